@@ -1,0 +1,1 @@
+"""The grammar of `.tp` files, shipped as data."""

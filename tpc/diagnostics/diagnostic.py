@@ -1,0 +1,83 @@
+"""What the compiler says about a wrong program.
+
+A *fault* is a small frozen class, one for each code of the catalogue, whose fields are the facts
+and whose templates are the words. A *diagnostic* is a fault at a place. A `ProgramError` carries
+all diagnostics of a stage.
+"""
+
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+from tpc.diagnostics.position import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One kind of mistake: subclasses set the templates, their fields fill them in.
+
+    A template may name any field in braces. An empty `hint` (or one whose field is empty) means
+    that there is nothing to write instead.
+    """
+
+    code: ClassVar[str]
+    title: ClassVar[str]
+    label: ClassVar[str] = ""
+    help: ClassVar[str] = ""
+
+    def words(self, template: str) -> str:
+        """Fill a template with this fault's fields."""
+        return template.format(**{field.name: getattr(self, field.name) for field in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """A fault at a place of the source.
+
+    Attributes:
+        line: Line of the offending text, from 1.
+        column: Column of its first character, from 1.
+        code: `TPnnn`, see `docs/errors.md`.
+        message: What is wrong.
+        hint: What to write instead, or the empty string.
+        label: A few words for under the caret, or the empty string.
+        span: The offending stretch of text.
+    """
+
+    line: int
+    column: int
+    code: str
+    message: str
+    hint: str
+    label: str
+    span: Span
+
+    @classmethod
+    def of(cls, fault: Fault, span: Span) -> "Diagnostic":
+        """Place a fault at a span."""
+        message, hint, label = (
+            fault.words(text) for text in (fault.title, fault.help, fault.label)
+        )
+        return cls(span.line, span.column, fault.code, message, hint, label, span)
+
+
+class ProgramError(Exception):
+    """A program or its data is wrong.
+
+    Attributes:
+        diagnostics: All that was found, in source order.
+        name: The file name, or `<string>`.
+        source: The program text.
+    """
+
+    def __init__(self, diagnostics: list[Diagnostic], name: str, source: str) -> None:
+        self.diagnostics = sorted(
+            diagnostics, key=lambda found: (found.line, found.column, found.code)
+        )
+        self.name = name
+        self.source = source
+        super().__init__(self.diagnostics, name, source)
+
+    def __str__(self) -> str:
+        from tpc.diagnostics.render import render
+
+        return render(self)

@@ -1,0 +1,1 @@
+"""Program -> the equations of its infinite-width limit."""

@@ -1,0 +1,1 @@
+"""Syntax tree -> checked program, a typed dataflow graph; its passes and views."""

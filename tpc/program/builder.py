@@ -1,0 +1,317 @@
+"""Makes nodes: checks their types, shares equal ones, keeps them in topological order.
+
+Only what is always true is simplified here (`1 * x`, `0 + x`, `--x`), so that derivatives stay
+short.
+"""
+
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from tpc.diagnostics import NOWHERE, Span
+from tpc.program.functions import ARITIES
+from tpc.program.nodes import (
+    FREE,
+    ArrayFunction,
+    Constant,
+    Contract,
+    Coordinates,
+    Elementwise,
+    Expand,
+    InitialScalar,
+    InitialVector,
+    Inner,
+    LinearAlgebra,
+    MatMul,
+    Matrix,
+    Mean,
+    Node,
+    Parameter,
+    Permute,
+    Placeholder,
+    Reduce,
+    Reduction,
+    Row,
+    Shape,
+    Softmax,
+    Take,
+)
+
+N = TypeVar("N", bound=Node)
+
+
+class TypeMismatch(ValueError):
+    """Operands do not fit together."""
+
+
+class DimMismatch(TypeMismatch):
+    """Two vectors at one coordinate have different dims."""
+
+
+class ShapeMismatch(TypeMismatch):
+    """Constant shapes do not broadcast or contract, or an axis does not exist."""
+
+
+class Builder:
+    """Makes nodes of one graph.
+
+    Attributes:
+        span: The source text that the next nodes come from; set it before building.
+        nodes: All nodes made so far, each after its operands.
+    """
+
+    def __init__(self) -> None:
+        self.span: Span = NOWHERE
+        self.nodes: list[Node] = []
+        self._known: dict[tuple[object, ...], Node] = {}
+
+    def make(self, kind: type[N], coords: Coordinates, shape: Shape, *own: object) -> N:
+        """Return the one node of this kind with these fields, without checking them."""
+        key = (kind, coords, shape, *(_key(value) for value in own))
+        known = self._known.get(key)
+        if known is None:
+            known = kind(coords, shape, self.span, *own)
+            self._known[key] = known
+            self.nodes.append(known)
+        assert isinstance(known, kind)
+        return known
+
+    # --------------------------------------------------------------------------------------- leaves
+
+    def constant(self, value: npt.ArrayLike) -> Constant:
+        """Return a static array as a node."""
+        array = np.array(value, dtype=np.float64)
+        array.setflags(write=False)
+        return self.make(Constant, (), array.shape, array)
+
+    def number(self, value: float) -> Constant:
+        """Return a static number as a node."""
+        return self.constant(value)
+
+    def parameter(self, name: str, default: npt.ArrayLike) -> Parameter:
+        """Return a run-time parameter."""
+        array = np.array(default, dtype=np.float64)
+        array.setflags(write=False)
+        return self.make(Parameter, (), array.shape, name, array)
+
+    def initial_scalar(self, name: str, limit: Node) -> InitialScalar:
+        """Return an initial scalar with the shape of its limit."""
+        return self.make(InitialScalar, (), limit.shape, name, limit)
+
+    def initial_vector(
+        self, name: str, dim: str, shape: Shape, mean: Node | None, covariance: Node
+    ) -> InitialVector:
+        """Return an initial vector; `covariance` of shape () is that multiple of the identity."""
+        if mean is not None and mean.shape != shape:
+            raise ShapeMismatch(f"mean of shape {mean.shape} for rows of shape {shape}")
+        if covariance.shape not in ((), shape + shape):
+            raise ShapeMismatch(f"covariance of shape {covariance.shape} for rows of shape {shape}")
+        return self.make(InitialVector, ((FREE, dim),), shape, name, mean, covariance)
+
+    def placeholder(self, like: Node, name: str) -> Placeholder:
+        """Return a stand-in for `like`, to differentiate in."""
+        return self.make(Placeholder, like.coords, like.shape, name)
+
+    # ----------------------------------------------------------------------------------- operations
+
+    def matmul(self, matrix: Matrix, transposed: bool, operand: Node) -> MatMul:
+        """Return `W @ x` or `W.T @ x`."""
+        into, out_of = (
+            (matrix.columns, matrix.rows) if transposed else (matrix.rows, matrix.columns)
+        )
+        if not operand.is_vector or operand.dim != out_of:
+            raise DimMismatch(f"{matrix.name} takes vectors of dim {out_of}")
+        return self.make(MatMul, ((FREE, into),), operand.shape, matrix, transposed, operand)
+
+    def apply(self, function: str, *arguments: Node) -> Node:
+        """Return an elementwise function: coordinates unite, constant axes broadcast."""
+        assert len(arguments) == ARITIES[function], function
+        return self.make(
+            Elementwise, unite_coords(arguments), broadcast(arguments), function, arguments
+        )
+
+    def add(self, x: Node, y: Node) -> Node:
+        """Return x + y."""
+        if _is_number(x, 0) and broadcast((x, y)) == y.shape:
+            return y
+        if _is_number(y, 0) and broadcast((x, y)) == x.shape:
+            return x
+        return self.apply("add", x, y)
+
+    def sub(self, x: Node, y: Node) -> Node:
+        """Return x - y."""
+        if isinstance(x, Constant) and isinstance(y, Constant) and x.shape == y.shape == ():
+            return self.number(float(x.value - y.value))
+        return x if _is_number(y, 0) else self.apply("sub", x, y)
+
+    def mul(self, x: Node, y: Node) -> Node:
+        """Return x * y."""
+        if _is_number(x, 1):
+            return y
+        if _is_number(y, 1):
+            return x
+        if _is_number(x, -1):
+            return self.neg(y)
+        if _is_number(y, -1):
+            return self.neg(x)
+        return self.apply("mul", x, y)
+
+    def div(self, x: Node, y: Node) -> Node:
+        """Return x / y."""
+        return x if _is_number(y, 1) else self.apply("div", x, y)
+
+    def pow(self, x: Node, y: Node) -> Node:
+        """Return x ^ y."""
+        if _is_number(y, 1):
+            return x
+        return self.apply("square", x) if _is_number(y, 2) else self.apply("pow", x, y)
+
+    def neg(self, x: Node) -> Node:
+        """Return -x."""
+        if isinstance(x, Elementwise) and x.function == "neg":
+            return x.operands[0]
+        return self.apply("neg", x)
+
+    def exp(self, x: Node) -> Node:
+        """Return exp(x)."""
+        return self.apply("exp", x)
+
+    def contract(self, left: Node, right: Node, axes: int = 1) -> Contract:
+        """Return tensordot(left, right, axes)."""
+        if (
+            min(len(left.shape), len(right.shape)) < axes
+            or left.shape[-axes:] != right.shape[:axes]
+        ):
+            raise ShapeMismatch(f"{left.shape} does not contract with {right.shape}")
+        assert not {name for name, _ in left.coords} & {name for name, _ in right.coords}
+        shape = left.shape[:-axes] + right.shape[axes:]
+        return self.make(Contract, unite_coords((left, right)), shape, left, right, axes)
+
+    def take(self, operand: Node, keys: tuple[int | None, ...]) -> Node:
+        """Return `operand[keys]`; negative integers count from the end, missing keys are `:`."""
+        if len(keys) > len(operand.shape):
+            raise ShapeMismatch(f"{len(keys)} indices for the shape {operand.shape}")
+        whole = keys + (None,) * (len(operand.shape) - len(keys))
+        if any(
+            key is not None and not -size <= key < size
+            for key, size in zip(whole, operand.shape, strict=True)
+        ):
+            raise ShapeMismatch(f"index out of range for the shape {operand.shape}")
+        positive = tuple(
+            None if key is None else key % size
+            for key, size in zip(whole, operand.shape, strict=True)
+        )
+        if all(key is None for key in positive):
+            return operand
+        shape = tuple(
+            size for key, size in zip(positive, operand.shape, strict=True) if key is None
+        )
+        return self.make(Take, operand.coords, shape, operand, positive)
+
+    def permute(self, operand: Node, order: tuple[int, ...]) -> Node:
+        """Return the operand with axis i of the result its axis `order[i]`."""
+        assert sorted(order) == list(range(len(operand.shape)))
+        if order == tuple(range(len(order))):
+            return operand
+        shape = tuple(operand.shape[axis] for axis in order)
+        return self.make(Permute, operand.coords, shape, operand, order)
+
+    def transpose(self, operand: Node) -> Node:
+        """Return the operand with its last two axes swapped."""
+        rank = len(operand.shape)
+        if rank < 2:
+            raise ShapeMismatch(f"`.T` of an array of shape {operand.shape}")
+        return self.permute(operand, (*range(rank - 2), rank - 1, rank - 2))
+
+    def expand(self, operand: Node, axes: tuple[int, ...]) -> Node:
+        """Insert axes of length 1 that stand at positions `axes` of the result."""
+        if not axes:
+            return operand
+        shape = list(operand.shape)
+        for axis in sorted(axes):
+            shape.insert(axis, 1)
+        return self.make(Expand, operand.coords, tuple(shape), operand, tuple(sorted(axes)))
+
+    def reduce(
+        self, reduction: Reduction, operand: Node, axes: tuple[int, ...] | None = None
+    ) -> Node:
+        """Return the sum or the maximum over constant axes: all of them where `axes` is None."""
+        rank = len(operand.shape)
+        named = tuple(range(rank)) if axes is None else axes
+        if any(not -rank <= axis < rank for axis in named):
+            raise ShapeMismatch(f"no axis {axes} in the shape {operand.shape}")
+        over = tuple(sorted({axis % rank for axis in named}))
+        if not over:
+            return operand
+        shape = tuple(size for axis, size in enumerate(operand.shape) if axis not in over)
+        return self.make(Reduce, operand.coords, shape, reduction, operand, over)
+
+    def softmax(self, operand: Node) -> Softmax:
+        """Return the softmax over the last constant axis."""
+        if not operand.shape:
+            raise ShapeMismatch("softmax of something without constant axes")
+        return self.make(Softmax, operand.coords, operand.shape, operand)
+
+    def linear_algebra(self, function: ArrayFunction, operand: Node) -> LinearAlgebra:
+        """Return `inv`, `trace` or `det` over the last two axes of a scalar array."""
+        assert operand.is_scalar
+        if len(operand.shape) < 2 or operand.shape[-1] != operand.shape[-2]:
+            raise ShapeMismatch(f"{function} of an array of shape {operand.shape}")
+        shape = operand.shape if function == "inv" else operand.shape[:-2]
+        return self.make(LinearAlgebra, (), shape, function, operand)
+
+    def row(self, operand: Node, coordinate: str) -> Row:
+        """Return `operand[coordinate]`, the row of a vector at a bound coordinate."""
+        assert operand.is_vector
+        return self.make(Row, ((coordinate, operand.dim),), operand.shape, operand, coordinate)
+
+    def mean(self, operand: Node, over: tuple[str, ...] = (FREE,)) -> Node:
+        """Return the average over the coordinates `over`, each of which the operand must have."""
+        own = {name for name, _ in operand.coords}
+        assert over and own >= set(over), (own, over)
+        rest = tuple(pair for pair in operand.coords if pair[0] not in over)
+        return self.make(Mean, rest, operand.shape, operand, tuple(sorted(over)))
+
+    def inner(self, left: Node, right: Node) -> Inner:
+        """Return `<left|right>`, of shape left.shape + right.shape."""
+        if not (left.is_vector and right.is_vector) or left.dim != right.dim:
+            raise DimMismatch("the two sides of <|> have different dims")
+        return self.make(Inner, (), left.shape + right.shape, left, right)
+
+
+def unite_coords(nodes: tuple[Node, ...]) -> Coordinates:
+    """Return the coordinates of an elementwise combination.
+
+    Raises:
+        DimMismatch: Two operands have different dims at one coordinate.
+    """
+    united: dict[str, str] = {}
+    for node in nodes:
+        for name, dim in node.coords:
+            if united.setdefault(name, dim) != dim:
+                raise DimMismatch(f"{united[name]} and {dim}")
+    return tuple(sorted(united.items()))
+
+
+def broadcast(nodes: tuple[Node, ...]) -> Shape:
+    """Return the NumPy broadcast of the constant shapes.
+
+    Raises:
+        ShapeMismatch: They do not broadcast.
+    """
+    try:
+        return np.broadcast_shapes(*(node.shape for node in nodes))
+    except ValueError:
+        raise ShapeMismatch(" and ".join(str(node.shape) for node in nodes)) from None
+
+
+def _is_number(node: Node, value: float) -> bool:
+    return isinstance(node, Constant) and node.shape == () and float(node.value) == value
+
+
+def _key(value: object) -> object:
+    """Return what makes two field values the same: bytes for arrays, identity for nodes."""
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    return value

@@ -1,0 +1,133 @@
+"""The elementwise functions of the language: their arities, and their partial derivatives as
+graphs.
+
+A derivative is made of the same functions, so that it can be differentiated, printed and compiled
+in turn. `step` is the derivative of `relu`, with step(0) = 1/2. The derivative of `step` and `sign`
+holds `delta`, which no program text may contain and no generated code can compute: a limit that
+needs its expectation takes the Stein form.
+"""
+
+from math import pi, sqrt
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tpc.program.builder import Builder
+    from tpc.program.nodes import Node
+
+ARITIES: dict[str, int] = {
+    # arithmetic
+    "add": 2, "sub": 2, "mul": 2, "div": 2, "pow": 2, "neg": 1,
+    # language.md 3
+    "relu": 1, "leaky_relu": 2, "elu": 2, "gelu": 1, "silu": 1, "sigmoid": 1, "softplus": 1, "tanh":
+    1, "erf": 1, "Phi": 1, "sin": 1, "cos": 1, "exp": 1, "log": 1, "sqrt": 1, "square": 1, "abs": 1,
+    "sign": 1, "step": 1, "max": 2, "min": 2, "clip": 3,
+    # only in derivatives: Dirac's delta, and 1 where two arguments are equal
+    "delta": 1, "equal": 2,
+}  # fmt: skip
+"""How many arguments each function takes."""
+
+BUILT_IN: frozenset[str] = frozenset(ARITIES) - {
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "pow",
+    "neg",
+    "delta",
+    "equal",
+}
+"""The names that a program may call."""
+
+
+class NotDifferentiable(Exception):
+    """The derivative asked for, of a delta or an indicator, is no function."""
+
+
+def partial(b: "Builder", function: str, arguments: "tuple[Node, ...]", slot: int) -> "Node | None":
+    """Return the partial derivative of `function` in one argument, at the arguments, or None where
+    it is zero.
+
+    Raises:
+        NotDifferentiable: The function is `delta` or `equal`.
+    """
+    x = arguments[0]
+    y = arguments[-1]
+    one, two = b.number(1), b.number(2)
+    match function, slot:
+        case ("add", _) | ("sub", 0):
+            return one
+        case ("sub", _) | ("neg", _):
+            return b.number(-1)
+        case "mul", _:
+            return arguments[1 - slot]
+        case "div", 0:
+            return b.div(one, y)
+        case "div", _:
+            return b.neg(b.div(x, b.apply("square", y)))
+        case "pow", 0:
+            return b.mul(y, b.pow(x, b.sub(y, one)))
+        case "pow", _:
+            return b.mul(b.pow(x, y), b.apply("log", x))
+        case "relu", _:
+            return b.apply("step", x)
+        case "leaky_relu", 0:
+            return b.add(y, b.mul(b.sub(one, y), b.apply("step", x)))
+        case "leaky_relu", _:
+            return b.apply("min", x, b.number(0))
+        case "elu", 0:
+            below = b.mul(y, b.exp(b.apply("min", x, b.number(0))))
+            return b.add(b.apply("step", x), b.mul(below, b.apply("step", b.neg(x))))
+        case "elu", _:
+            return b.sub(b.exp(b.apply("min", x, b.number(0))), one)
+        case "gelu", _:
+            return b.add(b.apply("Phi", x), b.mul(x, _normal_density(b, x)))
+        case "silu", _:
+            s = b.apply("sigmoid", x)
+            return b.mul(s, b.add(one, b.mul(x, b.sub(one, s))))
+        case "sigmoid", _:
+            s = b.apply("sigmoid", x)
+            return b.mul(s, b.sub(one, s))
+        case "softplus", _:
+            return b.apply("sigmoid", x)
+        case "tanh", _:
+            return b.sub(one, b.apply("square", b.apply("tanh", x)))
+        case "erf", _:
+            return b.mul(b.number(2 / sqrt(pi)), b.exp(b.neg(b.apply("square", x))))
+        case "Phi", _:
+            return _normal_density(b, x)
+        case "sin", _:
+            return b.apply("cos", x)
+        case "cos", _:
+            return b.neg(b.apply("sin", x))
+        case "exp", _:
+            return b.exp(x)
+        case "log", _:
+            return b.div(one, x)
+        case "sqrt", _:
+            return b.div(b.number(0.5), b.apply("sqrt", x))
+        case "square", _:
+            return b.mul(two, x)
+        case "abs", _:
+            return b.apply("sign", x)
+        case "sign", _:
+            return b.mul(two, b.apply("delta", x))
+        case "step", _:
+            return b.apply("delta", x)
+        case ("max", 0) | ("min", 1):
+            return b.apply("step", b.sub(x, y))
+        case ("max", _) | ("min", _):
+            return b.apply("step", b.sub(y, x))
+        case "clip", 0:
+            low, high = arguments[1:]
+            return b.mul(b.apply("step", b.sub(x, low)), b.apply("step", b.sub(high, x)))
+        case "clip", 1:
+            return b.apply("step", b.sub(arguments[1], x))
+        case "clip", _:
+            return b.apply("step", b.sub(x, arguments[2]))
+        case _:
+            raise NotDifferentiable(function)
+
+
+def _normal_density(b: "Builder", x: "Node") -> "Node":
+    bell = b.exp(b.mul(b.number(-0.5), b.apply("square", x)))
+    return b.mul(b.number(1 / sqrt(2 * pi)), bell)

@@ -1,0 +1,284 @@
+"""The typed dataflow graph: what a program computes, one frozen node for each primitive operation.
+
+Every node has *coordinates* and a *constant shape*. The coordinates are the axes that grow with the
+width: none for a scalar, the free coordinate for a vector, and inside the body of a `mean[j]` also
+the bound ones. So a scalar of shape k is `coords == ()`, a multi-vector in R^{n x k} is `coords ==
+((FREE, "n"),)`, and its row `x[j]` is `coords == (("j", "n"),)`. `Mean` averages coordinates away;
+`avg(x)` is the mean over the free one.
+
+Nodes are compared by identity. A `Builder` makes them and returns the same node for the same
+operation on the same operands (hash-consing), so common subexpressions are shared by construction
+and a graph has a topological order: that of making.
+
+The language of limits is the same one with three more leaves and one more operation (`tpc.limit`),
+where the width axis is the sample axis and `Mean` is the expectation.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tpc.diagnostics import Span
+
+FREE = ""
+"""The free coordinate: the width axis of a vector that is not a row at a bound coordinate."""
+
+Coordinates: TypeAlias = tuple[tuple[str, str], ...]
+"""Pairs (coordinate, dim), sorted by coordinate, so that the free one comes first."""
+
+Shape: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Node:
+    """A value of the graph.
+
+    Attributes:
+        coords: The growing axes it has, see the module's docstring.
+        shape: Its constant shape k.
+        span: The source text it came from.
+    """
+
+    coords: Coordinates
+    shape: Shape
+    span: Span
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.coords} {self.shape}>"
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether no axis grows: a scalar, a parameter or a constant."""
+        return not self.coords
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it lives at the free coordinate and nowhere else."""
+        return len(self.coords) == 1 and self.coords[0][0] == FREE
+
+    @property
+    def dim(self) -> str:
+        """The dim of a vector."""
+        assert self.is_vector
+        return self.coords[0][1]
+
+
+# ------------------------------------------------------------------------------------------- leaves
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Constant(Node):
+    """A static array, float64 and read-only, of shape `shape`."""
+
+    value: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Parameter(Node):
+    """A run-time parameter with its default, a read-only array of shape `shape`."""
+
+    name: str
+    default: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class InitialScalar(Node):
+    """An initial scalar, which at finite width equals its (static or parametric) `limit`."""
+
+    name: str
+    limit: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class InitialVector(Node):
+    """An initial vector: rows iid N(mean, covariance).
+
+    Attributes:
+        name: As declared.
+        mean: A scalar node of shape `shape`, or None for zero.
+        covariance: A scalar node of shape `shape + shape`, or of shape () for that multiple of the
+            identity.
+    """
+
+    name: str
+    mean: Node | None
+    covariance: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Placeholder(Node):
+    """The argument of a function that is being differentiated; never part of a finished program."""
+
+    name: str
+
+
+# --------------------------------------------------------------------------------------- operations
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Matrix:
+    """A random matrix in R^{rows x columns}, entries iid N(0, variance / size(variance_dim)).
+
+    Attributes:
+        variance: The width-free numerator, a scalar node of shape ().
+        variance_dim: The dim that divides it (`columns`, unless the declaration says otherwise).
+    """
+
+    name: str
+    rows: str
+    columns: str
+    variance: Node
+    variance_dim: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MatMul(Node):
+    """`W @ x`, or `W.T @ x` where `transposed`; a multi-vector is multiplied column by column."""
+
+    matrix: Matrix
+    transposed: bool
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Elementwise(Node):
+    """A function of `tpc.program.functions`, entry by entry: coordinates unite, axes broadcast."""
+
+    function: str
+    operands: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Contract(Node):
+    """`tensordot(left, right, axes)`: the last `axes` constant axes of `left` with the first ones
+    of `right`.
+
+    `x @ A` has `axes == 1`. The two share no coordinate (in program text `right` never has any).
+    """
+
+    left: Node
+    right: Node
+    axes: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Take(Node):
+    """`x[0, :]`: for each constant axis an index from 0, or None for the whole axis."""
+
+    operand: Node
+    keys: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Permute(Node):
+    """Constant axis i of the result is axis `order[i]` of the operand; `A.T` swaps the last two."""
+
+    operand: Node
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Expand(Node):
+    """Constant axes of length 1 inserted, at the positions `axes` of the result."""
+
+    operand: Node
+    axes: tuple[int, ...]
+
+
+Reduction: TypeAlias = Literal["sum", "amax"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Reduce(Node):
+    """`sum(x, axis)` or `amax(x, axis)` over the constant axes `axes` (from 0, ascending)."""
+
+    reduction: Reduction
+    operand: Node
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Softmax(Node):
+    """Softmax over the last constant axis."""
+
+    operand: Node
+
+
+ArrayFunction: TypeAlias = Literal["inv", "trace", "det"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LinearAlgebra(Node):
+    """`inv`, `trace` or `det` of the last two axes of a scalar array."""
+
+    function: ArrayFunction
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Row(Node):
+    """`x[j]` in a `mean[j]`: the vector x at the bound coordinate j, not at the free one."""
+
+    operand: Node
+    coordinate: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Mean(Node):
+    """The average over coordinates: `avg(x)` over the free one, `mean[j, l](e)` over j and l."""
+
+    operand: Node
+    over: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Inner(Node):
+    """`<left|right>` = left.T right / n, of shape left.shape + right.shape."""
+
+    left: Node
+    right: Node
+
+
+@cache
+def _own_fields(kind: Hashable) -> tuple[str, ...]:
+    return tuple(
+        field.name for field in fields(kind) if field.name not in ("coords", "shape", "span")
+    )
+
+
+def operands(node: Node) -> tuple[Node, ...]:
+    """Return the nodes that `node` is computed from, in order; a matrix counts by its variance."""
+    found: list[Node] = []
+    for name in _own_fields(type(node)):
+        match getattr(node, name):
+            case Node() as operand:
+                found.append(operand)
+            case Matrix(variance=variance):
+                found.append(variance)
+            case tuple() as several:
+                found.extend(item for item in several if isinstance(item, Node))
+    return tuple(found)
+
+
+def with_operands(
+    node: Node, replacement: dict[Node, Node], matrices: dict[Matrix, Matrix]
+) -> list[object]:
+    """Return the own fields of `node`, in order, with every operand and matrix replaced."""
+
+    def replaced(value: object) -> object:
+        match value:
+            case Node():
+                return replacement[value]
+            case Matrix():
+                return matrices[value]
+            case tuple():
+                return tuple(map(replaced, value))
+            case _:
+                return value
+
+    return [replaced(getattr(node, name)) for name in _own_fields(type(node))]

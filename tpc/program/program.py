@@ -1,0 +1,97 @@
+"""A checked program: what the compiler's later stages work on."""
+
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from tpc.diagnostics import Span
+from tpc.program.nodes import Matrix, Node, Parameter
+
+if TYPE_CHECKING:
+    import networkx
+
+
+@dataclass(frozen=True, slots=True)
+class Dim:
+    """A width: `ratio` times the free dim, whose ratio is 1."""
+
+    name: str
+    ratio: Fraction
+    span: Span
+
+    def size(self, width: int) -> int:
+        """Return the number of entries at a width: rounded, halves up, at least 1."""
+        return max(1, int(self.ratio * width + Fraction(1, 2)))
+
+
+class OutputKind(Enum):
+    """How an evaluator reports an output (language.md, sections 4 and 5)."""
+
+    SCALAR = "scalar"
+    VECTOR = "vector"
+    READOUT = "readout"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A named result; for a readout `node` is the vector e that is summed."""
+
+    name: str
+    kind: OutputKind
+    node: Node
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A statement that binds a name to a node, in the order of the (unrolled) text.
+
+    Attributes:
+        name: The name as results show it; a family member without blanks, `h[1,2]`.
+        node: What it stands for.
+        span: The whole statement.
+    """
+
+    name: str
+    node: Node
+    span: Span
+
+
+DIALECTS: tuple[str, ...] = ("netsor", "netsor+", "netsort", "netsort+", "nexort")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program after all checks: its graph and the names in it.
+
+    Attributes:
+        name: The file name, or `<string>`.
+        title: The text behind `program`, or the empty string.
+        source: The program text.
+        dialect: The least dialect that contains the text as written.
+        dims: Every dim by name; exactly one has been declared free.
+        matrices: In order of declaration.
+        parameters: In order of declaration.
+        bindings: Declared vectors and scalars and every assignment, in program order.
+        outputs: In program order.
+        nodes: The graph in topological order, each node after its operands.
+    """
+
+    name: str
+    title: str
+    source: str
+    dialect: str
+    dims: dict[str, Dim]
+    matrices: tuple[Matrix, ...]
+    parameters: tuple[Parameter, ...]
+    bindings: tuple[Binding, ...]
+    outputs: tuple[Output, ...]
+    nodes: tuple[Node, ...]
+
+    @property
+    def graph(self) -> "networkx.MultiDiGraph[int]":
+        """The graph in networkx; its nodes carry sort, shape and source span."""
+        from tpc.program.graph import to_networkx
+
+        return to_networkx(self)

@@ -1,0 +1,1 @@
+"""Limit and results -> text, LaTeX, JSON and figures."""

@@ -1,0 +1,1 @@
+"""Program -> finite-width runs; looks at no limit equation."""
