@@ -1,5 +1,4 @@
-"""The elementwise functions of the language: their arities, and their partial derivatives as
-graphs.
+"""The elementwise functions of the language: arities, and partial derivatives as graphs.
 
 A derivative is made of the same functions, so that it can be differentiated, printed and compiled
 in turn. `step` is the derivative of `relu`, with step(0) = 1/2. The derivative of `step` and `sign`
@@ -43,9 +42,8 @@ class NotDifferentiable(Exception):
     """The derivative asked for, of a delta or an indicator, is no function."""
 
 
-def partial(b: "Builder", function: str, arguments: "tuple[Node, ...]", slot: int) -> "Node | None":
-    """Return the partial derivative of `function` in one argument, at the arguments, or None where
-    it is zero.
+def partial(b: "Builder", function: str, arguments: "tuple[Node, ...]", slot: int) -> "Node":
+    """Return the partial derivative of `function` in one argument, as a graph.
 
     Raises:
         NotDifferentiable: The function is `delta` or `equal`.

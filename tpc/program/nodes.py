@@ -14,9 +14,7 @@ The language of limits is the same one with three more leaves and one more opera
 where the width axis is the sample axis and `Mean` is the expectation.
 """
 
-from collections.abc import Hashable
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -155,8 +153,7 @@ class Elementwise(Node):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Contract(Node):
-    """`tensordot(left, right, axes)`: the last `axes` constant axes of `left` with the first ones
-    of `right`.
+    """`tensordot(left, right, axes)`: the last constant axes of `left` with the first of `right`.
 
     `x @ A` has `axes == 1`. The two share no coordinate (in program text `right` never has any).
     """
@@ -254,8 +251,8 @@ def _own_fields(kind: Hashable) -> tuple[str, ...]:
 def operands(node: Node) -> tuple[Node, ...]:
     """Return the nodes that `node` is computed from, in order; a matrix counts by its variance."""
     found: list[Node] = []
-    for name in _own_fields(type(node)):
-        match getattr(node, name):
+    for value in _own_values(node):
+        match value:
             case Node() as operand:
                 found.append(operand)
             case Matrix(variance=variance):
@@ -281,4 +278,4 @@ def with_operands(
             case _:
                 return value
 
-    return [replaced(getattr(node, name)) for name in _own_fields(type(node))]
+    return [replaced(value) for value in _own_values(node)]
