@@ -241,11 +241,9 @@ class Inner(Node):
     right: Node
 
 
-@cache
-def _own_fields(kind: Hashable) -> tuple[str, ...]:
-    return tuple(
-        field.name for field in fields(kind) if field.name not in ("coords", "shape", "span")
-    )
+def _own_values(node: Node) -> list[object]:
+    """Return the fields that a kind of node adds to `Node`."""
+    return [getattr(node, field.name) for field in fields(node)[3:]]
 
 
 def operands(node: Node) -> tuple[Node, ...]:
