@@ -1,0 +1,238 @@
+"""Program -> the equations of its infinite-width limit [Tensor Programs IVb, Def. 2.6.5].
+
+Every vector x of the program becomes a ket |x>, every scalar c a number, both nodes of a new graph
+in the same language. Everything but a MatMul keeps its form: Avg becomes an expectation, an
+OuterNonlin the expectation over iid copies. A MatMul becomes
+
+    |W x> = hat(W x) + dot(W x)
+    Cov(hat(W x), hat(W y)) = gain <x|y>
+    dot(W x) = gain * sum over earlier W.T y of |y> <nabla_{W.T y}|x>
+
+with gain = s^2 for W and s^2 rho for W.T, where W in R^{n x m} has entry variance s^2/m and
+rho = lim n/m. The bra <nabla_{W.T y}|x> is E[d|x> / d hat(W.T y)], or, by Stein's lemma, the rows
+of pinv(G) E[q |x>] where q are all earlier hats of W.T and G their covariance.
+"""
+
+from fractions import Fraction
+from typing import Literal, TypeAlias
+
+from tpc.limit.dots import derivative_term, stein_term
+from tpc.limit.equations import (
+    DotEquation,
+    DotForm,
+    DotTerm,
+    Equation,
+    HatEquation,
+    InitialKet,
+    KetEquation,
+    Limit,
+    LimitOutput,
+    ScalarEquation,
+)
+from tpc.limit.jacobian import Differentiator
+from tpc.limit.naming import name_products
+from tpc.limit.nodes import Hat
+from tpc.program.builder import Builder
+from tpc.program.functions import NotDifferentiable
+from tpc.program.nodes import (
+    Constant,
+    Elementwise,
+    InitialVector,
+    MatMul,
+    Matrix,
+    Node,
+    Parameter,
+    operands,
+    with_operands,
+)
+from tpc.program.program import Output, OutputKind, Program
+
+DotChoice: TypeAlias = Literal["derivative", "stein", "auto"]
+
+
+class NoDerivativeForm(Exception):
+    """The derivative form was asked for where a derivative holds a delta.
+
+    Attributes:
+        product: The MatMul whose dot it is.
+    """
+
+    def __init__(self, product: MatMul) -> None:
+        super().__init__(product.span)
+        self.product = product
+
+
+def derive_limit(program: Program, dot: DotChoice = "auto") -> Limit:
+    """Derive the limit equations of a program.
+
+    Args:
+        program: A checked program, usually after `tpc.program.passes.normalise`.
+        dot: The form of the bras in dots. `auto` takes the derivative form unless a derivative
+            holds a delta.
+
+    Raises:
+        NoDerivativeForm: `dot` is `derivative` and a derivative holds a delta.
+    """
+    return _Derivation(program, dot).limit()
+
+
+class _Derivation:
+    def __init__(self, program: Program, dot: DotChoice) -> None:
+        self._program = program
+        self._dot = dot
+        self._b = Builder()
+        self._differentiator = Differentiator(self._b)
+        self._limit_of: dict[Node, Node] = {}
+        self._matrices: dict[Matrix, Matrix] = {}
+        self._products: dict[tuple[Matrix, bool], list[tuple[Hat, Node]]] = {}
+        self._deltas: dict[Node, bool] = {}
+        self._equations: list[Equation] = []
+        self._names: dict[Node, str] = {}
+        self._bound = {binding.node: binding for binding in reversed(program.bindings)}
+        self._product_names = name_products(program)
+        sides = {(n.matrix, n.transposed) for n in program.nodes if isinstance(n, MatMul)}
+        self._two_sided = {
+            matrix for matrix, _ in sides if {(matrix, True), (matrix, False)} <= sides
+        }
+
+    def limit(self) -> Limit:
+        for node in self._program.nodes:
+            self._b.span = node.span
+            self._limit_of[node] = self._translated(node)
+            self._define(node)
+        outputs = tuple(map(self._output, self._program.outputs))
+        return Limit(
+            self._program, tuple(self._equations), outputs, self._names, self._program.dialect
+        )
+
+    def _translated(self, node: Node) -> Node:
+        if isinstance(node, MatMul):
+            return self._ket_of_product(node)
+        own = with_operands(node, self._limit_of, self._matrices)
+        return self._b.make(type(node), node.coords, node.shape, *own)
+
+    def _define(self, node: Node) -> None:
+        """Add the equation of a node that a statement binds."""
+        binding = self._bound.get(node)
+        ket = self._limit_of[node]
+        if binding is None or ket in self._names or isinstance(node, Constant | Parameter):
+            return
+        self._names[ket] = binding.name
+        if isinstance(ket, InitialVector):
+            self._equations.append(InitialKet(binding.name, ket, binding.span))
+        elif node.is_scalar:
+            self._equations.append(ScalarEquation(binding.name, ket, binding.span))
+        else:
+            self._equations.append(KetEquation(binding.name, ket, binding.span))
+
+    def _output(self, output: Output) -> LimitOutput:
+        ket = self._limit_of[output.node]
+        match output.kind:
+            case OutputKind.SCALAR:
+                parts: tuple[tuple[str, Node], ...] = (("value", ket),)
+            case OutputKind.READOUT:
+                parts = (("cov", self._b.inner(ket, ket)),)
+            case OutputKind.VECTOR:
+                mean = self._b.mean(ket)
+                rank = len(ket.shape)
+                columns = self._b.expand(mean, tuple(range(rank, 2 * rank)))
+                cov = self._b.sub(self._b.inner(ket, ket), self._b.mul(columns, mean))
+                parts = (("mean", mean), ("cov", cov))
+        return LimitOutput(output.name, output.kind, parts, output.span)
+
+    # ---------------------------------------------------------------------------------- products
+
+    def _ket_of_product(self, product: MatMul) -> Node:
+        """Return |W x> = hat + dot, and add their equations."""
+        matrix = self._matrix(product.matrix)
+        operand = self._limit_of[product.operand]
+        name = self._product_names[product]
+        earlier = self._products.setdefault((matrix, product.transposed), [])
+        gain = self._gain(matrix, product.transposed)
+        hat = self._b.make(
+            Hat, product.coords, product.shape,
+            matrix, product.transposed, operand, gain, len(earlier),
+        )  # fmt: skip
+        if product.matrix in self._two_sided:
+            self._differentiator.watch(hat)
+        before = tuple(known for known, _ in earlier)
+        self._equations.append(HatEquation(name, hat, before, product.span))
+        earlier.append((hat, operand))
+        form, terms = self._dot_terms(product, hat)
+        if not terms:
+            return hat
+        total = terms[0].node
+        for term in terms[1:]:
+            total = self._b.add(total, term.node)
+        dot = self._b.mul(gain, total)
+        self._equations.append(DotEquation(name, dot, hat, form, terms, product.span))
+        ket = self._b.add(hat, dot)
+        if product not in self._bound:
+            self._names[ket] = name
+            self._equations.append(KetEquation(name, ket, product.span))
+        return ket
+
+    def _dot_terms(self, product: MatMul, hat: Hat) -> tuple[DotForm, tuple[DotTerm, ...]]:
+        other = self._products.get((hat.matrix, not hat.transposed), [])
+        reached = [
+            (known, ket) for known, ket in other if self._differentiator.reaches(known, hat.operand)
+        ]
+        if not reached:
+            return "derivative", ()
+        if self._dot != "stein":
+            terms = self._derivative_terms(hat, reached)
+            if terms is not None:
+                return "derivative", terms
+            if self._dot == "derivative":
+                raise NoDerivativeForm(product)
+        hats = tuple(known for known, _ in other)
+        return "stein", tuple(
+            stein_term(self._b, hats, position, ket, hat.operand)
+            for position, (_, ket) in enumerate(other)
+        )
+
+    def _derivative_terms(
+        self, hat: Hat, reached: list[tuple[Hat, Node]]
+    ) -> tuple[DotTerm, ...] | None:
+        """Return the terms in the derivative form, or None where a derivative holds a delta."""
+        terms = []
+        for known, ket in reached:
+            try:
+                jacobian = self._differentiator.jacobian(hat.operand, known)
+            except NotDifferentiable:
+                return None
+            if any(self._holds_delta(term.value) for term in jacobian):
+                return None
+            terms += [derivative_term(self._b, known, ket, hat.operand, term) for term in jacobian]
+        return tuple(terms)
+
+    def _holds_delta(self, node: Node) -> bool:
+        pending = [node]
+        while pending:
+            current = pending[-1]
+            missing = [operand for operand in operands(current) if operand not in self._deltas]
+            if missing:
+                pending.extend(missing)
+                continue
+            own = isinstance(current, Elementwise) and current.function == "delta"
+            self._deltas[current] = own or any(self._deltas[o] for o in operands(current))
+            pending.pop()
+        return self._deltas[node]
+
+    def _matrix(self, matrix: Matrix) -> Matrix:
+        """Return the matrix with its variance translated."""
+        known = self._matrices.get(matrix)
+        if known is None:
+            variance = self._limit_of[matrix.variance]
+            known = Matrix(
+                matrix.name, matrix.rows, matrix.columns, variance, matrix.variance_dim, matrix.span
+            )
+            self._matrices[matrix] = known
+        return known
+
+    def _gain(self, matrix: Matrix, transposed: bool) -> Node:
+        """Return s^2 for W and s^2 rho for W.T: the entry variance times what is summed over."""
+        dims = self._program.dims
+        summed = matrix.rows if transposed else matrix.columns
+        ratio: Fraction = dims[summed].ratio / dims[matrix.variance_dim].ratio
+        return self._b.mul(self._b.number(float(ratio)), matrix.variance)

@@ -1,0 +1,43 @@
+"""The terms |y> <nabla_{W.T y}|x> of a dot, from a Jacobian or by Stein's lemma."""
+
+import numpy as np
+
+from tpc.limit.equations import DotTerm
+from tpc.limit.jacobian import Free, Pinned, Term, Tied
+from tpc.limit.nodes import Hat, SteinBra
+from tpc.program.builder import Builder
+from tpc.program.nodes import FREE, Node
+
+
+def derivative_term(b: Builder, hat: Hat, ket: Node, x: Node, term: Term) -> DotTerm:
+    """Contract |y> with E of one term of d|x> / d hat(W.T y) over all axes of the hat.
+
+    An axis of y that is pinned is read at its index, one that is tied lies along the axis of x
+    that it is tied to, one that is free is summed.
+    """
+    pinned = tuple(slot.index if isinstance(slot, Pinned) else None for slot in term.layout)
+    rest = [slot for slot in term.layout if not isinstance(slot, Pinned)]
+    free = [axis for axis, slot in enumerate(rest) if isinstance(slot, Free)]
+    ties = {slot.axis: axis for axis, slot in enumerate(rest) if isinstance(slot, Tied)}
+    value = term.value
+    if value.shape == () and len(ties) < len(x.shape):
+        value = b.mul(b.constant(np.ones(x.shape)), value)
+    bra = b.mean(value) if FREE in dict(value.coords) else value
+    # Free axes lead, the tied ones follow in the order of the axes of x.
+    order = free + [ties[axis] for axis in sorted(ties)]
+    column = b.permute(b.take(ket, pinned), tuple(order))
+    if free and not ties:
+        return DotTerm(hat, ket, bra, b.contract(column, bra, len(free)))
+    missing = tuple(len(free) + axis for axis in range(len(x.shape)) if axis not in ties)
+    product = b.mul(b.expand(column, missing), bra)
+    node = b.reduce("sum", product, tuple(range(len(free)))) if free else product
+    return DotTerm(hat, ket, bra, node)
+
+
+def stein_term(b: Builder, hats: tuple[Hat, ...], position: int, ket: Node, x: Node) -> DotTerm:
+    """Contract |y> with its rows of pinv(G) E[q |x>], q all of `hats` side by side."""
+    hat = hats[position]
+    bra = b.make(SteinBra, (), hat.shape + x.shape, hats, x, position)
+    rank = len(hat.shape)
+    node = b.contract(ket, bra, rank) if rank else b.mul(ket, bra)
+    return DotTerm(hat, ket, bra, node)

@@ -1,0 +1,132 @@
+"""The equations of a limit, in program order: what text, LaTeX and code are printed from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from tpc.diagnostics import Span
+from tpc.limit.nodes import Hat
+from tpc.program.nodes import InitialVector, Node
+from tpc.program.program import OutputKind, Program
+
+DotForm: TypeAlias = Literal["derivative", "stein"]
+
+
+@dataclass(frozen=True, slots=True)
+class InitialKet:
+    """|v> ~ N(mean, covariance), independent of every other initial ket."""
+
+    name: str
+    node: InitialVector
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class HatEquation:
+    """hat(W x): Gaussian, Cov(hat(W x), hat(W y)) = gain <x|y> for itself and each of `earlier`.
+
+    Attributes:
+        name: The product's name: as bound in the program, else made from what it multiplies.
+        node: The hat.
+        earlier: The earlier hats of the same matrix side, in order.
+        span: The product's source text.
+    """
+
+    name: str
+    node: Hat
+    earlier: tuple[Hat, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class DotTerm:
+    """One term |y> <nabla_{W.T y}|x> of a dot.
+
+    Attributes:
+        hat: The hat of the earlier product W.T y on the other side.
+        ket: |y>.
+        bra: <nabla_{W.T y}|x>, a scalar node whose axes are named in `derive`: the expectation of
+            a derivative (its tied and pinned axes left out) or a `SteinBra`.
+        node: The ket contracted with the bra.
+    """
+
+    hat: Hat
+    ket: Node
+    bra: Node
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class DotEquation:
+    """dot(W x) = gain * sum of |y> <nabla_{W.T y}|x> over the earlier products W.T y.
+
+    Attributes:
+        name: The name of the product W x.
+        node: The dot as a ket.
+        hat: The hat of the same product.
+        form: How the bras are computed.
+        terms: In the order of the earlier products; those whose bra vanishes are left out.
+        span: The product's source text.
+    """
+
+    name: str
+    node: Node
+    hat: Hat
+    form: DotForm
+    terms: tuple[DotTerm, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class KetEquation:
+    """|name> = an expression of kets and scalars; `node` is that expression."""
+
+    name: str
+    node: Node
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarEquation:
+    """The limit of a scalar: name = an expression of expectations and scalars."""
+
+    name: str
+    node: Node
+    span: Span
+
+
+Equation: TypeAlias = InitialKet | HatEquation | DotEquation | KetEquation | ScalarEquation
+
+
+@dataclass(frozen=True, slots=True)
+class LimitOutput:
+    """What an evaluator returns under a name.
+
+    Attributes:
+        parts: For a scalar ("value", c); for a vector ("mean", E|x>) and ("cov", <x|x> less the
+            product of means); for a readout ("cov", <e|e>).
+    """
+
+    name: str
+    kind: OutputKind
+    parts: tuple[tuple[str, Node], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The infinite-width limit of a program.
+
+    Attributes:
+        program: The program as it was derived from, after its passes.
+        equations: In program order.
+        outputs: In program order.
+        names: The name of every node that an equation defines.
+        dialect: The program's dialect, as written.
+    """
+
+    program: Program
+    equations: tuple[Equation, ...]
+    outputs: tuple[LimitOutput, ...]
+    names: Mapping[Node, str]
+    dialect: str

@@ -1,0 +1,340 @@
+"""The derivative of a ket in a hat, d|x> / d hat(W y), sample by sample.
+
+Kets are mostly elementwise in their constant axes, so most entries of the full array, of shape
+hat.shape + x.shape, vanish. A Jacobian is a sum of *terms* in which every axis of the hat is either
+free, tied to an axis of x (zero off the diagonal) or pinned to one index (zero elsewhere); a term
+stores an array over the free axes of the hat, then all axes of x. A multi-vector of k columns
+through elementwise functions so costs k numbers a sample, not k^2.
+
+The derivative runs through elementwise functions by the chain rule, through dots (linear in kets)
+and through order-r nonlinearities in their free slot; scalars and iid copies are constants
+[Tensor Programs IVb, Def. 2.6.5].
+"""
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from tpc.limit.nodes import Hat
+from tpc.program.builder import Builder, broadcast
+from tpc.program.functions import partial
+from tpc.program.nodes import (
+    FREE,
+    Constant,
+    Contract,
+    Elementwise,
+    Expand,
+    Mean,
+    Node,
+    Permute,
+    Reduce,
+    Shape,
+    Softmax,
+    Take,
+    operands,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tied:
+    """This axis of the hat equals an axis of x."""
+
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """This axis of the hat has one index."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """This axis of the hat is an axis of the stored array."""
+
+
+Slot: TypeAlias = Tied | Pinned | Free
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One term of a Jacobian.
+
+    Attributes:
+        value: The stored array, of shape (free axes of the hat) + x.shape; a number stands for the
+            constant array where no axis is free.
+        layout: What each axis of the hat is.
+    """
+
+    value: Node
+    layout: tuple[Slot, ...]
+
+    @property
+    def free(self) -> int:
+        """How many axes of the hat are free, so lead the stored array."""
+        return sum(isinstance(slot, Free) for slot in self.layout)
+
+    def tie_of(self, axis: int) -> int | None:
+        """Return the axis of the hat that is tied to an axis of x."""
+        ties = (i for i, slot in enumerate(self.layout) if slot == Tied(axis))
+        return next(ties, None)
+
+
+Jacobian: TypeAlias = tuple[Term, ...]
+
+
+class Differentiator:
+    """Derivatives of kets in hats, each computed once."""
+
+    def __init__(self, builder: Builder) -> None:
+        self._b = builder
+        self._known: dict[tuple[Node, Hat], Jacobian] = {}
+        self._reach: dict[Node, int] = {}
+        self._bits: dict[Hat, int] = {}
+
+    def watch(self, hat: Hat) -> None:
+        """Announce a hat in which later kets will be differentiated, before any ket uses it."""
+        self._bits[hat] = 1 << len(self._bits)
+
+    def reaches(self, hat: Hat, ket: Node) -> bool:
+        """Whether the ket depends on the hat other than through scalars and iid copies."""
+        return bool(self._reached(ket) & self._bits[hat])
+
+    def jacobian(self, ket: Node, hat: Hat) -> Jacobian:
+        """Return d|ket> / d hat.
+
+        Raises:
+            NotDifferentiable: It holds the derivative of a delta or of an indicator.
+        """
+        pending = [ket]
+        while pending:
+            node = pending[-1]
+            if (node, hat) in self._known:
+                pending.pop()
+                continue
+            missing = [
+                operand
+                for operand in _differentiable(node)
+                if (operand, hat) not in self._known and self.reaches(hat, operand)
+            ]
+            if missing:
+                pending.extend(missing)
+                continue
+            self._known[node, hat] = self._of(node, hat)
+            pending.pop()
+        return self._known[ket, hat]
+
+    # -------------------------------------------------------------------------------- dependence
+
+    def _reached(self, ket: Node) -> int:
+        """Return the set of watched hats, as bits, that the ket depends on."""
+        pending = [ket]
+        while pending:
+            node = pending[-1]
+            if node in self._reach:
+                pending.pop()
+                continue
+            missing = [operand for operand in _differentiable(node) if operand not in self._reach]
+            if missing:
+                pending.extend(missing)
+                continue
+            bits = self._bits.get(node, 0) if isinstance(node, Hat) else 0
+            for operand in _differentiable(node):
+                bits |= self._reach[operand]
+            self._reach[node] = bits
+            pending.pop()
+        return self._reach[ket]
+
+    # --------------------------------------------------------------------------------- the rules
+
+    def _of(self, node: Node, hat: Hat) -> Jacobian:
+        def of(operand: Node) -> Jacobian:
+            return self._known.get((operand, hat), ())
+
+        match node:
+            case Hat():
+                if node is not hat:
+                    return ()
+                layout = tuple(Tied(axis) for axis in range(len(hat.shape)))
+                return (Term(self._b.number(1), layout),)
+            case Elementwise():
+                terms = [
+                    self._chain(node, slot, term)
+                    for slot, operand in enumerate(node.operands)
+                    for term in of(operand)
+                ]
+            case Mean(operand=body, over=over):
+                terms = [replace(t, value=self._mean(t.value, over)) for t in of(body)]
+            case Take(operand=operand, keys=keys):
+                terms = [self._take(term, keys) for term in of(operand)]
+            case Permute(operand=operand, order=order):
+                terms = [self._permute(term, order) for term in of(operand)]
+            case Expand(operand=operand, axes=axes):
+                terms = [self._expand(term, axes) for term in of(operand)]
+            case Reduce(reduction="sum", operand=operand, axes=axes):
+                terms = [self._sum(t, operand.shape, axes) for t in of(operand)]
+            case Reduce(operand=operand, axes=axes):
+                terms = [self._maximum(t, node, operand, axes) for t in of(operand)]
+            case Softmax(operand=operand):
+                terms = [piece for t in of(operand) for piece in self._softmax(t, node)]
+            case Contract(left=left, right=right, axes=count):
+                terms = [self._contract(t, left.shape, right, count) for t in of(left)]
+            case _:
+                raise AssertionError(f"no derivative for {node!r}")
+        return self._merged(terms)
+
+    def _merged(self, terms: list[Term]) -> Jacobian:
+        merged: dict[tuple[Slot, ...], Node] = {}
+        for term in terms:
+            known = merged.get(term.layout)
+            merged[term.layout] = term.value if known is None else self._b.add(known, term.value)
+        return tuple(Term(value, layout) for layout, value in merged.items())
+
+    def _chain(self, node: Elementwise, slot: int, term: Term) -> Term:
+        """Return (d f / d x) dx, with the axes of x aligned to those of the result."""
+        own, out = node.operands[slot].shape, node.shape
+        shift = len(out) - len(own)
+        layout = tuple(
+            s
+            if not isinstance(s, Tied)
+            else Tied(s.axis + shift)
+            if own[s.axis] == out[s.axis + shift]
+            else Pinned(0)
+            for s in term.layout
+        )
+        value = term.value
+        if term.free:
+            value = self._b.expand(value, tuple(range(term.free, term.free + shift)))
+        inner = partial(self._b, node.function, node.operands, slot)
+        return Term(self._full(self._b.mul(inner, value), out, term.free), layout)
+
+    def _full(self, value: Node, shape: Shape, free: int) -> Node:
+        """Broadcast a stored array to its full shape, but for a number without free axes."""
+        whole = value.shape[:free] + shape
+        if value.shape == whole or (value.shape == () and not free):
+            return value
+        return self._times(self._b.constant(np.ones(whole)), value)
+
+    def _times(self, x: Node, y: Node) -> Node:
+        """Return x * y, without the factor that is all ones where it broadcasts nothing."""
+        for factor, other in ((x, y), (y, x)):
+            ones = isinstance(factor, Constant) and bool((factor.value == 1).all())
+            if ones and broadcast((x, y)) == other.shape:
+                return other
+        return self._b.mul(x, y)
+
+    def _spread(self, term: Term, shape: Shape) -> Node:
+        """Return the stored array with all axes of x, even where it is one number."""
+        if term.value.shape == () and shape:
+            return self._times(self._b.constant(np.ones(shape)), term.value)
+        return term.value
+
+    def _mean(self, value: Node, over: tuple[str, ...]) -> Node:
+        present = tuple(name for name in over if name in dict(value.coords))
+        return self._b.mean(value, present) if present else value
+
+    def _take(self, term: Term, keys: tuple[int | None, ...]) -> Term:
+        kept = [axis for axis, key in enumerate(keys) if key is None]
+
+        def moved(slot: Slot) -> Slot:
+            if not isinstance(slot, Tied):
+                return slot
+            key = keys[slot.axis]
+            return Tied(kept.index(slot.axis)) if key is None else Pinned(key)
+
+        value = term.value
+        if value.shape:
+            value = self._b.take(value, (None,) * term.free + keys)
+        return Term(value, tuple(map(moved, term.layout)))
+
+    def _permute(self, term: Term, order: tuple[int, ...]) -> Term:
+        layout = tuple(
+            Tied(order.index(slot.axis)) if isinstance(slot, Tied) else slot for slot in term.layout
+        )
+        value = term.value
+        if value.shape:
+            shifted = tuple(term.free + axis for axis in order)
+            value = self._b.permute(value, (*range(term.free), *shifted))
+        return Term(value, layout)
+
+    def _expand(self, term: Term, axes: tuple[int, ...]) -> Term:
+        def moved(slot: Slot) -> Slot:
+            if not isinstance(slot, Tied):
+                return slot
+            position = slot.axis
+            for axis in axes:
+                position += axis <= position
+            return Tied(position)
+
+        value = term.value
+        if value.shape:
+            value = self._b.expand(value, tuple(term.free + axis for axis in axes))
+        return Term(value, tuple(map(moved, term.layout)))
+
+    def _sum(self, term: Term, shape: Shape, axes: tuple[int, ...]) -> Term:
+        """Sum over axes of x; one that is tied becomes a free axis of the hat."""
+        value = self._spread(term, shape)
+        freed = {axis: tie for axis in axes if (tie := term.tie_of(axis)) is not None}
+        summed = [axis for axis in axes if axis not in freed]
+        kept = [axis for axis in range(len(shape)) if axis not in axes]
+        # The stored axes by the axis of the hat (free ones) or of x that they stand for.
+        order = self._freed_order(term, freed) + [term.free + axis for axis in kept + summed]
+        value = self._b.permute(value, tuple(order))
+        last = tuple(range(len(order) - len(summed), len(order)))
+        value = self._b.reduce("sum", value, last) if last else value
+
+        def moved(slot: Slot) -> Slot:
+            if not isinstance(slot, Tied):
+                return slot
+            return Free() if slot.axis in freed else Tied(kept.index(slot.axis))
+
+        return Term(value, tuple(map(moved, term.layout)))
+
+    def _freed_order(self, term: Term, freed: dict[int, int]) -> list[int]:
+        """Return the stored axes that stand for free axes of the hat once `freed` are free too."""
+        axis_of = {tie: term.free + axis for axis, tie in freed.items()}
+        stored = iter(range(term.free))
+        for position, slot in enumerate(term.layout):
+            if isinstance(slot, Free):
+                axis_of[position] = next(stored)
+        return [axis_of[position] for position in sorted(axis_of)]
+
+    def _maximum(self, term: Term, node: Node, operand: Node, axes: tuple[int, ...]) -> Term:
+        """Route the derivative to where the maximum is."""
+        hit = self._b.apply("equal", operand, self._b.expand(node, axes))
+        value = self._times(hit, self._spread(term, operand.shape))
+        return self._sum(replace(term, value=value), operand.shape, axes)
+
+    def _softmax(self, term: Term, node: Softmax) -> tuple[Term, Term]:
+        """Return the two terms of dp = p dx - p sum(p dx) along the last axis."""
+        last = len(node.shape) - 1
+        weighted = replace(term, value=self._times(node, self._spread(term, node.shape)))
+        total = self._expand(self._sum(weighted, node.shape, (last,)), (last,))
+        drawn = self._b.neg(self._b.mul(node, total.value))
+        return weighted, replace(total, value=drawn)
+
+    def _contract(self, term: Term, shape: Shape, right: Node, count: int) -> Term:
+        """Contract the last axes of x with the first of a scalar array."""
+        kept = len(shape) - count
+        ties = {axis: term.tie_of(axis) for axis in range(kept, len(shape))}
+        value = self._spread(term, shape)
+        if all(tie is None for tie in ties.values()):
+            return replace(term, value=self._b.contract(value, right, count))
+        # A tied axis is not summed: align both arrays as free + kept + contracted + new, multiply,
+        # then sum what was not tied.
+        new = len(right.shape) - count
+        value = self._b.expand(value, tuple(range(len(value.shape), len(value.shape) + new)))
+        product = Term(self._times(value, right), term.layout)
+        width = shape + right.shape[count:]
+        return self._sum(product, width, tuple(range(kept, len(shape))))
+
+
+def _differentiable(node: Node) -> tuple[Node, ...]:
+    """Return the operands that a derivative runs through: none for scalars, copies and hats."""
+    if isinstance(node, Hat | Constant) or FREE not in dict(node.coords):
+        return ()
+    if isinstance(node, Contract):
+        return (node.left,)
+    return tuple(operand for operand in operands(node) if FREE in dict(operand.coords))
