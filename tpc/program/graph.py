@@ -1,0 +1,175 @@
+"""Program -> its graph in networkx, for looking at and for other tools.
+
+A graph node stands for an operation, or for a matrix; an edge runs from each operand to its use,
+keyed by the operand's position there. The matrix of a product is operand 0, the vector operand 1.
+"""
+
+from typing import TYPE_CHECKING
+
+from tpc.diagnostics import Span
+from tpc.program.nodes import (
+    FREE,
+    Constant,
+    Contract,
+    Coordinates,
+    Elementwise,
+    Expand,
+    InitialScalar,
+    InitialVector,
+    Inner,
+    LinearAlgebra,
+    MatMul,
+    Matrix,
+    Mean,
+    Node,
+    Parameter,
+    Permute,
+    Placeholder,
+    Reduce,
+    Row,
+    Softmax,
+    Take,
+    operands,
+)
+from tpc.program.program import Program
+
+if TYPE_CHECKING:
+    import networkx
+
+
+def to_networkx(program: Program) -> "networkx.MultiDiGraph[int]":
+    """Return the graph of a program.
+
+    Returns:
+        A graph whose nodes are numbered as in `program.nodes`, matrices after them. Node
+        attributes: `sort` (matrix, vector, row, scalar, param or static; what only statics make is
+        static, what only statics and params make is a param), `shape`, `dim` (of a vector, and
+        "rows x columns" of a matrix, else the empty string), `operation`, `names` (all that are
+        bound to it), `label` (its first name, or the operation), `outputs`, `span`.
+    """
+    import networkx
+
+    graph: networkx.MultiDiGraph[int] = networkx.MultiDiGraph(
+        name=program.name, title=program.title, dialect=program.dialect
+    )
+    names: dict[Node, list[str]] = {}
+    for binding in program.bindings:
+        names.setdefault(binding.node, []).append(binding.name)
+    outputs: dict[Node, list[str]] = {}
+    for output in program.outputs:
+        outputs.setdefault(output.node, []).append(output.name)
+    numbers = {node: number for number, node in enumerate(program.nodes)}
+    matrices = _number_matrices(program)
+    sorts: dict[Node, str] = {}
+    for node, number in numbers.items():
+        sorts[node] = _sort(node, sorts)
+        own, known = _operation(node), names.get(node, [])
+        _add(
+            graph, number, sorts[node], node.shape, _dims(node.coords), own, node.span,
+            names=known, outputs=outputs.get(node, []),
+        )  # fmt: skip
+    for matrix, number in matrices.items():
+        dims = f"{matrix.rows} x {matrix.columns}"
+        _add(graph, number, "matrix", (), dims, "matrix", matrix.span, names=[matrix.name])
+        graph.add_edge(numbers[matrix.variance], number, key=0)
+    for node, number in numbers.items():
+        sources = [numbers[operand] for operand in operands(node)]
+        if isinstance(node, MatMul):
+            sources = [matrices[node.matrix], numbers[node.operand]]
+        for slot, source in enumerate(sources):
+            graph.add_edge(source, number, key=slot)
+    return graph
+
+
+def _number_matrices(program: Program) -> dict[Matrix, int]:
+    """Number the matrices that are multiplied with, in order of declaration, after the nodes."""
+    used = {node.matrix for node in program.nodes if isinstance(node, MatMul)}
+    declared = [matrix for matrix in program.matrices if matrix in used]
+    return {matrix: len(program.nodes) + index for index, matrix in enumerate(declared)}
+
+
+def _add(
+    graph: "networkx.MultiDiGraph[int]",
+    number: int,
+    sort: str,
+    shape: tuple[int, ...],
+    dim: str,
+    operation: str,
+    span: Span,
+    names: list[str],
+    outputs: list[str] | None = None,
+) -> None:
+    graph.add_node(
+        number,
+        label=names[0] if names else operation,
+        sort=sort,
+        shape=shape,
+        dim=dim,
+        operation=operation,
+        names=tuple(names),
+        outputs=tuple(outputs or ()),
+        span=span,
+    )
+
+
+def _dims(coords: Coordinates) -> str:
+    return " x ".join(dim if name == FREE else f"{dim}[{name}]" for name, dim in coords)
+
+
+def _sort(node: Node, sorts: dict[Node, str]) -> str:
+    if node.is_vector:
+        return "vector"
+    if node.coords:
+        return "row"
+    match node:
+        case Constant():
+            return "static"
+        case Parameter():
+            return "param"
+        case InitialScalar() | Inner() | Mean() | Placeholder():
+            return "scalar"
+    made_of = {sorts[operand] for operand in operands(node)}
+    return "scalar" if "scalar" in made_of else "param" if "param" in made_of else "static"
+
+
+def _operation(node: Node) -> str:
+    """Return a few words for what a node does."""
+    match node:
+        case Constant(value=value):
+            return f"{float(value):.6g}" if node.shape == () else f"const {node.shape}"
+        case Parameter(name=name):
+            return f"param {name}"
+        case InitialScalar():
+            return "scalar"
+        case InitialVector():
+            return "vector"
+        case MatMul(matrix=matrix, transposed=transposed):
+            return f"{matrix.name}.T @" if transposed else f"{matrix.name} @"
+        case Elementwise(function=function):
+            return _SIGNS.get(function, function)
+        case Contract():
+            return "@"
+        case Take(keys=keys):
+            return f"[{', '.join(':' if key is None else str(key) for key in keys)}]"
+        case Permute(order=order):
+            return f"permute {order}"
+        case Expand(axes=axes):
+            return f"expand {axes}"
+        case Reduce(reduction=reduction, axes=axes):
+            return f"{reduction} over {', '.join(map(str, axes))}"
+        case Softmax():
+            return "softmax"
+        case LinearAlgebra(function=function):
+            return function
+        case Row(coordinate=coordinate):
+            return f"[{coordinate}]"
+        case Mean(over=over):
+            return "avg" if over == (FREE,) else f"mean[{', '.join(c or 'free' for c in over)}]"
+        case Inner():
+            return "<|>"
+        case Placeholder(name=name):
+            return name
+    raise AssertionError(f"{node!r} is no node of a program")
+
+
+_SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "^", "neg": "neg"}

@@ -1,0 +1,104 @@
+"""What runs at finite width come to: averages over trials, and how they compare with a limit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Value: TypeAlias = Array | Mapping[str, Array]
+"""An array, or for a vector output the arrays `mean` and `cov`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Averages over the trials of a simulation, with standard errors.
+
+    Attributes:
+        values: By output name: the value of a scalar; the `mean` (shape k) and `cov` (shape k + k,
+            divisor n) over the width axis of a vector; for a readout f the average of f f^T (shape
+            k + k), not centred.
+        stderr: Of the same form: the standard deviation over trials / sqrt(trials). Zero where all
+            trials agree, NaN for something random after a single trial.
+        method: The engine.
+        samples: Number of trials.
+        seed: Of all random streams.
+        params: The value of every parameter.
+        width: Size of the free dim.
+    """
+
+    values: Mapping[str, Value]
+    stderr: Mapping[str, Value]
+    method: str
+    samples: int
+    seed: int
+    params: Mapping[str, Array]
+    width: int
+
+    def __getitem__(self, name: str) -> Value:
+        return self.values[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One array of results at several widths, held against its limit.
+
+    The model is value = intercept + slope / n, fitted entry by entry.
+
+    Attributes:
+        output: Name of the output.
+        part: `mean` or `cov` of a vector output, `cov` of a readout, `value` of a scalar.
+        limit: The limit, of some shape.
+        limit_stderr: Its standard error.
+        finite: Averages over trials, one row of that shape for each width.
+        finite_stderr: Their standard errors.
+        intercept: Of the fit, of the shape of the limit; so are all that follow.
+        intercept_stderr: Its standard error, enlarged where the model does not fit.
+        slope: The coefficient of 1/n.
+        chi2: Sum of squared standardised residuals per degree of freedom; NaN with two widths.
+        allowed: The largest distance between intercept and limit that counts as agreement.
+        agrees: Whether the distance is within it.
+    """
+
+    output: str
+    part: str
+    limit: Array
+    limit_stderr: Array
+    finite: Array
+    finite_stderr: Array
+    intercept: Array
+    intercept_stderr: Array
+    slope: Array
+    chi2: Array
+    allowed: Array
+    agrees: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Finite widths against a limit.
+
+    Attributes:
+        comparisons: In the order of outputs; a vector output has two, its mean and its covariance.
+        widths: Sizes of the free dim, ascending.
+        trials: Runs at each width.
+        seed: Of the runs.
+        params: The value of every parameter.
+        method: How the limit was evaluated.
+        samples: With how many nodes.
+    """
+
+    comparisons: tuple[Comparison, ...]
+    widths: tuple[int, ...]
+    trials: int
+    seed: int
+    params: Mapping[str, Array]
+    method: str
+    samples: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every entry of every output agrees."""
+        return all(bool(comparison.agrees.all()) for comparison in self.comparisons)

@@ -1,0 +1,126 @@
+"""Program -> the order in which a finite run computes values, and when it may forget them.
+
+Values with at most one coordinate (scalars, vectors, rows) are computed whole, one step each.
+Values with several coordinates exist only inside a `Mean`, whose step computes them block by block
+(`blocks.py`). Only what the outputs need is there.
+"""
+
+from dataclasses import dataclass
+
+from tpc.program.nodes import InitialVector, MatMul, Matrix, Mean, Node, operands
+from tpc.program.program import Output, Program
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One value to compute.
+
+    Attributes:
+        node: What to compute.
+        outputs: The outputs to measure on it at once.
+        dead: Values without a later use.
+        dead_matrices: Matrices without a later use.
+    """
+
+    node: Node
+    outputs: tuple[Output, ...]
+    dead: tuple[Node, ...]
+    dead_matrices: tuple[Matrix, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The steps of a run.
+
+    Attributes:
+        steps: In order.
+        bodies: For each mean over something with several coordinates, the values with several
+            coordinates that it is made of, in order.
+        matrices: Those that the steps multiply by.
+        certain: Names of the outputs in which nothing is random.
+    """
+
+    steps: tuple[Step, ...]
+    bodies: dict[Mean, tuple[Node, ...]]
+    matrices: tuple[Matrix, ...]
+    certain: frozenset[str]
+
+
+def schedule_program(program: Program) -> Schedule:
+    """Plan a run: what to compute, in which order, and when each value dies."""
+    needed = _needed(program)
+    bodies, inputs = _collect_bodies(needed)
+    whole = [node for node in needed if not is_wide(node)]
+    last_use: dict[Node, int] = {}
+    last_product: dict[Matrix, int] = {}
+    for index, node in enumerate(whole):
+        last_use[node] = index
+        for operand in inputs.get(node, operands(node)):
+            last_use[operand] = index
+        if isinstance(node, MatMul):
+            last_product[node.matrix] = index
+    dead: list[list[Node]] = [[] for _ in whole]
+    for node, index in last_use.items():
+        dead[index].append(node)
+    dead_matrices: list[list[Matrix]] = [[] for _ in whole]
+    for matrix, index in last_product.items():
+        dead_matrices[index].append(matrix)
+    measured: dict[Node, list[Output]] = {}
+    for output in program.outputs:
+        measured.setdefault(output.node, []).append(output)
+    steps = tuple(
+        Step(node, tuple(measured.get(node, ())), tuple(gone), tuple(products))
+        for node, gone, products in zip(whole, dead, dead_matrices, strict=True)
+    )
+    return Schedule(steps, bodies, tuple(last_product), _certain(program, needed))
+
+
+def is_wide(node: Node) -> bool:
+    """Whether a value has several coordinates, so that it is never held whole."""
+    return len(node.coords) > 1
+
+
+def _needed(program: Program) -> list[Node]:
+    wanted = {output.node for output in program.outputs}
+    found: list[Node] = []
+    for node in reversed(program.nodes):
+        if node in wanted:
+            found.append(node)
+            wanted.update(operands(node))
+    return found[::-1]
+
+
+def _collect_bodies(
+    nodes: list[Node],
+) -> tuple[dict[Mean, tuple[Node, ...]], dict[Node, tuple[Node, ...]]]:
+    """Return the body of each mean over several coordinates, and the whole values it reads."""
+    rank = {node: index for index, node in enumerate(nodes)}
+    bodies: dict[Mean, tuple[Node, ...]] = {}
+    inputs: dict[Node, tuple[Node, ...]] = {}
+    for mean in nodes:
+        if not isinstance(mean, Mean) or not is_wide(mean.operand):
+            continue
+        body: set[Node] = set()
+        read: set[Node] = set()
+        pending = [mean.operand]
+        while pending:
+            node = pending.pop()
+            if not is_wide(node):
+                read.add(node)
+            elif node not in body:
+                body.add(node)
+                if node in inputs:  # a mean inside: it has its own body
+                    read.update(inputs[node])
+                else:
+                    pending.extend(operands(node))
+        bodies[mean] = tuple(sorted(body, key=rank.__getitem__))
+        inputs[mean] = tuple(sorted(read, key=rank.__getitem__))
+    return bodies, inputs
+
+
+def _certain(program: Program, nodes: list[Node]) -> frozenset[str]:
+    random: set[Node] = set()
+    for node in nodes:
+        if isinstance(node, InitialVector | MatMul) or not random.isdisjoint(operands(node)):
+            random.add(node)
+    return frozenset(output.name for output in program.outputs if output.node not in random)

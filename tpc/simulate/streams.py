@@ -1,0 +1,80 @@
+"""The random draws of a finite program, one independent stream for each declared name.
+
+A stream is keyed by (seed, width, trial, name). So a transformation of the program, a further
+declaration, or another order of evaluation changes no other draw; trials and widths are
+independent.
+"""
+
+import hashlib
+
+import numpy as np
+import numpy.typing as npt
+
+from tpc.simulate.parameters import ParameterProblem
+
+Array = npt.NDArray[np.float64]
+
+
+def stream(seed: int, width: int, trial: int, name: str) -> np.random.Generator:
+    """Return the random stream of one declared name."""
+    digest = hashlib.blake2b(name.encode(), digest_size=16).digest()
+    words = [int.from_bytes(digest[at : at + 4], "little") for at in range(0, 16, 4)]
+    sequence = np.random.SeedSequence(seed, spawn_key=(width, trial, *words))
+    return np.random.Generator(np.random.SFC64(sequence))
+
+
+def draw_vector(
+    normals: np.random.Generator,
+    name: str,
+    size: int,
+    shape: tuple[int, ...],
+    mean: Array | None,
+    covariance: Array,
+) -> Array:
+    """Draw an initial vector, rows iid N(mean, covariance).
+
+    Args:
+        normals: The stream of its name.
+        name: For messages.
+        size: Number of rows.
+        shape: Constant shape k.
+        mean: Of shape k, or None for zero.
+        covariance: Of shape k + k, or of shape () for that multiple of the identity.
+
+    Returns:
+        An array of shape (size,) + k.
+
+    Raises:
+        ParameterProblem: The covariance is not positive semidefinite.
+    """
+    count = int(np.prod(shape, dtype=np.int64))
+    drawn = normals.standard_normal((size, count))
+    if covariance.shape == ():
+        drawn *= standard_deviation(name, covariance)
+    else:
+        drawn = drawn @ _square_root(name, covariance.reshape(count, count))
+    if mean is not None:
+        drawn += mean.reshape(count)
+    return drawn.reshape((size, *shape))
+
+
+def standard_deviation(name: str, variance: Array) -> float:
+    """Return the square root of a variance.
+
+    Raises:
+        ParameterProblem: It is negative or not a number.
+    """
+    if not variance >= 0:
+        raise ParameterProblem(f"the variance of `{name}` is {float(variance):g} here, below 0")
+    return float(np.sqrt(variance))
+
+
+def _square_root(name: str, covariance: Array) -> Array:
+    """Return the symmetric square root of a covariance that may be singular."""
+    size = float(np.abs(covariance).max(initial=0.0))
+    if np.isfinite(size) and np.allclose(covariance, covariance.T, rtol=0, atol=1e-10 * size):
+        eigenvalues, eigenvectors = np.linalg.eigh(covariance)
+        if eigenvalues[0] >= -1e-10 * size:
+            root: Array = eigenvectors * np.sqrt(np.maximum(eigenvalues, 0)) @ eigenvectors.T
+            return root
+    raise ParameterProblem(f"the covariance of `{name}` is not positive semidefinite here")
