@@ -16,6 +16,7 @@ of pinv(G) E[q |x>] where q are all earlier hats of W.T and G their covariance.
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
+from tpc.limit.builder import LimitBuilder
 from tpc.limit.dots import derivative_term, stein_term
 from tpc.limit.equations import (
     DotEquation,
@@ -32,7 +33,6 @@ from tpc.limit.equations import (
 from tpc.limit.jacobian import Differentiator
 from tpc.limit.naming import name_products
 from tpc.limit.nodes import Hat
-from tpc.program.builder import Builder
 from tpc.program.functions import NotDifferentiable
 from tpc.program.nodes import (
     Constant,
@@ -80,7 +80,7 @@ class _Derivation:
     def __init__(self, program: Program, dot: DotChoice) -> None:
         self._program = program
         self._dot = dot
-        self._b = Builder()
+        self._b = LimitBuilder()
         self._differentiator = Differentiator(self._b)
         self._limit_of: dict[Node, Node] = {}
         self._matrices: dict[Matrix, Matrix] = {}
@@ -153,6 +153,7 @@ class _Derivation:
             Hat, product.coords, product.shape,
             matrix, product.transposed, operand, gain, len(earlier),
         )  # fmt: skip
+        assert isinstance(hat, Hat)
         if product.matrix in self._two_sided:
             self._differentiator.watch(hat)
         before = tuple(known for known, _ in earlier)

@@ -4,8 +4,6 @@ Only what is always true is simplified here (`1 * x`, `0 + x`, `--x`), so that d
 short.
 """
 
-from typing import TypeVar
-
 import numpy as np
 import numpy.typing as npt
 
@@ -38,8 +36,6 @@ from tpc.program.nodes import (
     Take,
 )
 
-N = TypeVar("N", bound=Node)
-
 
 class TypeMismatch(ValueError):
     """Operands do not fit together."""
@@ -66,7 +62,7 @@ class Builder:
         self.nodes: list[Node] = []
         self._known: dict[tuple[object, ...], Node] = {}
 
-    def make(self, kind: type[N], coords: Coordinates, shape: Shape, *own: object) -> N:
+    def make(self, kind: type[Node], coords: Coordinates, shape: Shape, *own: object) -> Node:
         """Return the one node of this kind with these fields, without checking them."""
         key = (kind, coords, shape, *(_key(value) for value in own))
         known = self._known.get(key)
@@ -74,34 +70,33 @@ class Builder:
             known = kind(coords, shape, self.span, *own)
             self._known[key] = known
             self.nodes.append(known)
-        assert isinstance(known, kind)
         return known
 
     # --------------------------------------------------------------------------------------- leaves
 
-    def constant(self, value: npt.ArrayLike) -> Constant:
+    def constant(self, value: npt.ArrayLike) -> Node:
         """Return a static array as a node."""
         array = np.array(value, dtype=np.float64)
         array.setflags(write=False)
         return self.make(Constant, (), array.shape, array)
 
-    def number(self, value: float) -> Constant:
+    def number(self, value: float) -> Node:
         """Return a static number as a node."""
         return self.constant(value)
 
-    def parameter(self, name: str, default: npt.ArrayLike) -> Parameter:
+    def parameter(self, name: str, default: npt.ArrayLike) -> Node:
         """Return a run-time parameter."""
         array = np.array(default, dtype=np.float64)
         array.setflags(write=False)
         return self.make(Parameter, (), array.shape, name, array)
 
-    def initial_scalar(self, name: str, limit: Node) -> InitialScalar:
+    def initial_scalar(self, name: str, limit: Node) -> Node:
         """Return an initial scalar with the shape of its limit."""
         return self.make(InitialScalar, (), limit.shape, name, limit)
 
     def initial_vector(
         self, name: str, dim: str, shape: Shape, mean: Node | None, covariance: Node
-    ) -> InitialVector:
+    ) -> Node:
         """Return an initial vector; `covariance` of shape () is that multiple of the identity."""
         if mean is not None and mean.shape != shape:
             raise ShapeMismatch(f"mean of shape {mean.shape} for rows of shape {shape}")
@@ -109,13 +104,13 @@ class Builder:
             raise ShapeMismatch(f"covariance of shape {covariance.shape} for rows of shape {shape}")
         return self.make(InitialVector, ((FREE, dim),), shape, name, mean, covariance)
 
-    def placeholder(self, like: Node, name: str) -> Placeholder:
+    def placeholder(self, like: Node, name: str) -> Node:
         """Return a stand-in for `like`, to differentiate in."""
         return self.make(Placeholder, like.coords, like.shape, name)
 
     # ----------------------------------------------------------------------------------- operations
 
-    def matmul(self, matrix: Matrix, transposed: bool, operand: Node) -> MatMul:
+    def matmul(self, matrix: Matrix, transposed: bool, operand: Node) -> Node:
         """Return `W @ x` or `W.T @ x`."""
         into, out_of = (
             (matrix.columns, matrix.rows) if transposed else (matrix.rows, matrix.columns)
@@ -177,7 +172,7 @@ class Builder:
         """Return exp(x)."""
         return self.apply("exp", x)
 
-    def contract(self, left: Node, right: Node, axes: int = 1) -> Contract:
+    def contract(self, left: Node, right: Node, axes: int = 1) -> Node:
         """Return tensordot(left, right, axes)."""
         if (
             min(len(left.shape), len(right.shape)) < axes
@@ -247,13 +242,13 @@ class Builder:
         shape = tuple(size for axis, size in enumerate(operand.shape) if axis not in over)
         return self.make(Reduce, operand.coords, shape, reduction, operand, over)
 
-    def softmax(self, operand: Node) -> Softmax:
+    def softmax(self, operand: Node) -> Node:
         """Return the softmax over the last constant axis."""
         if not operand.shape:
             raise ShapeMismatch("softmax of something without constant axes")
         return self.make(Softmax, operand.coords, operand.shape, operand)
 
-    def linear_algebra(self, function: ArrayFunction, operand: Node) -> LinearAlgebra:
+    def linear_algebra(self, function: ArrayFunction, operand: Node) -> Node:
         """Return `inv`, `trace` or `det` over the last two axes of a scalar array."""
         assert operand.is_scalar
         if len(operand.shape) < 2 or operand.shape[-1] != operand.shape[-2]:
@@ -261,7 +256,7 @@ class Builder:
         shape = operand.shape if function == "inv" else operand.shape[:-2]
         return self.make(LinearAlgebra, (), shape, function, operand)
 
-    def row(self, operand: Node, coordinate: str) -> Row:
+    def row(self, operand: Node, coordinate: str) -> Node:
         """Return `operand[coordinate]`, the row of a vector at a bound coordinate."""
         assert operand.is_vector
         return self.make(Row, ((coordinate, operand.dim),), operand.shape, operand, coordinate)
@@ -273,7 +268,7 @@ class Builder:
         rest = tuple(pair for pair in operand.coords if pair[0] not in over)
         return self.make(Mean, rest, operand.shape, operand, tuple(sorted(over)))
 
-    def inner(self, left: Node, right: Node) -> Inner:
+    def inner(self, left: Node, right: Node) -> Node:
         """Return `<left|right>`, of shape left.shape + right.shape."""
         if not (left.is_vector and right.is_vector) or left.dim != right.dim:
             raise DimMismatch("the two sides of <|> have different dims")

@@ -1,0 +1,197 @@
+"""One node -> a NumPy expression, given the expressions of its operands.
+
+Arrays of kets have the sample axis first, those in the body of a `mean[j]` the axes (free sample,
+pair); constant axes follow. Operands with fewer constant axes than their partners get new ones
+after the leading axes, where NumPy by itself would put them before.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import numpy as np
+
+from tpc.program.nodes import (
+    FREE,
+    Constant,
+    Contract,
+    Elementwise,
+    Expand,
+    Inner,
+    LinearAlgebra,
+    Mean,
+    Node,
+    Permute,
+    Reduce,
+    Softmax,
+    Take,
+)
+
+SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 6)
+"""Precedences, loosest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A Python expression.
+
+    Attributes:
+        text: The expression.
+        level: Its precedence.
+        reads: The variables in it.
+        calls: The parts of the preamble that it calls.
+    """
+
+    text: str
+    level: int = ATOM
+    reads: frozenset[str] = field(default=frozenset())
+    calls: frozenset[str] = field(default=frozenset())
+
+    def at(self, level: int) -> str:
+        """Return the text, in parentheses where it binds looser than `level`."""
+        return self.text if self.level >= level else f"({self.text})"
+
+
+_NUMPY: dict[str, str] = {
+    "tanh": "np.tanh", "sin": "np.sin", "cos": "np.cos", "exp": "np.exp", "log": "np.log",
+    "sqrt": "np.sqrt", "abs": "np.abs", "sign": "np.sign", "max": "np.maximum",
+    "min": "np.minimum", "clip": "np.clip", "equal": "np.equal",
+}  # fmt: skip
+
+_PARTS: frozenset[str] = frozenset({"erf", "Phi", "sigmoid", "gelu", "silu", "leaky_relu", "elu"})
+
+
+def write(node: Node, operands: Sequence[Code], lead: int) -> Code:
+    """Write a node as an expression.
+
+    Args:
+        node: An operation whose operands have been written.
+        operands: Their code, in the order of `tpc.program.nodes.operands`.
+        lead: How many axes stand before the constant ones in arrays with coordinates here.
+    """
+    ahead = 0 if node.is_scalar else lead
+    match node:
+        case Constant():
+            return number(float(node.value))
+        case Elementwise():
+            return _elementwise(node, operands, ahead)
+        case Contract():
+            return _contract(node, operands)
+        case Take(keys=keys):
+            shown = [":" if key is None else str(key) for key in keys]
+            while shown[-1] == ":":
+                shown.pop()
+            return _derived(f"{operands[0].at(ATOM)}[{', '.join([':'] * ahead + shown)}]", operands)
+        case Expand(axes=axes):
+            last = max(axes)
+            marks = [":"] * ahead + ["None" if i in axes else ":" for i in range(last + 1)]
+            return _derived(f"{operands[0].at(ATOM)}[{', '.join(marks)}]", operands)
+        case Permute(order=order):
+            if not ahead and order == (1, 0):
+                return _derived(f"{operands[0].at(ATOM)}.T", operands)
+            moved = [*range(ahead), *(ahead + axis for axis in order)]
+            listed = ", ".join(map(str, moved))
+            return _derived(f"{operands[0].at(ATOM)}.transpose({listed})", operands)
+        case Reduce(reduction=reduction, axes=axes):
+            rank = len(node.shape) + len(axes)
+            method = {"sum": "sum", "amax": "max"}[reduction]
+            over = ", ".join(str(axis - rank) for axis in axes)
+            over = over if len(axes) == 1 else f"({over})"
+            return _derived(f"{operands[0].at(ATOM)}.{method}(axis={over})", operands)
+        case Softmax():
+            return _derived(f"softmax({operands[0].text})", operands, "softmax")
+        case LinearAlgebra(function=function):
+            inside = operands[0].text
+            match function:
+                case "inv" | "det":
+                    return _derived(f"np.linalg.{function}({inside})", operands)
+                case "trace":
+                    return _derived(f"np.trace({inside}, axis1=-2, axis2=-1)", operands)
+                case _:
+                    assert_never(function)
+        case Mean(over=over):
+            assert over == (FREE,)
+            return _derived(f"nodes.mean({operands[0].text})", operands)
+        case Inner():
+            return _derived(f"nodes.inner({operands[0].text}, {operands[1].text})", operands)
+        case _:
+            raise AssertionError(f"no expression for {node!r}")
+
+
+def number(value: float) -> Code:
+    """Write a number: an integer without a point, anything else so that it reads back exactly."""
+    if not np.isfinite(value):
+        return Code(f'float("{value}")')
+    text = str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+    return Code(text, SIGN if value < 0 else ATOM)
+
+
+def _derived(text: str, operands: Sequence[Code], *calls: str) -> Code:
+    return joined(text, ATOM, operands, calls)
+
+
+def joined(text: str, level: int, operands: Sequence[Code], calls: Sequence[str] = ()) -> Code:
+    """Make code that reads and calls what its operands do, and `calls`."""
+    reads = frozenset().union(*(operand.reads for operand in operands))
+    called = frozenset(calls).union(*(operand.calls for operand in operands))
+    return Code(text, level, reads, called)
+
+
+def _elementwise(node: Elementwise, operands: Sequence[Code], ahead: int) -> Code:
+    rank = len(node.shape)
+    aligned = [
+        _align(code, operand, rank, ahead)
+        for code, operand in zip(operands, node.operands, strict=True)
+    ]
+    x, y = aligned[0], aligned[-1]
+    match node.function:
+        case "add":
+            return joined(f"{x.at(SUM)} + {y.at(SUM)}", SUM, aligned)
+        case "sub":
+            return joined(f"{x.at(SUM)} - {y.at(PRODUCT)}", SUM, aligned)
+        case "mul":
+            return joined(f"{x.at(PRODUCT)} * {y.at(SIGN)}", PRODUCT, aligned)
+        case "div":
+            return joined(f"{x.at(PRODUCT)} / {y.at(SIGN)}", PRODUCT, aligned)
+        case "neg":
+            return joined(f"-{x.at(SIGN)}", SIGN, aligned)
+        case "pow":
+            return joined(_power(x, y), POWER, aligned)
+        case "square":
+            return joined(_power(x, Code("2")), POWER, aligned)
+        case "relu":
+            return joined(f"np.maximum({x.text}, 0)", ATOM, aligned)
+        case "step":
+            return joined(f"np.heaviside({x.text}, 0.5)", ATOM, aligned)
+        case "softplus":
+            return joined(f"np.logaddexp(0, {x.text})", ATOM, aligned)
+        case name if name in _PARTS:
+            listed = ", ".join(code.text for code in aligned)
+            return joined(f"{name}({listed})", ATOM, aligned, (name,))
+        case name:
+            listed = ", ".join(code.text for code in aligned)
+            return joined(f"{_NUMPY[name]}({listed})", ATOM, aligned)
+
+
+def _power(x: Code, y: Code) -> str:
+    """Write a power as formatters lay it out: without spaces between names and numbers only."""
+    simple = all(re.fullmatch(r"-?[\w.]+", code.text) for code in (x, y))
+    return f"{x.at(ATOM)}**{y.at(SIGN)}" if simple else f"{x.at(ATOM)} ** {y.at(SIGN)}"
+
+
+def _align(code: Code, operand: Node, rank: int, ahead: int) -> Code:
+    """Insert constant axes where an array with leading axes has fewer of them than the result."""
+    missing = rank - len(operand.shape)
+    if operand.is_scalar or not missing:
+        return code
+    marks = ", ".join([":"] * ahead + ["None"] * missing)
+    return joined(f"{code.at(ATOM)}[{marks}]", ATOM, [code])
+
+
+def _contract(node: Contract, operands: Sequence[Code]) -> Code:
+    left, right = operands
+    if node.axes == 1 and len(node.right.shape) <= 2:
+        return joined(f"{left.at(PRODUCT)} @ {right.at(SIGN)}", PRODUCT, operands)
+    axes = f", {node.axes}" if node.axes != 2 else ""
+    return joined(f"np.tensordot({left.text}, {right.text}{axes})", ATOM, operands)

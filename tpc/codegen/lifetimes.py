@@ -1,0 +1,44 @@
+"""Statements -> the same with `del` behind the last use of every ket, and the peak of memory."""
+
+from dataclasses import dataclass
+
+from tpc.codegen.statement import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """When variables die.
+
+    Attributes:
+        dead_after: For each statement, the variables to delete behind it.
+        peak: The largest number of floats a sample that live variables hold at once.
+    """
+
+    dead_after: tuple[tuple[str, ...], ...]
+    peak: int
+
+
+def find_lifetimes(body: tuple[Statement, ...], returned: frozenset[str]) -> Lifetimes:
+    """Find the last use of every variable that holds samples.
+
+    Args:
+        body: A function's statements in order.
+        returned: The variables that the function's result reads.
+    """
+    sizes = {statement.target: statement.size for statement in body if statement.size}
+    last: dict[str, int] = {}
+    for index, statement in enumerate(body):
+        for name in (statement.target, *statement.reads):
+            if name in sizes and name not in returned:
+                last[name] = index
+    dying: dict[int, list[str]] = {}
+    for name, index in last.items():
+        dying.setdefault(index, []).append(name)
+    live = peak = 0
+    for index, statement in enumerate(body):
+        live += statement.size
+        peak = max(peak, live)
+        live -= sum(sizes[name] for name in dying.get(index, ()))
+    order = {statement.target: index for index, statement in enumerate(body)}
+    dead = (tuple(sorted(dying.get(i, ()), key=order.__getitem__)) for i in range(len(body)))
+    return Lifetimes(tuple(dead), peak)

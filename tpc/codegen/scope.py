@@ -1,0 +1,124 @@
+"""Nodes -> the assignments of one Python function.
+
+A node is written into the expression of its user unless it is used more than once, is asked for
+by name, or would make a line too long; then it gets a variable.
+"""
+
+from collections.abc import Callable, Mapping
+from math import prod
+
+from tpc.codegen.expressions import ATOM, Code, write
+from tpc.codegen.identifiers import Identifiers
+from tpc.codegen.statement import WIDTH, Statement
+from tpc.program.nodes import (
+    Constant,
+    Elementwise,
+    Expand,
+    Inner,
+    Mean,
+    Node,
+    Parameter,
+    Permute,
+    Take,
+    operands,
+)
+
+
+class Scope:
+    """The variables of one function.
+
+    Attributes:
+        code: What has been written, by node.
+        body: The statements so far.
+    """
+
+    def __init__(
+        self,
+        lead: int,
+        indent: int,
+        uses: Mapping[Node, int],
+        names: dict[Node, str],
+        spell: Callable[[Node], str],
+    ) -> None:
+        self.identifiers = Identifiers()
+        self.code: dict[Node, Code] = {}
+        self.body: list[Statement] = []
+        self._lead = lead
+        self._indent = indent
+        self._uses = uses
+        self._names = names
+        self._spell = spell
+
+    def ensure(
+        self,
+        root: Node,
+        needs: Callable[[Node], tuple[Node, ...]],
+        special: Callable[[Node], bool],
+        assign: bool = False,
+    ) -> Code:
+        """Write a node after everything it needs.
+
+        Args:
+            root: The node.
+            needs: What must be written before a node.
+            special: Writes a node that is no plain operation and says whether it did.
+            assign: Whether the root gets a variable in any case.
+        """
+        pending = [root]
+        while pending:
+            node = pending[-1]
+            missing = [operand for operand in needs(node) if operand not in self.code]
+            if missing:
+                pending.extend(reversed(missing))
+                continue
+            pending.pop()
+            if node not in self.code and not special(node):
+                self._operation(node, assign and node is root)
+        return self.code[root]
+
+    def store(self, node: Node, code: Code, comment: str = "") -> None:
+        """Assign a node's code to a variable of its own."""
+        target = self.identifiers.make(self._names.get(node) or self._temporary(node))
+        size = prod(node.shape) if node.is_vector else 0
+        self.bind(target, code, size, comment)
+        self._names.setdefault(node, target)
+        self.code[node] = Code(target, ATOM, frozenset({target}))
+
+    def bind(self, target: str, code: Code, size: int, comment: str = "") -> None:
+        """Append `target = code`."""
+        line = f"{' ' * self._indent}{target} = {code.text}"
+        self.body.append(Statement(target, (line,), code.reads, code.calls, size, "", comment))
+
+    def _operation(self, node: Node, assign: bool) -> None:
+        inputs = operands(node)
+        code = write(node, [self.code[operand] for operand in inputs], self._lead)
+        keep = assign or (self._uses.get(node, 0) > 1 and not _is_cheap(node))
+        name = self._names.get(node, "") if keep else ""
+        room = WIDTH - self._indent - len(name) - 3 if keep else WIDTH // 2
+        for operand in sorted(inputs, key=lambda o: -len(self.code[o].text)):
+            if len(code.text) <= room:
+                break
+            if not self.code[operand].text.replace("_", "").isalnum():
+                self.store(operand, self.code[operand], self._spell(operand))
+                code = write(node, [self.code[o] for o in inputs], self._lead)
+        if keep:
+            self.store(node, code, "" if assign else self._spell(node))
+        else:
+            self.code[node] = code
+
+    def _temporary(self, node: Node) -> str:
+        """Name a subexpression after its operation and its first named operand."""
+        match node:
+            case Elementwise(function=function):
+                word = function
+            case Mean() | Inner():
+                word = "mean"
+            case _:
+                word = type(node).__name__.lower()
+        known = [self._names[operand] for operand in operands(node) if operand in self._names]
+        return f"{word} {known[0]}" if known else f"{word} part"
+
+
+def _is_cheap(node: Node) -> bool:
+    """Whether writing a node twice costs nothing: leaves and views."""
+    return isinstance(node, Constant | Parameter | Take | Expand | Permute)

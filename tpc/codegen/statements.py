@@ -1,0 +1,302 @@
+"""Limit equations -> the statements of a generated function, in program order."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from math import prod
+
+from tpc.codegen.copies import kets_of, write_average
+from tpc.codegen.expressions import ATOM, PRODUCT, SUM, Code, joined
+from tpc.codegen.scope import Scope
+from tpc.codegen.statement import Speech, Statement
+from tpc.limit.equations import DotEquation, Equation, HatEquation, Limit, LimitOutput
+from tpc.limit.nodes import Hat, SteinBra
+from tpc.program.nodes import (
+    FREE,
+    Constant,
+    InitialScalar,
+    InitialVector,
+    Mean,
+    Node,
+    Parameter,
+    operands,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """What a generated module's `limit` function is made of.
+
+    Attributes:
+        body: Its statements in order.
+        constants: The arrays it needs at module level, by name.
+        params: The parameters it reads: variable, then name.
+        outputs: What it returns: output name, part and code.
+    """
+
+    body: tuple[Statement, ...]
+    constants: tuple[tuple[str, Constant], ...]
+    params: tuple[tuple[str, str], ...]
+    outputs: tuple[tuple[str, str, Code], ...]
+
+
+def write_function(limit: Limit, speech: Speech) -> Function:
+    """Write the statements that compute a limit, each under the equation it computes."""
+    return _Writer(limit, speech).function()
+
+
+class _Writer:
+    def __init__(self, limit: Limit, speech: Speech) -> None:
+        self._limit = limit
+        self._speech = speech
+        self._uses = _count_uses(limit)
+        self._names = _preferred_names(limit)
+        self._scope = Scope(1, 4, self._uses, self._names, speech.expression)
+        self._constants: list[tuple[str, Constant]] = []
+        self._params: list[tuple[str, str]] = []
+        self._grouped = _grouped_sides(limit)
+        self._products: dict[tuple[str, bool], str] = {}
+        self._bras = _bras_by_ket(limit)
+        self._line = 0
+
+    def function(self) -> Function:
+        written: dict[str, list[tuple[str, str, Code]]] = {}
+        due = _outputs_by_equation(self._limit)
+        for index, equation in enumerate(self._limit.equations):
+            self._equation(equation)
+            for output in due.get(index, ()):
+                written[output.name] = self._output(output)
+        for output in due.get(len(self._limit.equations), ()):
+            written[output.name] = self._output(output)
+        outputs = tuple(row for output in self._limit.outputs for row in written[output.name])
+        body = tuple(self._scope.body)
+        return Function(body, tuple(self._constants), tuple(self._params), outputs)
+
+    def _equation(self, equation: Equation) -> None:
+        scope, mark = self._scope, len(self._scope.body)
+        if isinstance(equation, DotEquation):
+            for term in equation.terms:
+                self._bra(term.bra)
+        if isinstance(equation.node, Constant | Parameter):
+            return
+        target = self._ensure(equation.node, assign=True).text
+        # The variable may be older than its name: the ket of a product without dot is its hat.
+        mine = next((i for i in self._latest(mark) if scope.body[i].target == target), None)
+        if mine is None:
+            return
+        comment = self._speech.equation(equation)
+        if mine < mark:
+            comment = f"{scope.body[mine].comment}\n{comment}"
+        scope.body[mine] = replace(scope.body[mine], comment=comment)
+        line = equation.span.line
+        if line != self._line and mark < len(scope.body):
+            self._line = line
+            text = self._limit.program.source.split("\n")[line - 1].strip()
+            scope.body[mark] = replace(scope.body[mark], banner=f"line {line}: {text}")
+
+    def _latest(self, mark: int) -> range:
+        """Return the indices of the statements since `mark` and the one before, latest first."""
+        return range(len(self._scope.body) - 1, max(mark - 2, -1), -1)
+
+    def _bra(self, bra: Node) -> None:
+        mark = len(self._scope.body)
+        self._ensure(bra, assign=not isinstance(bra, Constant | Parameter | SteinBra))
+        if not isinstance(bra, SteinBra) and len(self._scope.body) > mark:
+            last = replace(self._scope.body[-1], comment=self._speech.expression(bra))
+            self._scope.body[-1] = last
+
+    def _output(self, output: LimitOutput) -> list[tuple[str, str, Code]]:
+        rows = []
+        for part, node in output.parts:
+            mark = len(self._scope.body)
+            if part != "value":
+                self._names.setdefault(node, f"{part} {output.name}")
+            code = self._ensure(node, assign=not isinstance(node, Constant | Parameter))
+            if len(self._scope.body) > mark:
+                comment = f"output {output.name}: {part}" if part != "value" else ""
+                self._scope.body[-1] = replace(self._scope.body[-1], comment=comment)
+            rows.append((output.name, part, code))
+        return rows
+
+    # ------------------------------------------------------------------------------------- nodes
+
+    def _ensure(self, node: Node, assign: bool) -> Code:
+        return self._scope.ensure(node, _needs, self._special, assign)
+
+    def _special(self, node: Node) -> bool:
+        """Write a node that is no plain operation; say whether it was one."""
+        scope = self._scope
+        match node:
+            case Constant() if node.shape:
+                text = node.span.text(self._limit.program.source)
+                name = scope.identifiers.make(text if text.isidentifier() else "ARRAY")
+                self._constants.append((name, node))
+                scope.code[node] = Code(name)
+            case Parameter():
+                name = scope.identifiers.make(node.name)
+                self._params.append((name, node.name))
+                scope.code[node] = Code(name)
+            case InitialScalar(limit=value):
+                scope.code[node] = scope.code[value]
+            case InitialVector():
+                scope.store(node, self._initial(node))
+            case Hat():
+                self._hat(node)
+            case SteinBra():
+                self._stein(node)
+            case Mean(over=over) if over != (FREE,):
+                spell = self._speech.expression
+                code = write_average(node, scope, self._uses, self._names, spell)
+                scope.store(node, code, spell(node))
+            case _:
+                return False
+        return True
+
+    def _initial(self, node: InitialVector) -> Code:
+        cov = self._scope.code[node.covariance]
+        shape = str(node.shape) if node.shape else ""
+        if node.covariance.shape:
+            code = joined(f"nodes.gaussian({cov.text}, {shape})", ATOM, [cov], ("factor",))
+        elif cov.text == "1":
+            code = Code(f"nodes.normal({shape})")
+        else:
+            text = f"np.sqrt({cov.text}) * nodes.normal({shape})"
+            code = joined(text, PRODUCT, [cov])
+        if node.mean is None:
+            return code
+        mean = self._scope.code[node.mean]
+        return joined(f"{mean.at(SUM)} + {code.text}", SUM, [mean, code])
+
+    def _hat(self, node: Hat) -> None:
+        scope = self._scope
+        ket, gain = scope.code[node.operand], scope.code[node.gain]
+        side = (node.matrix.name, node.transposed)
+        if side not in self._grouped:
+            scope.store(node, joined(f"nodes.hat({gain.text}, {ket.text})", ATOM, [ket, gain]))
+            return
+        label = _label(side)
+        if side not in self._products:
+            target = scope.identifiers.make(f"products {label}")
+            self._products[side] = target
+            text = f'Products(nodes, {gain.text}, "{label}")'
+            code = joined(text, ATOM, [gain], ("Products",))
+            scope.bind(target, code, 2 * self._grouped[side], f"all products {label} @ x")
+        products = self._products[side]
+        own = Code(products, ATOM, frozenset({products}))
+        scope.store(node, joined(f"{products}.hat({ket.text})", ATOM, [ket, own]))
+
+    def _stein(self, node: SteinBra) -> None:
+        """Write the bras of one ket in all hats at once; each is an item of the list."""
+        scope = self._scope
+        ket = scope.code[node.operand]
+        side = (node.hats[0].matrix.name, node.hats[0].transposed)
+        products = self._products[side]
+        own = Code(products, ATOM, frozenset({products}))
+        code = joined(f"{products}.bras({ket.text})", ATOM, [ket, own])
+        target = scope.identifiers.make(f"bras {self._names.get(node.operand, 'ket')}")
+        ket_text = self._speech.expression(node.operand)
+        comment = f"the bras <nabla|x> in every hat of {_label(side)} so far, x = {ket_text}"
+        scope.bind(target, code, 0, comment)
+        for bra in self._bras[node.operand, node.hats]:
+            scope.code[bra] = Code(f"{target}[{bra.position}]", ATOM, frozenset({target}))
+
+
+def _needs(node: Node) -> tuple[Node, ...]:
+    """Return the nodes that must be written before a node."""
+    match node:
+        case Mean(operand=body, over=over) if over != (FREE,):
+            return kets_of(body)
+        case SteinBra(operand=ket):
+            return (ket,)
+        case Hat(operand=ket, gain=gain):
+            return (ket, gain)
+        case _:
+            return operands(node)
+
+
+def _label(side: tuple[str, bool]) -> str:
+    return side[0] + (".T" if side[1] else "")
+
+
+def _preferred_names(limit: Limit) -> dict[Node, str]:
+    """Name hats, dots and bras after their products, bound nodes as bound."""
+    names: dict[Node, str] = dict(limit.names)
+    dotted = {e.hat for e in limit.equations if isinstance(e, DotEquation)}
+    product_of = {e.node: e.name for e in limit.equations if isinstance(e, HatEquation)}
+    for equation in limit.equations:
+        if isinstance(equation, HatEquation):
+            prefix = "hat " if equation.node in dotted else ""
+            names.setdefault(equation.node, prefix + equation.name)
+        if isinstance(equation, DotEquation):
+            names.setdefault(equation.node, f"dot {equation.name}")
+            for term in equation.terms:
+                if not isinstance(term.bra, Constant | Parameter):
+                    names.setdefault(term.bra, f"bra {product_of[term.hat]} in {equation.name}")
+    return names
+
+
+def _roots(limit: Limit) -> list[Node]:
+    outputs = [node for output in limit.outputs for _, node in output.parts]
+    return [equation.node for equation in limit.equations] + outputs
+
+
+def _count_uses(limit: Limit) -> Counter[Node]:
+    """Count, for every node, the nodes whose expression has it."""
+    uses: Counter[Node] = Counter()
+    seen: set[Node] = set()
+    pending = _roots(limit)
+    while pending:
+        node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        for operand in set(operands(node)):
+            uses[operand] += 1
+            pending.append(operand)
+    return uses
+
+
+def _grouped_sides(limit: Limit) -> dict[tuple[str, bool], int]:
+    """Return the matrix sides whose hats are drawn together, with their columns in all.
+
+    A side with one product and no bra by Stein's lemma needs no record of its operands.
+    """
+    columns: Counter[tuple[str, bool]] = Counter()
+    count: Counter[tuple[str, bool]] = Counter()
+    stein: set[tuple[str, bool]] = set()
+    for equation in limit.equations:
+        if isinstance(equation, HatEquation):
+            side = (equation.node.matrix.name, equation.node.transposed)
+            columns[side] += prod(equation.node.shape)
+            count[side] += 1
+        elif isinstance(equation, DotEquation) and equation.form == "stein":
+            stein.add((equation.hat.matrix.name, not equation.hat.transposed))
+    return {side: columns[side] for side in columns if count[side] > 1 or side in stein}
+
+
+def _bras_by_ket(limit: Limit) -> dict[tuple[Node, tuple[Hat, ...]], list[SteinBra]]:
+    found: dict[tuple[Node, tuple[Hat, ...]], list[SteinBra]] = {}
+    for equation in limit.equations:
+        if isinstance(equation, DotEquation):
+            for term in equation.terms:
+                if isinstance(term.bra, SteinBra):
+                    found.setdefault((term.bra.operand, term.bra.hats), []).append(term.bra)
+    return found
+
+
+def _outputs_by_equation(limit: Limit) -> dict[int, list[LimitOutput]]:
+    """Return which outputs can be computed right after each equation, so that kets die early."""
+    index = {equation.node: i for i, equation in enumerate(limit.equations)}
+    due: dict[int, list[LimitOutput]] = {}
+    for output in limit.outputs:
+        last = 0
+        seen: set[Node] = set()
+        pending = [node for _, node in output.parts]
+        while pending:
+            node = pending.pop()
+            if node in index:
+                last = max(last, index[node])
+            elif node not in seen:
+                seen.add(node)
+                pending.extend(operands(node))
+        due.setdefault(min(last, len(limit.equations)), []).append(output)
+    return due
