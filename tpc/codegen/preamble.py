@@ -5,6 +5,8 @@ that a program needs into its module. Arrays of kets have the sample axis first,
 constant axes. Its lines are laid out so that formatters leave them alone at any width.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod

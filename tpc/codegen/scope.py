@@ -14,8 +14,6 @@ from tpc.program.nodes import (
     Constant,
     Elementwise,
     Expand,
-    Inner,
-    Mean,
     Node,
     Parameter,
     Permute,
@@ -76,12 +74,19 @@ class Scope:
                 self._operation(node, assign and node is root)
         return self.code[root]
 
-    def store(self, node: Node, code: Code, comment: str = "") -> None:
-        """Assign a node's code to a variable of its own."""
-        target = self.identifiers.make(self._names.get(node) or self._temporary(node))
+    def store(self, node: Node, code: Code, comment: str = "", name: str = "") -> None:
+        """Assign a node's code to a variable of its own.
+
+        Args:
+            node: The node.
+            code: Its expression.
+            comment: What to say about it.
+            name: What to call it where it has no name.
+        """
+        given = self._names.get(node)
+        target = self.identifiers.make(given or name or self._temporary(node))
         size = prod(node.shape) if node.is_vector else 0
         self.bind(target, code, size, comment)
-        self._names.setdefault(node, target)
         self.code[node] = Code(target, ATOM, frozenset({target}))
 
     def bind(self, target: str, code: Code, size: int, comment: str = "") -> None:
@@ -99,7 +104,8 @@ class Scope:
             if len(code.text) <= room:
                 break
             if not self.code[operand].text.replace("_", "").isalnum():
-                self.store(operand, self.code[operand], self._spell(operand))
+                part = f"{self._names[node]} part" if node in self._names else ""
+                self.store(operand, self.code[operand], self._spell(operand), part)
                 code = write(node, [self.code[o] for o in inputs], self._lead)
         if keep:
             self.store(node, code, "" if assign else self._spell(node))
@@ -107,16 +113,17 @@ class Scope:
             self.code[node] = code
 
     def _temporary(self, node: Node) -> str:
-        """Name a subexpression after its operation and its first named operand."""
-        match node:
-            case Elementwise(function=function):
-                word = function
-            case Mean() | Inner():
-                word = "mean"
-            case _:
-                word = type(node).__name__.lower()
-        known = [self._names[operand] for operand in operands(node) if operand in self._names]
-        return f"{word} {known[0]}" if known else f"{word} part"
+        """Name a subexpression after its operation and the first named node in it."""
+        word = type(node).__name__.lower()
+        if isinstance(node, Elementwise):
+            word = _WORDS.get(node.function, node.function)
+        first = operands(node)
+        while first and first[0] not in self._names:
+            first = next((ops for o in first if (ops := operands(o))), ())
+        return f"{word} {self._names[first[0]]}" if first else f"{word} part"
+
+
+_WORDS = {"add": "sum", "sub": "difference", "mul": "product", "div": "ratio", "neg": "minus"}
 
 
 def _is_cheap(node: Node) -> bool:
