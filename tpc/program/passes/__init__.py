@@ -1,0 +1,39 @@
+"""Passes over the program graph: each a function from a program to an equal, simpler program.
+
+`normalise` names their order. Dead code goes first, since the other passes count what a program
+needs. Averages are factored before matrices are pushed: what an average leaves behind are linear
+combinations with scalar coefficients, which matrices then pass through. Both make expressions that
+may exist already, so subexpressions are shared once more, and what nothing uses any longer is
+dropped at the end.
+
+    drop_dead_code -> share_subexpressions -> factor_averages -> push_matrices
+                   -> share_subexpressions -> drop_dead_code
+"""
+
+from tpc.program.passes.drop_dead_code import drop_dead_code
+from tpc.program.passes.factor_averages import factor_averages
+from tpc.program.passes.push_matrices import push_matrices
+from tpc.program.passes.share_subexpressions import share_subexpressions
+from tpc.program.program import Program
+
+__all__ = [
+    "drop_dead_code",
+    "factor_averages",
+    "normalise",
+    "push_matrices",
+    "share_subexpressions",
+]
+
+
+def normalise(program: Program) -> Program:
+    """Return the program in the form that limits are derived from, equal at every width."""
+    for apply_pass in (
+        drop_dead_code,
+        share_subexpressions,
+        factor_averages,
+        push_matrices,
+        share_subexpressions,
+        drop_dead_code,
+    ):
+        program = apply_pass(program)
+    return program
