@@ -1,0 +1,138 @@
+"""Reads every import of the package and refuses edges that docs/architecture.md does not draw."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "tpc"
+STAGES = ("diagnostics", "syntax", "program", "limit", "codegen", "simulate", "report")
+
+PRODUCTS = {
+    "diagnostics": {"diagnostics"},
+    "syntax": {"syntax.tree"},
+    "program": {"program.nodes", "program.builder", "program.functions", "program.program"},
+    "limit": {"limit.equations", "limit.nodes"},
+    "simulate": {"simulate.result"},
+}
+"""The modules of a stage that other stages may import: its types, never its algorithms."""
+
+SEES = {
+    "diagnostics": set(),
+    "syntax": {"diagnostics"},
+    "program": {"diagnostics", "syntax"},
+    "limit": {"diagnostics", "program"},
+    "codegen": {"diagnostics", "program", "limit"},
+    "simulate": {"diagnostics", "program"},
+    "report": {"diagnostics", "program", "limit", "simulate"},
+}
+"""Which products each stage may import. The driver and the command line may import everything."""
+
+CONFINED = {
+    "lark": {"syntax"},
+    "sympy": {"limit", "codegen"},
+    "matplotlib": {"report"},
+    "networkx": {"program", "report"},
+}
+"""The only stages that may import a third-party package."""
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """Yield every module of the package, by its dotted name below `tpc`."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        yield name.removesuffix(".__init__"), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Yield the dotted name of everything imported anywhere in a tree."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=str(source), level=0, names=names):
+                yield from (f"{source}.{alias.name}" for alias in names)
+            case ast.ImportFrom():
+                raise AssertionError(f"line {node.lineno}: imports are absolute")
+
+
+def refused(module: str, imported: str) -> bool:
+    """Whether a module of a stage may not import this name of `tpc`."""
+    stage, target = module.split(".")[0], imported.removeprefix("tpc.")
+    if stage not in STAGES or target.split(".")[0] == stage:
+        return False
+    if target.split(".")[0] == "grammar":
+        return stage != "syntax"
+    products = {product for seen in SEES[stage] for product in PRODUCTS[seen]}
+    return not any(target == known or target.startswith(known + ".") for known in products)
+
+
+def test_every_edge_between_stages_is_drawn() -> None:
+    wrong = [
+        f"tpc.{module} imports {imported}"
+        for module, tree in modules()
+        for imported in imports(tree)
+        if imported.startswith("tpc.") and refused(module, imported)
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        ("limit.derive", "tpc.codegen.module.emit_module"),
+        ("limit.derive", "tpc.program.build.build_program"),
+        ("simulate.dense", "tpc.limit.equations.Limit"),
+        ("diagnostics.render", "tpc.syntax.tree"),
+        ("program.build", "tpc.syntax.parse.parse_source"),
+        ("program.build", "tpc.compiler"),
+    ],
+)
+def test_a_wrong_edge_is_refused(module: str, imported: str) -> None:
+    assert refused(module, imported)
+
+
+@pytest.mark.parametrize("package", CONFINED)
+def test_third_party_packages_stay_in_their_stages(package: str) -> None:
+    users = {
+        module.split(".")[0]
+        for module, tree in modules()
+        for imported in imports(tree)
+        if imported.split(".")[0] == package
+    }
+    assert users <= CONFINED[package]
+
+
+def test_no_import_cycle_between_stages() -> None:
+    edges = {stage: set(seen) for stage, seen in SEES.items()}
+    while edges:
+        leaves = [stage for stage, seen in edges.items() if not seen & edges.keys()]
+        assert leaves, f"cycle among {sorted(edges)}"
+        for leaf in leaves:
+            del edges[leaf]
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """`tpc --help` must be quick: neither NumPy nor anything larger is imported on the way."""
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "tpc", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(re.findall(r"\|\s+([A-Za-z_]\w*)(?:\.\w+)*$", run.stderr, re.MULTILINE))
+    assert "argparse" in loaded
+    heavy = {"numpy", "scipy", "sympy", "matplotlib", "networkx", "lark", "rich"}
+    assert not loaded & heavy
+
+
+def test_types_and_derivations_load_no_scipy_or_matplotlib() -> None:
+    code = "import tpc, sys; tpc.derive(tpc.parse('dim n\\nvector v : n\\noutput v\\n'));" + (
+        "print({'scipy', 'matplotlib', 'networkx', 'rich'} & {m.split('.')[0] for m in sys.modules})"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"

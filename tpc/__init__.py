@@ -1,0 +1,48 @@
+"""The Tensor Program compiler: from a program to its infinite-width limit.
+
+    import tpc
+
+    program = tpc.load("mlp.tp")
+    limit = tpc.derive(program)
+    module = tpc.evaluator(program)
+    module.evaluate(samples=10**6, seed=1)["K"]
+
+What is offered here is the public interface; everything else may move. Names are loaded when they
+are first used, so that importing the package costs nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tpc.compiler import derive, emit, evaluator, load, parse, simulate, verify
+    from tpc.diagnostics import Diagnostic, ProgramError
+
+__all__ = [
+    "Diagnostic",
+    "ProgramError",
+    "derive",
+    "emit",
+    "evaluator",
+    "load",
+    "parse",
+    "simulate",
+    "verify",
+]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Diagnostic", "ProgramError"):
+        from tpc import diagnostics
+
+        return getattr(diagnostics, name)
+    if name in __all__:
+        from tpc import compiler
+
+        return getattr(compiler, name)
+    raise AttributeError(f"module 'tpc' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,216 @@
+"""The command line: what may be asked for, and what goes where when something is wrong.
+
+Results go to standard output, diagnostics and progress to standard error. Exit status: 0 done; 1 the
+program or its data is wrong, or `verify` found a disagreement; 2 wrong usage; 70 a bug of the
+compiler; 130 interrupted; 141 the reader of a pipe went away.
+"""
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+from tpc import __version__
+
+DONE, WRONG_PROGRAM, WRONG_USAGE, BUG, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 70, 130, 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: The words behind `tpc`; by default those of the process.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as stop:
+        return _status(stop)
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("\ntpc: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes standard output once more at exit, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return status
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Run a command; tell a wrong program from wrong usage and both from a bug."""
+    from tpc.commands import COMMANDS, UsageError
+    from tpc.diagnostics import ProgramError
+
+    try:
+        return COMMANDS[arguments.command](arguments)
+    except ProgramError as error:
+        print(error, file=sys.stderr)
+        return WRONG_PROGRAM
+    except UsageError as error:
+        print(f"tpc {arguments.command}: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    except MemoryError:
+        print(f"tpc {arguments.command}: out of memory; ask for less", file=sys.stderr)
+        return WRONG_PROGRAM
+    except BrokenPipeError:
+        raise
+    except Exception as bug:  # the outermost boundary: what gets here is ours to mend
+        print(_bug_report(bug, arguments), file=sys.stderr)
+        return BUG
+
+
+def _bug_report(bug: Exception, arguments: argparse.Namespace) -> str:
+    places = [
+        f"{os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}"
+        for frame in traceback.extract_tb(bug.__traceback__)[-3:]
+    ]
+    return "\n".join(
+        [
+            "tpc: this is a bug of the compiler, not of your program.",
+            f"  {type(bug).__name__}: {bug}",
+            *(f"  at {place}" for place in reversed(places)),
+            "Please report it, with these lines, the program and this command:",
+            f"  tpc {arguments.command} {arguments.program}   (tpc {__version__}, "
+            f"Python {sys.version.split()[0]})",
+        ]
+    )
+
+
+def _status(stop: SystemExit) -> int:
+    return stop.code if isinstance(stop.code, int) else WRONG_USAGE
+
+
+# ---------------------------------------------------------------------------------------- arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tpc",
+        description="Derive the infinite-width limit of a Tensor Program, and compute it.",
+        epilog="Every command has its own --help.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"tpc {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        added.add_argument("program", metavar="P.tp", help="the program")
+        return added
+
+    compiling = command("compile", "Write the limit as a Python module that needs only NumPy.")
+    compiling.add_argument("-o", "--output", metavar="F", help="default: P_limit.py beside P.tp")
+    _add_dot(compiling)
+
+    inspecting = command("inspect", "Print a program's dialect and its limit equations.")
+    inspecting.add_argument(
+        "--format", choices=("text", "latex", "json"), default="text", help="default: text"
+    )
+    _add_dot(inspecting)
+
+    running = command("run", "Compute the limit's numbers, with standard errors.")
+    running.add_argument("--method", choices=("mc",), default="mc", help="mc: Monte Carlo")
+    _add_samples(running)
+    _add_dot(running)
+    _add_run_options(running)
+
+    simulating = command("simulate", "Run the program at a finite width.")
+    simulating.add_argument("--width", type=_count, required=True, metavar="N", help="the width n")
+    simulating.add_argument(
+        "--trials", type=_count, default=8, metavar="R", help="independent runs, default: 8"
+    )
+    simulating.add_argument("--engine", choices=("dense",), default="dense")
+    _add_run_options(simulating)
+
+    verifying = command("verify", "Hold finite widths against the limit.")
+    verifying.add_argument(
+        "--widths",
+        type=_widths,
+        default=(64, 256, 1024),
+        metavar="N,N,...",
+        help="default: 64,256,1024",
+    )
+    verifying.add_argument(
+        "--trials", type=_trials, default=16, metavar="R", help="runs for each width, default: 16"
+    )
+    verifying.add_argument("--plot", metavar="F.png", help="draw the distance to the limit")
+    _add_samples(verifying)
+    _add_dot(verifying)
+    _add_run_options(verifying)
+
+    drawing = command("graph", "Draw the program's dataflow graph.")
+    drawing.add_argument(
+        "--format", choices=("dot", "json", "svg", "png"), default="dot", help="default: dot"
+    )
+    drawing.add_argument("-o", "--output", metavar="F", help="default: standard output")
+    return parser
+
+
+def _add_dot(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--dot",
+        choices=("derivative", "stein", "auto"),
+        default="auto",
+        help="how the dots of W.T products are computed, default: auto",
+    )
+
+
+def _add_samples(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--samples", type=_count, default=65536, metavar="N", help="random nodes, default: 65536"
+    )
+
+
+def _add_run_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--seed", type=_seed, default=0, metavar="S", help="of the random numbers, default: 0"
+    )
+    command.add_argument(
+        "--set",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=JSON",
+        help="set a param, as in --set sw=1.5 or --set s=[1,2]; may be repeated",
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object and no more")
+
+
+def _at_least(smallest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not an integer") from None
+        if number < smallest:
+            raise argparse.ArgumentTypeError(f"{number} is less than {smallest}")
+        return number
+
+    return parse
+
+
+_seed, _count, _trials = _at_least(0), _at_least(1), _at_least(2)
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    widths = tuple(sorted({_count(word) for word in text.split(",")}))
+    if len(widths) < 2:
+        raise argparse.ArgumentTypeError("a line needs at least two widths, as in 64,256,1024")
+    return widths
+
+
+def _setting(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=JSON")
+    try:
+        return name, json.loads(value)
+    except (ValueError, RecursionError):
+        raise argparse.ArgumentTypeError(f"{value!r} is not JSON: a number, or lists of numbers") from None
