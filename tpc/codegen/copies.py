@@ -103,4 +103,4 @@ def _definition(
     reads = frozenset().union(*(piece.reads for piece in pieces))
     local = {*arguments, *(statement.target for statement in body)}
     calls = frozenset().union(*(piece.calls for piece in pieces))
-    return Statement(function, tuple(lines), reads - local, calls, 0, "", comment)
+    return Statement(function, tuple(lines), reads - local, calls, 0, "", comment, spaced=True)

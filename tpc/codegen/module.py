@@ -107,6 +107,8 @@ def _limit_function(function: Function) -> str:
     for statement, dead in zip(function.body, lifetimes.dead_after, strict=True):
         if statement.banner:
             lines += ["", f"    # ---- {statement.banner}"]
+        elif statement.spaced and lines[-1]:
+            lines.append("")
         lines += _comment(statement.comment)
         lines += statement.lines
         if dead:

@@ -22,6 +22,7 @@ class Statement:
         size: How many floats a sample the variable holds; 0 for scalars and functions.
         banner: The source line that a group of statements starts with, or the empty string.
         comment: The equation it computes, or what it is; may have several lines.
+        spaced: Whether it is a definition, which stands between blank lines.
     """
 
     target: str
@@ -31,6 +32,7 @@ class Statement:
     size: int
     banner: str = ""
     comment: str = ""
+    spaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

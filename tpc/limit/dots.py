@@ -6,7 +6,7 @@ from tpc.limit.equations import DotTerm
 from tpc.limit.jacobian import Free, Pinned, Term, Tied
 from tpc.limit.nodes import Hat, SteinBra
 from tpc.program.builder import Builder
-from tpc.program.nodes import FREE, Node
+from tpc.program.nodes import FREE, Constant, Node
 
 
 def derivative_term(b: Builder, hat: Hat, ket: Node, x: Node, term: Term) -> DotTerm:
@@ -29,7 +29,8 @@ def derivative_term(b: Builder, hat: Hat, ket: Node, x: Node, term: Term) -> Dot
     if free and not ties:
         return DotTerm(hat, ket, bra, b.contract(column, bra, len(free)))
     missing = tuple(len(free) + axis for axis in range(len(x.shape)) if axis not in ties)
-    product = b.mul(b.expand(column, missing), bra)
+    column = b.expand(column, missing)
+    product = b.mul(bra, column) if isinstance(bra, Constant) else b.mul(column, bra)
     node = b.reduce("sum", product, tuple(range(len(free)))) if free else product
     return DotTerm(hat, ket, bra, node)
 
