@@ -14,6 +14,7 @@ of pinv(G) E[q |x>] where q are all earlier hats of W.T and G their covariance.
 """
 
 from fractions import Fraction
+from math import prod
 from typing import Literal, TypeAlias
 
 from tpc.limit.builder import LimitBuilder
@@ -50,6 +51,13 @@ from tpc.program.program import Output, OutputKind, Program
 DotChoice: TypeAlias = Literal["derivative", "stein", "auto"]
 
 
+DERIVATIVE_BUDGET = 2048
+"""Floats a sample that the derivatives of one product may take before `auto` prefers Stein."""
+
+STEIN_COLUMNS = 400
+"""The most hats k for which `auto` takes the Stein form to save memory: k/N is 0.05 at N = 8192."""
+
+
 class NoDerivativeForm(Exception):
     """The derivative form was asked for where a derivative holds a delta.
 
@@ -68,7 +76,8 @@ def derive_limit(program: Program, dot: DotChoice = "auto") -> Limit:
     Args:
         program: A checked program, usually after `tpc.program.passes.normalise`.
         dot: The form of the bras in dots. `auto` takes the derivative form unless a derivative
-            holds a delta.
+            holds a delta, or its arrays are past `DERIVATIVE_BUDGET` floats a sample while Stein's
+            lemma would have at most `STEIN_COLUMNS` hats.
 
     Raises:
         NoDerivativeForm: `dot` is `derivative` and a derivative holds a delta.
@@ -195,8 +204,9 @@ class _Derivation:
     def _derivative_terms(
         self, hat: Hat, reached: list[tuple[Hat, Node]]
     ) -> tuple[DotTerm, ...] | None:
-        """Return the terms in the derivative form, or None where a derivative holds a delta."""
+        """Return the terms in the derivative form, or None where Stein's lemma has to serve."""
         terms = []
+        floats = 0
         for known, ket in reached:
             try:
                 jacobian = self._differentiator.jacobian(hat.operand, known)
@@ -205,7 +215,10 @@ class _Derivation:
             if any(self._holds_delta(term.value) for term in jacobian):
                 return None
             terms += [derivative_term(self._b, known, ket, hat.operand, term) for term in jacobian]
-        return tuple(terms)
+            floats += sum(prod(term.value.shape) for term in jacobian if term.value.is_vector)
+        columns = sum(prod(known.shape) for known, _ in reached)
+        too_large = floats > DERIVATIVE_BUDGET and columns <= STEIN_COLUMNS
+        return None if too_large and self._dot == "auto" else tuple(terms)
 
     def _holds_delta(self, node: Node) -> bool:
         pending = [node]
