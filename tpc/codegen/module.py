@@ -7,9 +7,12 @@ from tpc.codegen.lifetimes import find_lifetimes
 from tpc.codegen.parts import imports, library, part
 from tpc.codegen.statement import WIDTH, Speech
 from tpc.codegen.statements import Function, write_function
+from tpc.diagnostics import Diagnostic, ProgramError
+from tpc.diagnostics.limit_faults import ParameterNameTaken
 from tpc.limit.equations import Limit
 from tpc.limit.nodes import Hat, SteinBra
 from tpc.program.nodes import Inner, Mean, Node, operands
+from tpc.program.program import Program
 
 
 def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
@@ -22,7 +25,11 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
 
     Returns:
         Source that passes `ruff format --check` and has the same bytes for the same program.
+
+    Raises:
+        ProgramError: TP302, a param is named like an argument of `evaluate`.
     """
+    _check_parameters(limit.program)
     function = write_function(limit, speech)
     calls: set[str] = set().union(*(statement.calls for statement in function.body))
     calls = calls.union(*(code.calls for _, _, code in function.outputs))
@@ -35,6 +42,16 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
         *library(calls),
     ]
     return "\n\n\n".join(pieces).replace('"""\n\n\nfrom', '"""\n\nfrom', 1) + "\n"
+
+
+def _check_parameters(program: Program) -> None:
+    found = [
+        Diagnostic.of(ParameterNameTaken(parameter.name), parameter.span)
+        for parameter in program.parameters
+        if parameter.name in ("samples", "seed", "method", "_progress")
+    ]
+    if found:
+        raise ProgramError(found, program.name, program.source)
 
 
 def peak_floats(limit: Limit, speech: Speech) -> int:

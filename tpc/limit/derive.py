@@ -17,6 +17,8 @@ from fractions import Fraction
 from math import prod
 from typing import Literal, TypeAlias
 
+from tpc.diagnostics import Diagnostic, ProgramError
+from tpc.diagnostics.limit_faults import NoDerivativeForm
 from tpc.limit.builder import LimitBuilder
 from tpc.limit.dots import derivative_term, stein_term
 from tpc.limit.equations import (
@@ -58,18 +60,6 @@ STEIN_COLUMNS = 400
 """The most hats k for which `auto` takes the Stein form to save memory: k/N is 0.05 at N = 8192."""
 
 
-class NoDerivativeForm(Exception):
-    """The derivative form was asked for where a derivative holds a delta.
-
-    Attributes:
-        product: The MatMul whose dot it is.
-    """
-
-    def __init__(self, product: MatMul) -> None:
-        super().__init__(product.span)
-        self.product = product
-
-
 def derive_limit(program: Program, dot: DotChoice = "auto") -> Limit:
     """Derive the limit equations of a program.
 
@@ -80,7 +70,7 @@ def derive_limit(program: Program, dot: DotChoice = "auto") -> Limit:
             lemma would have at most `STEIN_COLUMNS` hats.
 
     Raises:
-        NoDerivativeForm: `dot` is `derivative` and a derivative holds a delta.
+        ProgramError: TP301, `dot` is `derivative` and a derivative holds a delta.
     """
     return _Derivation(program, dot).limit()
 
@@ -194,7 +184,9 @@ class _Derivation:
             if terms is not None:
                 return "derivative", terms
             if self._dot == "derivative":
-                raise NoDerivativeForm(product)
+                fault = NoDerivativeForm(self._product_names[product])
+                found = Diagnostic.of(fault, product.span)
+                raise ProgramError([found], self._program.name, self._program.source)
         hats = tuple(known for known, _ in other)
         return "stein", tuple(
             stein_term(self._b, hats, position, ket, hat.operand)
