@@ -20,7 +20,7 @@ Array = npt.NDArray[np.float64]
 Window = Mapping[str, slice]
 """A range of indices for each coordinate."""
 
-LARGEST_BLOCK = 1 << 17
+LARGEST_BLOCK = 1 << 16
 SMALLEST_BLOCK = 1 << 12
 BODY_ENTRIES = 1 << 22
 """A body of many values gets smaller blocks: all of them together hold about this many numbers."""

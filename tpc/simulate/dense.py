@@ -192,8 +192,8 @@ class _Trial:
             shape = (self.sizes[matrix.rows], self.sizes[matrix.columns])
             drawn = stream(*self.key, matrix.name).standard_normal(shape)
             self.matrices[matrix] = drawn
-        variance = self.values[matrix.variance] / self.sizes[matrix.variance_dim]
+        deviation = standard_deviation(matrix.name, self.values[matrix.variance])
         x = self.values[node.operand]
         product = (drawn.T if node.transposed else drawn) @ x.reshape(len(x), -1)
-        product *= standard_deviation(matrix.name, np.asarray(variance))
+        product *= deviation / np.sqrt(self.sizes[matrix.variance_dim])
         return product.reshape(product.shape[0], *node.shape)
