@@ -99,6 +99,14 @@ def test_constant_axes_that_would_cost_more():
     assert columns(after) == 3 + 1 + 2
 
 
+def test_a_part_uses_what_the_whole_needs():
+    t = Text()
+    y = t.vector("y", 2)
+    h = t.product(t.matrix("W"), t.b.add(t.b.take(y, (0,)), y))
+    after = applied(push_matrices, t.program(h=h))
+    assert [node.operand.name for node in products(after)] == ["y"]
+
+
 def test_data_matrix_comes_out():
     t = Text()
     xs = t.b.constant([[1.0, 0.5], [0.25, 2], [3, 1], [1, 1]])

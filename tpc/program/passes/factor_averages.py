@@ -20,7 +20,8 @@ from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Elementwise, Mean, Node, Row, operands, with_operands
 from tpc.program.passes.constant_axes import average_of_vector, summed_product
 from tpc.program.passes.rebuild import rebuild
-from tpc.program.passes.separation import Separator, Term
+from tpc.program.passes.separation import Separator
+from tpc.program.passes.terms import Term
 from tpc.program.program import Program
 
 

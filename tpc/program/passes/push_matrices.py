@@ -119,12 +119,16 @@ class _Pushing:
         return self._rescale(scaled, self._made[symbol, scaled.base])
 
     def _costs_nothing(self, symbol: Symbol, base: Node) -> bool:
-        """Decide whether the products of its parts need no more columns than W base."""
+        """Decide whether the products of its parts need no more columns than W base.
+
+        The new products that this counts on become free, so that no part is kept in spite of them.
+        """
         parts = _parts(base)
         if not parts:
             return False
         budget = _columns(base)
         seen: set[Node] = set()
+        new: set[Node] = set()
         cost = stuck = 0
         divisible: deque[Node] = deque()
         entering = parts
@@ -134,16 +138,19 @@ class _Pushing:
                 if inner in seen or (symbol, inner) in self._free:
                     continue
                 seen.add(inner)
+                new.add(inner)
                 cost += _columns(inner)
                 if _parts(inner):
                     divisible.append(inner)
                 else:
                     stuck += _columns(inner)
             if cost <= budget:
+                self._free.update((symbol, inner) for inner in new)
                 return True
             if stuck > budget or not divisible:
                 return False
             divided = divisible.popleft()
+            new.remove(divided)
             cost -= _columns(divided)
             entering = _parts(divided)
         return False

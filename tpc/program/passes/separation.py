@@ -16,9 +16,7 @@ What lives at one coordinate alone is never taken apart, scalar factors excepted
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import combinations
-from math import prod
 from typing import TypeAlias
 
 from tpc.program.builder import Builder
@@ -32,45 +30,23 @@ from tpc.program.nodes import (
     Node,
     Permute,
     Reduce,
-    Shape,
     Take,
 )
-from tpc.program.passes.constant_axes import (
-    depends,
-    raised,
-    squeezed,
-    sum_inside,
-    taken,
-    to_front,
+from tpc.program.passes.terms import (
+    Term,
+    contracted,
+    contracted_inside,
+    is_bounded,
+    lifted,
+    moved,
+    negated,
+    product,
+    quotient,
+    summed_over,
+    term_of,
 )
 
 MAX_TERMS = 64
-_MAX_SUMMED = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A product of factors, summed over leading constant axes.
-
-    Attributes:
-        factors: For each set of coordinates the factor that lives there, of a shape that broadcasts
-            to `summed` + the shape of the term.
-        summed: The lengths of the axes to sum over.
-    """
-
-    factors: tuple[tuple[Coordinates, Node], ...]
-    summed: Shape = ()
-
-    @property
-    def separates(self) -> bool:
-        """Whether each factor lives at one coordinate at most."""
-        return all(len(coords) <= 1 for coords, _ in self.factors)
-
-    @property
-    def alone(self) -> Coordinates | None:
-        """The coordinates of the only factor, or None."""
-        return self.factors[0][0] if len(self.factors) == 1 and not self.summed else None
-
 
 Separation: TypeAlias = tuple[Term, ...]
 
@@ -108,7 +84,7 @@ class Separator:
             case Elementwise(function="div", operands=(x, y)):
                 return self._quotients(node, x, y)
             case Elementwise(function="neg", operands=(x,)):
-                return tuple(self._negated(term) for term in self.of(x))
+                return tuple(negated(self._builder, term) for term in self.of(x))
             case Elementwise(function="sign" | "abs" as function, operands=(x,)):
                 return self._factorwise(x, lambda f: self._builder.apply(function, f))
             case Elementwise(function="square", operands=(x,)):
@@ -116,10 +92,9 @@ class Separator:
             case Elementwise(function="pow", operands=(x, Constant(shape=(), value=exponent))):
                 return self._power(x, float(exponent))
             case Take(operand=x) | Permute(operand=x) | Expand(operand=x):
-                return tuple(self._moved(node, len(x.shape), term) for term in self.of(x))
+                return tuple(moved(self._builder, node, len(x.shape), term) for term in self.of(x))
             case Reduce(reduction="sum", operand=x, axes=axes):
-                sums = [self._summed(term, x.shape, axes) for term in self.of(x)]
-                return None if None in sums else tuple(term for term in sums if term is not None)
+                return _all([summed_over(self._builder, f, x.shape, axes) for f in self.of(x)])
             case Contract(left=x, right=y):
                 return self._contraction(node, x, y)
             case _:
@@ -130,17 +105,17 @@ class Separator:
     def _sum(self, node: Elementwise, x: Node, y: Node) -> Separation:
         """Return x + y or x - y; lone factors at the same coordinate are added up."""
         rank = len(node.shape)
-        terms = [self._lifted(term, len(x.shape), rank) for term in self.of(x)]
+        terms = [lifted(self._builder, term, len(x.shape), rank) for term in self.of(x)]
         lone = {term.alone: at for at, term in enumerate(terms) if term.alone is not None}
         for unlifted in self.of(y):
-            term = self._lifted(unlifted, len(y.shape), rank)
+            term = lifted(self._builder, unlifted, len(y.shape), rank)
             at = None if term.alone is None else lone.get(term.alone)
             if at is not None:
                 both = terms[at].factors[0][1], term.factors[0][1]
                 merged = self._builder.apply(node.function, *both)
                 terms[at] = Term(((merged.coords, merged),))
             else:
-                terms.append(self._negated(term) if node.function == "sub" else term)
+                terms.append(negated(self._builder, term) if node.function == "sub" else term)
         return tuple(terms)
 
     def _products(self, x: Node, y: Node, rank: int) -> Separation | None:
@@ -148,43 +123,19 @@ class Separator:
         if len(left) * len(right) > MAX_TERMS:
             return None
         products = [
-            self._product(f, len(x.shape), g, len(y.shape), rank) for f in left for g in right
+            product(self._builder, f, len(x.shape), g, len(y.shape), rank)
+            for f in left
+            for g in right
         ]
-        return tuple(products) if all(map(_bounded, products)) else None
-
-    def _product(self, x: Term, x_rank: int, y: Term, y_rank: int, rank: int) -> Term:
-        """Return the product; the summed axes of x come before those of y."""
-        left = self._lifted(x, x_rank, rank, after=len(y.summed))
-        right = self._lifted(y, y_rank, rank, before=len(x.summed))
-        factors = dict(left.factors)
-        for coords, factor in right.factors:
-            known = factors.get(coords)
-            factors[coords] = factor if known is None else self._builder.mul(known, factor)
-        return _term(factors, x.summed + y.summed)
+        return tuple(products) if all(map(is_bounded, products)) else None
 
     def _quotients(self, node: Node, x: Node, y: Node) -> Separation:
         """Return x / y; a sum below the line stays a factor 1 / y."""
         below = self.of(y)
         if len(below) > 1 or below[0].summed:
             below = _whole(y)
-        rank = len(node.shape)
-        return tuple(self._quotient(term, len(x.shape), below[0], rank) for term in self.of(x))
-
-    def _quotient(self, x: Term, x_rank: int, y: Term, rank: int) -> Term:
-        b = self._builder
-        lifted = self._lifted(x, x_rank, rank)
-        factors = dict(lifted.factors)
-        for coords, factor in y.factors:
-            factors[coords] = b.div(factors.get(coords, b.number(1)), factor)
-        return _term(factors, lifted.summed)
-
-    def _negated(self, term: Term) -> Term:
-        factors = dict(term.factors)
-        key: Coordinates = () if () in factors or len(factors) > 1 else term.factors[0][0]
-        factor = factors.get(key)
-        b = self._builder
-        factors[key] = b.number(-1) if factor is None else b.neg(factor)
-        return _term(factors, term.summed)
+        own, rank = len(x.shape), len(node.shape)
+        return tuple(quotient(self._builder, term, own, below[0], rank) for term in self.of(x))
 
     def _factorwise(self, x: Node, function: Callable[[Node], Node]) -> Separation | None:
         """Return f(x) for a multiplicative f, where x is one product."""
@@ -215,11 +166,11 @@ class Separator:
             return None
         b = self._builder
         two = Term((((), b.number(2)),))
-        squares = [self._product(term, rank, term, rank, rank) for term in terms]
+        squares = [product(b, term, rank, term, rank, rank) for term in terms]
         for one, other in combinations(terms, 2):
-            mixed = self._product(one, rank, other, rank, rank)
-            squares.append(self._product(two, 0, mixed, rank, rank))
-        return tuple(squares) if all(map(_bounded, squares)) else None
+            mixed = product(b, one, rank, other, rank, rank)
+            squares.append(product(b, two, 0, mixed, rank, rank))
+        return tuple(squares) if all(map(is_bounded, squares)) else None
 
     def _exponential(self, terms: Separation) -> Separation | None:
         """Return exp of a sum whose terms live at one coordinate each."""
@@ -236,115 +187,26 @@ class Separator:
                 exponent = b.mul(factors[()], exponent)
             known = exponents.get(key)
             exponents[key] = exponent if known is None else b.add(known, exponent)
-        return (_term({coords: b.exp(x) for coords, x in exponents.items()}, ()),)
+        return (term_of({coords: b.exp(x) for coords, x in exponents.items()}, ()),)
 
     # -------------------------------------------------------------------------------- constant axes
 
-    def _lifted(self, term: Term, own: int, rank: int, before: int = 0, after: int = 0) -> Term:
-        """Return a term of `own` axes as one of `rank`, with room for more summed axes."""
-        count = len(term.summed)
-        if count + before + after == 0:
-            return term
-        new = (*range(before), *range(before + count, before + count + after + rank - own))
-        b = self._builder
-        lifted = {
-            coords: b.expand(raised(b, factor, count + own), new) for coords, factor in term.factors
-        }
-        return _term(lifted, term.summed)
-
-    def _moved(self, node: Node, rank: int, term: Term) -> Term:
-        """Return a term of x as one of x[...], of the permuted or of the expanded x."""
-        count = len(term.summed)
-
-        def moved(factor: Node) -> Node:
-            b = self._builder
-            whole = raised(b, factor, count + rank)
-            match node:
-                case Take(keys=keys):
-                    return taken(b, factor, (None,) * count + keys)
-                case Permute(order=order):
-                    shifted = tuple(count + axis for axis in order)
-                    return b.permute(whole, (*range(count), *shifted))
-                case Expand(axes=axes):
-                    return b.expand(whole, tuple(count + axis for axis in axes))
-                case _:
-                    raise AssertionError(node)
-
-        return Term(tuple((coords, moved(f)) for coords, f in term.factors), term.summed)
-
-    def _summed(self, term: Term, shape: Shape, axes: tuple[int, ...]) -> Term | None:
-        """Return the sum of a term over some of its own axes: inside one factor where possible."""
-        b = self._builder
-        count, rank = len(term.summed), len(term.summed) + len(shape)
-        varying = {
-            axis: [coords for coords, factor in term.factors if depends(factor, rank, axis)]
-            for axis in (count + axis for axis in axes)
-        }
-        shared = tuple(axis for axis, factors in varying.items() if len(factors) > 1)
-        inside = tuple(axis for axis in varying if axis not in shared)
-        factors = {
-            coords: to_front(b, sum_inside(b, raised(b, f, rank), inside), count, shared, inside)
-            for coords, f in term.factors
-        }
-        repeats = prod(shape[axis - count] for axis in inside if not varying[axis])
-        if repeats > 1:
-            factors[()] = b.mul(b.number(repeats), factors.get((), b.number(1)))
-        result = _term(factors, term.summed + tuple(shape[axis - count] for axis in shared))
-        return result if _bounded(result) else None
-
     def _contraction(self, node: Contract, x: Node, y: Node) -> Separation | None:
         """Return tensordot(x, y, axes), term by term."""
-        terms: list[Term] = []
-        for one in self.of(x):
-            inside = self._contracted_inside(one, node) if y.is_scalar else None
-            products = [inside] if inside else [self._contracted(one, g, node) for g in self.of(y)]
-            if None in products or len(terms) > MAX_TERMS:
-                return None
-            terms += [product for product in products if product is not None]
-        return tuple(terms)
-
-    def _contracted_inside(self, term: Term, node: Contract) -> Term | None:
-        """Return a term of x times the array y, where only one factor has the axes of y."""
         b = self._builder
-        rank = len(term.summed) + len(node.left.shape)
-        over = tuple(range(rank - node.axes, rank))
-        varying = [coords for coords, f in term.factors if any(depends(f, rank, a) for a in over)]
-        if len(varying) != 1:
+        if len(self.of(x)) * len(self.of(y)) > MAX_TERMS:
             return None
-        new = tuple(range(rank - node.axes, rank + len(node.right.shape) - 2 * node.axes))
-        factors: dict[Coordinates, Node] = {}
-        for coords, factor in term.factors:
-            whole = raised(b, factor, rank)
-            if coords != varying[0]:
-                factors[coords] = b.expand(squeezed(b, whole, over), new)
-            elif whole.shape[rank - node.axes :] == node.right.shape[: node.axes]:
-                factors[coords] = b.contract(whole, node.right, node.axes)
-            else:
-                return None
-        return _term(factors, term.summed)
-
-    def _contracted(self, x: Term, y: Term, node: Contract) -> Term | None:
-        """Return the product of x with new axes behind and y, summed over the axes they share."""
-        b = self._builder
-        left, new = len(node.left.shape), len(node.right.shape) - node.axes
-        own = len(x.summed) + left
-        behind = {
-            coords: b.expand(raised(b, factor, own), tuple(range(own, own + new)))
-            for coords, factor in x.factors
-        }
-        wide = _term(behind, x.summed)
-        product = self._product(wide, left + new, y, len(node.right.shape), left + new)
-        shape = node.left.shape + node.right.shape[node.axes :]
-        return self._summed(product, shape, tuple(range(left - node.axes, left)))
+        terms: list[Term | None] = []
+        for one in self.of(x):
+            inside = contracted_inside(b, one, node) if y.is_scalar else None
+            terms += [inside] if inside else [contracted(b, one, g, node) for g in self.of(y)]
+        return _all(terms)
 
 
 def _whole(node: Node) -> Separation:
     return (Term(((node.coords, node),)),)
 
 
-def _term(factors: dict[Coordinates, Node], summed: Shape) -> Term:
-    return Term(tuple(sorted(factors.items(), key=lambda item: item[0])), summed)
-
-
-def _bounded(term: Term) -> bool:
-    return prod(term.summed) <= _MAX_SUMMED
+def _all(terms: list[Term | None]) -> Separation | None:
+    found = tuple(term for term in terms if term is not None)
+    return found if len(found) == len(terms) else None
