@@ -1,0 +1,334 @@
+"""The catalogue of syntax errors, TP1xx: text that is no program."""
+
+from dataclasses import dataclass
+
+from tpc.diagnostics.diagnostic import Fault
+
+# --------------------------------------------------------------------------- files and characters
+
+
+@dataclass(frozen=True, slots=True)
+class NotText(Fault):
+    """The file's bytes are not UTF-8, or hold a NUL, as in a compiled or compressed file."""
+
+    code = "TP101"
+    title = "the file is not UTF-8 text: {problem}"
+    help = "a program is a plain text file in UTF-8"
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyProgram(Fault):
+    """Nothing but blanks and comments."""
+
+    code = "TP102"
+    title = "the program has no statement"
+    help = "the smallest one: `dim n`, `vector v : n`, `output v`, each on its line"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownCharacter(Fault):
+    """A character outside the language, such as `→`, `·`, `;` or a letter with an accent."""
+
+    code = "TP103"
+    title = "`{character}` has no meaning in a program"
+    help = "{hint}"
+
+    character: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnclosedString(Fault):
+    """A string without its second quotation mark on the same line."""
+
+    code = "TP104"
+    title = "this string is never closed"
+    label = 'no `"` before the end of the line'
+
+
+@dataclass(frozen=True, slots=True)
+class SingleQuotes(Fault):
+    """A string in single quotation marks, which mean derivatives."""
+
+    code = "TP105"
+    title = "`'` does not begin a string"
+    label = "`'` marks a derivative, as in `tanh'(x)`"
+    help = 'strings stand in double quotation marks, `load("X.npy")`'
+
+
+# ----------------------------------------------------------------------------- brackets and lines
+
+
+@dataclass(frozen=True, slots=True)
+class UnclosedBracket(Fault):
+    """An opening bracket without its partner before the next statement."""
+
+    code = "TP106"
+    title = "`{opener}` is never closed"
+    label = "no `{closer}` for it"
+
+    opener: str
+    closer: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedBracket(Fault):
+    """A closing bracket that closes nothing, or a bracket of another kind."""
+
+    code = "TP107"
+    title = "`{closer}` closes {what}"
+
+    closer: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class MixedIndentation(Fault):
+    """Tabs on one line and blanks on another, where both stand in one block."""
+
+    code = "TP108"
+    title = "tabs and blanks are mixed in the indentation"
+    help = "indent all lines of a block with the same characters, best with four blanks"
+
+
+@dataclass(frozen=True, slots=True)
+class UnexpectedIndent(Fault):
+    """A line stands further right than the one before, which opens no block."""
+
+    code = "TP109"
+    title = "this line is indented, but the line before opens no block"
+    help = "only `for`, `if`, `elif` and `else` open a block; inside brackets, lines break freely"
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedDedent(Fault):
+    """A line ends a block, but stands in the column of no enclosing block."""
+
+    code = "TP110"
+    title = "the indentation of this line is that of no enclosing block"
+
+
+@dataclass(frozen=True, slots=True)
+class MissingBlock(Fault):
+    """A `for`, `if`, `elif` or `else` with nothing under it."""
+
+    code = "TP111"
+    title = "`{keyword}` has no block"
+    help = "indent the lines that belong to it, or write one statement behind the `:`"
+
+    keyword: str
+
+
+@dataclass(frozen=True, slots=True)
+class MissingColon(Fault):
+    """A `for`, `if`, `elif` or `else` without the `:` at its end."""
+
+    code = "TP112"
+    title = "`{keyword}` needs a `:` at the end"
+    label = "`:` belongs here"
+
+    keyword: str
+
+
+# ------------------------------------------------------------------------------------- statements
+
+
+@dataclass(frozen=True, slots=True)
+class UnexpectedText(Fault):
+    """Something stands where the grammar has no place for it."""
+
+    code = "TP113"
+    title = "`{found}` cannot stand here"
+    label = "expected {expected}"
+    help = "{hint}"
+
+    found: str
+    expected: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyEnd(Fault):
+    """A line ends in the middle of a statement."""
+
+    code = "TP114"
+    title = "the line ends before its statement does"
+    label = "expected {expected}"
+    help = "{hint}"
+
+    expected: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class MissingOperator(Fault):
+    """Two terms stand side by side."""
+
+    code = "TP115"
+    title = "there is no operator between `{left}` and `{right}`"
+    help = "a product is written `{left} * {right}`, a matrix product `{left} @ {right}`"
+
+    left: str
+    right: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReservedName(Fault):
+    """A word of the language is used as a name."""
+
+    code = "TP116"
+    title = "`{word}` is a reserved word and cannot be a name here"
+    help = "{hint}"
+
+    word: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class BindingInCondition(Fault):
+    """`=` in the condition of an `if`."""
+
+    code = "TP117"
+    title = "`=` binds a name and cannot stand in a condition"
+    help = "compare with `==`"
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonAsBinding(Fault):
+    """`==` where a statement binds a name."""
+
+    code = "TP118"
+    title = "`==` compares and binds no name"
+    help = "bind with a single `=`"
+
+
+@dataclass(frozen=True, slots=True)
+class MisplacedComparison(Fault):
+    """`<`, `==`, `and`, `or`, `not` and the like outside the condition of an `if`."""
+
+    code = "TP119"
+    title = "`{operator}` stands only in the condition of an `if` or `elif`"
+    help = "{hint}"
+
+    operator: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignWord(Fault):
+    """A word of Python or another language that has no place in this one."""
+
+    code = "TP120"
+    title = "there is no `{word}` in this language"
+    help = "{hint}"
+
+    word: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class BarePrime(Fault):
+    """A `'` that is not behind the name of a function in front of its argument."""
+
+    code = "TP121"
+    title = "`'` stands only between the name of a function and its argument"
+    help = "the derivative of `tanh` at `x` is `tanh'(x)`, the transpose of `W` is `W.T`"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionWithoutArgument(Fault):
+    """A function that is not called."""
+
+    code = "TP122"
+    title = "the function `{function}` stands without an argument"
+    help = "{hint}"
+
+    function: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class BranchWithoutIf(Fault):
+    """An `elif` or `else` that follows no `if`."""
+
+    code = "TP123"
+    title = "`{keyword}` follows no `if`"
+    help = "it belongs right below the block of an `if` or `elif`, in the same column"
+
+    keyword: str
+
+
+@dataclass(frozen=True, slots=True)
+class TitleNotFirst(Fault):
+    """A `program` line that is not the first statement."""
+
+    code = "TP124"
+    title = "`program` must be the first statement of the file"
+    help = "a file is one program, with at most one title"
+
+
+@dataclass(frozen=True, slots=True)
+class NothingBound(Fault):
+    """A line that computes something and binds it to no name."""
+
+    code = "TP125"
+    title = "this line binds no name"
+    label = "expected `=`"
+    help = "bind its value, `y = ...`, or make it a result, `output y = ...`"
+
+
+@dataclass(frozen=True, slots=True)
+class Rebinding(Fault):
+    """`+=` and the like."""
+
+    code = "TP126"
+    title = "there is no `{operator}=`: a name is bound once"
+    help = "bind the new value to a new name, or to the next member of a family, `h[t + 1] = ...`"
+
+    operator: str
+
+
+# ----------------------------------------------------------------------------------------- limits
+
+
+@dataclass(frozen=True, slots=True)
+class NestedTooDeep(Fault):
+    """Brackets in brackets, or operators in operators, beyond what the compiler follows."""
+
+    code = "TP127"
+    title = "this is nested more than {limit} levels deep"
+    help = "bind the inner parts to names"
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlocksTooDeep(Fault):
+    """Blocks in blocks beyond what the compiler follows."""
+
+    code = "TP128"
+    title = "blocks are nested more than {limit} levels deep"
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class NumberTooLarge(Fault):
+    """A literal beyond the largest double."""
+
+    code = "TP129"
+    title = "this number is too large for a double"
+    help = "the largest one is about 1.8e308"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkUnsupported(Fault):
+    """A file that describes a network by `input`, `weight` or `train`."""
+
+    code = "TP130"
+    title = "`{word}` describes a network, and this version compiles programs only"
+    help = "write the program out with `vector` and `matrix`"
+
+    word: str

@@ -1,0 +1,77 @@
+"""Token types -> the words in which a message says what could have stood at a place."""
+
+from lark import Token
+
+from tpc.syntax.tokens import OPERATORS
+
+_SPELLINGS = {
+    "COMMA": "`,`",
+    "RPAR": "`)`",
+    "RSQB": "`]`",
+    "VBAR": "`|`",
+    "MORETHAN": "`>`",
+    "LPAR": "`(`",
+    "LSQB": "`[`",
+    "COLON": "`:`",
+    "EQUAL": "`=`",
+    "ARROW": "`->`",
+    "TILDE": "`~`",
+    "PLUS": "`+`",
+    "X": "`x`",
+    "IN": "`in`",
+    "NORMAL": "`normal`",
+    "STRING": "a string",
+    "PRIMES": "`'`",
+    "_NEWLINE": "the end of the line",
+}
+"""How messages call what is neither name nor expression nor operator, in this order."""
+
+FORMS = {
+    "PROGRAM": '`program "a title"`',
+    "DIALECT": "`dialect netsort`",
+    "DIM": "`dim n`, or `dim m = 2 * n`",
+    "CONST": "`const X = [[1.0, 0.0], [0.6, 0.8]]`",
+    "PARAM": "`param sw = 1.5`",
+    "SCALAR": "`scalar c`, or `scalar c[2] -> [0, 1]`",
+    "VECTOR": "`vector v : n`, or `vector u[2], w[2] : n ~ normal(mean, covariance)`",
+    "MATRIX": "`matrix W : n x n`, or `matrix A : n x m ~ normal(0, variance)`",
+    "DEF": "`def f(z) = z * sigmoid(z)`",
+    "FOR": "`for t in range(3):`",
+    "IF": "`if t > 0:`",
+    "ELIF": "`elif t > 0:`",
+    "ELSE": "`else:`",
+    "OUTPUT": "`output c`, or `output K = <x|x>`",
+    "READOUT": "`readout f = v * x`",
+}
+"""What each statement looks like."""
+
+
+def expectation(accepted: frozenset[str]) -> str:
+    """Name what could stand where the tokens `accepted` can."""
+    words = []
+    if "NUMBER" in accepted:
+        words.append("an expression")
+    elif "NAME" in accepted:
+        words.append("a name")
+    if accepted >= OPERATORS:
+        words.append("an operator")
+    has_expression = {"NUMBER", "PLUS"} & accepted
+    for kind, spelling in _SPELLINGS.items():
+        begins_or_continues = has_expression and kind in ("LPAR", "LSQB", "PLUS", "PRIMES")
+        if kind in accepted and not begins_or_continues and not _is_comparator(kind, accepted):
+            words.append(spelling)
+    if len(words) == 1:
+        return words[0]
+    return ", ".join(words[:-1]) + " or " + words[-1]
+
+
+def form(tokens: list[Token], accepted: frozenset[str]) -> str:
+    """Return a hint with the form of a statement, for an error outside its expressions."""
+    kind = tokens[0].type
+    if {"NUMBER", "PLUS"} & accepted or kind not in FORMS:
+        return ""
+    return f"written {FORMS[kind]}"
+
+
+def _is_comparator(kind: str, accepted: frozenset[str]) -> bool:
+    return kind == "MORETHAN" and "EQUALS" in accepted

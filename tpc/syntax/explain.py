@@ -1,0 +1,162 @@
+"""A place where a line stops being a program -> the diagnostic that explains it.
+
+Each rule knows one kind of slip and answers None to every other; the first that answers is right,
+and the last one always does.
+"""
+
+from collections.abc import Callable
+
+from lark import Token
+
+from tpc.diagnostics import Diagnostic
+from tpc.diagnostics.syntax_faults import (
+    BindingInCondition,
+    ComparisonAsBinding,
+    EarlyEnd,
+    MisplacedComparison,
+    MissingColon,
+    MissingOperator,
+    NothingBound,
+    Rebinding,
+    UnexpectedText,
+)
+from tpc.syntax.expectations import expectation, form
+from tpc.syntax.explain_marks import (
+    Explanation,
+    quote,
+    unclosed_bracket,
+    unclosed_string,
+    unknown_character,
+    unmatched_bracket,
+)
+from tpc.syntax.explain_words import (
+    foreign_word,
+    function_without_argument,
+    misplaced_statement,
+    reserved_name,
+)
+from tpc.syntax.slip import Slip
+from tpc.syntax.tokens import COMPARATORS, HEADERS, OPERAND_STARTS, OPERATORS
+
+
+def explain(slip: Slip) -> Diagnostic:
+    """Say what is wrong at the first token that cannot stand where it does."""
+    for rule in _RULES:
+        explanation = rule(slip)
+        if explanation is not None:
+            return explanation
+    return _unexpected(slip)
+
+
+def begins_network(tokens: list[Token]) -> bool:
+    """Return whether a line is an `input`, `weight` or `train` statement."""
+    return tokens[0].type == "NETWORK" and tokens[1].type in OPERAND_STARTS
+
+
+def _binding(slip: Slip) -> Explanation:
+    """`=` in a condition, `==` for `=`, `+=`."""
+    kind = slip.token.type
+    if kind == "EQUAL" and slip.tokens[0].type in ("IF", "ELIF"):
+        return slip.here(BindingInCondition())
+    if kind == "EQUALS" and "EQUAL" in slip.accepted:
+        return slip.here(ComparisonAsBinding())
+    if kind in OPERATORS and slip.following.type == "EQUAL" and "EQUAL" in slip.accepted:
+        return slip.here(Rebinding(slip.token.value))
+    return None
+
+
+def _nothing_bound(slip: Slip) -> Explanation:
+    """An expression where a statement should stand."""
+    starts_operand = slip.token.type in OPERAND_STARTS or slip.token.type == "MINUS"
+    if not slip.at and starts_operand:
+        return slip.here(NothingBound())
+    if slip.tokens[0].type != "NAME" or "EQUAL" not in slip.accepted or slip.follows_operand:
+        return None
+    continues = OPERATORS | COMPARATORS | {"LPAR", "LSQB", "TRANSPOSE", "_NEWLINE"}
+    if slip.token.type in continues:
+        return slip.after_previous(NothingBound())
+    return None
+
+
+def _line_end(slip: Slip) -> Explanation:
+    """A header without its colon, or a statement without its end."""
+    first = slip.tokens[0]
+    at_end = slip.token.type == "_NEWLINE"
+    misses_colon = first.type in HEADERS and "COLON" in slip.accepted
+    binds_later = any(token.type == "EQUAL" for token in slip.tokens[slip.at :])
+    if misses_colon and (at_end or (slip.token.type == "NAME" and binds_later)):
+        return slip.after_previous(MissingColon(first.value))
+    if at_end:
+        hint = form(slip.tokens, slip.accepted)
+        return slip.after_previous(EarlyEnd(expectation(slip.accepted), hint))
+    return None
+
+
+def _comparison(slip: Slip) -> Explanation:
+    """A comparison or a logical word outside a condition."""
+    if slip.token.type not in COMPARATORS or slip.tokens[0].type in ("IF", "ELIF", "FOR"):
+        return None
+    if not (slip.follows_operand or slip.wants_operand):
+        return None
+    opens = slip.token.type == "LESSTHAN"
+    return slip.here(
+        MisplacedComparison(slip.token.value, "an inner product is `<y|z>`" if opens else "")
+    )
+
+
+def _missing_operator(slip: Slip) -> Explanation:
+    """Two operands in a row."""
+    if not slip.follows_operand or slip.token.type not in OPERAND_STARTS or slip.previous is None:
+        return None
+    return slip.here(MissingOperator(slip.previous.value, slip.token.value))
+
+
+def _unexpected(slip: Slip) -> Diagnostic:
+    """Anything else: what was found, what could stand there, and what is usually meant."""
+    expected = "a statement" if not slip.at else expectation(slip.accepted)
+    return slip.here(UnexpectedText(slip.token.value, expected, _hint(slip)))
+
+
+def _hint(slip: Slip) -> str:
+    opened = slip.open_brackets()
+    first = slip.tokens[0].type
+    match slip.token.type:
+        case "COLON" if opened and opened[-1].type == "LSQB":
+            return "an index is an integer, or `:` alone for a whole axis"
+        case "COLON" if first == "DEF":
+            return "a function is one expression: `def f(z) = z * sigmoid(z)`"
+        case "IF" if slip.previous is not None and slip.previous.type == "ELSE":
+            return "write `elif`"
+        case "IF" if slip.follows_operand:
+            return "choose with a statement: `if t > 0:`, and a binding in each of its blocks"
+        case "FOR" if slip.follows_operand:
+            return "a list is written out; a family is bound in a loop, `for t in range(3):`"
+        case "EQUAL" if slip.previous is not None and slip.previous.type == "EQUAL":
+            return "a name is bound by a single `=`"
+        case "EQUAL" if slip.follows_operand:
+            return "a statement binds one name"
+        case "COMMA" if not opened and first in ("NAME", "OUTPUT", "READOUT"):
+            return "a statement binds one name"
+        case "VBAR":
+            return "`|` stands in an inner product, `<y|z>`"
+        case _:
+            return form(slip.tokens, slip.accepted)
+
+
+_RULES: tuple[Callable[[Slip], Explanation], ...] = (
+    unknown_character,
+    unclosed_string,
+    unclosed_bracket,
+    unmatched_bracket,
+    quote,
+    foreign_word,
+    misplaced_statement,
+    reserved_name,
+    function_without_argument,
+    _binding,
+    _nothing_bound,
+    _line_end,
+    _comparison,
+    _missing_operator,
+)
+"""In the order in which they are asked."""

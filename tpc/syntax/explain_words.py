@@ -1,0 +1,99 @@
+"""Explanations of words: reserved ones as names, functions without arguments, other languages'."""
+
+from tpc.diagnostics import Diagnostic
+from tpc.diagnostics.syntax_faults import (
+    BranchWithoutIf,
+    ForeignWord,
+    FunctionWithoutArgument,
+    ReservedName,
+    TitleNotFirst,
+)
+from tpc.syntax.explain_marks import Explanation
+from tpc.syntax.slip import Slip
+from tpc.syntax.tokens import span_of
+
+_INSTEAD = {
+    "import": 'every function is built in; data is read by `load("X.npy")`',
+    "from": 'every function is built in; data is read by `load("X.npy")`',
+    "print": "`output y` makes a value a result",
+    "lambda": "a function has a name: `def f(z) = z * sigmoid(z)`",
+    "while": "the only loop is `for t in range(3):`",
+    "return": "a function is one expression, `def f(z) = ...`; `output y` makes a value a result",
+    "function": "write `def f(z) = z * sigmoid(z)`",
+    "let": "a name is bound by `h = ...`",
+    "var": "a name is bound by `h = ...`",
+    "assert": "",
+    "async": "",
+    "break": "bounds of loops are static: `for t in range(3):`",
+    "class": "",
+    "continue": "choose with `if`",
+    "del": "",
+    "global": "",
+    "match": "choose with `if`",
+    "nonlocal": "",
+    "pass": "leave the block out",
+    "raise": "",
+    "try": "",
+    "with": "",
+    "yield": "",
+}
+"""Words of other languages, and what to write."""
+
+_MEANINGS = {
+    "e": "it is Euler's number",
+    "pi": "it is the number 3.14159...",
+    "x": "it is a name only where no dims are declared",
+}
+
+
+def foreign_word(slip: Slip) -> Explanation:
+    """`import`, `print` and the like: at the start of a line, or `lambda` anywhere."""
+    first, before = slip.tokens[0], slip.previous
+    if slip.at == 1 and first.type == "NAME" and first.value in _INSTEAD:
+        return Diagnostic.of(ForeignWord(first.value, _INSTEAD[first.value]), span_of(first))
+    if before is not None and before.type == "NAME" and before.value == "lambda":
+        return Diagnostic.of(ForeignWord("lambda", _INSTEAD["lambda"]), span_of(before))
+    return None
+
+
+def misplaced_statement(slip: Slip) -> Explanation:
+    """`elif` and `else` that follow no `if`, a title that is not first."""
+    if slip.at:
+        return None
+    if slip.token.type in ("ELIF", "ELSE"):
+        return slip.here(BranchWithoutIf(slip.token.value))
+    return slip.here(TitleNotFirst()) if slip.token.type == "PROGRAM" else None
+
+
+def reserved_name(slip: Slip) -> Explanation:
+    """A word of the language where a name must stand, or bound as one."""
+    first = slip.tokens[0]
+    if slip.at == 1 and slip.token.type == "EQUAL" and first.value.isidentifier():
+        if first.type == "NAME":
+            return None
+        return Diagnostic.of(_reserved(first.value), span_of(first))
+    word = slip.token.value
+    if not word.isidentifier() or slip.token.type == "NAME" or word == "not":
+        return None
+    is_bound = not slip.at and slip.following.type in ("EQUAL", "LSQB")
+    is_used = slip.at and (slip.wants_operand or "NAME" in slip.accepted)
+    return slip.here(_reserved(word)) if is_bound or is_used else None
+
+
+def function_without_argument(slip: Slip) -> Explanation:
+    """A function that is not called, or `mean` without a coordinate."""
+    function = slip.previous
+    if function is None or not slip.at:
+        return None
+    if function.type == "FUNCTION" and not slip.follows_operand:
+        fault = FunctionWithoutArgument(function.value, f"call it: `{function.value}(...)`")
+    elif function.type == "MEAN":
+        hint = "the mean over the n-axis is `avg(y)`, that over a coordinate `mean[j](y[j])`"
+        fault = FunctionWithoutArgument("mean", hint)
+    else:
+        return None
+    return Diagnostic.of(fault, span_of(function))
+
+
+def _reserved(word: str) -> ReservedName:
+    return ReservedName(word, _MEANINGS.get(word, ""))

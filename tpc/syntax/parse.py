@@ -1,0 +1,157 @@
+"""Program text -> syntax tree.
+
+    lexer (lark)    text    -> tokens
+    Lines           tokens  -> logical lines, each with the depth of its block
+    Automaton       lines   -> statements; lark's LALR tables, nodes made as rules are reduced
+
+A line that does not parse is explained, then replaced by one that does, so that every line is read
+in its place and all independent errors of a file are reported in one run. Nothing here recurses,
+however deep the text nests.
+"""
+
+from lark import Token
+
+from tpc.diagnostics import NOWHERE, Diagnostic, Fault, ProgramError
+from tpc.diagnostics.syntax_faults import (
+    EmptyProgram,
+    MissingBlock,
+    NetworkUnsupported,
+    UnclosedBracket,
+    UnexpectedIndent,
+)
+from tpc.syntax.automaton import Automaton
+from tpc.syntax.explain import begins_network, explain
+from tpc.syntax.lines import Line, Lines
+from tpc.syntax.make_tree import Statements
+from tpc.syntax.nesting import deep_places
+from tpc.syntax.slip import Slip, next_statement
+from tpc.syntax.tokens import span_of
+from tpc.syntax.tree import Source
+
+MAX_REPORTS = 100
+"""After this many errors the rest of the file is not read."""
+
+_COLON = ("COLON", ":")
+_HEADERS = {
+    "IF": (("IF", "if"), ("TRUE", "true"), _COLON),
+    "ELIF": (("ELIF", "elif"), ("TRUE", "true"), _COLON),
+    "ELSE": (("ELSE", "else"), _COLON),
+}
+_LINE = (("NAME", "_"), ("EQUAL", "="), ("NUMBER", "0"), ("_NEWLINE", ""))
+"""Stand-ins for a header and for a line that do not parse."""
+
+
+def parse_source(text: str, name: str = "<string>") -> Source:
+    """Parse a program.
+
+    Args:
+        text: The program text; a byte order mark in front is dropped.
+        name: What messages call the file.
+
+    Returns:
+        The syntax tree. Its expressions nest at most `nesting.MAX_NESTING` levels deep, chains of
+        left-associative operators not counted.
+
+    Raises:
+        ProgramError: TP102-TP130, all independent errors of the text.
+    """
+    text = text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
+    statements, found = _Reading(text).read()
+    if not found and not statements:
+        found = [Diagnostic.of(EmptyProgram(), NOWHERE)]
+    found = found or deep_places(statements)
+    if found:
+        raise ProgramError(list(dict.fromkeys(found)), name, text)
+    return Source(name, text, statements)
+
+
+class _Reading:
+    """A pass over one text, line by line."""
+
+    def __init__(self, text: str) -> None:
+        self._automaton = Automaton(text)
+        self._lines = Lines(self._automaton.tokens, text)
+        self._found: list[Diagnostic] = []
+        self._depth = 0
+        self._keyword: Token | None = None
+        self._is_broken = False
+        self._is_network = False
+
+    def read(self) -> tuple[Statements, list[Diagnostic]]:
+        """Return the statements and the faults; where there are any, the statements are void."""
+        network: int | None = None
+        for line in self._lines:
+            if network is not None and line.depth > network:
+                continue
+            self._enter(line)
+            network = line.depth if begins_network(line.tokens) else None
+            if network is not None:
+                self._report_network(line)
+            else:
+                self._read(line)
+            if len(self._found) >= MAX_REPORTS:
+                return (), self._found + self._lines.found
+        self._enter(None)
+        return self._automaton.finish(), self._found + self._lines.found
+
+    def _enter(self, line: Line | None) -> None:
+        """Open and close blocks up to the depth of a line, or of the end of the text."""
+        depth = line.depth if line else 0
+        expected = self._automaton.expects_block()
+        if expected and depth <= self._depth:
+            assert self._keyword is not None
+            self._report(MissingBlock(self._keyword.value), self._keyword)
+            self._feed(("_INDENT", ""), *_LINE, ("_DEDENT", ""))
+        while depth < self._depth:
+            self._feed(("_DEDENT", ""))
+            self._depth -= 1
+        if line and depth > self._depth:
+            if not expected:
+                if not self._is_broken:
+                    self._report(UnexpectedIndent(), line.tokens[0])
+                self._feed(*_HEADERS["IF"], ("_NEWLINE", ""))
+            self._feed(("_INDENT", ""))
+            self._depth = depth
+        self._keyword = line.tokens[0] if line else None
+
+    def _read(self, line: Line) -> None:
+        """Parse one line; where that fails, explain and replace it."""
+        before = self._automaton.snapshot()
+        index = self._automaton.feed(line.tokens)
+        self._is_broken = index is not None
+        if index is None:
+            return
+        self._automaton.restore(before)
+        self._automaton.feed(line.tokens[:index])
+        explanation = explain(Slip(line.tokens, index, self._automaton.accepted(), line.unclosed))
+        self._found.append(explanation)
+        self._automaton.restore(before)
+        self._replace(line.tokens[0].type)
+        if line.unclosed or explanation.code == UnclosedBracket.code:
+            resumed = next_statement(line.tokens, index)
+            if resumed is not None:
+                self._lines.resume(line.start + resumed)
+
+    def _replace(self, kind: str) -> None:
+        """Feed a line like a broken one, so that what follows is read as it was meant."""
+        if kind in ("ELIF", "ELSE") and kind not in self._automaton.accepted():
+            kind = "IF"
+        self._feed(*_HEADERS.get(kind, ()), *_LINE)
+
+    def _report_network(self, line: Line) -> None:
+        """Report the first statement of a network, and pass over every one."""
+        if not self._is_network:
+            self._report(NetworkUnsupported(line.tokens[0].value), line.tokens[0])
+        self._is_network = True
+        self._is_broken = False
+        self._feed(*_LINE)
+
+    def _report(self, fault: Fault, token: Token) -> None:
+        self._found.append(Diagnostic.of(fault, span_of(token)))
+
+    def _feed(self, *words: tuple[str, str]) -> None:
+        """Feed tokens that stand nowhere in the text."""
+        rejected = self._automaton.feed(
+            [Token(kind, word, 0, 1, 1, 1, 1, 0) for kind, word in words]
+        )
+        assert rejected is None

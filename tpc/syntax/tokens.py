@@ -1,0 +1,43 @@
+"""What the lexer's tokens are called and where they stand.
+
+lark names the tokens that the grammar writes in quotes: `for` is FOR, `(` is LPAR.
+"""
+
+from lark import Token
+
+from tpc.diagnostics import Span
+
+CLOSERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LESSTHAN": "MORETHAN"}
+
+HEADERS = frozenset(("FOR", "IF", "ELIF", "ELSE"))
+"""Tokens that begin the header of a block."""
+
+STATEMENT_WORDS = HEADERS | {
+    "PROGRAM", "DIALECT", "DIM", "CONST", "PARAM", "SCALAR", "VECTOR", "MATRIX", "DEF", "OUTPUT",
+    "READOUT",
+}  # fmt: skip
+"""Tokens that begin a statement and can stand nowhere else."""
+
+_ATOMS = frozenset(("NAME", "FUNCTION", "CONSTANT", "NUMBER", "TRUE", "FALSE"))
+
+OPERAND_ENDS = _ATOMS | {"RPAR", "RSQB", "TRANSPOSE", "MORETHAN"}
+"""Tokens that an operand may end with."""
+
+OPERAND_STARTS = _ATOMS | {"LPAR", "LSQB", "LESSTHAN", "MEAN"}
+"""Tokens that an operand may begin with, unary minus aside."""
+
+OPERATORS = frozenset(
+    ("PLUS", "MINUS", "STAR", "SLASH", "AT", "FLOOR", "PERCENT", "CIRCUMFLEX", "POWER")
+)
+
+COMPARATORS = frozenset(
+    ("EQUALS", "UNEQUAL", "LESSTHAN", "MORETHAN", "AT_MOST", "AT_LEAST", "AND", "OR", "NOT", "IN")
+)
+"""Tokens of conditions."""
+
+
+def span_of(token: Token) -> Span:
+    """Return where a token stands."""
+    start, end, line, column = token.start_pos, token.end_pos, token.line, token.column
+    assert start is not None and end is not None and line is not None and column is not None
+    return Span(start, end, line, column)
