@@ -129,6 +129,16 @@ def test_free_factors_leave_a_mixed_average():
     assert bound_means(after)[0].shape == ()
 
 
+def test_mixed_averages_under_sums_over_axes():
+    t = Bodies()
+    b = t.b
+    mixed = b.apply("tanh", b.mul(t.g, t.xj))
+    sums = [b.reduce("sum", b.mul(b.apply(f, t.h), t.yj)) for f in ("sin", "square")]
+    body = b.add(b.mul(t.g, t.xj), b.mul(mixed, b.add(b.mul(t.c, sums[0]), sums[1])))
+    after = applied(factor_averages, t.program(out=t.mean(body)))
+    assert len(bound_means(after)) == 1
+
+
 def test_too_many_terms_stay():
     t = Bodies()
     body: Node = t.b.add(t.g, t.xj)

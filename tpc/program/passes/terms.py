@@ -63,7 +63,7 @@ def is_bounded(term: Term) -> bool:
 def product(b: Builder, x: Term, x_rank: int, y: Term, y_rank: int, rank: int) -> Term:
     """Return the product; the summed axes of x come before those of y."""
     left = lifted(b, x, x_rank, rank, after=len(y.summed))
-    right = lifted(b, y, y_rank, rank, before=len(x.summed))
+    right = lifted(b, y, y_rank, rank)
     factors = dict(left.factors)
     for coords, factor in right.factors:
         known = factors.get(coords)
@@ -89,12 +89,12 @@ def negated(b: Builder, term: Term) -> Term:
     return term_of(factors, term.summed)
 
 
-def lifted(b: Builder, term: Term, own: int, rank: int, before: int = 0, after: int = 0) -> Term:
-    """Return a term of `own` axes as one of `rank`, with room for more summed axes."""
+def lifted(b: Builder, term: Term, own: int, rank: int, after: int = 0) -> Term:
+    """Return a term of `own` axes as one of `rank`, with room for summed axes after its own."""
     count = len(term.summed)
-    if count + before + after == 0:
+    if count + after == 0:
         return term
-    new = (*range(before), *range(before + count, before + count + after + rank - own))
+    new = tuple(range(count, count + after + rank - own))
     wide = {
         coords: b.expand(raised(b, factor, count + own), new) for coords, factor in term.factors
     }
