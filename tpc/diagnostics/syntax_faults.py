@@ -168,7 +168,7 @@ class MissingOperator(Fault):
 
     code = "TP115"
     title = "there is no operator between `{left}` and `{right}`"
-    help = "a product is written `{left} * {right}`, a matrix product `{left} @ {right}`"
+    help = "write `*` for a product, `@` for a matrix product"
 
     left: str
     right: str

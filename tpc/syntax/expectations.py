@@ -34,7 +34,7 @@ FORMS = {
     "PARAM": "`param sw = 1.5`",
     "SCALAR": "`scalar c`, or `scalar c[2] -> [0, 1]`",
     "VECTOR": "`vector v : n`, or `vector u[2], w[2] : n ~ normal(mean, covariance)`",
-    "MATRIX": "`matrix W : n x n`, or `matrix A : n x m ~ normal(0, variance)`",
+    "MATRIX": "`matrix W : n x n`, or `matrix A : n x m ~ normal(0, s / m)`, blanks round the `x`",
     "DEF": "`def f(z) = z * sigmoid(z)`",
     "FOR": "`for t in range(3):`",
     "IF": "`if t > 0:`",
@@ -70,7 +70,7 @@ def form(tokens: list[Token], accepted: frozenset[str]) -> str:
     kind = tokens[0].type
     if {"NUMBER", "PLUS"} & accepted or kind not in FORMS:
         return ""
-    return f"written {FORMS[kind]}"
+    return f"write {FORMS[kind]}"
 
 
 def _is_comparator(kind: str, accepted: frozenset[str]) -> bool:

@@ -125,6 +125,8 @@ def _hint(slip: Slip) -> str:
             return "an index is an integer, or `:` alone for a whole axis"
         case "COLON" if first == "DEF":
             return "a function is one expression: `def f(z) = z * sigmoid(z)`"
+        case "COLON" if "EQUAL" in slip.accepted:
+            return "a name is bound by a single `=`"
         case "IF" if slip.previous is not None and slip.previous.type == "ELSE":
             return "write `elif`"
         case "IF" if slip.follows_operand:
@@ -137,6 +139,10 @@ def _hint(slip: Slip) -> str:
             return "a statement binds one name"
         case "COMMA" if not opened and first in ("NAME", "OUTPUT", "READOUT"):
             return "a statement binds one name"
+        case "COMMA" if opened and opened[-1].type == "LESSTHAN":
+            return "an inner product is `<y|z>`"
+        case "COMMA" | "RPAR" if slip.accepted == {"EQUAL"}:
+            return "arguments without a name come before those with one, `sum(y, axis=0)`"
         case "VBAR":
             return "`|` stands in an inner product, `<y|z>`"
         case _:

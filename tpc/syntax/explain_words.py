@@ -39,11 +39,7 @@ _INSTEAD = {
 }
 """Words of other languages, and what to write."""
 
-_MEANINGS = {
-    "e": "it is Euler's number",
-    "pi": "it is the number 3.14159...",
-    "x": "it is a name only where no dims are declared",
-}
+_MEANINGS = {"e": "it is Euler's number", "pi": "it is the number 3.14159..."}
 
 
 def foreign_word(slip: Slip) -> Explanation:

@@ -31,7 +31,7 @@ OPERATORS = frozenset(
 )
 
 COMPARATORS = frozenset(
-    ("EQUALS", "UNEQUAL", "LESSTHAN", "MORETHAN", "AT_MOST", "AT_LEAST", "AND", "OR", "NOT", "IN")
+    ("EQUALS", "UNEQUAL", "LESSTHAN", "MORETHAN", "AT_MOST", "AT_LEAST", "AND", "OR", "NOT")
 )
 """Tokens of conditions."""
 
