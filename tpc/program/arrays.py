@@ -1,0 +1,106 @@
+"""Constant axes of values: lists in brackets, indexing, `.T`.
+
+A list of statics is a static array. A list that holds scalars or parameters is the sum of its items
+times unit vectors, so that it needs no operation of its own.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from tpc.diagnostics import Span
+from tpc.diagnostics.data_faults import RaggedList
+from tpc.diagnostics.program_faults import BadIndex, WrongSort
+from tpc.program import statics
+from tpc.program.builder import ShapeMismatch
+from tpc.program.context import Context
+from tpc.program.nodes import Node
+from tpc.program.sorts import plain
+from tpc.program.values import (
+    BROKEN,
+    Broken,
+    ScaledMatrix,
+    Static,
+    Value,
+    describe,
+    show_shape,
+)
+from tpc.syntax import tree
+
+
+def list_of(ctx: Context, at: tree.Array, values: list[Value]) -> Value:
+    """Return the array with the values as its items."""
+    items: list[Static | Node] = []
+    for place, value in zip(at.items, values, strict=True):
+        item = plain(ctx, value, place.span, "a list")
+        if isinstance(item, Node) and not item.is_scalar:
+            advice = "a multi-vector comes from a declaration or from `W @ x`"
+            fault = WrongSort("a list", "statics and scalars", describe(item), advice)
+            item = ctx.report(fault, place.span)
+        if not isinstance(item, Broken):
+            items.append(item)
+    if len(items) < len(values):
+        return BROKEN
+    for index, item in enumerate(items):
+        if item.shape != items[0].shape:
+            ragged = RaggedList(index, show_shape(item.shape), show_shape(items[0].shape))
+            return ctx.report(ragged, at.items[index].span)
+    known = [item.value for item in items if isinstance(item, Static)]
+    if len(known) == len(items):
+        return Static(np.array(known, dtype=np.float64))
+    return _stack(ctx, at.span, items)
+
+
+def _stack(ctx: Context, span: Span, items: list[Static | Node]) -> Node:
+    shape = items[0].shape
+    statics_only = np.zeros((len(items), *shape))
+    for index, item in enumerate(items):
+        if isinstance(item, Static):
+            statics_only[index] = item.value
+    builder = ctx.building(span)
+    total: Node | None = builder.constant(statics_only) if statics_only.any() else None
+    for index, item in enumerate(items):
+        if isinstance(item, Node):
+            unit = np.zeros((len(items),) + (1,) * len(shape))
+            unit[index] = 1
+            term = builder.mul(builder.constant(unit), builder.expand(item, (0,)))
+            total = term if total is None else builder.add(total, term)
+    assert total is not None
+    return total
+
+
+def transposed(ctx: Context, at: tree.Transposed, value: Value) -> Value:
+    """Return `value.T`: of a matrix, or with the last two constant axes swapped."""
+    if isinstance(value, ScaledMatrix):
+        return ScaledMatrix(value.matrix, not value.transposed, value.scale)
+    operand = plain(ctx, value, at.operand.span, "`.T`")
+    if isinstance(operand, Broken):
+        return BROKEN
+    if len(operand.shape) < 2:
+        advice = "the inner product over the width is `<x|y>`" if isinstance(operand, Node) else ""
+        found = f"{describe(operand)} of shape {show_shape(operand.shape)}"
+        fault = WrongSort("`.T`", "a matrix or two constant axes", found, advice)
+        return ctx.report(fault, at.operand.span)
+    if isinstance(operand, Static):
+        return Static(np.swapaxes(np.asarray(operand.value), -1, -2))
+    return ctx.building(at.span).transpose(operand)
+
+
+def taken(
+    ctx: Context, at: tree.Subscript, operand: Static | Node, keys: tuple[int | None, ...]
+) -> Value:
+    """Return `operand[keys]`, indices of constant axes; None is `:`."""
+    if isinstance(operand, Static):
+        index = tuple(slice(None) if key is None else key for key in keys)
+        array: npt.NDArray[np.float64] = np.asarray(operand.value, dtype=np.float64)
+        try:
+            return Static(statics.settle(array[index]))
+        except IndexError:
+            pass
+    else:
+        try:
+            return ctx.building(at.span).take(operand, keys)
+        except ShapeMismatch:
+            pass
+    written = ", ".join(":" if key is None else str(key) for key in keys)
+    fault = BadIndex(f"the index [{written}]", show_shape(operand.shape))
+    return ctx.report(fault, at.keys[0].span.to(at.keys[-1].span))

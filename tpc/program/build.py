@@ -1,0 +1,89 @@
+"""Syntax tree -> checked program: `build_program`.
+
+Statements are executed in order, loops unrolled and conditions decided; each binds names to static
+values or to nodes of the graph (language.md, sections 1 to 6). A faulty statement is reported and
+what it would have bound counts as known but broken, so that all independent faults of a file are
+found in one run. Then come the checks that need the whole graph: readouts and the dialect.
+"""
+
+from pathlib import Path
+
+from tpc.diagnostics import NOWHERE, ProgramError
+from tpc.diagnostics.program_faults import FreeDims
+from tpc.program.builder import Builder
+from tpc.program.context import Context, Workshop
+from tpc.program.dialects import check_declared, dialect_of
+from tpc.program.draft import Draft
+from tpc.program.names import Names
+from tpc.program.nodes import Node, Placeholder, operands
+from tpc.program.program import Program
+from tpc.program.readouts import check_readouts
+from tpc.program.reports import Reports
+from tpc.program.statements import TooManyStatements, execute
+from tpc.program.survey import survey
+from tpc.syntax.tree import Source
+
+
+def build_program(source: Source) -> Program:
+    """Build and check the program of a file.
+
+    Args:
+        source: The syntax tree; relative paths in `load` start at the directory of its `name`.
+
+    Returns:
+        The program. `outputs` is empty where the file has neither `output` nor `readout`.
+
+    Raises:
+        ProgramError: TP2xx and TP4xx, all independent faults of the file.
+    """
+    reports = Reports()
+    name = source.name
+    directory = Path() if name == "<string>" else Path(name).parent
+    shop = Workshop(Builder(), reports, survey(source), directory, source.text)
+    ctx = Context(shop, {})
+    draft = Draft(ctx, Names(ctx))
+    try:
+        for statement in source.statements:
+            execute(draft, statement)
+    except TooManyStatements:
+        raise ProgramError(list(reports.found.values()), name, source.text) from None
+    if not draft.free and not reports.found:
+        span = source.statements[0].span if source.statements else NOWHERE
+        reports.add(FreeDims("the program has no free dim", "declare the width with `dim n`"), span)
+    return _finished(source, draft)
+
+
+def _finished(source: Source, draft: Draft) -> Program:
+    """Make the checks that need the whole graph, and freeze the draft."""
+    ctx, reports = draft.ctx, draft.ctx.shop.reports
+    nodes = _live(draft)
+    check_readouts(ctx.shop, draft.outputs, nodes)
+    dialect = dialect_of(ctx.shop, nodes)
+    check_declared(ctx.shop, draft.dialect, dialect, nodes)
+    if reports.found:
+        raise ProgramError(list(reports.found.values()), source.name, source.text)
+    return Program(
+        name=source.name,
+        title=draft.title,
+        source=source.text,
+        dialect=dialect,
+        dims=draft.dims,
+        matrices=tuple(draft.matrices),
+        parameters=tuple(draft.parameters),
+        bindings=tuple(draft.bindings),
+        outputs=tuple(draft.outputs),
+        nodes=nodes,
+    )
+
+
+def _live(draft: Draft) -> tuple[Node, ...]:
+    """Return what bindings, outputs and declarations are made of, each node after its operands."""
+    needed: set[Node] = set(draft.parameters)
+    needed.update(matrix.variance for matrix in draft.matrices)
+    needed.update(binding.node for binding in draft.bindings)
+    needed.update(output.node for output in draft.outputs)
+    for node in reversed(draft.ctx.shop.builder.nodes):
+        if node in needed:
+            assert not isinstance(node, Placeholder)
+            needed.update(operands(node))
+    return tuple(node for node in draft.ctx.shop.builder.nodes if node in needed)

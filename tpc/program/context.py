@@ -1,0 +1,124 @@
+"""What the evaluation of an expression may see and where its nodes and complaints go."""
+
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from tpc.diagnostics import Fault, Span
+from tpc.diagnostics.program_faults import UnknownName
+from tpc.program.builder import Builder
+from tpc.program.nodes import Matrix, Node
+from tpc.program.reports import Reports
+from tpc.program.survey import Survey
+from tpc.program.values import BROKEN, Broken, Definition, Entity, Static, Value
+
+FEW = 20
+"""For so many unknown names a similar one is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inlining:
+    """The call of a `def` whose body is being evaluated: faults and nodes belong to its place."""
+
+    name: str
+    span: Span
+
+
+@dataclass(slots=True)
+class Workshop:
+    """What all contexts of one program share.
+
+    Attributes:
+        builder: Makes the nodes.
+        reports: Takes the complaints.
+        survey: The first look over the file.
+        directory: Where relative paths of data start.
+        text: The program text.
+        transposed: Each use of a transposed matrix, for the dialect.
+        inlined: Results of calls of `def`s by definition and arguments, so that a definition that
+            uses its argument twice does not double the work at every level.
+        placeholders: How many stand-ins have been made for derivatives.
+        unknown: Names that have been reported as unknown; they are silent from then on.
+    """
+
+    builder: Builder
+    reports: Reports
+    survey: Survey
+    directory: Path
+    text: str
+    transposed: list[tuple[Matrix, Span]] = field(default_factory=list)
+    inlined: dict[tuple[object, ...], Value] = field(default_factory=dict)
+    placeholders: int = 0
+    unknown: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where an expression is evaluated.
+
+    Attributes:
+        shop: What all contexts of the program share.
+        names: What is bound here.
+        coordinates: The coordinates that the innermost `mean` binds.
+        outer: Those of the `mean`s around it.
+        inlining: The call that is being inlined, outermost, if any.
+    """
+
+    shop: Workshop
+    names: dict[str, Entity]
+    coordinates: tuple[str, ...] = ()
+    outer: tuple[str, ...] = ()
+    inlining: Inlining | None = None
+
+    def report(self, fault: Fault, span: Span) -> Broken:
+        """Report a fault at a place, or at the call that is being inlined."""
+        if self.inlining is None:
+            return self.shop.reports.add(fault, span)
+        return self.shop.reports.add(fault, self.inlining.span, inside=self.inlining.name)
+
+    def place(self, span: Span) -> Span:
+        """Return a place of the text, or that of the call that is being inlined."""
+        return span if self.inlining is None else self.inlining.span
+
+    def building(self, span: Span) -> Builder:
+        """Return the builder, set to make nodes for a place of the text."""
+        self.shop.builder.span = self.place(span)
+        return self.shop.builder
+
+    def node(self, value: Static | Node, span: Span) -> Node:
+        """Return a value as a node."""
+        return self.building(span).constant(value.value) if isinstance(value, Static) else value
+
+    def inside_mean(self, coordinates: tuple[str, ...]) -> "Context":
+        """Return the context of the body of a `mean`."""
+        outer = self.outer + tuple(set(self.coordinates) - set(coordinates))
+        return replace(self, coordinates=coordinates, outer=outer)
+
+    def inside_definition(
+        self, definition: Definition, arguments: tuple[Value, ...], span: Span
+    ) -> "Context":
+        """Return the context of the body of a `def` that is called at `span`."""
+        names = definition.sees | dict(zip(definition.parameters, arguments, strict=True))
+        inlining = self.inlining or Inlining(definition.name, span)
+        return Context(self.shop, names, (), (), inlining)
+
+    def unknown(self, name: str, span: Span, functions: tuple[str, ...] = ()) -> Broken:
+        """Report a name that nothing has bound, once.
+
+        Args:
+            name: The name.
+            span: Where it stands.
+            functions: Built-in names that could have been meant.
+        """
+        shop = self.shop
+        if name in shop.unknown:
+            return BROKEN
+        shop.unknown.add(name)
+        later = shop.survey.bound.get(name)
+        if later is not None and later.start > span.start:
+            suggestion = f"`{name}` is bound later, in line {later.line}"
+        else:
+            known = [*self.names, *functions] if len(shop.unknown) <= FEW else []
+            similar = get_close_matches(name, known, n=1)
+            suggestion = f"did you mean `{similar[0]}`?" if similar else ""
+        return self.report(UnknownName(name, suggestion), span)

@@ -1,0 +1,165 @@
+"""Declarations: dims, constants, parameters, initial scalars, vectors and matrices.
+
+    matrix A : n x m ~ normal(0, s / m)      entries iid N(0, s/m), s static or parametric
+    vector z[2] : n ~ normal(mu, C)          rows iid N(mu, C); a number C is C times the identity
+
+What a faulty declaration would bind counts as known but broken.
+"""
+
+from fractions import Fraction
+from math import prod
+
+from tpc.diagnostics.program_faults import BadDim, FreeDims, NotADim, TooLong
+from tpc.program.draft import Draft
+from tpc.program.expressions import evaluate
+from tpc.program.laws import covariance_of_vector, limit_of, matrix_law, mean_of_vector
+from tpc.program.nodes import Matrix, Node, Parameter, Shape
+from tpc.program.program import Dim
+from tpc.program.sorts import integer, static
+from tpc.program.values import BROKEN, Broken, DimProduct, ScaledMatrix, Static
+from tpc.syntax import tree
+
+LARGEST = 10**8
+"""The most entries that a constant shape may have."""
+
+
+def declare_dim(draft: Draft, at: tree.DimDecl) -> None:
+    """Declare the free dim, or a multiple of a declared one."""
+    ratio = _free_ratio(draft, at) if at.value is None else _ratio(draft, at, at.value)
+    if not draft.names.free(at.name):
+        return
+    if isinstance(ratio, Broken):
+        draft.names.bind(at.name, BROKEN)
+        return
+    if at.value is None and not draft.free:
+        draft.free = at.name.id
+    draft.dims[at.name.id] = Dim(at.name.id, ratio, at.span)
+    draft.names.bind(at.name, DimProduct(Fraction(1), ((at.name.id, 1),)))
+
+
+def _free_ratio(draft: Draft, at: tree.DimDecl) -> Fraction:
+    if draft.free and draft.free != at.name.id:
+        advice = f"write `dim {at.name.id} = 2 * {draft.free}` for another width"
+        problem = f"a second free dim `{at.name.id}`, besides `{draft.free}`"
+        draft.ctx.report(FreeDims(problem, advice), at.name.span)
+    return Fraction(1)
+
+
+def _ratio(draft: Draft, at: tree.DimDecl, value: tree.Expression) -> Fraction | Broken:
+    match evaluate(draft.ctx, value):
+        case Broken():
+            return BROKEN
+        case DimProduct(coefficient=Fraction() as factor, powers=((name, 1),)) if factor > 0:
+            return factor * draft.dims[name].ratio
+        case _:
+            return draft.ctx.report(BadDim(at.name.id), value.span)
+
+
+def declare_const(draft: Draft, at: tree.ConstDecl) -> None:
+    """Declare a static."""
+    advice = f"without `const`, `{at.name.id} = ...` may hold a param or a scalar"
+    value = static(draft.ctx, evaluate(draft.ctx, at.value), at.value.span, "a const", advice)
+    if draft.names.free(at.name):
+        draft.names.bind(at.name, value)
+
+
+def declare_param(draft: Draft, at: tree.ParamDecl) -> None:
+    """Declare a run-time parameter with its default."""
+    ctx, what = draft.ctx, "the default of a param"
+    default = static(ctx, evaluate(ctx, at.value), at.value.span, what)
+    if not draft.names.free(at.name):
+        return
+    if isinstance(default, Static):
+        parameter = ctx.building(at.span).parameter(at.name.id, default.value)
+        assert isinstance(parameter, Parameter)
+        draft.parameters.append(parameter)
+        draft.names.bind(at.name, parameter)
+    else:
+        draft.names.bind(at.name, BROKEN)
+
+
+def declare_scalars(draft: Draft, at: tree.ScalarDecl) -> None:
+    """Declare initial scalars with their limits."""
+    ctx = draft.ctx
+    for declared in at.names:
+        name, shape = declared.name.id, _shape(draft, declared)
+        limit = BROKEN if isinstance(shape, Broken) else limit_of(ctx, at.limit, name, shape)
+        if not draft.names.free(declared.name):
+            continue
+        if isinstance(limit, Broken):
+            draft.names.bind(declared.name, BROKEN)
+            continue
+        scalar = ctx.building(declared.span).initial_scalar(name, limit)
+        draft.names.bind(declared.name, scalar)
+        draft.record(name, scalar, at.span)
+
+
+def declare_vectors(draft: Draft, at: tree.VectorDecl) -> None:
+    """Declare initial vectors with the means and covariances of their rows."""
+    ctx, law, known_dim = draft.ctx, at.law, _is_dim(draft, at.dim)
+    for declared in at.names:
+        name, shape = declared.name.id, _shape(draft, declared)
+        mean: Node | Broken | None = None
+        covariance: Node | Broken = ctx.shop.builder.number(1)
+        if law is not None and not isinstance(shape, Broken):
+            mean = mean_of_vector(ctx, law.mean, name, shape)
+            covariance = covariance_of_vector(ctx, law.covariance, name, shape)
+        if not draft.names.free(declared.name):
+            continue
+        parts = (shape, mean, covariance)
+        if not known_dim or any(isinstance(part, Broken) for part in parts):
+            draft.names.bind(declared.name, BROKEN)
+            continue
+        assert not (isinstance(shape, Broken) or isinstance(mean, Broken))
+        assert not isinstance(covariance, Broken)
+        builder = ctx.building(declared.span)
+        vector = builder.initial_vector(name, at.dim.id, shape, mean, covariance)
+        draft.names.bind(declared.name, vector)
+        draft.record(name, vector, at.span)
+
+
+def declare_matrices(draft: Draft, at: tree.MatrixDecl) -> None:
+    """Declare random matrices; the variance of their entries is 1 / columns unless given."""
+    ctx = draft.ctx
+    known_dims = all([_is_dim(draft, at.rows), _is_dim(draft, at.columns)])
+    law = (
+        (ctx.building(at.span).number(1), at.columns.id)
+        if at.law is None
+        else matrix_law(ctx, at.law, at.columns.id)
+    )
+    for name in at.names:
+        if not draft.names.free(name):
+            continue
+        if not known_dims or isinstance(law, Broken):
+            draft.names.bind(name, BROKEN)
+            continue
+        variance, dim = law
+        matrix = Matrix(name.id, at.rows.id, at.columns.id, variance, dim, at.span)
+        draft.matrices.append(matrix)
+        draft.names.bind(name, ScaledMatrix(matrix, False, Static(1)))
+
+
+def _is_dim(draft: Draft, name: tree.Name) -> bool:
+    """Whether a name is that of a sound dim; otherwise it has been reported."""
+    if name.id in draft.dims:
+        return True
+    known = draft.ctx.names.get(name.id)
+    if known is None:
+        draft.ctx.unknown(name.id, name.span)
+    elif not isinstance(known, Broken):
+        draft.ctx.report(NotADim(name.id), name.span)
+    return False
+
+
+def _shape(draft: Draft, declared: tree.Declared) -> Shape | Broken:
+    """Return the constant shape in brackets behind a name."""
+    sizes = [
+        integer(draft.ctx, evaluate(draft.ctx, at), at.span, "a shape", "a positive integer", 1)
+        for at in declared.shape
+    ]
+    known = tuple(size for size in sizes if not isinstance(size, Broken))
+    if len(known) < len(sizes):
+        return BROKEN
+    if prod(known) > LARGEST:
+        return draft.ctx.report(TooLong("this constant shape", LARGEST), declared.span)
+    return known

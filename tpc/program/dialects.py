@@ -1,0 +1,71 @@
+"""The least dialect that contains a program, and the check of the declared one.
+
+    netsor    MatMul without transposes, elementwise nonlinearities
+    netsor+   and Avg           netsort   and transposes
+    netsort+  and both          nexort    and `mean`
+
+Decided on the text as written, before any pass: every `mean` of the file is nexort, even one that
+separates into inner products; `avg`, `<|>` and initial scalars count as Avg only where a vector
+depends on them.
+"""
+
+from tpc.diagnostics.program_faults import (
+    AverageBeyondDialect,
+    MeanBeyondDialect,
+    TransposeBeyondDialect,
+)
+from tpc.program.context import Workshop
+from tpc.program.nodes import FREE, InitialScalar, Inner, Mean, Node, operands
+from tpc.syntax import tree
+
+WITH_TRANSPOSES = ("netsort", "netsort+", "nexort")
+WITH_AVERAGES = ("netsor+", "netsort+", "nexort")
+
+
+def dialect_of(shop: Workshop, nodes: tuple[Node, ...]) -> str:
+    """Return the least dialect that contains a program.
+
+    Args:
+        shop: Knows the `mean`s and the transposed products of the text.
+        nodes: The graph in topological order.
+    """
+    if shop.survey.means:
+        return "nexort"
+    return f"netsor{'t' if shop.transposed else ''}{'+' if averages_in_vectors(nodes) else ''}"
+
+
+def check_declared(
+    shop: Workshop, declared: tree.Name | None, least: str, nodes: tuple[Node, ...]
+) -> None:
+    """Report every place that is beyond the declared dialect."""
+    if declared is None:
+        return
+    name = declared.id
+    if name != "nexort":
+        for span in shop.survey.means:
+            shop.reports.add(MeanBeyondDialect(name), span)
+    if name not in WITH_TRANSPOSES:
+        for matrix, span in shop.transposed:
+            shop.reports.add(TransposeBeyondDialect(matrix.name, name, least), span)
+    if name not in WITH_AVERAGES:
+        for node in averages_in_vectors(nodes):
+            shop.reports.add(AverageBeyondDialect(name, least), node.span)
+
+
+def averages_in_vectors(nodes: tuple[Node, ...]) -> list[Node]:
+    """Return each `avg`, `<|>` and initial scalar that some vector depends on, in order."""
+    needed: set[Node] = set()
+    for node in reversed(nodes):
+        if node.coords or node in needed:
+            needed.update(operands(node))
+    return [node for node in nodes if node in needed and _is_average(node)]
+
+
+def _is_average(node: Node) -> bool:
+    match node:
+        case Mean(over=over):
+            return over == (FREE,)
+        case Inner() | InitialScalar():
+            return True
+        case _:
+            return False

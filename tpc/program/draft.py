@@ -1,0 +1,46 @@
+"""The program while its statements are executed; `tpc.program.build` freezes it."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from tpc.diagnostics import Span
+from tpc.program.context import Context
+from tpc.program.names import Names
+from tpc.program.nodes import Matrix, Node, Parameter
+from tpc.program.program import Binding, Dim, Output
+from tpc.syntax import tree
+
+
+@dataclass(slots=True)
+class Draft:
+    """What has been declared and bound so far.
+
+    Attributes:
+        ctx: The context of the statements; its names are the program's.
+        names: Binds them.
+        title: Of the `program` statement.
+        dialect: The declared one, with its place.
+        dims: By name, in order.
+        free: The free dim.
+        steps: How many statements have been executed, loops unrolled.
+    """
+
+    ctx: Context
+    names: Names
+    title: str = ""
+    dialect: tree.Name | None = None
+    dims: dict[str, Dim] = field(default_factory=dict)
+    free: str = ""
+    matrices: list[Matrix] = field(default_factory=list)
+    parameters: list[Parameter] = field(default_factory=list)
+    bindings: list[Binding] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
+    steps: int = 0
+
+    def add_dim(self, name: tree.Name, ratio: Fraction, span: Span) -> None:
+        """Take a dim into the program."""
+        self.dims[name.id] = Dim(name.id, ratio, span)
+
+    def record(self, name: str, node: Node, span: Span) -> None:
+        """Take a binding into the program."""
+        self.bindings.append(Binding(name, node, span))

@@ -1,0 +1,222 @@
+"""Evaluates expressions of the syntax tree: tree, names -> value (static, node, scaled matrix).
+
+A fault is reported where it stands and evaluates to `BROKEN`; what contains it stays silent, and
+what stands beside it is still checked.
+"""
+
+from math import e, pi
+
+from tpc.diagnostics.data_faults import NoNumber
+from tpc.diagnostics.program_faults import (
+    DimsDiffer,
+    NotAFunction,
+    NotAValue,
+    ReadoutUsed,
+)
+from tpc.program import statics
+from tpc.program.arrays import list_of, taken, transposed
+from tpc.program.calls import FUNCTIONS, call_built_in, keyword_axis
+from tpc.program.conditions import COMPARISONS, CONNECTIVES, compare, truth
+from tpc.program.context import Context
+from tpc.program.data import load
+from tpc.program.definitions import inline
+from tpc.program.derivatives import call_derivative
+from tpc.program.families import arity_fault, key_tuple, member_value
+from tpc.program.operators import combine, elementwise, negate_matrix
+from tpc.program.rows import coordinate_key, mean_of, row
+from tpc.program.sorts import integer, plain, vector
+from tpc.program.values import (
+    BROKEN,
+    Broken,
+    Definition,
+    Family,
+    ReadoutName,
+    ScaledMatrix,
+    Static,
+    Value,
+)
+from tpc.syntax import tree
+
+
+def evaluate(ctx: Context, at: tree.Expression) -> Value:
+    """Return the value of an expression; faults are reported and give `BROKEN`."""
+    match at:
+        case tree.Binary():
+            return _binary(ctx, at)
+        case tree.Name():
+            return _name(ctx, at)
+        case tree.Call():
+            return _call(ctx, at)
+        case tree.Number(value=value) | tree.Boolean(value=value):
+            return _number(ctx, at, value)
+        case tree.Subscript():
+            return _subscript(ctx, at)
+        case tree.Unary():
+            return _unary(ctx, at)
+        case tree.Bracket():
+            return _bracket(ctx, at)
+        case tree.Mean():
+            return mean_of(ctx, at, evaluate)
+        case tree.Transposed():
+            return transposed(ctx, at, evaluate(ctx, at.operand))
+        case tree.Array():
+            return list_of(ctx, at, [evaluate(ctx, item) for item in at.items])
+        case tree.Text():
+            return ctx.report(NotAValue("a text", "texts are file names in `load`"), at.span)
+
+
+def _number(ctx: Context, at: tree.Number | tree.Boolean, value: int | float) -> Value:
+    try:
+        return Static(statics.literal(value))
+    except statics.NoValue as error:
+        return ctx.report(NoNumber(str(error)), at.span)
+
+
+def _name(ctx: Context, at: tree.Name) -> Value:
+    entity = ctx.names.get(at.id)
+    match entity:
+        case Definition():
+            return ctx.report(NotAValue(f"the function `{at.id}`", "call it"), at.span)
+        case ReadoutName():
+            return ctx.report(ReadoutUsed(at.id), at.span)
+        case Family(broken=True):
+            return BROKEN
+        case Family():
+            return ctx.report(arity_fault(entity, 0), at.span)
+        case None:
+            return _unbound(ctx, at)
+        case _:
+            return entity
+
+
+def _unbound(ctx: Context, at: tree.Name) -> Value:
+    if at.id == "pi":
+        return Static(pi)
+    if at.id == "e":
+        return Static(e)
+    if at.id in ctx.coordinates or at.id in ctx.outer:
+        advice = f"a coordinate stands alone in brackets: `x[{at.id}]`, `x[0][{at.id}]`"
+        return ctx.report(NotAValue(f"the coordinate `{at.id}`", advice), at.span)
+    if at.id in FUNCTIONS:
+        return ctx.report(NotAValue(f"the function `{at.id}`", "call it"), at.span)
+    return ctx.unknown(at.id, at.span)
+
+
+def _binary(ctx: Context, at: tree.Binary) -> Value:
+    """Walk down the left spine without recursion: a sum may have thousands of terms."""
+    spine: list[tree.Binary] = []
+    first: tree.Expression = at
+    while isinstance(first, tree.Binary):
+        spine.append(first)
+        first = first.left
+    value = evaluate(ctx, first)
+    for link in reversed(spine):
+        if link.operator in CONNECTIVES:
+            value = _connective(ctx, link, value)
+            continue
+        right = evaluate(ctx, link.right)
+        if link.operator in COMPARISONS:
+            value = compare(ctx, link, value, right)
+        else:
+            value = combine(ctx, link, value, right)
+    return value
+
+
+def _connective(ctx: Context, at: tree.Binary, left: Value) -> Value:
+    """Return `left and right`, `left or right`; the right side counts only where it decides."""
+    first = truth(ctx, left, at.left.span)
+    if isinstance(first, Broken):
+        return BROKEN
+    if first is (at.operator == "or"):
+        return Static(first)
+    second = truth(ctx, evaluate(ctx, at.right), at.right.span)
+    return BROKEN if isinstance(second, Broken) else Static(second)
+
+
+def _unary(ctx: Context, at: tree.Unary) -> Value:
+    value = evaluate(ctx, at.operand)
+    if at.operator == "not":
+        known = truth(ctx, value, at.operand.span)
+        return BROKEN if isinstance(known, Broken) else Static(not known)
+    if isinstance(value, ScaledMatrix):
+        return negate_matrix(ctx, value, at.span)
+    operand = plain(ctx, value, at.operand.span, "`-`")
+    if isinstance(operand, Broken):
+        return BROKEN
+    return elementwise(ctx, "neg", (operand,), (at.operand.span,), at.span)
+
+
+def _bracket(ctx: Context, at: tree.Bracket) -> Value:
+    """Return `<x|y>`."""
+    advice = "both sides of `<x|y>` grow with the width; an average is `avg(x)`"
+    values = evaluate(ctx, at.left), evaluate(ctx, at.right)
+    left = vector(ctx, values[0], at.left.span, "`<|>`", advice)
+    right = vector(ctx, values[1], at.right.span, "`<|>`", advice)
+    if isinstance(left, Broken) or isinstance(right, Broken):
+        return BROKEN
+    if left.dim != right.dim:
+        return ctx.report(DimsDiffer(left.dim, right.dim), at.right.span)
+    return ctx.building(at.span).inner(left, right)
+
+
+def _subscript(ctx: Context, at: tree.Subscript) -> Value:
+    """Return a member of a family, a row at a coordinate, or a part of the constant axes."""
+    if isinstance(at.base, tree.Name) and isinstance(family := ctx.names.get(at.base.id), Family):
+        keys = key_tuple(ctx, [(_key(ctx, key), key.span) for key in at.keys])
+        return BROKEN if isinstance(keys, Broken) else member_value(ctx, family, keys, at.span)
+    base = evaluate(ctx, at.base)
+    if isinstance(base, Broken):
+        return BROKEN
+    if (coordinate := coordinate_key(ctx, at, base)) is not None:
+        return row(ctx, at, base, coordinate)
+    operand = plain(ctx, base, at.base.span, "an index")
+    indices = [
+        None
+        if isinstance(key, tree.Colon)
+        else integer(ctx, evaluate(ctx, key), key.span, "an index", "an integer")
+        for key in at.keys
+    ]
+    known = tuple(index for index in indices if not isinstance(index, Broken))
+    if isinstance(operand, Broken) or len(known) < len(indices):
+        return BROKEN
+    return taken(ctx, at, operand, known)
+
+
+def _key(ctx: Context, key: tree.Expression | tree.Colon) -> Value:
+    if isinstance(key, tree.Colon):
+        advice = "name one member at a time"
+        return ctx.report(NotAValue("the `:` as a family's key", advice), key.span)
+    return evaluate(ctx, key)
+
+
+def _call(ctx: Context, at: tree.Call) -> Value:
+    name = at.function.id
+    entity = ctx.names.get(name)
+    if name == "load" and entity is None:
+        return load(ctx, at)
+    arguments = [evaluate(ctx, argument) for argument in at.arguments]
+    keyword = keyword_axis(ctx, at)
+    if isinstance(keyword, Broken) or isinstance(entity, Broken):
+        return BROKEN
+    definition = entity if isinstance(entity, Definition) else None
+    if definition is None and (entity is not None or name not in FUNCTIONS):
+        return _no_function(ctx, at, entity is not None)
+    if at.primes:
+        return call_derivative(ctx, at, definition, arguments, evaluate)
+    if definition is not None:
+        return inline(ctx, definition, tuple(arguments), at.span, evaluate)
+    axis = None if keyword is None else evaluate(ctx, keyword.value)
+    return call_built_in(ctx, at, arguments, axis)
+
+
+def _no_function(ctx: Context, at: tree.Call, bound: bool) -> Value:
+    name = at.function.id
+    if name == "mean":
+        advice = "`avg(x)` averages over the width, `mean[j](...)` over a coordinate"
+    elif name == "normal":
+        advice = "`~ normal(mean, covariance)` stands in declarations"
+    elif bound or name in ("pi", "e"):
+        advice = f"a product is `{name} * (...)`"
+    else:
+        return ctx.unknown(name, at.function.span, FUNCTIONS)
+    return ctx.report(NotAFunction(name, advice), at.function.span)

@@ -1,0 +1,265 @@
+"""Binary operators on values of all sorts: value, operator, value -> value.
+
+    static op static        NumPy arithmetic, here and now
+    matrix @ vector         MatMul, times the matrix's scale
+    matrix * scalar         the same matrix, scaled
+    anything @ array        Contract, the last constant axis with the first
+    everything else         elementwise
+
+Comparisons, `and` and `or` are in `tpc.program.conditions`.
+"""
+
+from tpc.diagnostics import Span
+from tpc.diagnostics.data_faults import NoNumber
+from tpc.diagnostics.program_faults import (
+    DimsDiffer,
+    InsideRow,
+    MatrixDimsDiffer,
+    MatrixOnTheRight,
+    MatrixProduct,
+    NoContraction,
+    ShapesDiffer,
+    WrongSort,
+)
+from tpc.program import dims, statics
+from tpc.program.builder import Builder, DimMismatch, ShapeMismatch, broadcast
+from tpc.program.context import Context
+from tpc.program.nodes import Node
+from tpc.program.sorts import bound_coordinate
+from tpc.program.values import (
+    BROKEN,
+    Broken,
+    DimProduct,
+    ScaledMatrix,
+    Static,
+    Value,
+    describe,
+    show_shape,
+)
+from tpc.syntax import tree
+
+NAMES = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
+
+
+def combine(ctx: Context, at: tree.Binary, left: Value, right: Value) -> Value:
+    """Return `left at.operator right` for an arithmetic operator."""
+    match left, right:
+        case (Broken(), _) | (_, Broken()):
+            return BROKEN
+        case (DimProduct(), _) | (_, DimProduct()):
+            return dims.combine(ctx, at, left, right)
+        case _, ScaledMatrix():
+            return _matrix_on_the_right(ctx, at, left, right)
+        case ScaledMatrix(), _ if at.operator == "@":
+            return _matmul(ctx, at, left, right)
+        case ScaledMatrix(), _:
+            return _scale(ctx, at, left, right, at.right.span)
+    assert isinstance(left, Static | Node) and isinstance(right, Static | Node)
+    if at.operator == "@":
+        return contract(ctx, at, left, right)
+    if isinstance(left, Static) and isinstance(right, Static):
+        return static_result(
+            ctx,
+            at.span,
+            (left, right),
+            (at.left.span, at.right.span),
+            lambda: statics.operate(at.operator, left.value, right.value),
+        )
+    if at.operator in ("//", "%"):
+        found = left if isinstance(right, Static) else right
+        span = at.left.span if isinstance(right, Static) else at.right.span
+        what = f"`{at.operator}`"
+        return ctx.report(WrongSort(what, "statics", describe(found), ""), span)
+    return elementwise(
+        ctx, NAMES[at.operator], (left, right), (at.left.span, at.right.span), at.span
+    )
+
+
+def static_result(
+    ctx: Context,
+    span: Span,
+    operands: tuple[Static, ...],
+    spans: tuple[Span, ...],
+    compute: "statics.Compute",
+) -> Value:
+    """Return the static that `compute` makes of the operands, or report why it cannot."""
+    try:
+        return Static(compute())
+    except statics.NoValue as error:
+        return ctx.report(NoNumber(str(error)), span)
+    except ShapeMismatch:
+        nodes = tuple(ctx.node(operand, span) for operand in operands)
+        return _report_shapes(ctx, nodes, spans)
+
+
+def elementwise(
+    ctx: Context,
+    function: str,
+    arguments: tuple[Static | Node, ...],
+    spans: tuple[Span, ...],
+    span: Span,
+) -> Value:
+    """Return a function of arguments entry by entry: statics, scalars, vectors, rows.
+
+    Args:
+        ctx: Where.
+        function: A name of `tpc.program.functions`.
+        arguments: The arguments.
+        spans: The place of each argument.
+        span: The place of the whole.
+    """
+    known = [value for value in arguments if isinstance(value, Static)]
+    if len(known) == len(arguments):
+        values = [value.value for value in known]
+        return static_result(
+            ctx, span, tuple(known), spans, lambda: statics.apply(function, *values)
+        )
+    nodes = tuple(ctx.node(value, span) for value in arguments)
+    try:
+        return apply(ctx.building(span), function, nodes)
+    except DimMismatch:
+        return _report_dims(ctx, nodes, spans)
+    except ShapeMismatch:
+        return _report_shapes(ctx, nodes, spans)
+
+
+def apply(builder: Builder, function: str, nodes: tuple[Node, ...]) -> Node:
+    """Return a function of nodes, with the builder's small simplifications."""
+    match function:
+        case "add":
+            return builder.add(*nodes)
+        case "sub":
+            return builder.sub(*nodes)
+        case "mul":
+            return builder.mul(*nodes)
+        case "div":
+            return builder.div(*nodes)
+        case "pow":
+            return builder.pow(*nodes)
+        case "neg":
+            return builder.neg(*nodes)
+        case _:
+            return builder.apply(function, *nodes)
+
+
+def contract(ctx: Context, at: tree.Binary, left: Static | Node, right: Static | Node) -> Value:
+    """Return `x @ A`, the last constant axis of x with the first of A."""
+    if isinstance(right, Node) and not right.is_scalar:
+        advice = "the inner product over the width is `<x|y>`"
+        if not isinstance(left, Node) or left.is_scalar:
+            advice = "a vector stands on the left, `x @ A.T`: constant axes are its right side"
+        fault = WrongSort("the right side of `@`", "an array or a scalar", describe(right), advice)
+        return ctx.report(fault, at.right.span)
+    try:
+        if isinstance(left, Static) and isinstance(right, Static):
+            return Static(statics.contract(left.value, right.value))
+        x, y = ctx.node(left, at.left.span), ctx.node(right, at.right.span)
+        return ctx.building(at.span).contract(x, y)
+    except statics.NoValue as error:
+        return ctx.report(NoNumber(str(error)), at.span)
+    except ShapeMismatch:
+        fault_shapes = NoContraction(show_shape(left.shape), show_shape(right.shape))
+        return ctx.report(fault_shapes, at.right.span)
+
+
+# ----------------------------------------------------------------------------------------- matrices
+
+
+def negate_matrix(ctx: Context, matrix: ScaledMatrix, span: Span) -> Value:
+    """Return `-W`."""
+    match matrix.scale:
+        case Static(value=value):
+            return ScaledMatrix(matrix.matrix, matrix.transposed, Static(-value))
+        case scale:
+            negative = ctx.building(span).neg(scale)
+            return ScaledMatrix(matrix.matrix, matrix.transposed, negative)
+
+
+def _matrix_on_the_right(ctx: Context, at: tree.Binary, left: Value, right: Value) -> Value:
+    assert isinstance(right, ScaledMatrix)
+    if isinstance(left, ScaledMatrix):
+        if at.operator == "@":
+            return ctx.report(MatrixProduct(left.text, right.text), at.span)
+    elif at.operator == "*":
+        return _scale(ctx, at, right, left, at.left.span)
+    elif at.operator == "@":
+        flipped = right.matrix.name if right.transposed else f"{right.text}.T"
+        return ctx.report(MatrixOnTheRight(right.text, flipped), at.right.span)
+    advice = "multiply first, then combine the vectors: `W @ x + y`"
+    wanted = "vectors, scalars and statics"
+    return ctx.report(WrongSort(f"`{at.operator}`", wanted, "a matrix", advice), at.right.span)
+
+
+def _scale(ctx: Context, at: tree.Binary, matrix: Value, by: Value, by_span: Span) -> Value:
+    """Return `c * W` or `W / c`."""
+    assert isinstance(matrix, ScaledMatrix) and isinstance(by, Static | Node)
+    if at.operator not in ("*", "/"):
+        advice = "multiply first, then combine the vectors: `W @ x + y`"
+        wanted = "vectors, scalars and statics"
+        span = at.left.span if by_span == at.right.span else at.right.span
+        return ctx.report(WrongSort(f"`{at.operator}`", wanted, "a matrix", advice), span)
+    if by.shape or (isinstance(by, Node) and not by.is_scalar):
+        found = describe(by) if isinstance(by, Node) and not by.is_scalar else "an array"
+        advice = "multiply the product: `c * (W @ x)`"
+        fault = WrongSort("a matrix's factor", "a number or a scalar of shape ()", found, advice)
+        return ctx.report(fault, by_span)
+    if isinstance(matrix.scale, Static) and isinstance(by, Static):
+        try:
+            factor: Static | Node = Static(
+                statics.operate(at.operator, matrix.scale.value, by.value)
+            )
+        except statics.NoValue as error:
+            return ctx.report(NoNumber(str(error)), at.span)
+    else:
+        nodes = (ctx.node(matrix.scale, at.span), ctx.node(by, at.span))
+        factor = apply(ctx.building(at.span), NAMES[at.operator], nodes)
+    return ScaledMatrix(matrix.matrix, matrix.transposed, factor)
+
+
+def _matmul(ctx: Context, at: tree.Binary, left: Value, operand: Value) -> Value:
+    """Return `c * W @ x` as c times MatMul."""
+    assert isinstance(left, ScaledMatrix)
+    matrix = left.matrix
+    if isinstance(operand, Node) and (coordinate := bound_coordinate(operand)):
+        return ctx.report(InsideRow(f"product `{left.text} @`", coordinate), at.right.span)
+    if not isinstance(operand, Node) or operand.is_scalar:
+        fault = WrongSort(f"`{left.text} @`", "a vector", describe(operand), "")
+        return ctx.report(fault, at.right.span)
+    wanted = matrix.rows if left.transposed else matrix.columns
+    if operand.dim != wanted:
+        into = matrix.columns if left.transposed else matrix.rows
+        flipped = matrix.name if left.transposed else f"{matrix.name}.T"
+        advice = f"did you mean `{flipped} @ ...`?" if operand.dim == into else ""
+        fault_dims = MatrixDimsDiffer(left.text, wanted, operand.dim, advice)
+        return ctx.report(fault_dims, at.right.span)
+    if left.transposed:
+        ctx.shop.transposed.append((matrix, ctx.place(at.left.span)))
+    builder = ctx.building(at.span)
+    product = builder.matmul(matrix, left.transposed, operand)
+    return builder.mul(ctx.node(left.scale, at.span), product)
+
+
+# -------------------------------------------------------------------------------------- complaints
+
+
+def _report_dims(ctx: Context, nodes: tuple[Node, ...], spans: tuple[Span, ...]) -> Broken:
+    """Report the first argument whose dim differs from that of one before it."""
+    seen: dict[str, str] = {}
+    for node, span in zip(nodes, spans, strict=True):
+        for coordinate, dim in node.coords:
+            first = seen.setdefault(coordinate, dim)
+            if first != dim:
+                return ctx.report(DimsDiffer(first, dim), span)
+    raise AssertionError("the dims agree")
+
+
+def _report_shapes(ctx: Context, nodes: tuple[Node, ...], spans: tuple[Span, ...]) -> Broken:
+    """Report the first argument whose shape does not broadcast with those before it."""
+    for count in range(2, len(nodes) + 1):
+        try:
+            broadcast(nodes[:count])
+        except ShapeMismatch:
+            before = broadcast(nodes[: count - 1])
+            fault = ShapesDiffer(show_shape(before), show_shape(nodes[count - 1].shape))
+            return ctx.report(fault, spans[count - 1])
+    raise AssertionError("the shapes broadcast")

@@ -1,0 +1,101 @@
+"""Demands on the sort of a value: each returns the value as wanted, or reports what it is."""
+
+from tpc.diagnostics import Span
+from tpc.diagnostics.program_faults import (
+    DimAsValue,
+    InsideRow,
+    NotAnInteger,
+    NotStatic,
+    WrongSort,
+)
+from tpc.program import statics
+from tpc.program.context import Context
+from tpc.program.nodes import FREE, InitialScalar, Node, Placeholder, operands
+from tpc.program.values import (
+    BROKEN,
+    Broken,
+    DimProduct,
+    ScaledMatrix,
+    Static,
+    Value,
+    describe,
+)
+
+
+def plain(ctx: Context, value: Value, span: Span, what: str) -> Static | Node | Broken:
+    """Demand a static, scalar, vector or row: anything with entries."""
+    match value:
+        case ScaledMatrix(text=text):
+            wanted = "a vector, scalar or static"
+            advice = f"a matrix stands only to the left of `@`: `{text} @ x`"
+            return ctx.report(WrongSort(what, wanted, "a matrix", advice), span)
+        case DimProduct(powers=powers):
+            return ctx.report(DimAsValue(powers[0][0] if powers else "n"), span)
+        case _:
+            return value
+
+
+def vector(ctx: Context, value: Value, span: Span, what: str, advice: str) -> Node | Broken:
+    """Demand a vector at the free coordinate."""
+    if isinstance(value, Broken):
+        return BROKEN
+    if isinstance(value, Node):
+        if coordinate := bound_coordinate(value):
+            return ctx.report(InsideRow(what, coordinate), span)
+        if value.is_vector:
+            return value
+    return ctx.report(WrongSort(what, "a vector", describe_fully(value), advice), span)
+
+
+def static(ctx: Context, value: Value, span: Span, what: str, advice: str = "") -> Static | Broken:
+    """Demand a static."""
+    if isinstance(value, Static | Broken):
+        return value
+    return ctx.report(NotStatic(what, describe_fully(value), advice), span)
+
+
+def integer(
+    ctx: Context, value: Value, span: Span, what: str, wanted: str, least: int | None = None
+) -> int | Broken:
+    """Demand a static integer, at least `least`."""
+    known = static(ctx, value, span, what)
+    if isinstance(known, Broken):
+        return BROKEN
+    number = statics.integer(known.value)
+    if number is None or (least is not None and number < least):
+        found = "an array" if known.shape else f"{known.value}".lower()
+        return ctx.report(NotAnInteger(what, wanted, found), span)
+    return number
+
+
+def bound_coordinate(node: Node) -> str:
+    """Return a bound coordinate of a node, or the empty string."""
+    return next((name for name, _ in node.coords if name != FREE), "")
+
+
+def parametric_order(node: Node) -> list[Node] | None:
+    """Return what a node is made of in topological order, or None where that is not parametric.
+
+    Parametric is what constants and parameters make: it may stand in variances, means, covariances
+    and initial limits.
+    """
+    order: dict[Node, None] = {}
+    waiting: list[tuple[Node, bool]] = [(node, False)]
+    while waiting:
+        current, ready = waiting.pop()
+        if ready:
+            order[current] = None
+        elif current not in order:
+            if current.coords or isinstance(current, InitialScalar | Placeholder):
+                return None
+            below = operands(current)
+            waiting.append((current, True))
+            waiting.extend((operand, False) for operand in below)
+    return list(order)
+
+
+def describe_fully(value: Value) -> str:
+    """Name the sort of a value, parameters told apart from scalars."""
+    if isinstance(value, Node) and value.is_scalar and parametric_order(value) is not None:
+        return "a param"
+    return describe(value)
