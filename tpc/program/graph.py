@@ -63,9 +63,9 @@ def to_networkx(program: Program) -> "networkx.MultiDiGraph[int]":
     sorts: dict[Node, str] = {}
     for node, number in numbers.items():
         sorts[node] = _sort(node, sorts)
-        own, known = _operation(node), names.get(node, [])
+        known = names.get(node) or _own_name(node) or outputs.get(node, [])
         _add(
-            graph, number, sorts[node], node.shape, _dims(node.coords), own, node.span,
+            graph, number, sorts[node], node.shape, _dims(node.coords), _operation(node), node.span,
             names=known, outputs=outputs.get(node, []),
         )  # fmt: skip
     for matrix, number in matrices.items():
@@ -132,13 +132,20 @@ def _sort(node: Node, sorts: dict[Node, str]) -> str:
     return "scalar" if "scalar" in made_of else "param" if "param" in made_of else "static"
 
 
+def _own_name(node: Node) -> list[str]:
+    match node:
+        case InitialVector(name=name) | InitialScalar(name=name) | Parameter(name=name):
+            return [name]
+    return []
+
+
 def _operation(node: Node) -> str:
     """Return a few words for what a node does."""
     match node:
         case Constant(value=value):
-            return f"{float(value):.6g}" if node.shape == () else f"const {node.shape}"
-        case Parameter(name=name):
-            return f"param {name}"
+            return f"{float(value):.6g}" if node.shape == () else "const"
+        case Parameter():
+            return "param"
         case InitialScalar():
             return "scalar"
         case InitialVector():

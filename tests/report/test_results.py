@@ -1,0 +1,71 @@
+"""The JSON object of a result has the form that scripts rely on; the table has its numbers."""
+
+import io
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tpc.report.results import print_results, to_json
+from tpc.simulate.result import Result
+
+
+@dataclass
+class Evaluated:
+    """What a generated evaluator returns, for a scalar, a vector and a readout."""
+
+    values: dict[str, object] = field(default_factory=lambda: {
+        "K": np.array([[1.0, 0.5], [0.5, 2.0]]),
+        "h": {"mean": np.array(0.25), "cov": np.array(1.5)},
+        "f": np.array(3.0),
+    })  # fmt: skip
+    stderr: dict[str, object] = field(default_factory=lambda: {
+        "K": np.full((2, 2), 0.01),
+        "h": {"mean": np.array(0.02), "cov": np.array(np.nan)},
+        "f": np.array(0.0),
+    })  # fmt: skip
+    method: str = "mc"
+    samples: int = 65536
+    seed: int = 7
+    params: dict[str, object] = field(
+        default_factory=lambda: {"sw": 1.5, "C": np.eye(2), "l": [1.0]}
+    )
+
+
+EXPECTED = {
+    "program": "a.tp",
+    "command": "run",
+    "method": "mc",
+    "samples": 65536,
+    "seed": 7,
+    "params": {"sw": 1.5, "C": [[1.0, 0.0], [0.0, 1.0]], "l": [1.0]},
+    "outputs": {
+        "K": {"value": [[1.0, 0.5], [0.5, 2.0]], "stderr": [[0.01, 0.01], [0.01, 0.01]]},
+        "h": {"mean": 0.25, "cov": 1.5, "stderr": {"mean": 0.02, "cov": None}},
+        "f": {"cov": 3.0, "stderr": 0.0},
+    },
+}
+
+
+def test_json_of_an_evaluator() -> None:
+    assert json.loads(json.dumps(to_json(Evaluated(), "a.tp", "run", {"f"}))) == EXPECTED
+
+
+def test_json_of_a_simulation_adds_the_width() -> None:
+    e = Evaluated()
+    result = Result(e.values, e.stderr, "dense", 8, 7, {"sw": np.array(1.5)}, width=64)  # type: ignore[arg-type]
+    found = to_json(result, "a.tp", "simulate", {"f"})
+    assert found == {
+        **EXPECTED, "command": "simulate", "method": "dense", "samples": 8, "width": 64,
+        "params": {"sw": 1.5},
+    }  # fmt: skip
+
+
+def test_table_shows_every_part() -> None:
+    file = io.StringIO()
+    print_results(Evaluated(), {"f"}, file)
+    text = file.getvalue()
+    for words in ("K", "1.000(10)", "h mean", "0.250(20)", "h cov", "f cov", "3", "mc", "65536",
+                  "seed 7", "sw = 1.5", "C = [[1 0] [0 1]]"):  # fmt: skip
+        assert words in text
+    assert "\x1b" not in text  # no colours where no terminal is

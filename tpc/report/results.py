@@ -1,0 +1,136 @@
+"""Results -> the JSON object of `--json`, and a table for the terminal.
+
+Results of a generated evaluator and of a simulation have the same form and are shown alike.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import IO, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tpc.program.program import OutputKind, Program
+from tpc.report.numbers import Json, format_array, format_parameters, to_lists
+
+
+class Outcome(Protocol):
+    """A result: an array for each output, or a mapping of arrays (`mean`, `cov`) for a vector."""
+
+    @property
+    def values(self) -> Mapping[str, object]:
+        """Values by output name."""
+
+    @property
+    def stderr(self) -> Mapping[str, object]:
+        """Standard errors, of the same form."""
+
+    @property
+    def method(self) -> str:
+        """How they came about."""
+
+    @property
+    def samples(self) -> int:
+        """Number of nodes, or of trials."""
+
+    @property
+    def seed(self) -> int:
+        """Of the random streams."""
+
+    @property
+    def params(self) -> Mapping[str, npt.ArrayLike]:
+        """The value of every parameter."""
+
+
+def readout_names(program: Program) -> frozenset[str]:
+    """Return the outputs of a program that are readouts, whose value is a covariance."""
+    return frozenset(output.name for output in program.outputs if output.kind is OutputKind.READOUT)
+
+
+def to_json(
+    result: Outcome, program_name: str, command: str, readouts: Collection[str] = ()
+) -> dict[str, Json]:
+    """Return the one object that `--json` prints.
+
+    Args:
+        result: Of an evaluator or a simulation; a `width` of its own is reported too.
+        program_name: The program, as the user named it.
+        command: The sub-command.
+        readouts: Outputs whose value is a covariance, see `readout_names`.
+
+    Returns:
+        A dictionary without NaN or infinity: null stands for them, also for an unknown error.
+    """
+    shown: dict[str, Json] = {
+        "program": program_name,
+        "command": command,
+        "method": result.method,
+        "samples": int(result.samples),
+        "seed": int(result.seed),
+        "params": {name: to_lists(value) for name, value in result.params.items()},
+    }
+    width = getattr(result, "width", None)
+    if width is not None:
+        shown["width"] = int(width)
+    outputs: dict[str, Json] = {}
+    for name, value in result.values.items():
+        error = result.stderr[name]
+        if isinstance(value, Mapping) and isinstance(error, Mapping):
+            outputs[name] = {
+                **{part: to_lists(array) for part, array in value.items()},
+                "stderr": {part: to_lists(array) for part, array in error.items()},
+            }
+        else:
+            part = "cov" if name in readouts else "value"
+            outputs[name] = {part: to_lists(value), "stderr": to_lists(error)}
+    shown["outputs"] = outputs
+    return shown
+
+
+def print_results(
+    result: Outcome, readouts: Collection[str] = (), file: IO[str] | None = None
+) -> None:
+    """Print a table of all outputs with their errors.
+
+    Args:
+        result: Of an evaluator or a simulation.
+        readouts: Outputs whose value is a covariance.
+        file: Where to; standard output if None.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=file, highlight=False)
+    rows = list(_rows(result, readouts))
+    names = max((len(name) for name, _, _ in rows), default=0)
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(overflow="fold", style="bold")
+    table.add_column(overflow="fold")
+    for name, value, error in rows:
+        room = max(20, console.width - names - 4)
+        table.add_row(Text(name), Text(format_array(value, error, room)))
+    console.print(table)
+    console.print(Text(_origin(result), style="dim"))
+
+
+def _rows(
+    result: Outcome, readouts: Collection[str]
+) -> Iterator[tuple[str, npt.ArrayLike, npt.ArrayLike]]:
+    for name, value in result.values.items():
+        error = result.stderr[name]
+        if isinstance(value, Mapping) and isinstance(error, Mapping):
+            for part in value:
+                yield f"{name} {part}", value[part], error[part]
+        else:
+            yield f"{name} cov" if name in readouts else name, np.asarray(value), np.asarray(error)
+
+
+def _origin(result: Outcome) -> str:
+    width = getattr(result, "width", None)
+    facts = (
+        [f"{result.method}, {result.samples} samples"]
+        if width is None
+        else [f"{result.method}, width {width}, {result.samples} trials"]
+    )
+    facts.append(f"seed {result.seed}")
+    return ", ".join([*facts, *format_parameters(result.params)])
