@@ -188,3 +188,16 @@ def test_factor_is_a_root() -> None:
         root = preamble.factor(half.T @ half)
         assert len(root) == rank
         np.testing.assert_allclose(root.T @ root, half.T @ half, rtol=0, atol=1e-12)
+
+
+def test_an_operator_of_pairs_is_a_product_of_matrices() -> None:
+    rng = np.random.default_rng(2)
+    n = 13
+    g, x, z = rng.normal(size=(n, 3)), rng.normal(size=(n, 3)), rng.normal(size=(n, 2))
+    found = preamble.mean_over_copies(
+        lambda g, x: np.sign(preamble.inner_of_pairs(g, x)), (g,), ((x,),), z
+    )
+    expected = [
+        np.mean([np.sign(g[i] @ x[j]) * z[j] for j in range(n) if j != i], axis=0) for i in range(n)
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from tpc.codegen.expressions import ATOM, Code, joined
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import WIDTH, Statement
-from tpc.program.nodes import FREE, Mean, Node, Row, operands
+from tpc.program.nodes import FREE, Elementwise, Expand, Mean, Node, Reduce, Row, operands
 
 
 def body_leaves(body: Node) -> tuple[Node, ...]:
@@ -41,7 +41,7 @@ def write_average(
     spell: Callable[[Node], str],
 ) -> Code:
     """Write the function of pairs into the outer scope and return the call that averages it."""
-    body = mean.operand
+    body, onto = _operator(mean.operand)
     leaves = body_leaves(body)
     free = [leaf for leaf in leaves if leaf.is_vector]
     coordinates = sorted(dict(body.coords).keys() - {FREE})
@@ -58,17 +58,53 @@ def write_average(
     for leaf in leaves:
         if leaf.is_scalar:
             inner.code[leaf] = outer.code[leaf]
-    result = inner.ensure(body, operands, lambda node: False)
+
+    def write_inner(node: Node) -> bool:
+        if (pair := _inner_of_pair(node)) is None:
+            return False
+        both = [inner.code[ket] for ket in pair]
+        text = f"inner_of_pairs({both[0].text}, {both[1].text})"
+        inner.code[node] = joined(text, ATOM, both, ("inner_of_pairs",))
+        return True
+
+    result = inner.ensure(body, lambda node: _inner_of_pair(node) or operands(node), write_inner)
     function = outer.identifiers.make(f"pairs {names.get(mean, 'average')}")
     outer.body.append(_definition(function, arguments, inner.body, result, spell(body)))
     first = _tuple([outer.code[_ket(leaf)] for leaf in free])
     rest = _tuple([_tuple([outer.code[_ket(leaf)] for leaf in copy]) for copy in rows])
+    inputs = [first, rest, Code("", ATOM, frozenset({function}))]
     call = f"mean_over_copies({function}, {first.text}, {rest.text})"
-    code = joined(call, ATOM, [first, rest, Code("", ATOM, frozenset({function}))],
-                  ("mean_over_copies",))  # fmt: skip
+    if onto is not None:
+        inputs.append(outer.code[onto])
+        call = f"{call[:-1]}, {outer.code[onto].text})"
+    code = joined(call, ATOM, inputs, ("mean_over_copies",))
     if mean.is_scalar:
         return joined(f"nodes.mean({code.text})", ATOM, [code])
     return code
+
+
+def _operator(body: Node) -> tuple[Node, Node | None]:
+    """Split a body of two coordinates into an operator and the ket of the copy it multiplies."""
+    if isinstance(body, Elementwise) and body.function == "mul" and len(body.coords) == 2:
+        for kernel, row in (body.operands, body.operands[::-1]):
+            while isinstance(kernel, Expand):
+                kernel = kernel.operand
+            last = isinstance(row, Row) and row.coordinate == body.coords[-1][0]
+            if last and isinstance(row, Row) and kernel.shape == () and row.shape == body.shape:
+                return kernel, row.operand
+    return body, None
+
+
+def _inner_of_pair(node: Node) -> tuple[Node, Node] | None:
+    """Return u and v where a node is the sum of u v[j] over their only constant axis."""
+    if isinstance(node, Reduce) and node.reduction == "sum" and node.shape == ():
+        match node.operand:
+            case (
+                Elementwise(function="mul", operands=(Row() as row, Node() as ket))
+                | Elementwise(function="mul", operands=(Node() as ket, Row() as row))
+            ) if ket.is_vector and ket.shape == row.shape and len(row.shape) == 1:
+                return ket, row
+    return None
 
 
 def _coordinate(leaf: Node) -> str | None:

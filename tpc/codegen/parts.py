@@ -5,8 +5,8 @@ from functools import cache
 from importlib.resources import files
 
 PART_NAMES: tuple[str, ...] = (
-    "Nodes", "factor", "Products", "mean_over_copies", "PAIRS_IN_BLOCK", "erf", "ERFC_SERIES",
-    "Phi", "sigmoid", "gelu", "silu", "leaky_relu", "elu", "softmax",
+    "Nodes", "factor", "Products", "mean_over_copies", "PAIRS_IN_BLOCK", "inner_of_pairs", "erf",
+    "ERFC_SERIES", "Phi", "sigmoid", "gelu", "silu", "leaky_relu", "elu", "softmax",
 )  # fmt: skip
 """What the parts define that a program's equations, or other parts, may call."""
 

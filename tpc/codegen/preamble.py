@@ -135,29 +135,39 @@ def mean_over_copies(
     body: Callable[..., Array],
     free: Sequence[Array],
     copies: Sequence[Sequence[Array]],
+    onto: Array | None = None,
 ) -> Array:
     """Average body(*free, *copies) over iid copies, for every sample of the free kets.
 
     Node p of the c-th copy is sample p + c - 1. Pairs in which a copy is the free sample
-    itself are left out, so that no ket meets itself.
+    itself are left out, so that no ket meets itself. With `onto`, a ket of the first copy,
+    the body is an operator without constant axes and this is its product with that ket.
     """
     samples = len(copies[0][0])
     rolled: list[Array] = []
     for c, kets in enumerate(copies):
         rolled += [np.roll(ket, -c, axis=0)[None] for ket in kets]
     rows = max(1, PAIRS_IN_BLOCK // samples)
-    means = []
+    sums: list[Array] = []
     for start in range(0, samples, rows):
         index = np.arange(start, min(start + rows, samples))
         values = body(*(ket[index, None] for ket in free), *rolled)
         for c in range(len(copies)):
             values[index - start, index - c] = 0
-        means.append(values.sum(axis=1) / (samples - len(copies)))
-    return np.concatenate(means)
+        sums.append(values.sum(axis=1) if onto is None else values @ onto)
+    return np.concatenate(sums) / (samples - len(copies))
 
 
 PAIRS_IN_BLOCK = 2**17
 """How many pairs of samples are held at a time: a block should stay in cache."""
+
+# <part inner_of_pairs>
+
+
+def inner_of_pairs(left: Array, right: Array) -> Array:
+    """Sum the products of a free ket and a copy over their last axis, for every pair."""
+    return np.asarray(left[:, 0] @ right[0].T)
+
 
 # <part erf>
 
