@@ -1,0 +1,18 @@
+"""Options of the whole test suite."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--update-golden`, which accepts what the compiler writes as what is expected."""
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="rewrite the expected texts under tests/ and the error index",
+    )
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Return whether expected texts are rewritten instead of compared."""
+    return bool(request.config.getoption("--update-golden"))

@@ -1,0 +1,130 @@
+"""Every code of the catalogue has a bad program here, and beside it the message that it must get.
+
+`TP106.tp` holds TP106 and nothing else, `TP106.txt` is the rendered message; a second program for a
+code has a word behind it, `TP103_letters.tp`. `pytest --update-golden` accepts the messages.
+"""
+
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import tpc
+import tpc.diagnostics
+from tpc.diagnostics import Fault, ProgramError
+from tpc.program.build import build_program
+from tpc.syntax.parse import parse_source
+from tpc.syntax.read import load_source
+
+HERE = Path(__file__).parent
+INDEX = HERE.parents[1] / "docs" / "errors.md"
+PROGRAMS = sorted(HERE.glob("*.tp"))
+
+HEAD = """\
+# The error index
+
+A diagnostic is `FILE:LINE:COLUMN: error[TPnnn]: what is wrong`, then the line of the program with the
+place underlined and, where there is one, a hint. All independent errors of a file are reported in one
+run (the first hundred of its syntax). TP1xx are errors of syntax, TP2xx of names, sorts, dims, shapes
+and dialects, TP3xx of limits, TP4xx of data and numbers.
+
+Where a message names something of the program, this page has `…`.
+"""
+
+TABLE = """
+## {title}
+
+| code | message | cause | remedy |
+|---|---|---|---|
+"""
+
+REFUSED_BY_THE_PARSER = {
+    "TP207": ("dim n\nvector tanh : n\n", "TP116"),
+    "TP231": ('dim n\nprogram "Late"\n', "TP124"),
+}
+"""Codes for trees that no text has, each with a text that is meant so, and the code that it gets."""
+
+CHAPTERS = {"TP1": "Syntax", "TP2": "Names, sorts, dims", "TP3": "Limits", "TP4": "Data"}
+
+
+def catalogue() -> list[type[Fault]]:
+    """Return every fault class, by code."""
+    found = []
+    for module in pkgutil.iter_modules(tpc.diagnostics.__path__, "tpc.diagnostics."):
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, type) and issubclass(value, Fault) and value is not Fault:
+                found.append(value)
+    return sorted(set(found), key=lambda fault: fault.code)
+
+
+def error_index() -> str:
+    """Return the page that lists the catalogue."""
+    page = HEAD
+    for prefix, title in CHAPTERS.items():
+        rows = [_row(fault) for fault in catalogue() if fault.code.startswith(prefix)]
+        page += TABLE.format(title=title) + "".join(rows) if rows else ""
+    return page
+
+
+def _row(fault: type[Fault]) -> str:
+    cause = " ".join((fault.__doc__ or "").split())
+    cells = [fault.code, _cell(fault.title), _cell(cause), _cell(fault.help)]
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _cell(template: str) -> str:
+    text = re.sub(r"`?\{\w+\}`?", "…", template)
+    return "" if text == "…" else text.replace("|", "\\|")
+
+
+def compile_text(name: str) -> str:
+    """Take a program through the compiler, up to the stage that refuses it."""
+    program = build_program(load_source(name))
+    return tpc.emit(tpc.derive(program, dot="derivative"))
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_message(path: Path, monkeypatch: pytest.MonkeyPatch, update_golden: bool) -> None:
+    monkeypatch.chdir(HERE)
+    with pytest.raises(ProgramError) as raised:
+        compile_text(path.name)
+    codes = {found.code for found in raised.value.diagnostics}
+    assert codes == {path.stem.split("_")[0]}
+    golden = path.with_suffix(".txt")
+    if update_golden:
+        golden.write_text(f"{raised.value}\n", encoding="utf-8")
+    assert f"{raised.value}\n" == golden.read_text(encoding="utf-8")
+
+
+def test_every_code_has_a_bad_program() -> None:
+    shown = {path.stem.split("_")[0] for path in PROGRAMS}
+    assert shown == {fault.code for fault in catalogue()} - REFUSED_BY_THE_PARSER.keys()
+
+
+@pytest.mark.parametrize("code", REFUSED_BY_THE_PARSER)
+def test_the_parser_comes_first(code: str) -> None:
+    text, first = REFUSED_BY_THE_PARSER[code]
+    with pytest.raises(ProgramError) as raised:
+        parse_source(text)
+    assert [found.code for found in raised.value.diagnostics] == [first]
+
+
+def test_codes_are_unique() -> None:
+    codes = [fault.code for fault in catalogue()]
+    assert len(codes) == len(set(codes)) >= 30
+    assert all(re.fullmatch(r"TP[1-4]\d\d", code) for code in codes)
+
+
+def test_index_is_up_to_date(update_golden: bool) -> None:
+    if update_golden:
+        INDEX.write_text(error_index(), encoding="utf-8")
+    assert INDEX.read_text(encoding="utf-8") == error_index()
+
+
+def test_messages_say_what_to_write_only_where_they_know() -> None:
+    """Every template can be filled: each field that it names is a field of its class."""
+    for fault in catalogue():
+        named = set(re.findall(r"\{(\w+)\}", fault.title + fault.label + fault.help))
+        assert named <= set(fault.__dataclass_fields__), fault.code
