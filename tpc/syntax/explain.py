@@ -36,7 +36,7 @@ from tpc.syntax.explain_words import (
     reserved_name,
 )
 from tpc.syntax.slip import Slip
-from tpc.syntax.tokens import COMPARATORS, HEADERS, OPERAND_STARTS, OPERATORS
+from tpc.syntax.tokens import COMPARATORS, HEADERS, OPERAND_STARTS, OPERATORS, STATEMENT_WORDS
 
 
 def explain(slip: Slip) -> Diagnostic:
@@ -83,13 +83,20 @@ def _line_end(slip: Slip) -> Explanation:
     first = slip.tokens[0]
     at_end = slip.token.type == "_NEWLINE"
     misses_colon = first.type in HEADERS and "COLON" in slip.accepted
-    binds_later = any(token.type == "EQUAL" for token in slip.tokens[slip.at :])
-    if misses_colon and (at_end or (slip.token.type == "NAME" and binds_later)):
+    if misses_colon and (at_end or _begins_body(slip)):
         return slip.after_previous(MissingColon(first.value))
     if at_end:
         hint = form(slip.tokens, slip.accepted)
         return slip.after_previous(EarlyEnd(expectation(slip.accepted), hint))
     return None
+
+
+def _begins_body(slip: Slip) -> bool:
+    """Return whether a statement on the header's line seems to begin here."""
+    if slip.token.type in STATEMENT_WORDS - HEADERS:
+        return True
+    binds_later = any(token.type == "EQUAL" for token in slip.tokens[slip.at :])
+    return slip.token.type == "NAME" and binds_later
 
 
 def _comparison(slip: Slip) -> Explanation:
@@ -137,8 +144,8 @@ def _hint(slip: Slip) -> str:
             return "a name is bound by a single `=`"
         case "EQUAL" if slip.follows_operand:
             return "a statement binds one name"
-        case "COMMA" if not opened and first in ("NAME", "OUTPUT", "READOUT"):
-            return "a statement binds one name"
+        case "COMMA" if not opened and first in ("NAME", "DIM", "CONST", "PARAM", "OUTPUT"):
+            return "a statement binds one name; only scalars, vectors and matrices share a line"
         case "COMMA" if opened and opened[-1].type == "LESSTHAN":
             return "an inner product is `<y|z>`"
         case "COMMA" | "RPAR" if slip.accepted == {"EQUAL"}:
