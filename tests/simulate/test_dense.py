@@ -6,6 +6,7 @@ from finite_programs import Sketch
 
 from tpc.program.nodes import Node
 from tpc.program.program import Program
+from tpc.simulate import blocks
 from tpc.simulate.dense import simulate
 from tpc.simulate.parameters import ParameterProblem
 from tpc.simulate.streams import stream
@@ -117,8 +118,8 @@ def outer(b: Sketch, x: Node, y: Node) -> dict[str, Node]:
 
 @pytest.mark.parametrize("budget", [1, 100, 1 << 16])
 def test_means_over_coordinates_against_loops(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tpc.simulate.blocks.SMALLEST_BLOCK", budget)
-    monkeypatch.setattr("tpc.simulate.blocks.LARGEST_BLOCK", budget)
+    monkeypatch.setattr(blocks, "SMALLEST_BLOCK", budget)
+    monkeypatch.setattr(blocks, "LARGEST_BLOCK", budget)
     width = 7
     b = Sketch()
     named = outer(b, b.vector("x"), b.vector("y"))

@@ -134,6 +134,17 @@ def test_what_is_no_number_never_agrees() -> None:
         assert refused(check({"c": np.array(bad)})) == [("c", "value")]
 
 
+def test_infinite_runs_disagree_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    b = Sketch()
+    infinite = b.apply("log", b.number(0.0))
+    spread = b.apply("exp", b.mul(b.number(1e4), b.mean(b.vector("x"))))  # 0 or infinite
+    program = b.program(infinite=infinite, spread=spread, one=b.number(1.0))
+    limit = Limit({"infinite": np.array(1.0), "spread": np.array(1.0), "one": np.array(1.0)})
+    verification = verify(program, limit, (4, 8), trials=20)
+    assert refused(verification) == [("infinite", "value"), ("spread", "value")]
+    assert not recwarn.list
+
+
 def test_few_trials_widen_what_is_allowed() -> None:
     """Student's quantile: with 3 trials much more than 4 standard errors are allowed."""
     b = Sketch()
@@ -173,7 +184,7 @@ def test_default_widths_follow_the_cost() -> None:
             body = b.apply("sin", b.mul(body, b.row(x, coordinate)))
         return default_widths(b.program(y=b.mean(body, coordinates or ("",))))[-1]
 
-    assert [widest(c) for c in ((), ("j",), ("j", "l"), ("j", "k", "l"))] == [1024, 1024, 256, 64]
+    assert [widest(c) for c in ((), ("j",), ("j", "l"), ("j", "k", "l"))] == [2048, 1024, 256, 64]
 
 
 @pytest.mark.parametrize(("widths", "trials"), [((64,), 4), ((64, 64), 4), ((32, 64), 1)])

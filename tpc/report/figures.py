@@ -79,7 +79,8 @@ class _Curve:
 
 def _curve(found: Comparison) -> _Curve:
     over = tuple(range(1, found.finite.ndim))
-    height = np.sqrt(np.mean((found.finite - found.limit) ** 2, axis=over))
+    with np.errstate(invalid="ignore"):  # infinities have no distance
+        height = np.sqrt(np.mean((found.finite - found.limit) ** 2, axis=over))
     error = np.sqrt(np.mean(found.finite_stderr**2 + found.limit_stderr**2, axis=over))
     rounding = 1e-13 * max(1.0, float(np.abs(found.limit).max(initial=0.0)))
     return _Curve(

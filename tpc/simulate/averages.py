@@ -55,9 +55,11 @@ def _average_arrays(trials: list[Value], certain: bool) -> tuple[Array, Array]:
     count = len(stacked)
     # Equal numbers have exactly that average and no error, which rounding would hide.
     equal = (stacked == stacked[0]).all(axis=0)
-    value = np.where(equal, stacked[0], stacked.mean(axis=0))
+    with np.errstate(all="ignore"):  # infinities have no average
+        value = np.where(equal, stacked[0], stacked.mean(axis=0))
     if count > 1:
-        spread = stacked.std(axis=0, ddof=1) / np.sqrt(count)
+        with np.errstate(all="ignore"):
+            spread = stacked.std(axis=0, ddof=1) / np.sqrt(count)
         error = np.where(equal, 0.0, spread)
     else:
         error = np.full(value.shape, 0.0 if certain else np.nan)

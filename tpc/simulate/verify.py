@@ -59,15 +59,22 @@ class Evaluated(Protocol):
 def default_widths(program: Program) -> tuple[int, ...]:
     """Return widths at which runs take seconds.
 
-    A run costs a multiple of n^2, which allows 64 to 1024; with an average over several coordinates
-    of something that does not separate it costs n^(r+1), and the widths end earlier.
+    A run costs a multiple of n^2, which allows 64 to 2048 (about 10 seconds for a program of a few
+    matrices on two cores); an average of something over several coordinates costs n to the power of
+    their number, and the widths end earlier.
     """
     most = max(
         (len(node.operand.coords) for node in program.nodes if isinstance(node, Mean)), default=1
     )
-    if most <= 2:
-        return (64, 128, 256, 512, 1024)
-    return (16, 32, 64, 128, 256) if most == 3 else (8, 16, 32, 64)
+    match most:
+        case 0 | 1:
+            return (64, 128, 256, 512, 1024, 2048)
+        case 2:
+            return (64, 128, 256, 512, 1024)
+        case 3:
+            return (16, 32, 64, 128, 256)
+        case _:
+            return (8, 16, 32, 64)
 
 
 def verify(
@@ -102,10 +109,12 @@ def verify(
     runs = _run(program, chosen, trials, seed, params, progress)
     arrays = list(_arrays(program, limit, runs))
     entries = sum(_count_entries(array) for array in arrays)
-    return Verification(
-        comparisons=tuple(
+    with np.errstate(all="ignore"):  # what is no number disagrees, without a warning
+        comparisons = tuple(
             _compare(array, chosen, trials - 1, replicates - 1, entries) for array in arrays
-        ),
+        )
+    return Verification(
+        comparisons=comparisons,
         widths=chosen,
         trials=trials,
         seed=seed,
@@ -185,7 +194,7 @@ def _count_entries(evidence: _Evidence) -> int:
         len(evidence.finite) + 1, -1
     )
     rounded = (table / (_scale(table) or 1.0)).round(12)
-    return int(np.unique(rounded, axis=1).shape[1])
+    return int(np.unique(rounded, axis=1).shape[1]) if rounded.size else 0
 
 
 def _scale(*arrays: Array) -> float:
