@@ -89,18 +89,6 @@ class MeanBeyondDialect(Fault):
 
 
 @dataclass(frozen=True, slots=True)
-class ReservedName(Fault):
-    """A word of the language bound as a name."""
-
-    code = "TP207"
-    title = "`{name}` is a reserved word"
-    label = "cannot be a name"
-    help = "choose another name, such as `{name}_`"
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class UnknownDialect(Fault):
     """`dialect` with a word that names none."""
 
@@ -215,7 +203,6 @@ class BadIndex(Fault):
 
     code = "TP216"
     title = "{what} does not fit the constant shape {shape}"
-    label = "out of range"
 
     what: str
     shape: str
@@ -241,7 +228,7 @@ class NonzeroMean(Fault):
 
     code = "TP218"
     title = "the mean of a matrix must be 0"
-    help = "for a mean m add its product to the result: `W @ x + m * avg(x)`"
+    help = "entries of mean m / n add `m * avg(x)` to the product: `W @ x + m * avg(x)`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +237,6 @@ class NotACovariance(Fault):
 
     code = "TP219"
     title = "{what} {problem}"
-    label = "{problem}"
 
     what: str
     problem: str
@@ -272,14 +258,15 @@ class LawShape(Fault):
 
 @dataclass(frozen=True, slots=True)
 class NotStatic(Fault):
-    """A value that must be known before run time but is not."""
+    """A value that must be known before run time, or before initialisation, but is not."""
 
     code = "TP221"
-    title = "{what} must be static, not {found}"
+    title = "{what} must be {wanted}, not {found}"
     label = "this is {found}"
     help = "{advice}"
 
     what: str
+    wanted: str
     found: str
     advice: str
 
@@ -298,15 +285,25 @@ class NotAnInteger(Fault):
 
 
 @dataclass(frozen=True, slots=True)
-class FreeDims(Fault):
-    """Not exactly one free dim."""
+class NoFreeDim(Fault):
+    """A program without a width."""
 
     code = "TP223"
-    title = "{problem}"
-    help = "{advice}"
+    title = "the program has no free dim"
+    help = "declare the width with `dim n`"
 
-    problem: str
-    advice: str
+
+@dataclass(frozen=True, slots=True)
+class SecondFreeDim(Fault):
+    """A second `dim` without a value."""
+
+    code = "TP246"
+    title = "a second free dim `{name}`, besides `{free}`"
+    label = "only one dim is free"
+    help = "write `dim {name} = 2 * {free}` for another width"
+
+    name: str
+    free: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,25 +362,26 @@ class FamilyArity(Fault):
     """A family with the wrong number of keys, or with none."""
 
     code = "TP228"
-    title = "`{name}` is a family with {arity} key(s), here it has {found}"
+    title = "`{name}` is a family with {arity}, here it has {found}"
     help = "its first binding, in line {line}, fixes the number of keys"
 
     name: str
-    arity: int
-    found: int
+    arity: str
+    found: str
     line: int
 
 
 @dataclass(frozen=True, slots=True)
 class TooLong(Fault):
-    """A program that unrolls to too much."""
+    """A constant shape, a range or an unrolled program that is too large."""
 
     code = "TP229"
     title = "{what} is larger than {limit}"
-    help = "write it with constant axes (a multi-vector) instead of a loop"
+    help = "{advice}"
 
     what: str
     limit: int
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,13 +394,12 @@ class TooDeep(Fault):
 
 
 @dataclass(frozen=True, slots=True)
-class Misplaced(Fault):
-    """A header statement that stands in the wrong place or twice."""
+class SecondDialect(Fault):
+    """Two `dialect` declarations."""
 
-    code = "TP231"
-    title = "{problem}"
-
-    problem: str
+    code = "TP247"
+    title = "a second `dialect`"
+    help = "declare the largest dialect that you allow, once"
 
 
 # ---------------------------------------------------------------------------- functions and `mean`
@@ -423,7 +420,7 @@ class NotAFunction(Fault):
 
 @dataclass(frozen=True, slots=True)
 class NotAValue(Fault):
-    """A function, a coordinate or a text where a value must stand."""
+    """A definition, a coordinate or a `:` where a value must stand."""
 
     code = "TP233"
     title = "{what} is not a value"

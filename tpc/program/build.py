@@ -9,7 +9,7 @@ found in one run. Then come the checks that need the whole graph: readouts and t
 from pathlib import Path
 
 from tpc.diagnostics import NOWHERE, ProgramError
-from tpc.diagnostics.program_faults import FreeDims
+from tpc.diagnostics.program_faults import NoFreeDim
 from tpc.program.builder import Builder
 from tpc.program.context import Context, Workshop
 from tpc.program.dialects import check_declared, dialect_of
@@ -49,15 +49,15 @@ def build_program(source: Source) -> Program:
         raise ProgramError(list(reports.found.values()), name, source.text) from None
     if not draft.free and not reports.found:
         span = source.statements[0].span if source.statements else NOWHERE
-        reports.add(FreeDims("the program has no free dim", "declare the width with `dim n`"), span)
+        reports.add(NoFreeDim(), span)
     return _finished(source, draft)
 
 
 def _finished(source: Source, draft: Draft) -> Program:
     """Make the checks that need the whole graph, and freeze the draft."""
     ctx, reports = draft.ctx, draft.ctx.shop.reports
-    nodes = _live(draft)
-    check_readouts(ctx.shop, draft.outputs, nodes)
+    nodes, outputs = _live(draft), tuple(draft.outputs.values())
+    check_readouts(ctx.shop, outputs, nodes)
     dialect = dialect_of(ctx.shop, nodes)
     check_declared(ctx.shop, draft.dialect, dialect, nodes)
     if reports.found:
@@ -71,7 +71,7 @@ def _finished(source: Source, draft: Draft) -> Program:
         matrices=tuple(draft.matrices),
         parameters=tuple(draft.parameters),
         bindings=tuple(draft.bindings),
-        outputs=tuple(draft.outputs),
+        outputs=outputs,
         nodes=nodes,
     )
 
@@ -81,7 +81,7 @@ def _live(draft: Draft) -> tuple[Node, ...]:
     needed: set[Node] = set(draft.parameters)
     needed.update(matrix.variance for matrix in draft.matrices)
     needed.update(binding.node for binding in draft.bindings)
-    needed.update(output.node for output in draft.outputs)
+    needed.update(output.node for output in draft.outputs.values())
     for node in reversed(draft.ctx.shop.builder.nodes):
         if node in needed:
             assert not isinstance(node, Placeholder)

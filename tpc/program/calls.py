@@ -1,5 +1,7 @@
 """Calls of built-in functions on evaluated arguments: elementwise, over constant axes, statics."""
 
+from math import e, pi
+
 import numpy as np
 
 from tpc.diagnostics import Span
@@ -19,6 +21,8 @@ ARRAY_FUNCTIONS = ("sum", "amax", "softmax", "inv", "trace", "det")
 
 FUNCTIONS: tuple[str, ...] = (*sorted(BUILT_IN), "avg", *ARRAY_FUNCTIONS, "range", "len", "load")
 """Everything that a program may call without defining it."""
+
+CONSTANTS = {"pi": pi, "e": e}
 
 LONGEST = 10**6
 """The longest `range`."""

@@ -40,4 +40,5 @@ def _number(ctx: Context, value: Value, span: Span) -> int | float | Broken:
             return ctx.report(fault, span)
         case _:
             advice = "loops and conditions are decided before run time, by statics alone"
-            return ctx.report(NotStatic("a condition", describe_fully(value), advice), span)
+            found = describe_fully(value)
+            return ctx.report(NotStatic("a condition", "static", found, advice), span)

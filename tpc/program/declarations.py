@@ -9,7 +9,7 @@ What a faulty declaration would bind counts as known but broken.
 from fractions import Fraction
 from math import prod
 
-from tpc.diagnostics.program_faults import BadDim, FreeDims, NotADim, TooLong
+from tpc.diagnostics.program_faults import BadDim, NotADim, SecondFreeDim, TooLong
 from tpc.program.draft import Draft
 from tpc.program.expressions import evaluate
 from tpc.program.laws import covariance_of_vector, limit_of, matrix_law, mean_of_vector
@@ -39,9 +39,7 @@ def declare_dim(draft: Draft, at: tree.DimDecl) -> None:
 
 def _free_ratio(draft: Draft, at: tree.DimDecl) -> Fraction:
     if draft.free and draft.free != at.name.id:
-        advice = f"write `dim {at.name.id} = 2 * {draft.free}` for another width"
-        problem = f"a second free dim `{at.name.id}`, besides `{draft.free}`"
-        draft.ctx.report(FreeDims(problem, advice), at.name.span)
+        draft.ctx.report(SecondFreeDim(at.name.id, draft.free), at.name.span)
     return Fraction(1)
 
 

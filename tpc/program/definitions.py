@@ -10,10 +10,9 @@ from typing import TypeAlias
 import numpy as np
 
 from tpc.diagnostics import Span
-from tpc.diagnostics.program_faults import BadArguments, BoundTwice, Recursion, ReservedName
-from tpc.program.calls import FUNCTIONS
+from tpc.diagnostics.program_faults import BadArguments, BoundTwice, Recursion
+from tpc.program.calls import CONSTANTS, FUNCTIONS
 from tpc.program.context import Context
-from tpc.program.names import RESERVED
 from tpc.program.survey import children
 from tpc.program.values import BROKEN, Definition, Entity, ScaledMatrix, Static, Value
 from tpc.syntax import tree
@@ -27,10 +26,7 @@ def define(ctx: Context, at: tree.Def) -> Definition:
     parameters = tuple(parameter.id for parameter in at.parameters)
     sound = True
     for index, parameter in enumerate(at.parameters):
-        if parameter.id in RESERVED:
-            ctx.report(ReservedName(parameter.id), parameter.span)
-            sound = False
-        elif parameter.id in parameters[:index]:
+        if parameter.id in parameters[:index]:
             fault = BoundTwice(parameter.id, parameter.id, parameter.span.line)
             ctx.report(fault, parameter.span)
             sound = False
@@ -43,7 +39,7 @@ def define(ctx: Context, at: tree.Def) -> Definition:
         elif called and name.id == at.name.id:
             ctx.report(Recursion(name.id), name.span)
             sound = False
-        elif name.id not in RESERVED:
+        elif name.id not in CONSTANTS and not (called and name.id in FUNCTIONS):
             ctx.unknown(name.id, name.span, FUNCTIONS if called else ())
             sound = False
     return Definition(at.name.id, parameters, at.body, sees, sound, at.span)

@@ -31,7 +31,7 @@ def dialect_of(shop: Workshop, nodes: tuple[Node, ...]) -> str:
     """
     if shop.survey.means:
         return "nexort"
-    return f"netsor{'t' if shop.transposed else ''}{'+' if averages_in_vectors(nodes) else ''}"
+    return _named(bool(shop.transposed), bool(averages_in_vectors(nodes)))
 
 
 def check_declared(
@@ -41,15 +41,22 @@ def check_declared(
     if declared is None:
         return
     name = declared.id
+    transposes = name in WITH_TRANSPOSES or least in WITH_TRANSPOSES
+    averages = name in WITH_AVERAGES or least in WITH_AVERAGES
+    enough = least if least == "nexort" else _named(transposes, averages)
     if name != "nexort":
         for span in shop.survey.means:
             shop.reports.add(MeanBeyondDialect(name), span)
     if name not in WITH_TRANSPOSES:
         for matrix, span in shop.transposed:
-            shop.reports.add(TransposeBeyondDialect(matrix.name, name, least), span)
+            shop.reports.add(TransposeBeyondDialect(matrix.name, name, enough), span)
     if name not in WITH_AVERAGES:
         for node in averages_in_vectors(nodes):
-            shop.reports.add(AverageBeyondDialect(name, least), node.span)
+            shop.reports.add(AverageBeyondDialect(name, enough), node.span)
+
+
+def _named(transposes: bool, averages: bool) -> str:
+    return f"netsor{'t' if transposes else ''}{'+' if averages else ''}"
 
 
 def averages_in_vectors(nodes: tuple[Node, ...]) -> list[Node]:

@@ -6,11 +6,15 @@ everything else refuses it. Static coefficients are exact fractions, so that m =
 
 from fractions import Fraction
 
+from tpc.diagnostics.data_faults import NoNumber
 from tpc.diagnostics.program_faults import DimAsValue
 from tpc.program.context import Context
 from tpc.program.nodes import Node
 from tpc.program.values import DimProduct, Static, Value
 from tpc.syntax import tree
+
+SMALL = Fraction(1, 10**300)
+"""Smaller coefficients, and the inverses of these, are refused before they leave the floats."""
 
 
 def combine(ctx: Context, at: tree.Binary, left: Value, right: Value) -> Value:
@@ -23,21 +27,28 @@ def combine(ctx: Context, at: tree.Binary, left: Value, right: Value) -> Value:
             for dim, power in y.powers:
                 powers[dim] = powers.get(dim, 0) + sign * power
             kept = tuple((dim, power) for dim, power in powers.items() if power)
-            return DimProduct(_coefficient(ctx, at, x.coefficient, y.coefficient), kept)
+            factor = _coefficient(ctx, at, x.coefficient, y.coefficient)
+            if isinstance(factor, Fraction) and factor and not SMALL < abs(factor) < 1 / SMALL:
+                return ctx.report(NoNumber("overflow"), at.span)
+            return _simplest(factor, kept)
     if at.operator == "^" and isinstance(left, DimProduct) and left.coefficient == 1:
         match right:
             case Static(value=int(power)):
-                return DimProduct(
-                    left.coefficient, tuple((dim, power * own) for dim, own in left.powers)
+                return _simplest(
+                    left.coefficient,
+                    tuple((dim, power * own) for dim, own in left.powers if power),
                 )
-    return refuse(ctx, at, left if isinstance(left, DimProduct) else right)
+    if isinstance(left, DimProduct):
+        return ctx.report(DimAsValue(left.powers[0][0]), at.left.span)
+    assert isinstance(right, DimProduct)
+    return ctx.report(DimAsValue(right.powers[0][0]), at.right.span)
 
 
-def refuse(ctx: Context, at: tree.Expression, value: Value) -> Value:
-    """Report a multiple of a width where a value must stand."""
-    assert isinstance(value, DimProduct)
-    names = [dim for dim, _ in value.powers]
-    return ctx.report(DimAsValue(names[0] if names else "n"), at.span)
+def _simplest(coefficient: Fraction | Node, powers: tuple[tuple[str, int], ...]) -> Value:
+    """Return a product of dims, or its coefficient where the dims cancel."""
+    if powers:
+        return DimProduct(coefficient, powers)
+    return coefficient if isinstance(coefficient, Node) else Static(float(coefficient))
 
 
 def _product(value: Value) -> DimProduct | None:

@@ -34,7 +34,7 @@ class Draft:
     matrices: list[Matrix] = field(default_factory=list)
     parameters: list[Parameter] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)
-    outputs: list[Output] = field(default_factory=list)
+    outputs: dict[str, Output] = field(default_factory=dict)
     steps: int = 0
 
     def add_dim(self, name: tree.Name, ratio: Fraction, span: Span) -> None:

@@ -4,8 +4,6 @@ A fault is reported where it stands and evaluates to `BROKEN`; what contains it 
 what stands beside it is still checked.
 """
 
-from math import e, pi
-
 from tpc.diagnostics.data_faults import NoNumber
 from tpc.diagnostics.program_faults import (
     DimsDiffer,
@@ -15,7 +13,7 @@ from tpc.diagnostics.program_faults import (
 )
 from tpc.program import statics
 from tpc.program.arrays import list_of, taken, transposed
-from tpc.program.calls import FUNCTIONS, call_built_in, keyword_axis
+from tpc.program.calls import CONSTANTS, FUNCTIONS, call_built_in, keyword_axis
 from tpc.program.conditions import COMPARISONS, CONNECTIVES, compare, truth
 from tpc.program.context import Context
 from tpc.program.data import load
@@ -90,15 +88,11 @@ def _name(ctx: Context, at: tree.Name) -> Value:
 
 
 def _unbound(ctx: Context, at: tree.Name) -> Value:
-    if at.id == "pi":
-        return Static(pi)
-    if at.id == "e":
-        return Static(e)
+    if at.id in CONSTANTS:
+        return Static(CONSTANTS[at.id])
     if at.id in ctx.coordinates or at.id in ctx.outer:
         advice = f"a coordinate stands alone in brackets: `x[{at.id}]`, `x[0][{at.id}]`"
         return ctx.report(NotAValue(f"the coordinate `{at.id}`", advice), at.span)
-    if at.id in FUNCTIONS:
-        return ctx.report(NotAValue(f"the function `{at.id}`", "call it"), at.span)
     return ctx.unknown(at.id, at.span)
 
 
@@ -211,12 +205,6 @@ def _call(ctx: Context, at: tree.Call) -> Value:
 
 def _no_function(ctx: Context, at: tree.Call, bound: bool) -> Value:
     name = at.function.id
-    if name == "mean":
-        advice = "`avg(x)` averages over the width, `mean[j](...)` over a coordinate"
-    elif name == "normal":
-        advice = "`~ normal(mean, covariance)` stands in declarations"
-    elif bound or name in ("pi", "e"):
-        advice = f"a product is `{name} * (...)`"
-    else:
-        return ctx.unknown(name, at.function.span, FUNCTIONS)
-    return ctx.report(NotAFunction(name, advice), at.function.span)
+    if bound or name in CONSTANTS:
+        return ctx.report(NotAFunction(name, f"a product is `{name} * (...)`"), at.function.span)
+    return ctx.unknown(name, at.function.span, FUNCTIONS)

@@ -21,7 +21,11 @@ def key_tuple(ctx: Context, values: list[tuple[Value, Span]]) -> tuple[int, ...]
 
 def arity_fault(family: Family, found: int) -> FamilyArity:
     """Return the fault of a family with the wrong number of keys."""
-    return FamilyArity(family.name, family.arity, found, family.line)
+    return FamilyArity(family.name, _keys(family.arity), _keys(found), family.line)
+
+
+def _keys(count: int) -> str:
+    return {0: "no key", 1: "1 key"}.get(count, f"{count} keys")
 
 
 def member(ctx: Context, family: Family, keys: tuple[int, ...], span: Span) -> Value | ReadoutName:

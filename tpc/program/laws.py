@@ -24,6 +24,8 @@ from tpc.program.sorts import describe_fully, parametric_order, plain
 from tpc.program.values import BROKEN, Broken, DimProduct, Static, Value, describe, show_shape
 from tpc.syntax import tree
 
+STATIC = "made of statics and params"
+
 ROUNDING = 1e-9
 """How far below 0 an eigenvalue may be, relative to the largest."""
 
@@ -35,8 +37,7 @@ def parametric(ctx: Context, at: tree.Expression, what: str) -> Node | Broken:
         return BROKEN
     node = ctx.node(value, at.span)
     if parametric_order(node) is None:
-        advice = "it may be made of statics and params"
-        return ctx.report(NotStatic(what, describe(node), advice), at.span)
+        return ctx.report(NotStatic(what, STATIC, describe(node), ""), at.span)
     return node
 
 
@@ -91,9 +92,8 @@ def matrix_law(ctx: Context, law: tree.Normal, columns: str) -> tuple[Node, str]
     if isinstance(value.coefficient, Node):
         numerator = value.coefficient
         if parametric_order(numerator) is None:
-            advice = "it may be made of statics and params"
-            what = "the variance of a matrix"
-            return ctx.report(NotStatic(what, describe(numerator), advice), at.span)
+            fault = NotStatic("the variance of a matrix", STATIC, describe(numerator), "")
+            return ctx.report(fault, at.span)
     else:
         numerator = ctx.building(at.span).number(float(value.coefficient))
     if problem := _covariance_problem(numerator, 1):

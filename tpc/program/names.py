@@ -1,22 +1,14 @@
-"""Binding: single assignment of names and of family members, and the reserved words."""
+"""Binding: single assignment of names and of family members.
+
+That no reserved word is bound has been seen to by the parser.
+"""
 
 from tpc.diagnostics import Span
-from tpc.diagnostics.program_faults import BoundTwice, FamilyMixed, ReservedName
-from tpc.program.calls import FUNCTIONS
+from tpc.diagnostics.program_faults import BoundTwice, FamilyMixed
 from tpc.program.context import Context
 from tpc.program.families import arity_fault, written
 from tpc.program.values import BROKEN, Definition, Family, ReadoutName, Value
 from tpc.syntax import tree
-
-RESERVED: frozenset[str] = frozenset(
-    (
-        *FUNCTIONS,
-        *("program", "dialect", "dim", "const", "param", "scalar", "vector", "matrix", "def"),
-        *("for", "if", "elif", "else", "output", "readout", "input", "weight", "train"),
-        *("mean", "batchmean", "pi", "e", "normal", "true", "false", "and", "or", "not", "in"),
-    )
-)
-"""The words that cannot be names."""
 
 
 class Names:
@@ -33,9 +25,6 @@ class Names:
     def free(self, name: tree.Name) -> bool:
         """Whether a name may be bound as a plain name; otherwise report why not."""
         ctx = self._ctx
-        if name.id in RESERVED:
-            ctx.report(ReservedName(name.id), name.span)
-            return False
         known = ctx.names.get(name.id)
         if known is None:
             return True
@@ -55,9 +44,6 @@ class Names:
     def family(self, name: tree.Name, arity: int) -> Family | None:
         """Return the family to bind a member of, or report why there is none."""
         ctx = self._ctx
-        if name.id in RESERVED:
-            ctx.report(ReservedName(name.id), name.span)
-            return None
         known = ctx.names.get(name.id)
         if known is None:
             known = ctx.names[name.id] = Family(name.id, arity, name.span.line)
@@ -87,7 +73,7 @@ class Names:
         known = self._ctx.names.get(target.name.id)
         if isinstance(known, Family):
             known.broken = True
-        elif known is None and target.name.id not in RESERVED:
+        elif known is None:
             if target.keys:
                 family = Family(target.name.id, len(target.keys), target.span.line, broken=True)
                 self._ctx.names[target.name.id] = family

@@ -36,7 +36,7 @@ class Dependence:
         return [v.name for index, v in enumerate(self.vectors) if mask >> index & 1]
 
 
-def check_readouts(shop: Workshop, outputs: list[Output], nodes: tuple[Node, ...]) -> None:
+def check_readouts(shop: Workshop, outputs: tuple[Output, ...], nodes: tuple[Node, ...]) -> None:
     """Report every readout without a centred Gaussian limit.
 
     Args:

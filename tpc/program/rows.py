@@ -11,12 +11,11 @@ from tpc.diagnostics.program_faults import (
     CoordinateOutside,
     CoordinateUnused,
     InsideRow,
-    ReservedName,
     WrongSort,
 )
+from tpc.program.calls import CONSTANTS
 from tpc.program.context import Context
 from tpc.program.definitions import Evaluate
-from tpc.program.names import RESERVED
 from tpc.program.nodes import FREE, Node
 from tpc.program.sorts import bound_coordinate, describe_fully
 from tpc.program.values import BROKEN, Broken, Value
@@ -51,7 +50,7 @@ def coordinate_key(ctx: Context, at: tree.Subscript, base: Value) -> tree.Name |
         return None
     if key.id in ctx.coordinates or key.id in ctx.outer:
         return key
-    unbound = key.id not in ctx.names and key.id not in RESERVED
+    unbound = key.id not in ctx.names and key.id not in CONSTANTS
     grows = isinstance(base, Node) and not base.is_scalar
     return key if unbound and (grows or key.id in ctx.shop.survey.coordinates) else None
 
@@ -73,9 +72,6 @@ def row(ctx: Context, at: tree.Subscript, base: Value, key: tree.Name) -> Value:
 
 def _may_be_coordinate(ctx: Context, at: tree.Mean, index: int) -> bool:
     name = at.coordinates[index]
-    if name.id in RESERVED:
-        ctx.report(ReservedName(name.id), name.span)
-        return False
     other = ctx.shop.survey.bound.get(name.id)
     if other is None and name.id in (earlier.id for earlier in at.coordinates[:index]):
         other = name.span

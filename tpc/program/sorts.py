@@ -30,7 +30,7 @@ def plain(ctx: Context, value: Value, span: Span, what: str) -> Static | Node | 
             advice = f"a matrix stands only to the left of `@`: `{text} @ x`"
             return ctx.report(WrongSort(what, wanted, "a matrix", advice), span)
         case DimProduct(powers=powers):
-            return ctx.report(DimAsValue(powers[0][0] if powers else "n"), span)
+            return ctx.report(DimAsValue(powers[0][0]), span)
         case _:
             return value
 
@@ -51,7 +51,7 @@ def static(ctx: Context, value: Value, span: Span, what: str, advice: str = "") 
     """Demand a static."""
     if isinstance(value, Static | Broken):
         return value
-    return ctx.report(NotStatic(what, describe_fully(value), advice), span)
+    return ctx.report(NotStatic(what, "static", describe_fully(value), advice), span)
 
 
 def integer(

@@ -6,7 +6,7 @@ import numpy as np
 
 from tpc.diagnostics import Span
 from tpc.diagnostics.program_faults import (
-    Misplaced,
+    SecondDialect,
     TooDeep,
     TooLong,
     UnknownDialect,
@@ -59,7 +59,8 @@ def execute(draft: Draft, at: tree.Statement) -> None:
     """
     draft.steps += 1
     if draft.steps > LONGEST:
-        draft.ctx.report(TooLong("the unrolled program", LONGEST), at.span)
+        advice = "use constant axes (a multi-vector) instead of a loop"
+        draft.ctx.report(TooLong("the unrolled program", LONGEST, advice), at.span)
         raise TooManyStatements
     try:
         _execute(draft, at)
@@ -98,8 +99,6 @@ def _execute(draft: Draft, at: tree.Statement) -> None:
         case tree.Def():
             _define(draft, at)
         case tree.Title(text=text):
-            if draft.steps > 1:
-                draft.ctx.report(Misplaced("`program` is not the first statement"), at.span)
             draft.title = text
         case tree.Dialect(name=name):
             _declare_dialect(draft, name, at.span)
@@ -111,7 +110,7 @@ def _declare_dialect(draft: Draft, name: tree.Name, span: Span) -> None:
     if name.id not in DIALECTS:
         draft.ctx.report(UnknownDialect(name.id), name.span)
     elif draft.dialect is not None:
-        draft.ctx.report(Misplaced("a second `dialect`"), span)
+        draft.ctx.report(SecondDialect(), span)
     else:
         draft.dialect = name
 
@@ -161,7 +160,7 @@ def _bind_output(draft: Draft, at: tree.Output, expression: tree.Expression) -> 
     if name and not isinstance(value, Broken):
         node = draft.ctx.node(value, expression.span)
         draft.record(name, node, at.span)
-        draft.outputs.append(Output(name, _kind(node), node, at.span))
+        draft.outputs[name] = Output(name, _kind(node), node, at.span)
 
 
 def _kind(node: Node) -> OutputKind:
@@ -175,7 +174,7 @@ def _readout(draft: Draft, at: tree.Readout) -> None:
     name = _bind(draft, at.target, BROKEN if isinstance(value, Broken) else ReadoutName(value))
     if name and not isinstance(value, Broken):
         draft.record(name, value, at.span)
-        draft.outputs.append(Output(name, OutputKind.READOUT, value, at.span))
+        draft.outputs[name] = Output(name, OutputKind.READOUT, value, at.span)
 
 
 def _output(draft: Draft, at: tree.Output) -> None:
@@ -203,9 +202,9 @@ def _output(draft: Draft, at: tree.Output) -> None:
         return
     value = plain(ctx, found, target.span, "`output`")
     name = written(target.name.id, member_keys)
-    if not isinstance(value, Broken) and all(output.name != name for output in draft.outputs):
+    if not isinstance(value, Broken):
         node = ctx.node(value, target.span)
-        draft.outputs.append(Output(name, _kind(node), node, at.span))
+        draft.outputs.setdefault(name, Output(name, _kind(node), node, at.span))
 
 
 # ------------------------------------------------------------------------------------------- blocks
