@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tpc.diagnostics import Span
 from tpc.diagnostics.data_faults import RaggedList
-from tpc.diagnostics.program_faults import BadIndex, WrongSort
+from tpc.diagnostics.sort_faults import BadIndex, WrongSort
 from tpc.program import statics
 from tpc.program.builder import ShapeMismatch
 from tpc.program.context import Context

@@ -9,7 +9,7 @@ found in one run. Then come the checks that need the whole graph: readouts and t
 from pathlib import Path
 
 from tpc.diagnostics import NOWHERE, ProgramError
-from tpc.diagnostics.program_faults import NoFreeDim
+from tpc.diagnostics.sort_faults import NoFreeDim
 from tpc.program.builder import Builder
 from tpc.program.context import Context, Workshop
 from tpc.program.dialects import check_declared, dialect_of

@@ -6,7 +6,9 @@ import numpy as np
 
 from tpc.diagnostics import Span
 from tpc.diagnostics.data_faults import NoNumber
-from tpc.diagnostics.program_faults import BadArguments, BadIndex, BadKeyword, TooLong, WrongSort
+from tpc.diagnostics.function_faults import BadArguments, BadKeyword
+from tpc.diagnostics.name_faults import TooLong
+from tpc.diagnostics.sort_faults import BadIndex, WrongSort
 from tpc.program import statics
 from tpc.program.builder import ShapeMismatch
 from tpc.program.context import Context

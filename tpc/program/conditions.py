@@ -3,7 +3,8 @@
 from operator import eq, ge, gt, le, lt, ne
 
 from tpc.diagnostics import Span
-from tpc.diagnostics.program_faults import NotStatic, WrongSort
+from tpc.diagnostics.name_faults import NotStatic
+from tpc.diagnostics.sort_faults import WrongSort
 from tpc.program.context import Context
 from tpc.program.sorts import describe_fully
 from tpc.program.values import Broken, Static, Value, describe

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from tpc.diagnostics import Fault, Span
-from tpc.diagnostics.program_faults import UnknownName
+from tpc.diagnostics.name_faults import UnknownName
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node
 from tpc.program.reports import Reports

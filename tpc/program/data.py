@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.diagnostics.data_faults import UnreadableData
-from tpc.diagnostics.program_faults import BadArguments, BadKeyword
+from tpc.diagnostics.function_faults import BadArguments, BadKeyword
 from tpc.program import statics
 from tpc.program.context import Context
 from tpc.program.values import Static, Value

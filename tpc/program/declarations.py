@@ -9,7 +9,8 @@ What a faulty declaration would bind counts as known but broken.
 from fractions import Fraction
 from math import prod
 
-from tpc.diagnostics.program_faults import BadDim, NotADim, SecondFreeDim, TooLong
+from tpc.diagnostics.name_faults import TooLong
+from tpc.diagnostics.sort_faults import BadDim, NotADim, SecondFreeDim
 from tpc.program.draft import Draft
 from tpc.program.expressions import evaluate
 from tpc.program.laws import covariance_of_vector, limit_of, matrix_law, mean_of_vector

@@ -10,7 +10,8 @@ from typing import TypeAlias
 import numpy as np
 
 from tpc.diagnostics import Span
-from tpc.diagnostics.program_faults import BadArguments, BoundTwice, Recursion
+from tpc.diagnostics.function_faults import BadArguments, Recursion
+from tpc.diagnostics.name_faults import BoundTwice
 from tpc.program.calls import CONSTANTS, FUNCTIONS
 from tpc.program.context import Context
 from tpc.program.survey import children

@@ -1,7 +1,8 @@
 """`f'(x)`, `f''(x)`: f is built at a placeholder, differentiated there, and moved to x."""
 
-from tpc.diagnostics.program_faults import BadArguments, HoldsDelta, NotElementwise
+from tpc.diagnostics.function_faults import BadArguments, HoldsDelta, NotElementwise
 from tpc.program.context import Context
+from tpc.program.defaults import as_static
 from tpc.program.definitions import Evaluate, inline
 from tpc.program.differentiate import (
     NotElementwiseGraph,
@@ -45,7 +46,10 @@ def call_derivative(
     argument = plain(ctx, arguments[0], at.arguments[0].span, f"`{name}{at.primes * chr(39)}`")
     if isinstance(argument, Broken):
         return BROKEN
-    return _differentiated(ctx, at, definition, ctx.node(argument, at.span), evaluate)
+    found = _differentiated(ctx, at, definition, ctx.node(argument, at.span), evaluate)
+    if isinstance(argument, Static) and isinstance(found, Node):
+        return as_static(found) or found
+    return found
 
 
 def _differentiated(

@@ -7,7 +7,7 @@ everything else refuses it. Static coefficients are exact fractions, so that m =
 from fractions import Fraction
 
 from tpc.diagnostics.data_faults import NoNumber
-from tpc.diagnostics.program_faults import DimAsValue
+from tpc.diagnostics.sort_faults import DimAsValue
 from tpc.program.context import Context
 from tpc.program.nodes import Node
 from tpc.program.values import DimProduct, Static, Value

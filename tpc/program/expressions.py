@@ -5,12 +5,9 @@ what stands beside it is still checked.
 """
 
 from tpc.diagnostics.data_faults import NoNumber
-from tpc.diagnostics.program_faults import (
-    DimsDiffer,
-    NotAFunction,
-    NotAValue,
-    ReadoutUsed,
-)
+from tpc.diagnostics.function_faults import NotAFunction, NotAValue
+from tpc.diagnostics.program_faults import ReadoutUsed
+from tpc.diagnostics.sort_faults import DimsDiffer
 from tpc.program import statics
 from tpc.program.arrays import list_of, taken, transposed
 from tpc.program.calls import CONSTANTS, FUNCTIONS, call_built_in, keyword_axis

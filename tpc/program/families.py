@@ -1,7 +1,8 @@
 """Families, names that are bound once for each static key: `h[l, t]`."""
 
 from tpc.diagnostics import Span
-from tpc.diagnostics.program_faults import FamilyArity, ReadoutUsed, UnknownMember
+from tpc.diagnostics.name_faults import FamilyArity, UnknownMember
+from tpc.diagnostics.program_faults import ReadoutUsed
 from tpc.program.context import Context
 from tpc.program.sorts import integer
 from tpc.program.values import BROKEN, Broken, Family, ReadoutName, Value

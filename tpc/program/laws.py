@@ -9,13 +9,8 @@ from math import prod
 import numpy as np
 
 from tpc.diagnostics import Span
-from tpc.diagnostics.program_faults import (
-    BadVariance,
-    LawShape,
-    NonzeroMean,
-    NotACovariance,
-    NotStatic,
-)
+from tpc.diagnostics.name_faults import NotStatic
+from tpc.diagnostics.sort_faults import BadVariance, LawShape, NonzeroMean, NotACovariance
 from tpc.program.context import Context
 from tpc.program.defaults import at_defaults
 from tpc.program.expressions import evaluate

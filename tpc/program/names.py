@@ -4,7 +4,7 @@ That no reserved word is bound has been seen to by the parser.
 """
 
 from tpc.diagnostics import Span
-from tpc.diagnostics.program_faults import BoundTwice, FamilyMixed
+from tpc.diagnostics.name_faults import BoundTwice, FamilyMixed
 from tpc.program.context import Context
 from tpc.program.families import arity_fault, written
 from tpc.program.values import BROKEN, Definition, Family, ReadoutName, Value

@@ -11,9 +11,9 @@ Comparisons, `and` and `or` are in `tpc.program.conditions`.
 
 from tpc.diagnostics import Span
 from tpc.diagnostics.data_faults import NoNumber
-from tpc.diagnostics.program_faults import (
+from tpc.diagnostics.function_faults import InsideRow
+from tpc.diagnostics.sort_faults import (
     DimsDiffer,
-    InsideRow,
     MatrixDimsDiffer,
     MatrixOnTheRight,
     MatrixProduct,

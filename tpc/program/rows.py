@@ -6,13 +6,13 @@ A row is a node at the coordinate j; the elementwise operations unite coordinate
 averages the bound ones away.
 """
 
-from tpc.diagnostics.program_faults import (
+from tpc.diagnostics.function_faults import (
     CoordinateClash,
     CoordinateOutside,
     CoordinateUnused,
     InsideRow,
-    WrongSort,
 )
+from tpc.diagnostics.sort_faults import WrongSort
 from tpc.program.calls import CONSTANTS
 from tpc.program.context import Context
 from tpc.program.definitions import Evaluate

@@ -1,13 +1,9 @@
 """Demands on the sort of a value: each returns the value as wanted, or reports what it is."""
 
 from tpc.diagnostics import Span
-from tpc.diagnostics.program_faults import (
-    DimAsValue,
-    InsideRow,
-    NotAnInteger,
-    NotStatic,
-    WrongSort,
-)
+from tpc.diagnostics.function_faults import InsideRow
+from tpc.diagnostics.name_faults import NotAnInteger, NotStatic
+from tpc.diagnostics.sort_faults import DimAsValue, WrongSort
 from tpc.program import statics
 from tpc.program.context import Context
 from tpc.program.nodes import FREE, InitialScalar, Node, Placeholder, operands

@@ -5,14 +5,9 @@ from typing import assert_never
 import numpy as np
 
 from tpc.diagnostics import Span
-from tpc.diagnostics.program_faults import (
-    SecondDialect,
-    TooDeep,
-    TooLong,
-    UnknownDialect,
-    UnknownMember,
-    WrongSort,
-)
+from tpc.diagnostics.name_faults import TooDeep, TooLong, UnknownMember
+from tpc.diagnostics.program_faults import SecondDialect, UnknownDialect
+from tpc.diagnostics.sort_faults import WrongSort
 from tpc.program import statics
 from tpc.program.conditions import truth
 from tpc.program.declarations import (
