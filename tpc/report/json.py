@@ -1,0 +1,130 @@
+"""Limit -> JSON: its equations with their text, LaTeX and place in the source, and its outputs."""
+
+from typing import Any, TypeAlias, assert_never
+
+from tpc.limit.equations import (
+    DotEquation,
+    Equation,
+    HatEquation,
+    InitialKet,
+    KetEquation,
+    Limit,
+    LimitOutput,
+    ScalarEquation,
+)
+from tpc.program.nodes import Node
+from tpc.report.formula import Formula
+from tpc.report.latex import environment, write_rows
+from tpc.report.latex_alphabet import Latex
+from tpc.report.reading import Reader
+from tpc.report.spelling import plain, spell
+from tpc.report.statements import Relation, output_relations, relations
+from tpc.report.text import write_lines
+from tpc.report.unicode import Unicode
+
+JSONObject: TypeAlias = dict[str, Any]
+
+
+def to_json(limit: Limit) -> JSONObject:
+    """Return a limit as what `json.dumps` takes.
+
+    Returns:
+        `program`, `title`, `dialect`, `equations` and `outputs`. Every equation has its `kind`
+        (initial, hat, dot, ket or scalar), `name`, `shape`, `text`, `latex`, `line` and `column`. A
+        hat has its `matrix`, whether it is `transposed`, its `gain`, its `operand` |x> and the
+        products `correlated` with it: its covariance with that of y is gain <x|y>. A dot has the
+        `form` of its bras and its `terms`, the `product`, `ket` and `bra` of each.
+    """
+    writer = _Writer(limit)
+    return {
+        "program": limit.program.name,
+        "title": limit.program.title,
+        "dialect": limit.dialect,
+        "equations": [writer.equation(equation) for equation in limit.equations],
+        "outputs": [writer.output(output) for output in limit.outputs],
+    }
+
+
+class _Writer:
+    def __init__(self, limit: Limit) -> None:
+        self._reader = Reader(limit)
+        self._latex = Latex()
+
+    def equation(self, equation: Equation) -> JSONObject:
+        # Own parts first: local names that they bring up are defined in the text.
+        own = self._own(equation)
+        return {
+            "kind": _kind(equation),
+            "name": equation.name,
+            "shape": list(equation.node.shape),
+            **self._written(relations(equation, self._reader)),
+            "line": equation.span.line,
+            "column": equation.span.column,
+            **own,
+        }
+
+    def output(self, output: LimitOutput) -> JSONObject:
+        (_, node), *_ = output.parts
+        return {
+            "name": output.name,
+            "kind": output.kind.value,
+            "parts": [part for part, _ in output.parts],
+            "shape": list(node.shape),
+            **self._written(output_relations(output, self._reader)),
+            "line": output.span.line,
+            "column": output.span.column,
+        }
+
+    def _own(self, equation: Equation) -> JSONObject:
+        match equation:
+            case HatEquation(node=hat, earlier=earlier):
+                return {
+                    "matrix": hat.matrix.name,
+                    "transposed": hat.transposed,
+                    "gain": self._node(hat.gain),
+                    "operand": self._node(hat.operand),
+                    "correlated": [self._reader.products[other] for other in earlier],
+                }
+            case DotEquation(form=form, terms=terms):
+                return {
+                    "form": form,
+                    "terms": [
+                        {
+                            "product": self._reader.products[term.hat],
+                            "ket": self._node(term.ket),
+                            "bra": self._node(term.bra),
+                        }
+                        for term in terms
+                    ],
+                }
+            case _:
+                return {}
+
+    def _written(self, said: tuple[Relation, ...]) -> JSONObject:
+        return {
+            "text": "\n".join(write_lines(said)),
+            "latex": environment(write_rows(said, self._latex)),
+        }
+
+    def _node(self, node: Node) -> str:
+        return _plainly(self._reader.of(node))
+
+
+def _plainly(formula: Formula) -> str:
+    return plain(spell(formula, Unicode()))
+
+
+def _kind(equation: Equation) -> str:
+    match equation:
+        case InitialKet():
+            return "initial"
+        case HatEquation():
+            return "hat"
+        case DotEquation():
+            return "dot"
+        case KetEquation():
+            return "ket"
+        case ScalarEquation():
+            return "scalar"
+        case _:
+            assert_never(equation)

@@ -1,0 +1,68 @@
+r"""Limit -> LaTeX in the bra-ket notation of the paper: align* environments, amsmath alone.
+
+Lines of source text stand as comments between the equations. A long right side is broken before an
+operator; environments are short enough that pages can break between them.
+"""
+
+from collections.abc import Iterable
+
+from tpc.limit.equations import Limit
+from tpc.report.latex_alphabet import Latex, width
+from tpc.report.reading import Reader
+from tpc.report.source_lines import SourceLines
+from tpc.report.spelling import fill, plain, spell
+from tpc.report.statements import Relation, Remark, output_relations, relations
+
+WIDTH = 48
+"""How many characters wide a right side may be set."""
+
+_ROWS = 24
+"""How many rows an environment has at most, but for one long equation."""
+
+_SIGNS = {"=": "=", "~": r"\sim"}
+
+
+def to_latex(limit: Limit) -> str:
+    """Return a limit as a fragment of LaTeX."""
+    reader, alphabet = Reader(limit), Latex()
+    source = SourceLines(limit.program)
+    blocks: list[list[str]] = [[]]
+    above = None
+    for equation in limit.equations:
+        rows = write_rows(relations(equation, reader), alphabet)
+        statement = source.statement(equation.span)
+        if statement != above:
+            above = statement
+            rows[0] = f"% line {statement.line}: {source.text(statement)}\n{rows[0]}"
+        if blocks[-1] and len(blocks[-1]) + len(rows) > _ROWS:
+            blocks.append([])
+        blocks[-1] += rows
+    said = [output_relations(output, reader) for output in limit.outputs]
+    last = write_rows((line for lines in said if lines[0].left for line in lines), alphabet)
+    if last:
+        blocks.append([f"% outputs\n{last[0]}", *last[1:]])
+    return "".join(environment(rows) for rows in blocks if rows)
+
+
+def write_rows(lines: Iterable[Relation], alphabet: Latex) -> list[str]:
+    """Return relations as rows of align*, without the breaks between them."""
+    rows: list[str] = []
+    for line in lines:
+        names = " = ".join(plain(spell(name, alphabet)) for name in line.left)
+        left = rf"\text{{where }} {names}" if line.local else names
+        right = spell(line.right, alphabet) + _remark(line.remark, alphabet)
+        first, *rest = fill(right, WIDTH, width)
+        rows.append(f"{left} &{_SIGNS[line.sign]} {first}".lstrip())
+        rows += [rf"&\qquad {more}" for more in rest]
+    return rows
+
+
+def environment(rows: list[str]) -> str:
+    """Return rows as an environment."""
+    return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}\n"
+
+
+def _remark(remark: Remark, alphabet: Latex) -> str:
+    return "".join(
+        rf"\text{{{part}}}" if isinstance(part, str) else spell(part, alphabet) for part in remark
+    )

@@ -1,0 +1,170 @@
+r"""Formulas in LaTeX with amsmath, as in the paper: the hat and the dot stand over the ket's angle.
+
+What TeX cannot break over lines (fractions, roots, exponents, \left ... \right) carries no break
+marks.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from tpc.report.constants import decimal
+from tpc.report.formula import ArrayOf, BraKet, Call, Ket
+from tpc.report.latex_names import LatexNames
+from tpc.report.spelling import ATOM, BREAK, POWER, PRODUCT, SOFT_BREAK, Piece, plain
+
+_LONG_GROUP = 60
+"""Brackets around more than so many characters may be broken, so are not stretched."""
+
+_ANGLES = {"": r"\rangle", "hat": r"\mathclose{\hat{\rangle}}", "dot": r"\mathclose{\dot{\rangle}}"}
+
+_BETWEEN = {
+    "times": r"\, ",
+    "entrywise": rf" {SOFT_BREAK}\odot ",
+    "contract": r"\, ",
+    "dot": r" \cdot ",
+    "outer": rf" {SOFT_BREAK}\otimes ",
+    "braket": "",
+}
+
+_COMMANDS = frozenset({"tanh", "sin", "cos", "exp", "log", "max", "min", "det"})
+
+_SYMBOLS = {"N": r"\mathcal{N}", "Phi": r"\Phi", "delta": r"\delta", "trace": r"\operatorname{tr}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Latex:
+    """The alphabet of papers and notebooks."""
+
+    names: LatexNames = field(default_factory=LatexNames)
+
+    def group(self, text: str) -> str:
+        """Write parentheses."""
+        return bracketed("(", text, ")")
+
+    def number(self, value: float) -> Piece:
+        """Write a number, powers of ten as such."""
+        text = decimal(value)
+        if text in ("inf", "nan"):
+            return Piece(r"\infty" if text == "inf" else r"\mathrm{nan}")
+        mantissa, _, exponent = text.partition("e")
+        if not exponent:
+            return Piece(text)
+        power = f"10^{{{int(exponent)}}}"
+        if mantissa == "1":
+            return Piece(power, POWER)
+        return Piece(rf"{mantissa} \cdot {power}", PRODUCT)
+
+    def name(self, text: str) -> str:
+        """Write a name."""
+        return self.names.spell(text)
+
+    def array(self, array: ArrayOf) -> Piece:
+        """Write an array by its shape."""
+        size = _size(array.shape)
+        if array.value is None:
+            return Piece(rf"\mathrm{{array}}_{{{size}}}")
+        if array.value in (0, 1):
+            return Piece(rf"\mathbf{{{int(array.value)}}}_{{{size}}}")
+        sign = "-" if array.value < 0 else ""
+        number = self.number(abs(array.value)).text
+        return Piece(rf"{sign}{number}\, \mathbf{{1}}_{{{size}}}", PRODUCT)
+
+    def space(self, shape: tuple[int, ...]) -> Piece:
+        """Write R^shape."""
+        return Piece(rf"\mathbf{{R}}^{{{_size(shape)}}}", POWER)
+
+    def listing(self, items: tuple[str, ...]) -> str:
+        """Write the items of an array in a row."""
+        return f"[{', '.join(items)}]"
+
+    def ket(self, ket: Ket) -> Piece:
+        """Write a ket, its hat, its dot or a copy of it."""
+        text = f"|{self.name(ket.name)}{_ANGLES[ket.accent]}{_copy('^', ket.copy)}"
+        return Piece(text, POWER if ket.accent or ket.copy else ATOM)
+
+    def braket(self, braket: BraKet) -> str:
+        """Write an inner product, or a generalised bra applied to a ket."""
+        left, right = self.name(braket.left), self.name(braket.right)
+        bra = rf"\nabla_{{{left}}}" if braket.nabla else left
+        return rf"\langle {bra} | {right}\rangle"
+
+    def expectation(self, operand: str, copies: tuple[int, ...]) -> str:
+        """Write an expectation."""
+        marks = "".join(_copy("_", copy) for copy in copies[:1])
+        marks += "".join(rf"\operatorname{{E}}{_copy('_', copy)}" for copy in copies[1:])
+        return bracketed(rf"\operatorname{{E}}{marks}[", operand, "]")
+
+    def call(self, call: Call, arguments: tuple[str, ...]) -> Piece:
+        """Write a function of its arguments."""
+        if call.function == "sqrt":
+            return Piece(rf"\sqrt{{{plain(arguments[0])}}}")
+        function = _function(call.function)
+        if call.axes:
+            function += f"_{{{','.join(map(str, call.axes))}}}"
+        return Piece(function + self.group(f", {BREAK}".join(arguments)))
+
+    def indicator(self, left: str, right: str) -> str:
+        """Write 1 where two values are equal."""
+        return bracketed("[", f"{left} = {right}", "]")
+
+    def indexed(self, operand: str, keys: tuple[object, ...]) -> str:
+        """Write an array at some indices; a new axis is a star."""
+        shown = [r"\ast" if key == "new" else str(key) for key in keys]
+        return f"{{{operand}}}_{{{','.join(shown)}}}"
+
+    def raised(self, operand: str, mark: str) -> str:
+        """Write a transposed, inverted or pseudo-inverted operand."""
+        shown = r"\top" if mark == "T" else mark
+        return f"{operand}^{{{shown}}}"
+
+    def power(self, base: str, exponent: Piece) -> str:
+        """Write a power."""
+        return f"{base}^{{{plain(exponent.text)}}}"
+
+    def quotient(self, numerator: Piece, denominator: Piece) -> Piece:
+        """Write a fraction."""
+        return Piece(rf"\frac{{{plain(numerator.text)}}}{{{plain(denominator.text)}}}", POWER)
+
+    def contraction(self, left: str, right: str, axes: int) -> str:
+        """Write a tensordot over several axes."""
+        return rf"{left} \cdot_{{{axes}}} {right}"
+
+    def between(self, kind: str, left: str, right: str) -> str:
+        """Write the sign of multiplication between two factors."""
+        return r" \cdot " if kind == "times" and right[0].isdigit() else _BETWEEN[kind]
+
+
+def bracketed(opening: str, text: str, closing: str) -> str:
+    r"""Write brackets; around fractions they are stretched, or large where they may be broken."""
+    if r"\frac" not in text and r"\sqrt" not in text:
+        return f"{opening}{text}{closing}"
+    head, bracket = opening[:-1], opening[-1]
+    if width(text) <= _LONG_GROUP:
+        return rf"{head}\left{bracket}{plain(text)}\right{closing}"
+    return rf"{head}\Bigl{bracket}{text}\Bigr{closing}"
+
+
+def width(text: str) -> int:
+    """Estimate how many characters wide a formula is set."""
+    words = r"\\(?:operatorname|mathrm|mathbf|mathcal|text|texttt)\{([^{}]*)\}"
+    text = re.sub(words, r"\1", plain(text))
+    text = re.sub(r"\\(?:left|right|Bigl|Bigr|mathclose|hat|dot|,)", "", text)
+    text = re.sub(r"\\frac", "", text)
+    return len(re.sub(r"[{}^_&\s]", "", re.sub(r"\\[A-Za-z]+", "x", text)))
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return r" \times ".join(map(str, shape))
+
+
+def _copy(side: str, copy: int) -> str:
+    return rf"{side}{{\boxed{{\scriptscriptstyle {copy}}}}}" if copy else ""
+
+
+def _function(name: str) -> str:
+    if name in _SYMBOLS:
+        return _SYMBOLS[name]
+    if name in _COMMANDS:
+        return rf"\{name}"
+    escaped = name.replace("_", r"\_")
+    return rf"\operatorname{{{escaped}}}"

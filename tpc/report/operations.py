@@ -1,0 +1,131 @@
+"""One operation -> its formula, given the formulas of its operands."""
+
+from tpc.program.builder import broadcast
+from tpc.program.nodes import (
+    Constant,
+    Contract,
+    Elementwise,
+    Expand,
+    LinearAlgebra,
+    Node,
+    Permute,
+    Reduce,
+    Softmax,
+    Take,
+)
+from tpc.report.constants import is_uniform, number
+from tpc.report.formula import (
+    Call,
+    Contraction,
+    Formula,
+    Indexed,
+    Indicator,
+    Number,
+    Power,
+    Product,
+    Raised,
+    add,
+    divide,
+    multiply,
+    negate,
+    scale,
+    subtract,
+)
+
+
+def write_operation(node: Node, operands: tuple[Formula, ...]) -> Formula:
+    """Write an operation on constant axes, or an elementwise function.
+
+    Args:
+        node: The operation.
+        operands: The formulas of its operands, in their order.
+    """
+    match node:
+        case Elementwise():
+            entries = zip(node.operands, operands, strict=True)
+            return _elementwise(node, tuple(_entry(node, part, x) for part, x in entries))
+        case Contract():
+            return _contract(node, *operands)
+        case Take(keys=keys):
+            return Indexed(operands[0], tuple(":" if key is None else key for key in keys))
+        case Expand(axes=axes):
+            rank = len(node.shape)
+            return Indexed(operands[0], tuple("new" if i in axes else ":" for i in range(rank)))
+        case Permute(order=order):
+            rank = len(order)
+            if order == (*range(rank - 2), rank - 1, rank - 2):
+                return Raised(operands[0], "T")
+            return Call("transpose", operands, "axes", order)
+        case Reduce(reduction=reduction, operand=operand, axes=axes):
+            if len(axes) == len(operand.shape):
+                return Call(reduction, operands)
+            return Call(reduction, operands, "axis", axes)
+        case Softmax():
+            return Call("softmax", operands)
+        case LinearAlgebra(function="inv"):
+            return Raised(operands[0], "-1")
+        case LinearAlgebra(function=function):
+            return Call(function, operands)
+        case _:
+            raise AssertionError(f"{node!r} is no operation of a limit")
+
+
+def outer_factors(node: Node) -> tuple[Node, Node] | None:
+    """Return x and y of a product x[:, None] * y, which is their outer product."""
+    match node:
+        case Elementwise(function="mul", operands=(first, second)):
+            for x, y in ((first, second), (second, first)):
+                if isinstance(x, Expand) and y.shape:
+                    rank = len(x.operand.shape)
+                    if x.axes == tuple(range(rank, rank + len(y.shape))):
+                        return x.operand, y
+    return None
+
+
+def _entry(node: Elementwise, part: Node, formula: Formula) -> Formula:
+    """Return an operand: an array of one number is that number if no shape is lost."""
+    others = tuple(other for other in node.operands if other is not part)
+    if not (isinstance(part, Constant) and is_uniform(part.value) and others):
+        return formula
+    return number(float(part.value.flat[0])) if broadcast(others) == node.shape else formula
+
+
+def _elementwise(node: Elementwise, operands: tuple[Formula, ...]) -> Formula:
+    match node.function, operands:
+        case "add", (x, y):
+            return add(x, y)
+        case "sub", (x, y):
+            return subtract(x, y)
+        case "neg", (x,):
+            return negate(x)
+        case "mul", (x, y):
+            return _times(node, x, y)
+        case "div", (x, y):
+            return divide(x, y)
+        case "pow", (x, y):
+            return Power(x, y)
+        case "square", (x,):
+            return Power(x, Number(2))
+        case "equal", (x, y):
+            return Indicator(x, y)
+        case function, _:
+            return Call(function, operands)
+
+
+def _times(node: Elementwise, x: Formula, y: Formula) -> Formula:
+    """Return x * y, which says by its sign how the constant axes go together."""
+    left, right = node.operands
+    if not left.shape or isinstance(x, Number):
+        return scale(x, y)
+    if not right.shape or isinstance(y, Number):
+        whole = isinstance(x, Product) and x.kind != "times"
+        return scale(y, x) if whole else multiply("times", x, y)
+    return multiply("entrywise", x, y)
+
+
+def _contract(node: Contract, left: Formula, right: Formula) -> Formula:
+    if len(node.left.shape) == len(node.right.shape) == node.axes:
+        return multiply("dot", left, right)
+    if node.axes == 1:
+        return multiply("contract", left, right)
+    return Contraction(left, right, node.axes)

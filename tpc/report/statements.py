@@ -1,0 +1,194 @@
+"""Equations of a limit -> what is printed for them: relations between formulas, with remarks.
+
+InitialKet:      |v> ~ N(mean, covariance)
+HatEquation:     |W x>^ ~ N(0, gain <x|x>), Cov(|W x>^, |W y>^) = gain <x|y>
+DotEquation:     |W x>. = gain |y><nabla_{W.T y}|x> = gain |y> E[...]
+KetEquation:     |x> = ...
+ScalarEquation:  c = ...
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, assert_never
+
+from tpc.limit.equations import (
+    DotEquation,
+    DotTerm,
+    Equation,
+    HatEquation,
+    InitialKet,
+    KetEquation,
+    LimitOutput,
+    ScalarEquation,
+)
+from tpc.limit.nodes import Hat, SteinBra
+from tpc.program.nodes import InitialVector
+from tpc.program.program import OutputKind
+from tpc.report.formula import (
+    BraKet,
+    Call,
+    Expectation,
+    Formula,
+    Ket,
+    Listing,
+    Name,
+    Number,
+    Product,
+    Raised,
+    Space,
+    add,
+    multiply,
+    scale,
+)
+from tpc.report.reading import Reader
+
+FEW = 3
+"""Covariances with so many earlier hats are written one by one; more are one statement."""
+
+Remark: TypeAlias = tuple[str | Formula, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """One printed line: `left = right`, or `left ~ right`; words may follow.
+
+    Attributes:
+        left: What is defined, by all its names; empty where the line goes on from the one before.
+        sign: The relation.
+        right: What it is.
+        remark: Words and formulas behind it.
+        local: Whether it says what a local name stands for.
+    """
+
+    left: tuple[Formula, ...]
+    sign: Literal["=", "~"]
+    right: Formula
+    remark: Remark = ()
+    local: bool = False
+
+
+def relations(equation: Equation, reader: Reader) -> tuple[Relation, ...]:
+    """Return the lines that say an equation; local names are defined behind it."""
+    match equation:
+        case InitialKet():
+            lines = [_initial(equation, reader)]
+        case HatEquation():
+            lines = _hat(equation, reader)
+        case DotEquation():
+            lines = _dot(equation, reader)
+        case KetEquation():
+            lines = [Relation((Ket(equation.name),), "=", reader.own(equation.node))]
+        case ScalarEquation():
+            lines = [Relation((Name(equation.name),), "=", reader.own(equation.node))]
+        case _:
+            assert_never(equation)
+    return (*lines, *local_names(reader))
+
+
+def local_names(reader: Reader) -> list[Relation]:
+    """Return the definitions of the local names that came up."""
+    return [Relation((name,), "=", formula, local=True) for name, formula in reader.definitions()]
+
+
+def output_relations(output: LimitOutput, reader: Reader) -> tuple[Relation, ...]:
+    """Return the lines that say an output."""
+    parts = {part: reader.of(node) for part, node in output.parts}
+    match output.kind:
+        case OutputKind.SCALAR:
+            name, value = Name(output.name), parts["value"]
+            # A scalar's own equation says its value already.
+            lines = [Relation((), "=", name) if value == name else Relation((name,), "=", value)]
+        case OutputKind.VECTOR:
+            ket = Ket(output.name)
+            lines = [
+                Relation((Expectation(ket),), "=", parts["mean"]),
+                Relation((Call("Cov", (ket,)),), "=", parts["cov"]),
+            ]
+        case OutputKind.READOUT:
+            normal = Call("N", (Number(0), parts["cov"]))
+            lines = [Relation((Name(output.name),), "~", normal)]
+        case _:
+            assert_never(output.kind)
+    return (*lines, *local_names(reader))
+
+
+def _initial(equation: InitialKet, reader: Reader) -> Relation:
+    node: InitialVector = equation.node
+    mean = Number(0) if node.mean is None else reader.of(node.mean)
+    covariance = reader.of(node.covariance)
+    if node.shape and not node.covariance.shape:
+        covariance = scale(covariance, Name("I"))
+    remark: Remark = (" in ", Space(node.shape)) if node.shape else ()
+    return Relation((Ket(equation.name),), "~", Call("N", (mean, covariance)), remark)
+
+
+def _hat(equation: HatEquation, reader: Reader) -> list[Relation]:
+    hat, gain = equation.node, reader.of(equation.node.gain)
+    ket, by_factors = reader.hat(hat), Ket(reader.product(hat), "hat")
+    names = (ket,) if ket == by_factors else (ket, by_factors)
+    if reader.is_whole(hat):
+        names = (Ket(ket.name), *names)
+    own = scale(gain, reader.inner(hat.operand, hat.operand))
+    lines = [Relation(names, "~", Call("N", (Number(0), own)))]
+    if len(equation.earlier) <= FEW:
+        for other in equation.earlier:
+            inner = scale(gain, reader.inner(hat.operand, other.operand))
+            lines.append(Relation((Call("Cov", (ket, reader.hat(other))),), "=", inner))
+        return lines
+    any_ket = reader.unused(("y", "z", "any"))
+    side = f"{hat.matrix.name}{'.T' if hat.transposed else ''} {any_ket}"
+    operand = reader.name_ket(hat.operand)
+    inner = scale(gain, BraKet(operand, any_ket))
+    remark = f" for each of the {len(equation.earlier)} earlier "
+    cov = Call("Cov", (ket, Ket(side, "hat")))
+    lines.append(Relation((cov,), "=", inner, (remark, Ket(side))))
+    return lines
+
+
+def _dot(equation: DotEquation, reader: Reader) -> list[Relation]:
+    dot = Ket(equation.name, "dot")
+    by_factors = Ket(reader.product(equation.hat), "dot")
+    names = (dot,) if dot == by_factors else (dot, by_factors)
+    operand = reader.ket_name(equation.hat.operand)
+    match equation.form:
+        case "derivative":
+            lines = [Relation((), "=", reader.dot(equation.node))]
+            if operand is None:
+                return [Relation(names, "=", lines[0].right)]
+        case "stein":
+            operand = reader.name_ket(equation.hat.operand)
+            lines = [_stein(equation.terms[0], operand, reader)]
+        case _:
+            assert_never(equation.form)
+    return [Relation(names, "=", _bras(equation, operand, reader)), *lines]
+
+
+def _bras(equation: DotEquation, operand: str, reader: Reader) -> Formula:
+    """Return gain * sum of |y><nabla_{W.T y}|x>, each y once."""
+    kets = {term.hat: term.ket for term in equation.terms}
+    total: Formula | None = None
+    for hat, ket in kets.items():
+        bra = BraKet(reader.product(hat), operand, nabla=True)
+        term = multiply("braket", reader.of(ket), bra)
+        total = term if total is None else add(total, term)
+    assert total is not None
+    return scale(reader.of(equation.hat.gain), total)
+
+
+def _stein(term: DotTerm, operand: str, reader: Reader) -> Relation:
+    """Return <nabla_q|x> = Cov(q)^+ E[q |x>], q the hats side by side."""
+    bra = term.bra
+    assert isinstance(bra, SteinBra)
+    side = reader.unused(("q", "g", "hats"))
+    moment = Expectation(Product("outer", (Ket(side), Ket(operand))))
+    solved = Product("contract", (Raised(Call("Cov", (Ket(side),)), "+"), moment))
+    bras = BraKet(side, operand, nabla=True)
+    return Relation((bras,), "=", solved, (", ", Ket(side), " = ", _side_by_side(bra.hats, reader)))
+
+
+def _side_by_side(hats: tuple[Hat, ...], reader: Reader) -> Formula:
+    if len(hats) == 1:
+        return reader.hat(hats[0])
+    if len(hats) <= FEW:
+        return Listing(tuple(map(reader.hat, hats)))
+    ends: tuple[Formula, ...] = (reader.hat(hats[0]), Name("..."), reader.hat(hats[-1]))
+    return Listing(ends)

@@ -1,0 +1,127 @@
+"""Limit -> plain Unicode text in the bra-ket notation of the paper.
+
+`describe` gives what stands as a comment above each line of generated code, `to_text` the whole
+limit, grouped by the statements of the program.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from tpc.limit.equations import Equation, Limit, LimitOutput
+from tpc.program.nodes import Node
+from tpc.report.reading import Reader
+from tpc.report.source_lines import SourceLines
+from tpc.report.spelling import BREAK, fill, plain, spell
+from tpc.report.statements import (
+    Relation,
+    Remark,
+    local_names,
+    output_relations,
+    relations,
+)
+from tpc.report.unicode import Unicode
+
+WIDTH = 84
+"""How wide lines may be, where there is a place to break them."""
+
+_ALPHABET = Unicode()
+
+_INDENT = "    "
+
+_ALIGNED = 20
+"""Lines go on below the sign before them where that is no farther to the right."""
+
+
+class TextPrinter:
+    """Writes what a limit says, in the order of its equations.
+
+    A local name is defined where it first comes up, so the order of calls is that of reading.
+    """
+
+    def __init__(self, limit: Limit) -> None:
+        self._reader = Reader(limit)
+
+    def equation(self, equation: Equation) -> str:
+        """Return an equation, on several lines where it takes them."""
+        return "\n".join(write_lines(relations(equation, self._reader)))
+
+    def expression(self, node: Node) -> str:
+        """Return what a node is, expanded beyond its own name."""
+        own = _filled("", spell(self._reader.own(node), _ALPHABET))
+        return "\n".join([*own, *write_lines(local_names(self._reader))])
+
+    def outputs(self, outputs: Iterable[LimitOutput]) -> list[str]:
+        """Return the lines that say the outputs; first the names that have an equation above."""
+        said = [output_relations(output, self._reader) for output in outputs]
+        above = [lines[0].right for lines in said if not lines[0].left]
+        names = f", {BREAK}".join(spell(name, _ALPHABET) for name in above)
+        rest = [line for lines in said if lines[0].left for line in lines]
+        return [*(fill(names, WIDTH) if names else ()), *write_lines(rest)]
+
+
+def write_lines(lines: Iterable[Relation]) -> list[str]:
+    """Return relations line by line; one without a left side goes on below the one before."""
+    written: list[str] = []
+    column = 0
+    for line in lines:
+        names = "".join(f"{spell(name, _ALPHABET)} = " for name in line.left)
+        head = plain(names).removesuffix("= ")
+        if line.left:
+            head = ("where " if line.local else "") + head
+            column = len(head) if len(head) <= _ALIGNED else len(_INDENT)
+        right = spell(line.right, _ALPHABET) + _remark(line.remark)
+        written += _filled(f"{head or ' ' * column}{line.sign} ", right)
+    return written
+
+
+def _remark(remark: Remark) -> str:
+    parts = [part if isinstance(part, str) else spell(part, _ALPHABET) for part in remark]
+    return "".join(parts)
+
+
+def _filled(head: str, text: str) -> list[str]:
+    first, *rest = fill(head + text, WIDTH - len(_INDENT))
+    return [first, *(_INDENT + line for line in rest)]
+
+
+def describe(limit: Limit) -> tuple[str, ...]:
+    """Return one text for each equation of a limit, of one or several lines."""
+    printer = TextPrinter(limit)
+    return tuple(printer.equation(equation) for equation in limit.equations)
+
+
+def to_text(limit: Limit, peak: int | None = None) -> str:
+    """Return a limit as text: its dialect, its equations by source statement, its outputs.
+
+    Args:
+        limit: The limit.
+        peak: How many floats a sample the evaluator holds at most, where known.
+    """
+    printer = TextPrinter(limit)
+    lines = [*_header(limit, peak), ""]
+    source = SourceLines(limit.program)
+    above = None
+    for equation in limit.equations:
+        statement = source.statement(equation.span)
+        if statement != above:
+            above = statement
+            lines += ["", f"line {statement.line}: {source.text(statement)}"]
+        lines += [_INDENT + line for line in printer.equation(equation).split("\n")]
+    if limit.outputs:
+        lines += ["", "outputs", *(_INDENT + line for line in printer.outputs(limit.outputs))]
+    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
+
+
+def _header(limit: Limit, peak: int | None) -> Iterator[str]:
+    program = limit.program
+    if program.title:
+        yield program.title
+    yield f"dialect {limit.dialect}"
+    for dim in program.dims.values():
+        multiple = "" if dim.ratio == 1 else f" = {dim.ratio} n"
+        yield f"dim {dim.name}{multiple}"
+    for parameter in program.parameters:
+        shape, value = parameter.shape, parameter.default
+        shown = f"{float(value):g}" if not shape else f"an array of shape {shape}"
+        yield f"param {parameter.name} = {shown}"
+    if peak is not None:
+        yield f"memory: {peak} floats a sample at the peak"
