@@ -8,6 +8,7 @@ import pytest
 import tpc
 from tests.numeric.agreement import assert_agree, pooled
 from tpc.limit.equations import DotEquation
+from tpc.program.program import Program
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.tp"))
 
@@ -81,7 +82,7 @@ PROGRAMS = {
 }
 
 
-def forms(program: tpc.compiler.Program) -> list[str]:
+def forms(program: Program) -> list[str]:
     equations = tpc.derive(program, dot="derivative").equations
     return [equation.form for equation in equations if isinstance(equation, DotEquation)]
 

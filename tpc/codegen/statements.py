@@ -56,6 +56,7 @@ class _Writer:
         self._grouped = _grouped_sides(limit)
         self._products: dict[tuple[str, bool], str] = {}
         self._bras = _bras_by_ket(limit)
+        self._source = limit.program.source.split("\n")
         self._line = 0
 
     def function(self) -> Function:
@@ -90,7 +91,7 @@ class _Writer:
         line = equation.span.line
         if line != self._line and mark < len(scope.body):
             self._line = line
-            text = self._limit.program.source.split("\n")[line - 1].strip()
+            text = self._source[line - 1].strip()
             scope.body[mark] = replace(scope.body[mark], banner=f"line {line}: {text}")
 
     def _latest(self, mark: int) -> range:

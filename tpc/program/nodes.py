@@ -14,7 +14,7 @@ The language of limits is the same one with three more leaves and one more opera
 where the width axis is the sample axis and `Mean` is the expectation.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -242,8 +242,8 @@ class Inner(Node):
 
 
 def _own_values(node: Node) -> list[object]:
-    """Return the fields that a kind of node adds to `Node`."""
-    return [getattr(node, field.name) for field in fields(node)[3:]]
+    """Return the fields that a kind of node adds to `Node`: the slots of its own class."""
+    return [getattr(node, name) for name in node.__slots__]
 
 
 def operands(node: Node) -> tuple[Node, ...]:
