@@ -6,7 +6,7 @@ Blocks of one page run in order, in one temporary folder that holds a copy of `e
     ```tp preamble     declarations that stand before every later `tp fragment` of the page
     ```tp fragment     built behind the preamble
     ```tp error        must be refused; a text block behind it is the message
-    ```python          executed, in one namespace for the page
+    ```python          executed, in one namespace for the page; with `from=FILE` lines of that file
     ```sh              every line that begins with `tpc` goes through the command line; the lines
                        that install the project are run by `.ci/run`
     ```text            what the block before it prints; a line `...` stands for any lines
@@ -50,6 +50,9 @@ class Page:
         match language:
             case "tp":
                 self.printed = self.program(options, text)
+            case "python" if options:
+                source = Path(options.removeprefix("from=")).read_text(encoding="utf-8")
+                assert text.strip("\n") in source, f"not in {options}:\n{text}\n{source}"
             case "python":
                 with contextlib.redirect_stdout(io.StringIO()) as out:
                     exec(compile(text, "<block>", "exec"), self.namespace)
@@ -126,6 +129,7 @@ def same_lines(lines: list[str], wanted: list[str]) -> bool:
 def test_every_block_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     state = Page()
     for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
         line = page.read_text(encoding="utf-8").count("\n", 0, block.start()) + 1

@@ -131,8 +131,11 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_types_and_derivations_load_no_scipy_or_matplotlib() -> None:
-    code = "import tpc, sys; tpc.derive(tpc.parse('dim n\\nvector v : n\\noutput v\\n'));" + (
-        "print({'scipy', 'matplotlib', 'networkx', 'rich'} & {m.split('.')[0] for m in sys.modules})"
+    code = (
+        "import sys, tpc\n"
+        "tpc.derive(tpc.parse('dim n\\nvector v : n\\noutput v\\n'))\n"
+        "loaded = {module.split('.')[0] for module in sys.modules}\n"
+        "print(loaded & {'scipy', 'matplotlib', 'networkx', 'rich'})"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

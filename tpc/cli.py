@@ -1,11 +1,12 @@
 """The command line: what may be asked for, and what goes where when something is wrong.
 
-Results go to standard output, diagnostics and progress to standard error. Exit status: 0 done; 1 the
-program or its data is wrong, or `verify` found a disagreement; 2 wrong usage; 70 a bug of the
+Results go to standard output, diagnostics and progress to standard error. Exit status: 0 done; 1
+the program or its data is wrong, or `verify` found a disagreement; 2 wrong usage; 70 a bug of the
 compiler; 130 interrupted; 141 the reader of a pipe went away.
 """
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -30,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
     except SystemExit as stop:
         return _status(stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode still shows the rest
     try:
         status = _run(arguments)
         sys.stdout.flush()
@@ -45,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     """Run a command; tell a wrong program from wrong usage and both from a bug."""
-    from tpc.commands import COMMANDS, UsageError
+    from tpc.commands import COMMANDS
+    from tpc.compiler import UsageError
     from tpc.diagnostics import ProgramError
 
     try:
@@ -133,14 +137,15 @@ def _parser() -> argparse.ArgumentParser:
     verifying.add_argument(
         "--widths",
         type=_widths,
-        default=(64, 256, 1024),
         metavar="N,N,...",
-        help="default: 64,256,1024",
+        help="at least two; default: 64,128,256,512,1024, less for slow programs",
     )
     verifying.add_argument(
-        "--trials", type=_trials, default=16, metavar="R", help="runs for each width, default: 16"
+        "--trials", type=_trials, default=64, metavar="R", help="runs for each width, default: 64"
     )
-    verifying.add_argument("--plot", metavar="F.png", help="draw the distance to the limit")
+    verifying.add_argument(
+        "--plot", metavar="F.png", help="draw the distance to the limit (png, svg, pdf)"
+    )
     _add_samples(verifying)
     _add_dot(verifying)
     _add_run_options(verifying)
@@ -211,6 +216,15 @@ def _setting(text: str) -> tuple[str, object]:
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=JSON")
     try:
-        return name, json.loads(value)
+        parsed = json.loads(value)
     except (ValueError, RecursionError):
-        raise argparse.ArgumentTypeError(f"{value!r} is not JSON: a number, or lists of numbers") from None
+        parsed = None
+    if not _is_numeric(parsed):
+        raise argparse.ArgumentTypeError(f"{value!r} is no number, nor a JSON list of numbers")
+    return name, parsed
+
+
+def _is_numeric(value: object) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_numeric, value))
+    return isinstance(value, int | float) and not isinstance(value, bool)

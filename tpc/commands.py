@@ -1,25 +1,202 @@
 """What each command does: call the driver, print or write what it returns."""
 
+import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from tpc import compiler
-from tpc.compiler import UsageError
+from tpc.compiler import Progress, UsageError
 from tpc.program.program import Program
-from tpc.whole_file import write_whole
+from tpc.report.figures import save_convergence
+from tpc.report.graph import GraphvizMissing, draw_graph, graph_to_dot, graph_to_json
+from tpc.report.results import Outcome, print_results, readout_names, to_json
+from tpc.report.verification import print_verification, verification_to_json
+from tpc.whole_file import replacing, write_whole
 
-__all__ = ["COMMANDS", "UsageError"]
+DISAGREES = 1
+"""The exit status of `verify` where finite widths do not go where the limit is."""
+
+FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def compile_program(arguments: Namespace) -> int:
-    """`tpc compile`: write the evaluator module."""
-    program = _load(arguments)
-    source = compiler.emit(compiler.derive(program, arguments.dot))
+    """`tpc compile`: write the evaluator module, print where."""
     path = Path(arguments.program)
     target = Path(arguments.output or path.with_name(f"{path.stem}_limit.py"))
-    _write(target, source)
+    _write(target, compiler.emit(compiler.derive(_load(arguments), arguments.dot)))
     print(target)
     return 0
+
+
+def inspect(arguments: Namespace) -> int:
+    """`tpc inspect`: print the dialect and the limit equations."""
+    limit = compiler.derive(_load(arguments), arguments.dot)
+    match arguments.format:
+        case "latex":
+            print(limit.to_latex())
+        case "json":
+            _print_json(limit.to_json())
+        case _:
+            print(limit.to_text(), end="")
+    return 0
+
+
+def run(arguments: Namespace) -> int:
+    """`tpc run`: print the limit's numbers."""
+    program = _load(arguments)
+    with _progress("evaluating") as progress:
+        result = compiler.run(
+            program,
+            arguments.samples,
+            arguments.seed,
+            _settings(arguments),
+            arguments.dot,
+            progress,
+        )
+    return _print_results(result, program, arguments)
+
+
+def simulate(arguments: Namespace) -> int:
+    """`tpc simulate`: print the averages over runs at one width."""
+    program = _load(arguments)
+    with _progress("simulating") as progress:
+        result = compiler.simulate(
+            program,
+            arguments.width,
+            arguments.trials,
+            arguments.seed,
+            arguments.engine,
+            progress,
+            **_settings(arguments),
+        )
+    return _print_results(result, program, arguments)
+
+
+def verify(arguments: Namespace) -> int:
+    """`tpc verify`: print the extrapolated finite widths beside the limit."""
+    program = _load(arguments)
+    figure = _figure_path(arguments)
+    with _progress("simulating") as progress:
+        found = compiler.verify(
+            program,
+            arguments.widths,
+            arguments.trials,
+            arguments.samples,
+            arguments.seed,
+            _settings(arguments),
+            arguments.dot,
+            progress,
+        )
+    if figure is not None:
+        with _writing(figure), replacing(figure) as temporary:
+            save_convergence(found, temporary)
+    if arguments.json:
+        _print_json(verification_to_json(found, arguments.program))
+    else:
+        print_verification(found)
+    return 0 if found.agrees else DISAGREES
+
+
+def graph(arguments: Namespace) -> int:
+    """`tpc graph`: print or write the dataflow graph."""
+    drawn = _load(arguments).graph
+    content: str | bytes
+    match arguments.format:
+        case "dot":
+            content = graph_to_dot(drawn)
+        case "json":
+            content = json.dumps(graph_to_json(drawn), indent=1) + "\n"
+        case _:
+            try:
+                content = draw_graph(drawn, arguments.format)
+            except GraphvizMissing as missing:
+                raise UsageError(str(missing)) from None
+    if arguments.output:
+        _write(Path(arguments.output), content)
+    elif isinstance(content, str):
+        sys.stdout.write(content)
+    elif sys.stdout.isatty():
+        raise UsageError("a picture would garble the terminal; name a file with -o")
+    else:
+        sys.stdout.buffer.write(content)
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
+    {
+        "compile": compile_program,
+        "inspect": inspect,
+        "run": run,
+        "simulate": simulate,
+        "verify": verify,
+        "graph": graph,
+    }
+)
+"""The function of each command."""
+
+
+def _load(arguments: Namespace) -> Program:
+    try:
+        return compiler.load(arguments.program)
+    except OSError as error:
+        raise UsageError(f"cannot read {arguments.program}: {error.strerror or error}") from None
+
+
+def _settings(arguments: Namespace) -> dict[str, object]:
+    return dict(arguments.set)
+
+
+def _figure_path(arguments: Namespace) -> Path | None:
+    """Return where to draw; what is wrong with it is said before the long work, not after."""
+    if arguments.plot is None:
+        return None
+    path = Path(arguments.plot)
+    if path.suffix not in FIGURE_SUFFIXES:
+        raise UsageError(f"--plot {path}: the name must end in {', '.join(FIGURE_SUFFIXES)}")
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
+    return path
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    with _writing(path):
+        write_whole(path, content)
+
+
+def _print_json(content: Mapping[str, object]) -> None:
+    print(json.dumps(content, ensure_ascii=False, allow_nan=False))
+
+
+def _print_results(result: Outcome, program: Program, arguments: Namespace) -> int:
+    readouts = readout_names(program)
+    if arguments.json:
+        _print_json(to_json(result, arguments.program, arguments.command, readouts))
+    else:
+        print_results(result, readouts)
+    return 0
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Progress | None]:
+    """Show a bar on standard error while the work goes on, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    with Bars(console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(what, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -1,14 +1,241 @@
 """The driver: the stages of the compiler by name, each from the product of the one before.
 
-    read_source        file             -> text
-    parse_source       text             -> Source, the syntax tree
+Stages:
+    load_source        file             -> Source, the syntax tree
+    parse_source       text             -> the same
     build_program      Source           -> Program, the checked dataflow graph
     normalise          Program          -> Program, with what the limit wants to see made plain
     derive_limit       Program          -> Limit, the equations
     emit_module        Limit            -> the evaluator module, as text
     simulate           Program          -> finite networks, averaged over trials
-    verify             Program, module  -> finite networks held against the limit
-
-Stages are imported where they are called: reading a program needs no simulator, and `tpc --help`
-needs none of them.
+    verify             Program, limit   -> finite networks held against the limit
 """
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from importlib.abc import InspectLoader
+from importlib.util import module_from_spec, spec_from_loader
+from types import ModuleType
+from typing import Any, Literal
+
+from tpc.codegen.module import emit_module
+from tpc.diagnostics import NOWHERE, Diagnostic, ProgramError
+from tpc.diagnostics.program_faults import NoOutput
+from tpc.limit.derive import DotChoice, derive_limit
+from tpc.limit.equations import Limit
+from tpc.program.build import build_program
+from tpc.program.passes import normalise
+from tpc.program.program import Program
+from tpc.report.text import to_text
+from tpc.shown import ShownLimit, ShownProgram, speech
+from tpc.simulate import dense
+from tpc.simulate import verify as comparing
+from tpc.simulate.parameters import ParameterProblem, resolve_parameters
+from tpc.simulate.result import Result, Verification
+from tpc.syntax.parse import parse_source
+from tpc.syntax.read import load_source
+
+Progress = Callable[[int, int], None]
+"""Called with the work done so far, and all the work."""
+
+
+class UsageError(ValueError):
+    """A call that does not suit the program: an unknown parameter, too few samples."""
+
+
+def load(path: str | os.PathLike[str]) -> ShownProgram:
+    """Read and check a program.
+
+    Data files that it loads are looked up beside it.
+
+    Args:
+        path: A `.tp` file.
+
+    Raises:
+        ProgramError: The program or its data is wrong.
+        OSError: The file cannot be read.
+    """
+    return ShownProgram.of(build_program(load_source(path)))
+
+
+def parse(text: str, name: str = "<string>") -> ShownProgram:
+    """Check a program that is given as text.
+
+    Args:
+        text: The program.
+        name: What diagnostics call it; data files are looked up beside this path.
+
+    Raises:
+        ProgramError: The program or its data is wrong.
+    """
+    return ShownProgram.of(build_program(parse_source(text, name)))
+
+
+def derive(program: Program, dot: DotChoice = "auto") -> ShownLimit:
+    """Derive the limit equations of a program.
+
+    Args:
+        program: A checked program.
+        dot: How the dots of products with a transpose are computed: by derivatives, by Stein's
+            lemma, or by derivatives where these are functions.
+
+    Raises:
+        ProgramError: The derivative form is asked for and does not exist.
+    """
+    return ShownLimit.of(derive_limit(normalise(program), dot))
+
+
+def emit(limit: Limit) -> str:
+    """Write the evaluator module of a limit.
+
+    Raises:
+        ProgramError: The program has no output.
+    """
+    _require_outputs(limit.program)
+    return emit_module(limit, speech(limit), to_text(limit))
+
+
+def evaluator(program: Program, dot: DotChoice = "auto") -> ModuleType:
+    """Return the evaluator module of a program, imported.
+
+    Raises:
+        ProgramError: The program has no output, or as in `derive`.
+    """
+    source = emit(derive(program, dot))
+    # A name of its own for every text: equal programs share a module, others never collide.
+    name = f"tpc_limit_{sha256(source.encode()).hexdigest()[:16]}"
+    known = sys.modules.get(name)
+    if known is not None:
+        return known
+    spec = spec_from_loader(name, _FromText(source))
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+class _FromText(InspectLoader):
+    """Imports a module whose source is in memory; tracebacks and `inspect` find its lines."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def get_source(self, fullname: str) -> str:
+        return self._source
+
+
+def run(
+    program: Program,
+    samples: int = 65536,
+    seed: int = 0,
+    params: Mapping[str, object] | None = None,
+    dot: DotChoice = "auto",
+    progress: Progress | None = None,
+) -> Any:
+    """Compute a program's limit.
+
+    Args:
+        program: A checked program.
+        samples: How many random nodes.
+        seed: Of the random numbers.
+        params: Values that replace the defaults of params.
+        dot: As in `derive`.
+        progress: Called as the work goes on.
+
+    Returns:
+        The `Result` of the evaluator module.
+
+    Raises:
+        ProgramError: As in `evaluator`.
+        UsageError: A param does not exist or is of the wrong shape; too few samples.
+    """
+    module = evaluator(program, dot)
+    least = 4 * module.REPLICATES
+    if samples < least:
+        raise UsageError(f"{samples} samples are too few: at least {least}")
+    resolved = _resolved(program, params)
+    return module.evaluate(samples=samples, seed=seed, _progress=progress, **resolved)
+
+
+def simulate(
+    program: Program,
+    width: int,
+    trials: int = 8,
+    seed: int = 0,
+    engine: Literal["dense"] = "dense",
+    progress: Progress | None = None,
+    **params: object,
+) -> Result:
+    """Run a program at a finite width, several times.
+
+    Args:
+        program: A checked program.
+        width: The width n.
+        trials: Independent runs.
+        seed: Of the random numbers.
+        engine: `dense`: matrices are drawn and kept whole.
+        progress: Called as the work goes on.
+        **params: Values that replace the defaults of params.
+
+    Returns:
+        Averages over trials with their standard errors.
+
+    Raises:
+        ProgramError: The program has no output.
+        UsageError: There is no such engine; a param does not exist or is of the wrong shape.
+    """
+    if engine != "dense":
+        raise UsageError(f"there is no engine {engine!r}: this version has 'dense'")
+    _require_outputs(program)
+    try:
+        return dense.simulate(program, width, trials, seed, params, progress)
+    except ParameterProblem as problem:
+        raise UsageError(str(problem)) from None
+
+
+def verify(
+    program: Program,
+    widths: tuple[int, ...] | None = None,
+    trials: int = comparing.TRIALS,
+    samples: int = 65536,
+    seed: int = 0,
+    params: Mapping[str, object] | None = None,
+    dot: DotChoice = "auto",
+    progress: Progress | None = None,
+) -> Verification:
+    """Hold finite widths against the limit.
+
+    Each output is fitted as a + b/n over the widths, and a is compared with the limit.
+
+    Args:
+        program: A checked program.
+        widths: At least two; by default as many and as large as take seconds.
+        trials: Independent runs for each width, at least two.
+        samples: How many random nodes the limit is computed from.
+        seed: Of the random numbers.
+        params: Values that replace the defaults of params.
+        dot: As in `derive`.
+        progress: Called as the finite runs go on.
+
+    Raises:
+        ProgramError: As in `evaluator`.
+        UsageError: As in `run`.
+    """
+    limit = run(program, samples, seed, params, dot)
+    return comparing.verify(program, limit, widths, trials, seed, params, progress)
+
+
+def _require_outputs(program: Program) -> None:
+    if not program.outputs:
+        found = [Diagnostic.of(NoOutput(), NOWHERE)]
+        raise ProgramError(found, program.name, program.source)
+
+
+def _resolved(program: Program, params: Mapping[str, object] | None) -> dict[str, Any]:
+    try:
+        return dict(resolve_parameters(program, params))
+    except ParameterProblem as problem:
+        raise UsageError(str(problem)) from None

@@ -2,35 +2,40 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file so that whoever reads it never sees a part of it.
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a path to write to, whose file takes the place of `path` when that has succeeded.
 
-    The content goes to a temporary file in the same folder, which then takes the place of `path`. A
-    link keeps pointing where it did, and something that is no regular file (a pipe, a device) is
-    written to directly.
-
-    Args:
-        path: Where to.
-        content: Text, written as UTF-8, or bytes.
+    It is a temporary file of the same suffix in the same folder. A link keeps pointing where it
+    did, and something that is no regular file (a pipe, a device) is written to directly.
 
     Raises:
         OSError: It cannot be written; an old file is then as it was.
     """
-    data = content.encode("utf-8") if isinstance(content, str) else content
     target = path.resolve()
     if target.exists() and not target.is_file():
-        with target.open("wb") as stream:
-            stream.write(data)
+        yield target
         return
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
     try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
+        yield temporary
         if target.exists():
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write text, as UTF-8, or bytes to a file.
+
+    Raises:
+        OSError: As in `replacing`.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)

@@ -1,0 +1,329 @@
+"""The command line as scripts see it: exit status, streams, JSON, files."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tpc import __version__, commands
+from tpc.cli import main
+
+GOOD = """\
+program "A layer"
+dim n
+param s = 2.0
+param shift = [0.0, 1.0]
+vector v : n
+matrix W : n x n
+h = s * W @ v
+output c = <h|h>
+output h
+output two = <v|v> * shift
+readout f = v * s
+"""
+BAD = "dim n\nvector v : n\noutput c = <v|u>\noutput d = avg(w)\n"
+SILENT = "dim n\nvector v : n\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, text in [("good", GOOD), ("bad", BAD), ("silent", SILENT)]:
+        (tmp_path / f"{name}.tp").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run_process(arguments: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tpc", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload,no-any-return]
+
+
+# -------------------------------------------------------------------------------------- exit status
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["kernel", "good.tp"],
+        ["run"],
+        ["run", "missing.tp"],
+        ["run", "."],
+        ["run", "good.tp", "--method", "qmc"],
+        ["run", "good.tp", "--samples", "0"],
+        ["run", "good.tp", "--samples", "8"],
+        ["run", "good.tp", "--samples", "many"],
+        ["run", "good.tp", "--seed", "-1"],
+        ["run", "good.tp", "--set", "s"],
+        ["run", "good.tp", "--set", "s=two"],
+        ["run", "good.tp", "--set", "s=[1,2]"],
+        ["run", "good.tp", "--set", "s=NaN"],
+        ["run", "good.tp", "--set", 's="1"'],
+        ["run", "good.tp", "--set", "s={}"],
+        ["run", "good.tp", "--set", "shift=[[1],2]"],
+        ["run", "good.tp", "--set", "unknown=1"],
+        ["simulate", "good.tp"],
+        ["simulate", "good.tp", "--width", "0"],
+        ["simulate", "good.tp", "--width", "8", "--trials", "0"],
+        ["simulate", "good.tp", "--width", "8", "--engine", "matrix-free"],
+        ["simulate", "good.tp", "--width", "8", "--set", "unknown=1"],
+        ["inspect", "good.tp", "--format", "html"],
+        ["verify", "good.tp", "--widths", "64"],
+        ["verify", "good.tp", "--widths", "64,none"],
+        ["verify", "good.tp", "--trials", "1"],
+        ["graph", "good.tp", "--format", "pdf"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_2_with_one_message(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") >= 1
+    assert "Traceback" not in err
+
+
+def test_wrong_usage_says_what_there_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["run", "good.tp", "--set", "unknown=1"])
+    assert "s, shift" in capsys.readouterr().err
+    main(["run", "good.tp", "--method", "qmc"])
+    assert "'mc'" in capsys.readouterr().err
+    main(["run", "missing.tp"])
+    assert "missing.tp" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["compile", "inspect", "run", "simulate --width 8", "verify --widths 8,16", "graph"],
+)
+def test_a_wrong_program_is_1_with_every_diagnostic(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    name, *options = command.split()
+    assert main([name, "bad.tp", *options]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "bad.tp:3:15: error[TP201]" in err
+    assert "bad.tp:4:16: error[TP201]" in err
+
+
+@pytest.mark.parametrize(
+    "command", ["compile", "run", "simulate --width 8", "verify --widths 8,16"]
+)
+def test_a_program_without_output_is_refused_where_one_is_needed(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    name, *options = command.split()
+    assert main([name, "silent.tp", *options]) == 1
+    assert "error[TP244]" in capsys.readouterr().err
+    assert not list(folder.glob("*.py"))
+
+
+@pytest.mark.parametrize("command", ["inspect", "graph"])
+def test_a_program_without_output_can_be_looked_at(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, "silent.tp"]) == 0
+    assert capsys.readouterr().out
+
+
+def test_a_bug_is_70_and_asks_for_a_report(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(arguments: object) -> int:
+        raise KeyError("node")
+
+    monkeypatch.setattr(commands, "COMMANDS", {"inspect": broken})
+    assert main(["inspect", "good.tp"]) == 70
+    err = capsys.readouterr().err
+    assert "Please report it" in err
+    assert "KeyError" in err
+    assert "Traceback" not in err
+
+
+def test_interruption_is_130(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "COMMANDS", {"inspect": interrupted})
+    assert main(["inspect", "good.tp"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_closed_pipe_is_quiet(folder: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "tpc", "inspect", "good.tp"]
+    run = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert run.returncode == 141
+    assert run.stderr == b""
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"tpc {__version__}\n"
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in commands.COMMANDS)
+
+
+# --------------------------------------------------------------------------------------------- JSON
+
+
+def as_object(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    """Parse standard output as exactly one JSON object."""
+    found = json.loads(capsys.readouterr().out)
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("command", "method", "samples"),
+    [("run --samples 4096", "mc", 4096), ("simulate --width 32 --trials 4", "dense", 4)],
+)
+def test_json_has_the_form_that_scripts_rely_on(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str, method: str, samples: int
+) -> None:
+    name, *options = command.split()
+    words = [name, "good.tp", *options, "--seed", "3", "--set", "s=1.5", "--json"]
+    assert main(words) == 0
+    found = as_object(capsys)
+    assert found["program"] == "good.tp"
+    assert (found["command"], found["method"], found["samples"]) == (name, method, samples)
+    assert found["seed"] == 3
+    assert found["params"] == {"s": 1.5, "shift": [0.0, 1.0]}
+    assert found.get("width") == (32 if name == "simulate" else None)
+    outputs = found["outputs"]
+    assert isinstance(outputs, dict)
+    assert list(outputs) == ["c", "h", "two", "f"]
+    assert outputs["c"].keys() == {"value", "stderr"}
+    assert np.shape(outputs["two"]["value"]) == np.shape(outputs["two"]["stderr"]) == (2,)
+    assert outputs["h"].keys() == {"mean", "cov", "stderr"}
+    assert outputs["h"]["stderr"].keys() == {"mean", "cov"}
+    assert outputs["f"].keys() == {"cov", "stderr"}
+    assert outputs["c"]["value"] == pytest.approx(1.5**2, rel=0.5)
+
+
+def test_equal_seeds_give_equal_numbers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    objects = []
+    for seed in ["1", "1", "2"]:
+        assert main(["run", "good.tp", "--samples", "1024", "--seed", seed, "--json"]) == 0
+        objects.append(as_object(capsys)["outputs"])
+    assert objects[0] == objects[1] != objects[2]
+
+
+def test_verify_json_and_plot(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["verify", "good.tp", "--widths", "16,32,64", "--trials", "16", "--samples", "8192"]
+    assert main([*words, "--plot", "distance.png", "--json"]) == 0
+    found = as_object(capsys)
+    outputs = found["outputs"]
+    assert isinstance(outputs, dict)
+    assert list(outputs) == ["c", "h", "two", "f"]
+    assert all(output["agrees"] for output in outputs.values())
+    assert (folder / "distance.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_verify_finds_a_disagreement(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit that is wrong, here that of another program, ends with status 1."""
+    (folder / "other.tp").write_text(GOOD.replace("<h|h>", "<h|h> + 100"), encoding="utf-8")
+    other = commands.compiler.load("other.tp")
+    derive = commands.compiler.derive
+    monkeypatch.setattr(commands.compiler, "derive", lambda program, dot: derive(other, dot))
+    words = ["verify", "good.tp", "--widths", "16,32,64", "--trials", "16", "--samples", "8192"]
+    assert main(words) == 1
+    assert "c" in capsys.readouterr().out
+
+
+# -------------------------------------------------------------------------------------------- files
+
+
+def test_compile_writes_a_module_that_stands_alone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compile", "good.tp"]) == 0
+    assert capsys.readouterr().out == "good_limit.py\n"
+    code = "import good_limit, sys; print('tpc' in sys.modules, good_limit.PARAMS['s'])"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder
+    )
+    assert run.stdout == "False 2.0\n"
+
+
+def test_compile_writes_the_same_bytes_again(folder: Path) -> None:
+    main(["compile", "good.tp", "-o", "first.py"])
+    main(["compile", "good.tp", "-o", "second.py"])
+    assert (folder / "first.py").read_bytes() == (folder / "second.py").read_bytes()
+
+
+def test_a_file_is_written_whole_or_not_at_all(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = folder / "out.py"
+    target.write_text("old", encoding="utf-8")
+
+    def full(source: object, destination: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    assert main(["compile", "good.tp", "-o", str(target)]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert target.read_text(encoding="utf-8") == "old"
+    assert {path.name for path in folder.iterdir()} == {"good.tp", "bad.tp", "silent.tp", "out.py"}
+
+
+def test_a_device_is_not_replaced(folder: Path) -> None:
+    assert main(["compile", "good.tp", "-o", os.devnull]) == 0
+    assert not Path(os.devnull).is_file()
+
+
+@pytest.mark.parametrize("words", [["compile", "-o"], ["graph", "-o"]])
+def test_an_unwritable_path_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert main([words[0], "good.tp", words[1], "nowhere/out"]) == 2
+    assert "nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["text", "latex", "json"])
+def test_inspect_prints_equations(
+    folder: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    assert main(["inspect", "good.tp", "--format", form]) == 0
+    out = capsys.readouterr().out
+    assert "netsor" in out
+    if form == "json":
+        json.loads(out)
+
+
+@pytest.mark.parametrize("form", ["dot", "json"])
+def test_graph_prints_or_writes_the_same(
+    folder: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    assert main(["graph", "good.tp", "--format", form]) == 0
+    printed = capsys.readouterr().out
+    assert main(["graph", "good.tp", "--format", form, "-o", "graph.out"]) == 0
+    assert (folder / "graph.out").read_text(encoding="utf-8").strip() == printed.strip()
+
+
+def test_progress_stays_off_a_pipe(folder: Path) -> None:
+    run = run_process(["simulate", "good.tp", "--width", "64"], cwd=folder)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_output_survives_an_ascii_terminal(folder: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    run = run_process(["inspect", "good.tp"], cwd=folder, env=environment)
+    assert run.returncode == 0
+    assert run.stderr == ""

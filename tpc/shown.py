@@ -1,0 +1,71 @@
+"""A program and a limit that print themselves: what `tpc.parse` and `tpc.derive` return.
+
+The stages know nothing of printing, so the views are added here, on top of all of them.
+"""
+
+from dataclasses import dataclass, fields
+
+from tpc.codegen.module import peak_floats
+from tpc.codegen.statement import Speech
+from tpc.limit.equations import Limit
+from tpc.program.program import Program
+from tpc.report.graph import GraphvizMissing, draw_graph
+from tpc.report.json import to_json
+from tpc.report.latex import to_latex
+from tpc.report.numbers import Json
+from tpc.report.text import TextPrinter, to_text
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ShownProgram(Program):
+    """A program that shows its graph in a notebook."""
+
+    @classmethod
+    def of(cls, program: Program) -> "ShownProgram":
+        """Return the same program with its views."""
+        return cls(*(getattr(program, field.name) for field in fields(program)))
+
+    def __repr__(self) -> str:
+        outputs = ", ".join(output.name for output in self.outputs) or "none"
+        return f"<{self.dialect} program {self.title or self.name!r}, outputs: {outputs}>"
+
+    def _repr_svg_(self) -> str | None:
+        try:
+            return draw_graph(self.graph, "svg").decode("utf-8")
+        except GraphvizMissing:
+            return None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ShownLimit(Limit):
+    """A limit that prints its equations; in a notebook it shows them as LaTeX."""
+
+    @classmethod
+    def of(cls, limit: Limit) -> "ShownLimit":
+        """Return the same limit with its views."""
+        return cls(*(getattr(limit, field.name) for field in fields(limit)))
+
+    def __repr__(self) -> str:
+        title = self.program.title or self.program.name
+        return f"<limit of {title!r}, {len(self.equations)} equations>"
+
+    def to_text(self) -> str:
+        """Return the equations as Unicode text."""
+        return to_text(self, peak_floats(self, speech(self)))
+
+    def to_latex(self) -> str:
+        """Return the equations as LaTeX."""
+        return to_latex(self)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the equations as what `json.dumps` takes."""
+        return to_json(self)
+
+    def _repr_latex_(self) -> str:
+        return to_latex(self)
+
+
+def speech(limit: Limit) -> Speech:
+    """Return what prints a limit's equations in the comments of generated code."""
+    printer = TextPrinter(limit)
+    return Speech(printer.equation, printer.expression)
