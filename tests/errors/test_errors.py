@@ -25,10 +25,10 @@ PROGRAMS = sorted(HERE.glob("*.tp"))
 HEAD = """\
 # The error index
 
-A diagnostic is `FILE:LINE:COLUMN: error[TPnnn]: what is wrong`, then the line of the program with the
-place underlined and, where there is one, a hint. All independent errors of a file are reported in one
-run (the first hundred of its syntax). TP1xx are errors of syntax, TP2xx of names, sorts, dims, shapes
-and dialects, TP3xx of limits, TP4xx of data and numbers.
+A diagnostic is `FILE:LINE:COLUMN: error[TPnnn]: what is wrong`, then the line of the program with
+the place underlined and, where there is one, a hint. All independent errors of a file are reported
+in one run (of syntax errors, the first hundred). TP1xx are errors of syntax, TP2xx of names, sorts,
+dims, shapes and dialects, TP3xx of limits, TP4xx of data and numbers.
 
 Where a message names something of the program, this page has `…`.
 """
@@ -44,7 +44,7 @@ REFUSED_BY_THE_PARSER = {
     "TP207": ("dim n\nvector tanh : n\n", "TP116"),
     "TP231": ('dim n\nprogram "Late"\n', "TP124"),
 }
-"""Codes for trees that no text has, each with a text that is meant so, and the code that it gets."""
+"""Codes for trees that no text has, each with a text meant so, and the code that it gets."""
 
 CHAPTERS = {"TP1": "Syntax", "TP2": "Names, sorts, dims", "TP3": "Limits", "TP4": "Data"}
 

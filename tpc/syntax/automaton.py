@@ -28,8 +28,12 @@ class _KeepAllTokens(PostLex):
 
 
 @cache
-def load_grammar() -> Lark:
-    """Return the parser that lark makes of `grammar/tensor_program.lark`."""
+def load_grammar(debug: bool = False) -> Lark:
+    """Return the parser that lark makes of `grammar/tensor_program.lark`.
+
+    Args:
+        debug: Let lark log the conflicts of the grammar.
+    """
     return Lark(
         files("tpc.grammar").joinpath("tensor_program.lark").read_text(encoding="utf-8"),
         parser="lalr",
@@ -37,6 +41,7 @@ def load_grammar() -> Lark:
         keep_all_tokens=True,
         postlex=_KeepAllTokens(),
         transformer=MakeTree(),
+        debug=debug,
     )
 
 

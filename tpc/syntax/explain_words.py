@@ -69,7 +69,8 @@ def reserved_name(slip: Slip) -> Explanation:
             return None
         return Diagnostic.of(_reserved(first.value), span_of(first))
     word = slip.token.value
-    if not word.isidentifier() or slip.token.type == "NAME" or word == "not":
+    is_logical = word == "not" and slip.wants_operand
+    if not word.isidentifier() or slip.token.type == "NAME" or is_logical:
         return None
     is_bound = not slip.at and slip.following.type in ("EQUAL", "LSQB")
     is_used = slip.at and (slip.wants_operand or "NAME" in slip.accepted)

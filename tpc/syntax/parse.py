@@ -37,8 +37,9 @@ _HEADERS = {
     "ELIF": (("ELIF", "elif"), ("TRUE", "true"), _COLON),
     "ELSE": (("ELSE", "else"), _COLON),
 }
+_LOOP = (("FOR", "for"), ("NAME", "_"), ("IN", "in"), ("NUMBER", "0"), _COLON)
 _LINE = (("NAME", "_"), ("EQUAL", "="), ("NUMBER", "0"), ("_NEWLINE", ""))
-"""Stand-ins for a header and for a line that do not parse."""
+"""Stand-ins for headers and for a line that do not parse."""
 
 
 def parse_source(text: str, name: str = "<string>") -> Source:
@@ -109,7 +110,8 @@ class _Reading:
             if not expected:
                 if not self._is_broken:
                     self._report(UnexpectedIndent(), line.tokens[0])
-                self._feed(*_HEADERS["IF"], ("_NEWLINE", ""))
+                has_branches = self._keyword and self._keyword.type in ("IF", "ELIF")
+                self._feed(*(_HEADERS["IF"] if has_branches else _LOOP), ("_NEWLINE", ""))
             self._feed(("_INDENT", ""))
             self._depth = depth
         self._keyword = line.tokens[0] if line else None
