@@ -25,7 +25,7 @@ class BoundTwice(Fault):
     code = "TP202"
     title = "`{name}` is bound twice"
     label = "already bound in line {line}"
-    help = "choose another name, or a family in a loop: `{base}[t] = ...`"
+    help = "choose another name; a loop binds the members of a family, `{base}[i] = ...`"
 
     name: str
     base: str
