@@ -158,7 +158,7 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def _copy(side: str, copy: int) -> str:
-    return rf"{side}{{\boxed{{\scriptscriptstyle {copy}}}}}" if copy else ""
+    return f"{side}{{({copy})}}" if copy else ""
 
 
 def _function(name: str) -> str:

@@ -7,7 +7,7 @@ formula is bounded, and is defined once, where it is first met.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tpc.limit.equations import DotEquation, HatEquation, Limit
 from tpc.limit.nodes import Hat, SteinBra
@@ -68,44 +68,36 @@ class Place:
 TOP = Place()
 
 
-@dataclass(slots=True)
 class Reader:
-    """Reads the nodes of one limit; later readings use the local names of earlier ones."""
+    """Reads the nodes of one limit; later readings use the local names of earlier ones.
 
-    limit: Limit
-    products: dict[Hat, str] = field(init=False)
-    _dot_of: dict[Hat, Node] = field(init=False)
-    _multiplied: set[Node] = field(init=False)
-    _uses: Counter[Node] = field(init=False)
-    _dots: dict[Node, str] = field(init=False)
-    _arrays: Arrays = field(init=False)
-    _local: dict[tuple[Node, Place], str] = field(init=False, default_factory=dict)
-    _pending: list[tuple[Node, Place]] = field(init=False, default_factory=list)
-    _weights: dict[Node, int] = field(init=False, default_factory=dict)
-    _prefix: str = field(init=False)
+    Attributes:
+        products: The name of every product, by its hat.
+    """
 
-    def __post_init__(self) -> None:
-        equations = self.limit.equations
-        self.products = {e.node: e.name for e in equations if isinstance(e, HatEquation)}
-        dots = [e for e in equations if isinstance(e, DotEquation)]
-        self._dots = {e.node: e.name for e in reversed(dots)}
-        self._dot_of = {e.hat: e.node for e in dots}
+    def __init__(self, limit: Limit) -> None:
+        hats = [e for e in limit.equations if isinstance(e, HatEquation)]
+        dots = [e for e in limit.equations if isinstance(e, DotEquation)]
+        self.products: dict[Hat, str] = {equation.node: equation.name for equation in hats}
+        self._names = limit.names
+        self._dots = {equation.node: equation.name for equation in reversed(dots)}
+        self._dot_of = {equation.hat: equation.node for equation in dots}
         self._multiplied = {hat.operand for hat in self.products}
-        self._uses = _count_uses(self.limit)
-        taken = self.names()
-        self._arrays = Arrays(self.limit.program.source, taken)
-        self._prefix = self.unused(("t", "u", "s", "part", "local_part"))
+        self._uses = _count_uses(limit)
+        self._weights: dict[Node, int] = {}
+        taken = _names(limit)
+        self._stems = {name.rstrip("0123456789") for name in taken}
+        self._arrays = Arrays(limit.program.source, taken)
+        self._local: dict[tuple[Node, Place], str] = {}
+        self._pending: list[tuple[Node, Place]] = []
+        self._prefix = self.unused("t")
 
-    def names(self) -> set[str]:
-        """Return every name that the limit's formulas use."""
-        program = self.limit.program
-        declared = {p.name for p in program.parameters} | {m.name for m in program.matrices}
-        return {*self.limit.names.values(), *self.products.values(), *declared}
-
-    def unused(self, candidates: tuple[str, ...]) -> str:
-        """Return the first candidate that neither is a name nor starts a numbered one."""
-        taken = {name.rstrip("0123456789") for name in self.names()}
-        return next((name for name in candidates if name not in taken), candidates[-1] + "_")
+    def unused(self, letter: str) -> str:
+        """Return a name made of a letter that neither is a name nor starts a numbered one."""
+        candidate = letter
+        while candidate in self._stems:
+            candidate += letter
+        return candidate
 
     # ---------------------------------------------------------------------------------- reading
 
@@ -126,7 +118,7 @@ class Reader:
 
     def dot(self, node: Node) -> Formula:
         """Return the right side of a dot's equation; a dot may be a ket that has a name."""
-        return self.of(node) if node in self.limit.names else self.own(node)
+        return self.of(node) if node in self._names else self.own(node)
 
     def definitions(self) -> Iterator[tuple[Formula, Formula]]:
         """Yield the local names that came up since the last call, each with what it stands for."""
@@ -150,8 +142,8 @@ class Reader:
 
     def ket_name(self, node: Node) -> str | None:
         """Return the name that stands for a ket, or None where it has to be written out."""
-        if node in self.limit.names:
-            return self.limit.names[node]
+        if node in self._names:
+            return self._names[node]
         match node:
             case InitialVector(name=name):
                 return name
@@ -215,7 +207,7 @@ class Reader:
         return weight > LARGEST or repeated or multiplied
 
     def _is_named(self, node: Node) -> bool:
-        return node in self.limit.names or node in self._dots
+        return node in self._names or node in self._dots
 
     def _named_here(self, node: Node, place: Place) -> str:
         known = self._local.get((node, place))
@@ -233,7 +225,7 @@ class Reader:
     def _formula(self, node: Node, place: Place) -> Formula:
         if node.is_scalar:
             place = TOP
-        name = self.limit.names.get(node)
+        name = self._names.get(node)
         if name is not None:
             return self._symbol(node, name, place)
         if node in self._dots:
@@ -281,6 +273,14 @@ class Reader:
         bound = place.bound + tuple(zip(names, numbers, strict=True))
         inside = Place(place.copy, bound, place.deepest + len(names))
         return Expectation(self._formula(node.operand, inside), numbers if node.coords else ())
+
+
+def _names(limit: Limit) -> set[str]:
+    """Return every name that the formulas of a limit may use."""
+    program = limit.program
+    declared = {p.name for p in program.parameters} | {m.name for m in program.matrices}
+    products = {e.name for e in limit.equations if isinstance(e, HatEquation)}
+    return {*limit.names.values(), *products, *declared}
 
 
 def _count_uses(limit: Limit) -> Counter[Node]:

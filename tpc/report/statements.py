@@ -134,7 +134,7 @@ def _hat(equation: HatEquation, reader: Reader) -> list[Relation]:
             inner = scale(gain, reader.inner(hat.operand, other.operand))
             lines.append(Relation((Call("Cov", (ket, reader.hat(other))),), "=", inner))
         return lines
-    any_ket = reader.unused(("y", "z", "any"))
+    any_ket = reader.unused("y")
     side = f"{hat.matrix.name}{'.T' if hat.transposed else ''} {any_ket}"
     operand = reader.name_ket(hat.operand)
     inner = scale(gain, BraKet(operand, any_ket))
@@ -178,7 +178,7 @@ def _stein(term: DotTerm, operand: str, reader: Reader) -> Relation:
     """Return <nabla_q|x> = Cov(q)^+ E[q |x>], q the hats side by side."""
     bra = term.bra
     assert isinstance(bra, SteinBra)
-    side = reader.unused(("q", "g", "hats"))
+    side = reader.unused("q")
     moment = Expectation(Product("outer", (Ket(side), Ket(operand))))
     solved = Product("contract", (Raised(Call("Cov", (Ket(side),)), "+"), moment))
     bras = BraKet(side, operand, nabla=True)
