@@ -1,6 +1,6 @@
 """Limit -> JSON: its equations with their text, LaTeX and place in the source, and its outputs."""
 
-from typing import Any, TypeAlias, assert_never
+from typing import assert_never
 
 from tpc.limit.equations import (
     DotEquation,
@@ -16,16 +16,14 @@ from tpc.program.nodes import Node
 from tpc.report.formula import Formula
 from tpc.report.latex import environment, write_rows
 from tpc.report.latex_alphabet import Latex
-from tpc.report.reading import Reader
+from tpc.report.numbers import Json
 from tpc.report.spelling import plain, spell
-from tpc.report.statements import Relation, output_relations, relations
+from tpc.report.statements import Relation, output_relations, read, relations
 from tpc.report.text import write_lines
 from tpc.report.unicode import Unicode
 
-JSONObject: TypeAlias = dict[str, Any]
 
-
-def to_json(limit: Limit) -> JSONObject:
+def to_json(limit: Limit) -> dict[str, Json]:
     """Return a limit as what `json.dumps` takes.
 
     Returns:
@@ -47,10 +45,10 @@ def to_json(limit: Limit) -> JSONObject:
 
 class _Writer:
     def __init__(self, limit: Limit) -> None:
-        self._reader = Reader(limit)
+        self._reader = read(limit)
         self._latex = Latex()
 
-    def equation(self, equation: Equation) -> JSONObject:
+    def equation(self, equation: Equation) -> dict[str, Json]:
         # Own parts first: local names that they bring up are defined in the text.
         own = self._own(equation)
         return {
@@ -63,7 +61,7 @@ class _Writer:
             **own,
         }
 
-    def output(self, output: LimitOutput) -> JSONObject:
+    def output(self, output: LimitOutput) -> dict[str, Json]:
         (_, node), *_ = output.parts
         return {
             "name": output.name,
@@ -75,7 +73,7 @@ class _Writer:
             "column": output.span.column,
         }
 
-    def _own(self, equation: Equation) -> JSONObject:
+    def _own(self, equation: Equation) -> dict[str, Json]:
         match equation:
             case HatEquation(node=hat, earlier=earlier):
                 return {
@@ -100,7 +98,7 @@ class _Writer:
             case _:
                 return {}
 
-    def _written(self, said: tuple[Relation, ...]) -> JSONObject:
+    def _written(self, said: tuple[Relation, ...]) -> dict[str, Json]:
         return {
             "text": "\n".join(write_lines(said)),
             "latex": environment(write_rows(said, self._latex)),

@@ -8,10 +8,9 @@ from collections.abc import Iterable
 
 from tpc.limit.equations import Limit
 from tpc.report.latex_alphabet import Latex, width
-from tpc.report.reading import Reader
 from tpc.report.source_lines import SourceLines
 from tpc.report.spelling import fill, plain, spell
-from tpc.report.statements import Relation, Remark, output_relations, relations
+from tpc.report.statements import Relation, Remark, output_relations, read, relations
 
 WIDTH = 48
 """How many characters wide a right side may be set."""
@@ -24,7 +23,7 @@ _SIGNS = {"=": "=", "~": r"\sim"}
 
 def to_latex(limit: Limit) -> str:
     """Return a limit as a fragment of LaTeX."""
-    reader, alphabet = Reader(limit), Latex()
+    reader, alphabet = read(limit), Latex()
     source = SourceLines(limit.program)
     blocks: list[list[str]] = [[]]
     above = None

@@ -89,6 +89,7 @@ class Reader:
         self._stems = {name.rstrip("0123456789") for name in taken}
         self._arrays = Arrays(limit.program.source, taken)
         self._local: dict[tuple[Node, Place], str] = {}
+        self._defined: set[tuple[Node, Place]] = set()
         self._pending: list[tuple[Node, Place]] = []
         self._prefix = self.unused("t")
 
@@ -119,6 +120,22 @@ class Reader:
     def dot(self, node: Node) -> Formula:
         """Return the right side of a dot's equation; a dot may be a ket that has a name."""
         return self.of(node) if node in self._names else self.own(node)
+
+    def start_over(self) -> None:
+        """Forget which local names have been defined, but not the names."""
+        self._defined.clear()
+        self._pending.clear()
+
+    def local_name(self, node: Node) -> Formula | None:
+        """Return the local name of a node that has one or gets one, as defined from now on."""
+        self._weigh(node)
+        if not (self._is_cut(node) or (node, TOP) in self._local) or self._is_named(node):
+            return None
+        if not (node.is_scalar or node.is_vector):
+            return None
+        name = self._named_here(node, TOP)
+        self._pending = [pending for pending in self._pending if pending != (node, TOP)]
+        return self._symbol(node, name, TOP)
 
     def definitions(self) -> Iterator[tuple[Formula, Formula]]:
         """Yield the local names that came up since the last call, each with what it stands for."""
@@ -210,12 +227,12 @@ class Reader:
         return node in self._names or node in self._dots
 
     def _named_here(self, node: Node, place: Place) -> str:
-        known = self._local.get((node, place))
-        if known is None:
-            known = f"{self._prefix}{len(self._local) + 1}"
-            self._local[node, place] = known
-            self._pending.append((node, place))
-        return known
+        key = node, place
+        name = self._local.setdefault(key, f"{self._prefix}{len(self._local) + 1}")
+        if key not in self._defined:
+            self._defined.add(key)
+            self._pending.append(key)
+        return name
 
     def _symbol(self, node: Node, name: str, place: Place) -> Formula:
         return Name(name) if node.is_scalar else Ket(name, copy=place.copy)

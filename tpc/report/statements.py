@@ -17,6 +17,7 @@ from tpc.limit.equations import (
     HatEquation,
     InitialKet,
     KetEquation,
+    Limit,
     LimitOutput,
     ScalarEquation,
 )
@@ -64,6 +65,20 @@ class Relation:
     right: Formula
     remark: Remark = ()
     local: bool = False
+
+
+def read(limit: Limit) -> Reader:
+    """Return a reader whose local names are numbered in the order of the equations.
+
+    So a limit's text, its LaTeX and the comments of its code call everything by the same name.
+    """
+    reader = Reader(limit)
+    for equation in limit.equations:
+        relations(equation, reader)
+    for output in limit.outputs:
+        output_relations(output, reader)
+    reader.start_over()
+    return reader
 
 
 def relations(equation: Equation, reader: Reader) -> tuple[Relation, ...]:

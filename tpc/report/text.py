@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 
 from tpc.limit.equations import Equation, Limit, LimitOutput
 from tpc.program.nodes import Node
-from tpc.report.reading import Reader
 from tpc.report.source_lines import SourceLines
 from tpc.report.spelling import BREAK, fill, plain, spell
 from tpc.report.statements import (
@@ -16,6 +15,7 @@ from tpc.report.statements import (
     Remark,
     local_names,
     output_relations,
+    read,
     relations,
 )
 from tpc.report.unicode import Unicode
@@ -38,15 +38,20 @@ class TextPrinter:
     """
 
     def __init__(self, limit: Limit) -> None:
-        self._reader = Reader(limit)
+        self._reader = read(limit)
 
     def equation(self, equation: Equation) -> str:
         """Return an equation, on several lines where it takes them."""
         return "\n".join(write_lines(relations(equation, self._reader)))
 
     def expression(self, node: Node) -> str:
-        """Return what a node is, expanded beyond its own name."""
-        own = _filled("", spell(self._reader.own(node), _ALPHABET))
+        """Return what a node is, expanded beyond its own name, and its local name if it has one."""
+        name = self._reader.local_name(node)
+        formula = self._reader.own(node)
+        if name is None:
+            own = _filled("", spell(formula, _ALPHABET))
+        else:
+            own = write_lines([Relation((name,), "=", formula)])
         return "\n".join([*own, *write_lines(local_names(self._reader))])
 
     def outputs(self, outputs: Iterable[LimitOutput]) -> list[str]:
