@@ -110,7 +110,10 @@ class Reader:
                 if self._dot_of.get(hat) is dot:
                     name = self.products[hat]
                     return add(Ket(name, "hat"), Ket(name, "dot"))
-        return self._expanded(node, TOP)
+        # A part of the body of a mean, read by itself: its copies are numbered as they come.
+        names = sorted(name for name, _ in node.coords if name != FREE)
+        bound = tuple((name, number) for number, name in enumerate(names, start=1))
+        return self._expanded(node, Place(0, bound, len(bound)))
 
     def of(self, node: Node) -> Formula:
         """Return the formula of a node where it is used."""
@@ -166,7 +169,7 @@ class Reader:
                 return name
             case Hat() if node not in self._dot_of:
                 return self.products[node]
-        return self._local.get((node, TOP))
+        return self._named_here(node, TOP) if (node, TOP) in self._local else None
 
     def _ket_name_or_cut(self, node: Node) -> str | None:
         return self.name_ket(node) if self._is_cut(node) else self.ket_name(node)
