@@ -305,3 +305,29 @@ def test_spans_cover_the_offending_text():
         build(text)
     written = [found.span.text(raised.value.source) for found in raised.value.diagnostics]
     assert written == ["[1, 2, 3]", "tanh(x, 2)"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "for i in range(1000000):\n    h[i] = x",
+        "for i in range(1000):\n    for k in range(1000):\n        if false:\n            h[i] = x",
+        "\n".join(
+            ["def f0(z) = tanh(z)"]
+            + [f"def f{i}(z) = f{i - 1}(z + 1) + f{i - 1}(z + 2)" for i in range(1, 40)]
+            + ["y = f39(x)"]
+        ),
+        "const r = [range(10000)]\nz = r.T * r",
+        "const r = [range(10000)]\nz = r.T @ r",
+        "vector u[10000] : n\nz = <u|u>",
+        "vector u[10000] : n\nz = u * [range(10000)].T",
+    ],
+)
+def test_what_is_too_large_is_refused(body, monkeypatch):
+    monkeypatch.setattr("tpc.program.context.LONGEST", 5000)
+    assert {code for code, _ in codes(f"vector x : n\n{body}\n")} == {"TP229"}
+
+
+def test_a_long_chain_of_definitions_is_a_diagnostic():
+    chain = "".join(f"def f{i}(z) = f{i - 1}(z) + 1\n" for i in range(1, 500))
+    assert codes(f"vector x : n\ndef f0(z) = z\n{chain}y = f499(x)\n") == [("TP230", 502)]

@@ -11,7 +11,7 @@ from pathlib import Path
 from tpc.diagnostics import NOWHERE, ProgramError
 from tpc.diagnostics.sort_faults import NoFreeDim
 from tpc.program.builder import Builder
-from tpc.program.context import Context, Workshop
+from tpc.program.context import Context, Overlong, Workshop
 from tpc.program.dialects import check_declared, dialect_of
 from tpc.program.draft import Draft
 from tpc.program.names import Names
@@ -19,7 +19,7 @@ from tpc.program.nodes import Node, Placeholder, operands
 from tpc.program.program import Program
 from tpc.program.readouts import check_readouts
 from tpc.program.reports import Reports
-from tpc.program.statements import TooManyStatements, execute
+from tpc.program.statements import execute
 from tpc.program.survey import survey
 from tpc.syntax.tree import Source
 
@@ -45,7 +45,7 @@ def build_program(source: Source) -> Program:
     try:
         for statement in source.statements:
             execute(draft, statement)
-    except TooManyStatements:
+    except Overlong:
         raise ProgramError(list(reports.found.values()), name, source.text) from None
     if not draft.free and not reports.found:
         span = source.statements[0].span if source.statements else NOWHERE

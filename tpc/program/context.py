@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from tpc.diagnostics import Fault, Span
-from tpc.diagnostics.name_faults import UnknownName
+from tpc.diagnostics.name_faults import TooLong, UnknownName
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node
 from tpc.program.reports import Reports
@@ -14,6 +14,14 @@ from tpc.program.values import BROKEN, Broken, Definition, Entity, Static, Value
 
 FEW = 20
 """For so many unknown names a similar one is looked for."""
+
+
+LONGEST = 100_000
+"""The most statements that a program may execute and calls of `def`s that it may inline."""
+
+
+class Overlong(Exception):
+    """The unrolled program is longer than the compiler follows; this has been reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,7 @@ class Workshop:
         inlined: Results of calls of `def`s by definition and arguments, so that a definition that
             uses its argument twice does not double the work at every level.
         placeholders: How many stand-ins have been made for derivatives.
+        steps: How many statements have been executed and calls inlined.
         unknown: Names that have been reported as unknown; they are silent from then on.
     """
 
@@ -49,6 +58,7 @@ class Workshop:
     transposed: list[tuple[Matrix, Span]] = field(default_factory=list)
     inlined: dict[tuple[object, ...], Value] = field(default_factory=dict)
     placeholders: int = 0
+    steps: int = 0
     unknown: set[str] = field(default_factory=set)
 
 
@@ -75,6 +85,18 @@ class Context:
         if self.inlining is None:
             return self.shop.reports.add(fault, span)
         return self.shop.reports.add(fault, self.inlining.span, inside=self.inlining.name)
+
+    def step(self, span: Span) -> None:
+        """Count a statement or an inlined call.
+
+        Raises:
+            Overlong: There are more than `LONGEST`.
+        """
+        self.shop.steps += 1
+        if self.shop.steps > LONGEST:
+            advice = "use constant axes (a multi-vector) instead of a loop"
+            self.report(TooLong("the unrolled program", LONGEST, advice), span)
+            raise Overlong
 
     def place(self, span: Span) -> Span:
         """Return a place of the text, or that of the call that is being inlined."""

@@ -7,21 +7,16 @@ What a faulty declaration would bind counts as known but broken.
 """
 
 from fractions import Fraction
-from math import prod
 
-from tpc.diagnostics.name_faults import TooLong
 from tpc.diagnostics.sort_faults import BadDim, NotADim, SecondFreeDim
 from tpc.program.draft import Draft
 from tpc.program.expressions import evaluate
 from tpc.program.laws import covariance_of_vector, limit_of, matrix_law, mean_of_vector
 from tpc.program.nodes import Matrix, Node, Parameter, Shape
 from tpc.program.program import Dim
-from tpc.program.sorts import integer, static
+from tpc.program.sorts import integer, small, static
 from tpc.program.values import BROKEN, Broken, DimProduct, ScaledMatrix, Static
 from tpc.syntax import tree
-
-LARGEST = 10**8
-"""The most entries that a constant shape may have."""
 
 
 def declare_dim(draft: Draft, at: tree.DimDecl) -> None:
@@ -159,6 +154,4 @@ def _shape(draft: Draft, declared: tree.Declared) -> Shape | Broken:
     known = tuple(size for size in sizes if not isinstance(size, Broken))
     if len(known) < len(sizes):
         return BROKEN
-    if prod(known) > LARGEST:
-        return draft.ctx.report(TooLong("this constant shape", LARGEST), declared.span)
-    return known
+    return known if small(draft.ctx, known, declared.span, "this constant shape") else BROKEN

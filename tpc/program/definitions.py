@@ -70,6 +70,7 @@ def inline(
         return BROKEN
     key = (definition, *(_identity(argument) for argument in arguments))
     if key not in ctx.shop.inlined:
+        ctx.step(span)
         inner = ctx.inside_definition(definition, arguments, span)
         ctx.shop.inlined[key] = evaluate(inner, definition.body)
     return ctx.shop.inlined[key]

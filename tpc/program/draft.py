@@ -22,7 +22,6 @@ class Draft:
         dialect: The declared one, with its place.
         dims: By name, in order.
         free: The free dim.
-        steps: How many statements have been executed, loops unrolled.
     """
 
     ctx: Context
@@ -35,7 +34,6 @@ class Draft:
     parameters: list[Parameter] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)
     outputs: dict[str, Output] = field(default_factory=dict)
-    steps: int = 0
 
     def add_dim(self, name: tree.Name, ratio: Fraction, span: Span) -> None:
         """Take a dim into the program."""

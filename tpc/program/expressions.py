@@ -19,7 +19,7 @@ from tpc.program.derivatives import call_derivative
 from tpc.program.families import arity_fault, key_tuple, member_value
 from tpc.program.operators import combine, elementwise, negate_matrix
 from tpc.program.rows import coordinate_key, mean_of, row
-from tpc.program.sorts import integer, plain, vector
+from tpc.program.sorts import integer, plain, small, vector
 from tpc.program.values import (
     BROKEN,
     Broken,
@@ -147,6 +147,8 @@ def _bracket(ctx: Context, at: tree.Bracket) -> Value:
         return BROKEN
     if left.dim != right.dim:
         return ctx.report(DimsDiffer(left.dim, right.dim), at.right.span)
+    if not small(ctx, left.shape + right.shape, at.span, "this array"):
+        return BROKEN
     return ctx.building(at.span).inner(left, right)
 
 

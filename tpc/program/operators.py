@@ -9,6 +9,10 @@
 Comparisons, `and` and `or` are in `tpc.program.conditions`.
 """
 
+from math import prod
+
+import numpy as np
+
 from tpc.diagnostics import Span
 from tpc.diagnostics.data_faults import NoNumber
 from tpc.diagnostics.function_faults import InsideRow
@@ -25,7 +29,7 @@ from tpc.program import dims, statics
 from tpc.program.builder import Builder, DimMismatch, ShapeMismatch, broadcast
 from tpc.program.context import Context
 from tpc.program.nodes import Node
-from tpc.program.sorts import bound_coordinate
+from tpc.program.sorts import LARGEST, bound_coordinate, small
 from tpc.program.values import (
     BROKEN,
     Broken,
@@ -58,6 +62,8 @@ def combine(ctx: Context, at: tree.Binary, left: Value, right: Value) -> Value:
     if at.operator == "@":
         return contract(ctx, at, left, right)
     if isinstance(left, Static) and isinstance(right, Static):
+        if not _fits(ctx, (left, right), at.span):
+            return BROKEN
         return static_result(
             ctx,
             at.span,
@@ -108,6 +114,8 @@ def elementwise(
         spans: The place of each argument.
         span: The place of the whole.
     """
+    if not _fits(ctx, arguments, span):
+        return BROKEN
     known = [value for value in arguments if isinstance(value, Static)]
     if len(known) == len(arguments):
         values = [value.value for value in known]
@@ -121,6 +129,17 @@ def elementwise(
         return _report_dims(ctx, nodes, spans)
     except ShapeMismatch:
         return _report_shapes(ctx, nodes, spans)
+
+
+def _fits(ctx: Context, arguments: tuple[Static | Node, ...], span: Span) -> bool:
+    """Whether arguments broadcast to no more entries than there may be, or do not broadcast."""
+    if prod(prod(value.shape) for value in arguments) <= LARGEST:
+        return True
+    try:
+        shape = np.broadcast_shapes(*(value.shape for value in arguments))
+    except ValueError:
+        return True
+    return small(ctx, shape, span, "this array")
 
 
 def apply(builder: Builder, function: str, nodes: tuple[Node, ...]) -> Node:
@@ -150,6 +169,8 @@ def contract(ctx: Context, at: tree.Binary, left: Static | Node, right: Static |
             advice = "a vector stands on the left, `x @ A.T`: constant axes are its right side"
         fault = WrongSort("the right side of `@`", "an array or a scalar", describe(right), advice)
         return ctx.report(fault, at.right.span)
+    if not small(ctx, left.shape[:-1] + right.shape[1:], at.span, "this array"):
+        return BROKEN
     try:
         if isinstance(left, Static) and isinstance(right, Static):
             return Static(statics.contract(left.value, right.value))

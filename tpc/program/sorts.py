@@ -1,12 +1,14 @@
 """Demands on the sort of a value: each returns the value as wanted, or reports what it is."""
 
+from math import prod
+
 from tpc.diagnostics import Span
 from tpc.diagnostics.function_faults import InsideRow
-from tpc.diagnostics.name_faults import NotAnInteger, NotStatic
+from tpc.diagnostics.name_faults import NotAnInteger, NotStatic, TooLong
 from tpc.diagnostics.sort_faults import DimAsValue, WrongSort
 from tpc.program import statics
 from tpc.program.context import Context
-from tpc.program.nodes import FREE, InitialScalar, Node, Placeholder, operands
+from tpc.program.nodes import FREE, InitialScalar, Node, Placeholder, Shape, operands
 from tpc.program.values import (
     BROKEN,
     Broken,
@@ -16,6 +18,9 @@ from tpc.program.values import (
     Value,
     describe,
 )
+
+LARGEST = 10**7
+"""The most entries that a constant shape may have."""
 
 
 def plain(ctx: Context, value: Value, span: Span, what: str) -> Static | Node | Broken:
@@ -62,6 +67,14 @@ def integer(
         found = "an array" if known.shape else f"{known.value}".lower()
         return ctx.report(NotAnInteger(what, wanted, found), span)
     return number
+
+
+def small(ctx: Context, shape: Shape, span: Span, what: str) -> bool:
+    """Whether a constant shape has no more entries than it may; otherwise report it."""
+    if prod(shape) <= LARGEST:
+        return True
+    ctx.report(TooLong(what, LARGEST), span)
+    return False
 
 
 def bound_coordinate(node: Node) -> str:

@@ -5,7 +5,7 @@ from typing import assert_never
 import numpy as np
 
 from tpc.diagnostics import Span
-from tpc.diagnostics.name_faults import TooDeep, TooLong, UnknownMember
+from tpc.diagnostics.name_faults import TooDeep, UnknownMember
 from tpc.diagnostics.program_faults import SecondDialect, UnknownDialect
 from tpc.diagnostics.sort_faults import WrongSort
 from tpc.program import statics
@@ -38,25 +38,14 @@ from tpc.program.values import (
 )
 from tpc.syntax import tree
 
-LONGEST = 200_000
-"""The most statements that a program may execute, loops unrolled."""
-
-
-class TooManyStatements(Exception):
-    """The unrolled program is longer than the compiler follows; this has been reported."""
-
 
 def execute(draft: Draft, at: tree.Statement) -> None:
     """Execute a statement.
 
     Raises:
-        TooManyStatements: The program does not end within `LONGEST` statements.
+        Overlong: The program does not end within so many statements.
     """
-    draft.steps += 1
-    if draft.steps > LONGEST:
-        advice = "use constant axes (a multi-vector) instead of a loop"
-        draft.ctx.report(TooLong("the unrolled program", LONGEST, advice), at.span)
-        raise TooManyStatements
+    draft.ctx.step(at.span)
     try:
         _execute(draft, at)
     except RecursionError:
@@ -213,7 +202,7 @@ def _loop(draft: Draft, at: tree.For) -> None:
         give_up(draft, at.body)
         return
     for item in items:
-        draft.steps += 1
+        ctx.step(at.span)
         draft.names.bind(variable, Static(item))
         for statement in at.body:
             execute(draft, statement)
