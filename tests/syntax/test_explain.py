@@ -1,0 +1,67 @@
+"""Explanations that no bad program of tests/errors shows, and that none is missing."""
+
+import random
+
+import pytest
+
+from tpc.diagnostics import ProgramError
+from tpc.syntax.parse import parse_source
+
+KEYWORDS = "for|if|elif|else|in|and|or|not|dim|vector|matrix|const|def|output|program|input|train"
+VALUES = 'mean|avg|relu|normal|true|x|n|h|W|1|2.5|1e999|\'\'|"|"a"|é|→|\0'
+MARKS = "(|)|[|]|<|>|=|==|:|,|.|.T|+|-|*|@|^|**|//|~|->|'|;|#"
+BLANKS = "\n|\n    |\n        |\n\t|\n  |\r\n"
+WORDS = "|".join([KEYWORDS, VALUES, MARKS, BLANKS]).split("|")
+
+
+def told(text: str) -> str:
+    """Return the rendered message of a bad text."""
+    with pytest.raises(ProgramError) as raised:
+        parse_source(text)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("x := 3\n", "bound by a single `=`"),
+        ("x = = 3\n", "bound by a single `=`"),
+        ("y = <a, b>\n", "an inner product is `<y|z>`"),
+        ("y = a || b\n", "`|` stands in an inner product"),
+        ("y = sum(axis=0, a)\n", "arguments without a name come before"),
+        ("y = [t for t in b]\n", "a list is written out"),
+        ("y = a if b else c\n", "choose with a statement"),
+        ("y, z = a\n", "a statement binds one name"),
+        ("dim n, m\n", "a statement binds one name"),
+        ("matrix W : n * n\n", "blanks round the `x`"),
+        ("scalar c = 3\n", "write `scalar c`, or"),
+        ("for t = 3: y = t\n", "expected `in`"),
+        ("y = f(a b)\n", "no operator between `a` and `b`"),
+        ("vector v : n ~ normal(0)\n", "expected an operator or `,`"),
+        ("y = mean[j] a[j]\n", "expected `(`"),
+        ("y = def\n", "`def` is a reserved word"),
+        ("y = 'a'\n", "strings stand in double quotation marks"),
+        ("dialect 3\n", "write `dialect netsort`"),
+        ("if a in b: y = 1\n", "expected an operator or `:`"),
+    ],
+)
+def test_what_it_says(text: str, part: str) -> None:
+    assert part in told(text)
+
+
+@pytest.mark.parametrize("start", range(0, 2000, 500))
+def test_any_words_parse_or_are_explained(start: int) -> None:
+    for seed in range(start, start + 500):
+        rng = random.Random(seed)
+        count = rng.randrange(1, 40)
+        text = "".join(rng.choice(WORDS) + rng.choice(["", " "]) for _ in range(count))
+        try:
+            parse_source(text)
+        except ProgramError as error:
+            refused = error
+        else:
+            continue
+        for found in refused.diagnostics:
+            assert 0 <= found.span.start <= found.span.end <= len(text), text
+            assert found.line == text.count("\n", 0, found.span.start) + 1, text
+            assert found.column == found.span.start - text.rfind("\n", 0, found.span.start), text
