@@ -78,7 +78,7 @@ def _bug_report(bug: Exception, arguments: argparse.Namespace) -> str:
     return "\n".join(
         [
             "tpc: this is a bug of the compiler, not of your program.",
-            f"  {type(bug).__name__}: {bug}",
+            f"  {type(bug).__name__}: {str(bug).partition(chr(10))[0]}",
             *(f"  at {place}" for place in reversed(places)),
             "Please report it, with these lines, the program and this command:",
             f"  tpc {arguments.command} {arguments.program}   (tpc {__version__}, "

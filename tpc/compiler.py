@@ -20,6 +20,8 @@ from importlib.util import module_from_spec, spec_from_loader
 from types import ModuleType
 from typing import Any, Literal
 
+import numpy as np
+
 from tpc.codegen.module import emit_module
 from tpc.diagnostics import NOWHERE, Diagnostic, ProgramError
 from tpc.diagnostics.program_faults import NoOutput
@@ -157,7 +159,8 @@ def run(
     if samples < least:
         raise UsageError(f"{samples} samples are too few: at least {least}")
     resolved = _resolved(program, params)
-    return module.evaluate(samples=samples, seed=seed, _progress=progress, **resolved)
+    with np.errstate(all="ignore"):  # what overflows is seen in the result
+        return module.evaluate(samples=samples, seed=seed, _progress=progress, **resolved)
 
 
 def simulate(
@@ -235,7 +238,12 @@ def _require_outputs(program: Program) -> None:
 
 
 def _resolved(program: Program, params: Mapping[str, object] | None) -> dict[str, Any]:
+    """Return the value of every param; refuse those for which a declared law does not exist."""
     try:
-        return dict(resolve_parameters(program, params))
+        resolved = dict(resolve_parameters(program, params))
+        if params:
+            # A network of width 1 draws from every law. The defaults have been checked before.
+            dense.simulate(program, width=1, trials=1, params=params)
     except ParameterProblem as problem:
         raise UsageError(str(problem)) from None
+    return resolved
