@@ -7,7 +7,7 @@ from tpc.diagnostics.name_faults import NotStatic
 from tpc.diagnostics.sort_faults import WrongSort
 from tpc.program.context import Context
 from tpc.program.sorts import describe_fully
-from tpc.program.values import Broken, Static, Value, describe
+from tpc.program.values import BROKEN, Broken, Static, Value, describe
 from tpc.syntax import tree
 
 COMPARISONS = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
@@ -20,7 +20,7 @@ def compare(ctx: Context, at: tree.Binary, left: Value, right: Value) -> Value:
     x = _number(ctx, left, at.left.span)
     y = _number(ctx, right, at.right.span)
     if isinstance(x, Broken) or isinstance(y, Broken):
-        return Broken()
+        return BROKEN
     return Static(bool(COMPARISONS[at.operator](x, y)))
 
 
