@@ -253,19 +253,16 @@ def _terms(x: Formula) -> tuple[tuple[bool, Formula], ...]:
 
 def _multiples(x: Formula) -> tuple[tuple[Formula, ...], Formula]:
     """Return the numbers in front of a formula, and the rest of it."""
-    match x:
-        case Product(kind=kind, factors=(first, *rest)):
-            factors = _factors("times", first)
-            numbers = tuple(f for f in factors if isinstance(f, Number))
-            if not numbers or len(numbers) == len(factors):
-                return (), x
-            others = factors[len(numbers) :]
-            bare = others[0] if len(others) == 1 else Product("times", others)
-            if kind == "times":
-                return numbers, bare
-            return numbers, Product(kind, (bare, *rest))
-        case _:
-            return (), x
+    if not isinstance(x, Product):
+        return (), x
+    first, *rest = x.factors
+    factors = x.factors if x.kind == "times" else _factors("times", first)
+    numbers = tuple(factor for factor in factors if isinstance(factor, Number))
+    others = tuple(factor for factor in factors if not isinstance(factor, Number))
+    if not numbers or not others:
+        return (), x
+    bare = others[0] if len(others) == 1 else Product("times", others)
+    return numbers, bare if x.kind == "times" else Product(x.kind, (bare, *rest))
 
 
 def _factors(kind: ProductKind, x: Formula) -> tuple[Formula, ...]:

@@ -12,8 +12,11 @@ from tpc.report.source_lines import SourceLines
 from tpc.report.spelling import fill, plain, spell
 from tpc.report.statements import Relation, Remark, output_relations, read, relations
 
-WIDTH = 48
+WIDTH = 42
 """How many characters wide a right side may be set."""
+
+_LONG_LEFT = 16
+"""Names on the left side that take more characters stand one below the other."""
 
 _ROWS = 24
 """How many rows an environment has at most, but for one long equation."""
@@ -47,8 +50,12 @@ def write_rows(lines: Iterable[Relation], alphabet: Latex) -> list[str]:
     """Return relations as rows of align*, without the breaks between them."""
     rows: list[str] = []
     for line in lines:
-        names = " = ".join(plain(spell(name, alphabet)) for name in line.left)
-        left = rf"\text{{where }} {names}" if line.local else names
+        names = [plain(spell(name, alphabet)) for name in line.left]
+        left = (r"\text{where } " if line.local else "") + " = ".join(names)
+        if len(names) > 1 and width(left) > _LONG_LEFT:
+            first_name, *others = names
+            rows += [f"{first_name} &= {others[0]}", *(f"&= {other}" for other in others[1:])]
+            left = ""
         right = spell(line.right, alphabet) + _remark(line.remark, alphabet)
         first, *rest = fill(right, WIDTH, width)
         rows.append(f"{left} &{_SIGNS[line.sign]} {first}".lstrip())

@@ -115,7 +115,7 @@ def output_relations(output: LimitOutput, reader: Reader) -> tuple[Relation, ...
         case OutputKind.VECTOR:
             ket = Ket(output.name)
             lines = [
-                Relation((Expectation(ket),), "=", parts["mean"]),
+                Relation((Call("mean", (ket,)),), "=", parts["mean"]),
                 Relation((Call("Cov", (ket,)),), "=", parts["cov"]),
             ]
         case OutputKind.READOUT:

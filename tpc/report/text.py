@@ -27,9 +27,6 @@ _ALPHABET = Unicode()
 
 _INDENT = "    "
 
-_ALIGNED = 20
-"""Lines go on below the sign before them where that is no farther to the right."""
-
 
 class TextPrinter:
     """Writes what a limit says, in the order of its equations.
@@ -64,17 +61,13 @@ class TextPrinter:
 
 
 def write_lines(lines: Iterable[Relation]) -> list[str]:
-    """Return relations line by line; one without a left side goes on below the one before."""
+    """Return relations line by line; what goes on from the line before is indented."""
     written: list[str] = []
-    column = 0
     for line in lines:
         names = "".join(f"{spell(name, _ALPHABET)} = " for name in line.left)
-        head = plain(names).removesuffix("= ")
-        if line.left:
-            head = ("where " if line.local else "") + head
-            column = len(head) if len(head) <= _ALIGNED else len(_INDENT)
+        head = plain(names).removesuffix("= ") or _INDENT
         right = spell(line.right, _ALPHABET) + _remark(line.remark)
-        written += _filled(f"{head or ' ' * column}{line.sign} ", right)
+        written += _filled(("where " if line.local else "") + f"{head}{line.sign} ", right)
     return written
 
 
@@ -102,7 +95,7 @@ def to_text(limit: Limit, peak: int | None = None) -> str:
         peak: How many floats a sample the evaluator holds at most, where known.
     """
     printer = TextPrinter(limit)
-    lines = [*_header(limit, peak), ""]
+    lines = list(_header(limit, peak))
     source = SourceLines(limit.program)
     above = None
     for equation in limit.equations:
@@ -113,7 +106,7 @@ def to_text(limit: Limit, peak: int | None = None) -> str:
         lines += [_INDENT + line for line in printer.equation(equation).split("\n")]
     if limit.outputs:
         lines += ["", "outputs", *(_INDENT + line for line in printer.outputs(limit.outputs))]
-    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _header(limit: Limit, peak: int | None) -> Iterator[str]:
