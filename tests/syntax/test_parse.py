@@ -264,7 +264,10 @@ def test_an_empty_text(text: str) -> None:
     assert faults(text) == [("TP102", 1, 1)]
 
 
-@pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800", "é = 1", "\x0c", "𝔼 = ∑", "\\", "?"])
+@pytest.mark.parametrize(
+    "text",
+    ["\0", "a\0b", "# \0", 'program "\x1b"', "# \ud800", "é = 1", "\x0c", "𝔼 = ∑", "\\", "?"],
+)
 def test_no_character_is_a_crash(text: str) -> None:
     assert {code for code, _, _ in faults(text)} == {"TP103"}
 

@@ -45,10 +45,12 @@ _HINTS = {character: hint for hint, characters in _INSTEAD.items() for character
 
 def unknown_character(slip: Slip) -> Explanation:
     """A character, or a run of letters, that no token begins with."""
-    if slip.token.type != "UNKNOWN":
+    # A string ends early at a character that no string may hold.
+    token = slip.following if slip.token.type == "UNCLOSED_STRING" else slip.token
+    if token.type != "UNKNOWN":
         return None
-    text = slip.token.value
-    span = span_of(slip.token)
+    text = token.value
+    span = span_of(token)
     if text[0] in _HINTS or not text[0].isidentifier():
         hint = _HINTS.get(text[0], "")
         shown = text[0] if text[0].isprintable() else f"U+{ord(text[0]):04X}"
@@ -56,7 +58,7 @@ def unknown_character(slip: Slip) -> Explanation:
         return Diagnostic.of(UnknownCharacter(shown, hint), first)
     letters = "".join(c for c in text if c.isidentifier() and c not in _HINTS)
     hint = "names are made of the letters A to Z and a to z, digits and `_`"
-    return slip.here(UnknownCharacter(letters, hint))
+    return Diagnostic.of(UnknownCharacter(letters, hint), span)
 
 
 def unclosed_string(slip: Slip) -> Explanation:

@@ -109,7 +109,8 @@ class Lines:
     def _depth(self, first: Token) -> int:
         """Compare a line's indentation with those of the open blocks."""
         assert first.start_pos is not None and first.column is not None
-        indent = self._text[first.start_pos - first.column + 1 : first.start_pos]
+        before = self._text[first.start_pos - first.column + 1 : first.start_pos]
+        indent = before[: len(before) - len(before.lstrip())]
         indents = self._indents
         if indent == indents[-1]:
             return len(indents) - 1
