@@ -123,7 +123,8 @@ def number(value: float) -> Code:
     """Write a number: an integer without a point, anything else so that it reads back exactly."""
     if not np.isfinite(value):
         return Code(f'float("{value}")')
-    text = str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+    whole = value == int(value) and abs(value) < 1e15
+    text = str(int(value)) if whole else repr(value).replace("e+", "e")
     return Code(text, SIGN if value < 0 else ATOM)
 
 

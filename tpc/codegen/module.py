@@ -3,6 +3,9 @@
 import textwrap
 from collections.abc import Iterable
 
+import numpy as np
+import numpy.typing as npt
+
 from tpc.codegen.lifetimes import find_lifetimes
 from tpc.codegen.parts import imports, library, part
 from tpc.codegen.statement import WIDTH, Speech
@@ -13,6 +16,8 @@ from tpc.limit.equations import Limit
 from tpc.limit.nodes import Hat, SteinBra
 from tpc.program.nodes import Inner, Mean, Node, operands
 from tpc.program.program import Program
+
+Array = npt.NDArray[np.float64]
 
 
 def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
@@ -86,15 +91,29 @@ def _docstring(limit: Limit, overview: str) -> str:
 
 def _settings(limit: Limit, function: Function) -> str:
     """Write the parameters, the arrays and whether moments bias the result."""
-    rows = [f'    "{p.name}": {p.default.tolist()!r},' for p in limit.program.parameters]
+    rows = [f'    "{p.name}": {_numbers(p.default)},' for p in limit.program.parameters]
     lines = ["PARAMS: dict[str, Any] = {", *rows, "}"] if rows else ["PARAMS: dict[str, Any] = {}"]
     lines = _unformatted(lines)
     lines += ['"""The program\'s parameters with their defaults."""', ""]
     lines += [f"BIASED = {_is_biased(limit)}"]
     lines += ['"""Whether estimated moments enter later equations."""']
     for name, constant in function.constants:
-        lines += ["", *_unformatted([f"{name} = np.array({constant.value.tolist()!r})"])]
+        lines += ["", *_array(name, constant.value)]
     return "\n".join(lines)
+
+
+def _numbers(array: Array) -> str:
+    """Write an array as nested lists, floats as formatters write them."""
+    return repr(array.tolist()).replace("e+", "e")
+
+
+def _array(name: str, value: Array) -> list[str]:
+    """Write an array on one line where it fits, else one line for each of its first index."""
+    whole = f"{name} = np.array({_numbers(value)})"
+    rows = [f"        {_numbers(row)}," for row in value]
+    if len(whole) <= WIDTH or max(map(len, rows)) > WIDTH:
+        return _unformatted([whole])
+    return [f"{name} = np.array(", "    [", *rows, "    ]", ")"]
 
 
 def _unformatted(lines: list[str]) -> list[str]:

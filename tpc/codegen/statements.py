@@ -30,7 +30,7 @@ class Function:
         body: Its statements in order.
         constants: The arrays it needs at module level, by name.
         params: The parameters it reads: variable, then name.
-        outputs: What it returns: output name, part and code.
+        outputs: What it returns: output name, part ("value" where there is but one) and code.
     """
 
     body: tuple[Statement, ...]
@@ -115,7 +115,7 @@ class _Writer:
             if len(self._scope.body) > mark:
                 comment = f"output {output.name}: {part}" if part != "value" else ""
                 self._scope.body[-1] = replace(self._scope.body[-1], comment=comment)
-            rows.append((output.name, part, code))
+            rows.append((output.name, part if len(output.parts) > 1 else "value", code))
         return rows
 
     # ------------------------------------------------------------------------------------- nodes

@@ -1,0 +1,125 @@
+"""Generated modules as files: they stand alone, are laid out, and are the same every time."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tpc
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.tp"))
+
+EVERYTHING = """program "every construct" # with a "quote", a \\backslash and '''
+dim n
+dim m = 1.5 * n
+const A = [[1.0, -0.5], [0.25, 2.0]]
+const wide = [0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.125, 1.25, 1.375, 1.5, 1.625, 1.75]
+param sw = 1.5
+param shift = [0.1, 0.2]
+scalar c0[2] -> [0.5, 0.25]
+vector u[2] : m ~ normal(shift, [[1, 0.5], [0.5, 1]])
+vector lambda, nodes : n ~ normal(0, 2)
+matrix W : n x m ~ normal(0, sw ^ 2 / m)
+h = W @ (u @ A + c0)
+g = elu(h, 0.5) + leaky_relu(h, 0.1) + gelu(h) + silu(h) + softplus(h) + erf(h) + Phi(h)
+k = W.T @ (sign(h) * sigmoid(h[0]) + softmax(g))
+y = mean[j](max(lambda, nodes[j]) * h[0][j])
+s = inv(<k|u> + 5 * A.T)
+z = sum(h * g, axis=0) / (1 + square(h[1])) - sum(wide) * clip(amax(h), -1, 1) ^ 3
+output a = trace(s) * det(s)
+output z
+output b = <y|lambda>
+readout f = lambda * z
+"""
+
+
+def fresh_python(code: str, *words: str, seed: str = "0") -> str:
+    """Run code in a Python that sees NumPy and nothing of this project."""
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": ""}
+    command = [sys.executable, "-c", code, *words]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd="/")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_module_stands_alone(tmp_path: Path) -> None:
+    path = tmp_path / "everything_limit.py"
+    path.write_text(tpc.emit(tpc.derive(tpc.parse(EVERYTHING))), encoding="utf-8")
+    code = """
+import builtins, importlib.util, json, sys
+allowed = builtins.__import__
+def guarded(name, *rest, **kwargs):
+    assert name.split(".")[0] not in ("tpc", "scipy", "sympy", "lark", "networkx"), name
+    return allowed(name, *rest, **kwargs)
+builtins.__import__ = guarded
+spec = importlib.util.spec_from_file_location("everything", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+sys.modules["everything"] = module
+spec.loader.exec_module(module)
+result = module.evaluate(samples=1024, sw=1.25)
+assert module.PARAMS["sw"] == 1.5 and result.params["sw"] == 1.25
+shapes = {n: v.shape if hasattr(v, "shape") else {p: a.shape for p, a in v.items()}
+          for n, v in result.values.items()}
+print(json.dumps(shapes))
+"""
+    shapes = json.loads(fresh_python(code, str(path)))
+    assert shapes == {"a": [], "z": {"mean": [], "cov": []}, "b": [], "f": []}
+
+
+def test_the_same_program_gives_the_same_bytes() -> None:
+    code = "import sys, tpc; print(tpc.emit(tpc.derive(tpc.parse(sys.stdin.read()))))"
+    root = str(Path(tpc.__file__).parents[1])
+    texts = set()
+    for seed in ("0", "1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            input=EVERYTHING,
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
+        texts.add(done.stdout)
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize("width", ["88", "100"])
+def test_formatters_leave_modules_alone(width: str, tmp_path: Path) -> None:
+    ruff = Path(sys.executable).with_name("ruff")
+    if not ruff.exists():
+        pytest.skip("ruff is not installed")
+    for name, text in [("everything", EVERYTHING)] + [
+        (path.stem, path.read_text(encoding="utf-8")) for path in EXAMPLES
+    ]:
+        source = tpc.emit(tpc.derive(tpc.parse(text)))
+        (tmp_path / f"{name}_limit.py").write_text(source, encoding="utf-8")
+    command = [str(ruff), "format", "--isolated", "--line-length", width, "--diff", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_kets_die_after_their_last_use() -> None:
+    text = "dim n\nvector x0 : n\n" + "".join(
+        f"matrix W{i} : n x n\nx{i + 1} = tanh(W{i} @ x{i})\n" for i in range(20)
+    )
+    limit = tpc.derive(tpc.parse(text + "output K = <x20|x20>\n"))
+    # x and the hat that it makes: no more, however deep the network is.
+    assert "memory: 2 floats a sample at the peak" in limit.to_text()
+    assert tpc.emit(limit).count("    del ") == 41
+
+
+def test_names_that_python_would_trip_over() -> None:
+    module = tpc.evaluator(tpc.parse(EVERYTHING))
+    source = tpc.emit(tpc.derive(tpc.parse(EVERYTHING)))
+    assert "lambda_2 = np.sqrt(2) * nodes.normal()" in source
+    assert module.evaluate(samples=256)["a"].shape == ()
+
+
+def test_a_param_named_like_an_argument_of_evaluate() -> None:
+    program = tpc.parse("dim n\nparam seed = 1.0\nvector v : n\noutput c = avg(seed * v)\n")
+    with pytest.raises(tpc.ProgramError, match="TP302"):
+        tpc.emit(tpc.derive(program))
