@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
         "--widths",
         type=_widths,
         metavar="N,N,...",
-        help="at least two; default: 64,128,256,512,1024, less for slow programs",
+        help="at least two; default: 64 to 2048 by doubling, less for slow programs",
     )
     verifying.add_argument(
         "--trials", type=_trials, default=64, metavar="R", help="runs for each width, default: 64"

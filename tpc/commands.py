@@ -37,7 +37,7 @@ def inspect(arguments: Namespace) -> int:
     limit = compiler.derive(_load(arguments), arguments.dot)
     match arguments.format:
         case "latex":
-            print(limit.to_latex())
+            print(f"% dialect {limit.dialect}\n{limit.to_latex()}", end="")
         case "json":
             _print_json(limit.to_json())
         case _:
@@ -181,10 +181,15 @@ def _print_json(content: Mapping[str, object]) -> None:
 
 def _print_results(result: Outcome, program: Program, arguments: Namespace) -> int:
     readouts = readout_names(program)
+    load: Mapping[str, float] = getattr(result, "stein_load", {})  # of a limit, not of a simulation
     if arguments.json:
-        _print_json(to_json(result, arguments.program, arguments.command, readouts))
-    else:
-        print_results(result, readouts)
+        found = to_json(result, arguments.program, arguments.command, readouts)
+        _print_json(found | {"stein_load": dict(load)} if load else found)
+        return 0
+    print_results(result, readouts)
+    if load:
+        shown = ", ".join(f"{share:.2g} for {name}" for name, share in load.items())
+        print(f"by Stein's lemma, hats over nodes k/N = {shown}")
     return 0
 
 
