@@ -91,7 +91,7 @@ class _Writer:
         line = equation.span.line
         if line != self._line and mark < len(scope.body):
             self._line = line
-            text = self._source[line - 1].strip()
+            text = self._source[line - 1].split(" #")[0].strip()
             scope.body[mark] = replace(scope.body[mark], banner=f"line {line}: {text}")
 
     def _latest(self, mark: int) -> range:
