@@ -46,6 +46,7 @@ class UnclosedString(Fault):
     code = "TP104"
     title = "this string is never closed"
     label = 'no `"` before the end of the line'
+    help = 'close it with `"` on the same line'
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class UnclosedBracket(Fault):
     code = "TP106"
     title = "`{opener}` is never closed"
     label = "no `{closer}` for it"
+    help = "close it before the next statement begins"
 
     opener: str
     closer: str
@@ -79,6 +81,7 @@ class UnmatchedBracket(Fault):
 
     code = "TP107"
     title = "`{closer}` closes {what}"
+    help = "remove it, or open its partner before it"
 
     closer: str
     what: str
@@ -108,6 +111,7 @@ class UnmatchedDedent(Fault):
 
     code = "TP110"
     title = "the indentation of this line is that of no enclosing block"
+    help = "line it up with the other lines of its block, or of a block round it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,7 @@ class MissingColon(Fault):
     code = "TP112"
     title = "`{keyword}` needs a `:` at the end"
     label = "`:` belongs here"
+    help = "end the header with `:`; its block follows, indented"
 
     keyword: str
 
@@ -310,6 +315,7 @@ class BlocksTooDeep(Fault):
 
     code = "TP128"
     title = "blocks are nested more than {limit} levels deep"
+    help = "join conditions with `and`; replace inner loops by constant axes"
 
     limit: int
 

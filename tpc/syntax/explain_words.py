@@ -93,4 +93,4 @@ def function_without_argument(slip: Slip) -> Explanation:
 
 
 def _reserved(word: str) -> ReservedName:
-    return ReservedName(word, _MEANINGS.get(word, ""))
+    return ReservedName(word, _MEANINGS.get(word, f"choose another name, such as `{word}_`"))
