@@ -28,7 +28,7 @@ from tpc.report.formula import (
     subtract,
 )
 from tpc.report.latex_alphabet import Latex
-from tpc.report.spelling import BREAK, SOFT_BREAK, Alphabet, fill, plain, spell
+from tpc.report.spelling import BREAK, LAST_BREAK, SOFT_BREAK, Alphabet, fill, plain, spell
 from tpc.report.unicode import Unicode
 
 VALUES = {"a": 1.7, "b": 0.6, "c": 2.3}
@@ -173,6 +173,13 @@ def test_lines_break_outside_brackets_first() -> None:
 def test_a_sum_is_broken_before_a_product() -> None:
     text = f"aaaa {BREAK}+ bb {SOFT_BREAK}@ cc {SOFT_BREAK}@ dd"
     assert fill(text, 18) == ("aaaa", "+ bb @ cc @ dd")
+
+
+def test_bare_factors_are_parted_last() -> None:
+    text = f"aaaa {LAST_BREAK}bb {LAST_BREAK}(cc {BREAK}+ dd {BREAK}+ ee)"
+    assert fill(text, 18) == ("aaaa bb (cc + dd", "+ ee)")
+    assert fill(text, 11) == ("aaaa bb (cc", "+ dd + ee)")
+    assert fill(f"aaaa {LAST_BREAK}bbbbbb", 8) == ("aaaa", "bbbbbb")
 
 
 def test_what_cannot_be_broken_stays_whole() -> None:

@@ -204,8 +204,8 @@ def multiply(kind: ProductKind, x: Formula, y: Formula) -> Formula:
             product = y if x == Number(1) else x
         else:
             factors = _factors("times", x) + _factors("times", y)
-            numbers = tuple(f for f in factors if isinstance(f, Number))
-            rest = tuple(f for f in factors if not isinstance(f, Number))
+            numbers = tuple(factor for factor in factors if _is_number(factor))
+            rest = tuple(factor for factor in factors if not _is_number(factor))
             product = Product("times", numbers + rest)
     else:
         multiples, y = _multiples(y)
@@ -251,14 +251,23 @@ def _terms(x: Formula) -> tuple[tuple[bool, Formula], ...]:
     return x.terms if isinstance(x, Sum) else ((False, x),)
 
 
+def _is_number(x: Formula) -> bool:
+    """Whether this is a number or a fraction of numbers."""
+    match x:
+        case Number() | Quotient(numerator=Number(), denominator=Number()):
+            return True
+        case _:
+            return False
+
+
 def _multiples(x: Formula) -> tuple[tuple[Formula, ...], Formula]:
     """Return the numbers in front of a formula, and the rest of it."""
     if not isinstance(x, Product):
         return (), x
     first, *rest = x.factors
     factors = x.factors if x.kind == "times" else _factors("times", first)
-    numbers = tuple(factor for factor in factors if isinstance(factor, Number))
-    others = tuple(factor for factor in factors if not isinstance(factor, Number))
+    numbers = tuple(factor for factor in factors if _is_number(factor))
+    others = tuple(factor for factor in factors if not _is_number(factor))
     if not numbers or not others:
         return (), x
     bare = others[0] if len(others) == 1 else Product("times", others)

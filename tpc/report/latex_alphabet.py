@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from tpc.report.constants import decimal
 from tpc.report.formula import ArrayOf, BraKet, Call, Ket
 from tpc.report.latex_names import LatexNames
-from tpc.report.spelling import ATOM, BREAK, POWER, PRODUCT, SOFT_BREAK, Piece, plain
+from tpc.report.spelling import ATOM, BREAK, LAST_BREAK, POWER, PRODUCT, SOFT_BREAK, Piece, plain
 
-_LONG_GROUP = 60
+_LONG_GROUP = 24
 """Brackets around more than so many characters may be broken, so are not stretched."""
 
 _ANGLES = {"": r"\rangle", "hat": r"\mathclose{\hat{\rangle}}", "dot": r"\mathclose{\dot{\rangle}}"}
 
 _BETWEEN = {
-    "times": r"\, ",
+    "times": rf"\, {LAST_BREAK}",
     "entrywise": rf" {SOFT_BREAK}\odot ",
     "contract": r"\, ",
     "dot": r" \cdot ",

@@ -34,8 +34,17 @@ from tpc.report.formula import (
 SUM, PRODUCT, POWER, ATOM = range(1, 5)
 """Levels of precedence, loosest first."""
 
-BREAK, SOFT_BREAK = "\x1f", "\x1e"
-"""Where a line may be broken, and where if need be; never part of what is printed."""
+BREAK, SOFT_BREAK, LAST_BREAK = "\x1f", "\x1e", "\x1d"
+"""Where a line may be broken: before a sign of addition, of multiplication, between bare factors.
+
+Never part of what is printed.
+"""
+
+_COSTS = {BREAK: 0.0, SOFT_BREAK: 0.5, LAST_BREAK: 1.25}
+"""What a break costs, in brackets around it."""
+
+
+_MARKS = f"[{''.join(_COSTS)}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,20 +193,20 @@ def _sum(terms: Sum, a: Alphabet) -> str:
 
 def plain(text: str) -> str:
     """Return a text without break marks."""
-    return text.replace(BREAK, "").replace(SOFT_BREAK, "")
+    return re.sub(_MARKS, "", text)
 
 
 def fill(text: str, width: int, measure: Callable[[str], int] = len) -> tuple[str, ...]:
     """Break a text into lines no wider than `width`, where its marks allow it.
 
-    Of the places that fit, the one inside the fewest brackets is taken, then the last.
+    Of the places that fit, the one that costs least is taken, then the last.
     """
-    chunks = re.split(f"([{BREAK}{SOFT_BREAK}])", text)
-    marks, chunks = ["", *chunks[1::2]], chunks[::2]
-    depth = 0.0
+    chunks = re.split(f"({_MARKS})", text)
+    marks, chunks = [BREAK, *chunks[1::2]], chunks[::2]
+    depth = 0
     costs = []
     for mark, chunk in zip(marks, chunks, strict=True):
-        costs.append(depth + (0.5 if mark == SOFT_BREAK else 0))
+        costs.append(depth + _COSTS[mark])
         depth += sum(map(chunk.count, "([")) - sum(map(chunk.count, ")]"))
     lines = []
     start = 0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tpc.report.constants import decimal
 from tpc.report.formula import ArrayOf, BraKet, Call, Ket
-from tpc.report.spelling import ATOM, BREAK, POWER, PRODUCT, SOFT_BREAK, Piece
+from tpc.report.spelling import ATOM, BREAK, LAST_BREAK, POWER, PRODUCT, SOFT_BREAK, Piece
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -12,7 +12,7 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _ACCENTS = {"": "", "hat": "^", "dot": "˙"}
 
 _BETWEEN = {
-    "times": " ",
+    "times": f" {LAST_BREAK}",
     "entrywise": f" {SOFT_BREAK}⊙ ",
     "contract": f" {SOFT_BREAK}@ ",
     "dot": " · ",
