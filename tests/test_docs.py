@@ -10,6 +10,8 @@ Blocks of one page run in order, in one temporary folder that holds a copy of `e
     ```sh              every line that begins with `tpc` goes through the command line; the lines
                        that install the project are run by `.ci/run`
     ```text            what the block before it prints; a line `...` stands for any lines
+
+`pytest --update-golden` accepts what is printed.
 """
 
 import contextlib
@@ -126,17 +128,28 @@ def same_lines(lines: list[str], wanted: list[str]) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_block_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_block_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update_golden: bool
+) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    state = Page()
-    for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
-        line = page.read_text(encoding="utf-8").count("\n", 0, block.start()) + 1
+    state, text = Page(), page.read_text(encoding="utf-8")
+    pieces, end = [], 0
+    for block in BLOCK.finditer(text):
+        language, options, body = block[1], block[2].strip(), block[3]
+        if update_golden and language == "text" and state.printed is not None:
+            body = "\n".join(map(str.rstrip, state.printed.strip("\n").split("\n"))) + "\n"
+            state.printed = None
         try:
-            state.run(block[1], block[2].strip(), block[3])
+            state.run(language, options, body)
         except tpc.ProgramError as error:
+            line = text.count("\n", 0, block.start()) + 1
             pytest.fail(f"{page.name}:{line}: {error}")
+        pieces += [text[end : block.start(3)], body]
+        end = block.end(3)
+    if update_golden:
+        page.write_text("".join([*pieces, text[end:]]), encoding="utf-8")
 
 
 def test_output_comparison_can_fail() -> None:
