@@ -15,7 +15,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from importlib.abc import InspectLoader
+from importlib.abc import ExecutionLoader
 from importlib.util import module_from_spec, spec_from_loader
 from types import ModuleType
 from typing import Any, Literal
@@ -119,7 +119,7 @@ def evaluator(program: Program, dot: DotChoice = "auto") -> ModuleType:
     return module
 
 
-class _FromText(InspectLoader):
+class _FromText(ExecutionLoader):
     """Imports a module whose source is in memory; tracebacks and `inspect` find its lines."""
 
     def __init__(self, source: str) -> None:
@@ -127,6 +127,9 @@ class _FromText(InspectLoader):
 
     def get_source(self, fullname: str) -> str:
         return self._source
+
+    def get_filename(self, fullname: str) -> str:
+        return f"{fullname}.py"
 
 
 def run(

@@ -1,0 +1,126 @@
+"""The names of `import tpc`, as a user's script meets them."""
+
+import dataclasses
+import inspect
+import json
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tpc
+
+TEXT = """\
+program "There and back"
+dim n
+param s = 1.0
+vector v : n
+matrix W : n x n ~ normal(0, s^2 / n)
+x = relu(W @ v)
+y = W.T @ x
+output overlap = <v|y>
+output y
+readout f = v * 2
+"""
+
+
+def test_what_is_offered_and_what_is_not() -> None:
+    assert set(tpc.__all__) <= set(dir(tpc))
+    assert all(getattr(tpc, name) is not None for name in tpc.__all__)
+    assert not any(hasattr(tpc, name) for name in ["kernel", "train", "gaussian"])
+
+
+def test_the_function_simulate_is_not_hidden_by_its_package() -> None:
+    """Whichever is imported first: the package of the stages has the same name."""
+    code = "import tpc.simulate.dense, tpc; tpc.parse; print(callable(tpc.simulate))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "True\n"
+
+
+def test_a_program_from_text_to_numbers() -> None:
+    program = tpc.parse(TEXT)
+    assert program.dialect == "netsort"
+    assert [output.name for output in program.outputs] == ["overlap", "y", "f"]
+    module = tpc.evaluator(program)
+    result = module.evaluate(samples=100_000, seed=1, s=2.0)
+    # <v|W.T relu(W v)> = E z relu(z) with z ~ N(0, s^2)
+    assert abs(result["overlap"] - 2.0) < 6 * result.stderr["overlap"] < 0.3
+    assert result["y"].keys() == result.stderr["y"].keys() == {"mean", "cov"}
+    assert abs(result["f"] - 4) < 6 * result.stderr["f"]
+    finite = tpc.simulate(program, width=256, trials=16, seed=1, s=2.0)
+    assert finite.width == 256
+    assert abs(finite["overlap"] - 2.0) < 6 * finite.stderr["overlap"] + 10 / 256
+
+
+def test_results_of_limits_and_simulations_have_the_same_form() -> None:
+    program = tpc.parse(TEXT)
+    limit = tpc.evaluator(program).evaluate(samples=1024)
+    finite = tpc.simulate(program, width=16, trials=2)
+    for name in ["overlap", "f"]:
+        assert np.shape(limit[name]) == np.shape(finite[name]) == ()
+        assert np.shape(limit.stderr[name]) == np.shape(finite.stderr[name]) == ()
+    assert limit["y"].keys() == finite["y"].keys()
+
+
+@pytest.mark.parametrize(("dot", "form"), [("derivative", "derivative"), ("stein", "stein")])
+def test_the_form_of_dots_can_be_chosen(dot: str, form: str) -> None:
+    limit = tpc.derive(tpc.parse(TEXT), dot=dot)  # type: ignore[arg-type]
+    forms = [found.form for found in limit.equations if hasattr(found, "form")]
+    assert forms == [form]
+
+
+def test_a_limit_prints_itself() -> None:
+    limit = tpc.derive(tpc.parse(TEXT))
+    assert "|y⟩" in limit.to_text()
+    assert "netsort" in limit.to_text()
+    assert r"\begin{align*}" in limit.to_latex()
+    json.dumps(limit.to_json(), allow_nan=False)
+    assert "There and back" in repr(limit)
+    assert limit._repr_latex_() == limit.to_latex()
+
+
+def test_a_program_shows_its_graph() -> None:
+    program = tpc.parse(TEXT)
+    sorts = {facts["sort"] for _, facts in program.graph.nodes(data=True)}
+    assert {"matrix", "vector", "scalar"} <= sorts
+    assert "There and back" in repr(program)
+    drawn = program._repr_svg_()
+    assert drawn is None or "<svg" in drawn
+
+
+def test_programs_and_limits_are_frozen() -> None:
+    program = tpc.parse(TEXT)
+    for thing, name in [(program, "title"), (tpc.derive(program), "dialect")]:
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(thing, name, "other")
+
+
+def test_equal_programs_share_a_module_that_has_source_and_pickles() -> None:
+    module = tpc.evaluator(tpc.parse(TEXT))
+    assert tpc.evaluator(tpc.parse(TEXT)) is module
+    assert tpc.evaluator(tpc.parse(TEXT.replace("* 2", "* 3"))) is not module
+    assert "hat_y" in inspect.getsource(module.limit)
+    result = module.evaluate(samples=64)
+    assert pickle.loads(pickle.dumps(result))["overlap"] == result["overlap"]
+
+
+def test_what_is_wrong_is_a_list_of_diagnostics() -> None:
+    with pytest.raises(tpc.ProgramError) as raised:
+        tpc.parse("dim n\nvector v : n\noutput a = <v|u>\noutput b = w\n", name="some.tp")
+    first, second = raised.value.diagnostics
+    assert isinstance(first, tpc.Diagnostic)
+    assert (first.line, first.column, first.code) == (3, 15, "TP201")
+    assert second.line == 4
+    assert "some.tp:3:15: error[TP201]" in str(raised.value)
+
+
+def test_wrong_calls_are_value_errors_with_words() -> None:
+    program = tpc.parse(TEXT)
+    with pytest.raises(ValueError, match="dense"):
+        tpc.simulate(program, width=8, engine="matrix-free")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no parameter `t`"):
+        tpc.simulate(program, width=8, t=1.0)
+    with pytest.raises(ValueError, match="too few"):
+        tpc.verify(program, samples=8)
