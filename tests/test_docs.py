@@ -86,6 +86,14 @@ class Page:
         return None
 
 
+def excerpt(path: Path, shown: str) -> str:
+    """Return the lines of a file from the first to the last of those shown."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    first, *_, last = shown.strip("\n").splitlines()
+    start = lines.index(first)
+    return "\n".join(lines[start : lines.index(last, start) + 1]) + "\n"
+
+
 def shell(text: str) -> str:
     """Run the lines of a block that call `tpc`; return what they print."""
     with contextlib.redirect_stdout(io.StringIO()) as out:
@@ -141,6 +149,8 @@ def test_every_block_runs(
         if update_golden and language == "text" and state.printed is not None:
             body = "\n".join(map(str.rstrip, state.printed.strip("\n").split("\n"))) + "\n"
             state.printed = None
+        if update_golden and options.startswith("from="):
+            body = excerpt(Path(options.removeprefix("from=")), body)
         try:
             state.run(language, options, body)
         except tpc.ProgramError as error:
