@@ -138,6 +138,13 @@ def test_a_program_without_output_can_be_looked_at(
     assert capsys.readouterr().out
 
 
+def test_an_overflow_is_1_not_a_bug(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "dim n\nvector v[2] : n\nmatrix W : n x n\noutput K = <W @ exp(exp(9 * v))|v>\n"
+    (folder / "large.tp").write_text(text, encoding="utf-8")
+    assert main(["run", "large.tp", "--samples", "64"]) == 1
+    assert "large.tp:4:" in capsys.readouterr().err
+
+
 def test_a_bug_is_70_and_asks_for_a_report(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,6 +222,7 @@ def test_json_has_the_form_that_scripts_rely_on(
     assert outputs["h"].keys() == {"mean", "cov", "stderr"}
     assert outputs["h"]["stderr"].keys() == {"mean", "cov"}
     assert outputs["f"].keys() == {"cov", "stderr"}
+    assert np.shape(outputs["f"]["cov"]) == np.shape(outputs["f"]["stderr"]) == ()
     assert outputs["c"]["value"] == pytest.approx(1.5**2, rel=0.5)
 
 

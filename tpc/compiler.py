@@ -24,6 +24,7 @@ import numpy as np
 
 from tpc.codegen.module import emit_module
 from tpc.diagnostics import NOWHERE, Diagnostic, ProgramError
+from tpc.diagnostics.data_faults import NoNumber
 from tpc.diagnostics.program_faults import NoOutput
 from tpc.limit.derive import DotChoice, derive_limit
 from tpc.limit.equations import Limit
@@ -154,7 +155,7 @@ def run(
         The `Result` of the evaluator module.
 
     Raises:
-        ProgramError: As in `evaluator`.
+        ProgramError: As in `evaluator`; numbers overflow.
         UsageError: A param does not exist or is of the wrong shape; too few samples.
     """
     module = evaluator(program, dot)
@@ -162,8 +163,13 @@ def run(
     if samples < least:
         raise UsageError(f"{samples} samples are too few: at least {least}")
     resolved = _resolved(program, params)
-    with np.errstate(all="ignore"):  # what overflows is seen in the result
-        return module.evaluate(samples=samples, seed=seed, _progress=progress, **resolved)
+    try:
+        with np.errstate(all="ignore"):  # what overflows is seen in the result
+            return module.evaluate(samples=samples, seed=seed, _progress=progress, **resolved)
+    except np.linalg.LinAlgError:
+        fault = NoNumber("a covariance of its limit overflows")
+        found = [Diagnostic.of(fault, program.outputs[0].span)]
+        raise ProgramError(found, program.name, program.source) from None
 
 
 def simulate(
