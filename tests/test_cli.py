@@ -6,11 +6,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from tpc import __version__, commands
+from tpc import __version__, commands, compiler
 from tpc.cli import main
 
 GOOD = """\
@@ -138,11 +139,18 @@ def test_a_program_without_output_can_be_looked_at(
     assert capsys.readouterr().out
 
 
-def test_an_overflow_is_1_not_a_bug(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = "dim n\nvector v[2] : n\nmatrix W : n x n\noutput K = <W @ square(1e160 * v)|v>\n"
-    (folder / "large.tp").write_text(text, encoding="utf-8")
-    assert main(["run", "large.tp", "--samples", "64"]) == 1
-    assert "large.tp:4:" in capsys.readouterr().err
+def test_an_overflow_is_1_not_a_bug(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A covariance that overflows has no eigenvalues, which NumPy says by an error."""
+
+    def overflow(**settings: object) -> None:
+        np.linalg.eigh(np.full((2, 2), np.inf))
+
+    module = SimpleNamespace(REPLICATES=8, evaluate=overflow)
+    monkeypatch.setattr(compiler, "evaluator", lambda program, dot: module)
+    assert main(["run", "good.tp"]) == 1
+    assert "good.tp:8:1: error[TP403]" in capsys.readouterr().err
 
 
 def test_a_bug_is_70_and_asks_for_a_report(
@@ -250,9 +258,9 @@ def test_verify_finds_a_disagreement(
 ) -> None:
     """A limit that is wrong, here that of another program, ends with status 1."""
     (folder / "other.tp").write_text(GOOD.replace("<h|h>", "<h|h> + 100"), encoding="utf-8")
-    other = commands.compiler.load("other.tp")
-    derive = commands.compiler.derive
-    monkeypatch.setattr(commands.compiler, "derive", lambda program, dot: derive(other, dot))
+    other = compiler.load("other.tp")
+    derive = compiler.derive
+    monkeypatch.setattr(compiler, "derive", lambda program, dot: derive(other, dot))
     words = ["verify", "good.tp", "--widths", "16,32,64", "--trials", "16", "--samples", "8192"]
     assert main(words) == 1
     assert "c" in capsys.readouterr().out
