@@ -145,7 +145,7 @@ def test_an_overflow_is_1_not_a_bug(
     """A covariance that overflows has no eigenvalues, which NumPy says by an error."""
 
     def overflow(**settings: object) -> None:
-        np.linalg.eigh(np.full((2, 2), np.inf))
+        np.linalg.eigh(np.full((3, 3), np.inf))
 
     module = SimpleNamespace(REPLICATES=8, evaluate=overflow)
     monkeypatch.setattr(compiler, "evaluator", lambda program, dot: module)
