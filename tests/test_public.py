@@ -29,7 +29,7 @@ readout f = v * 2
 def test_what_is_offered_and_what_is_not() -> None:
     assert set(tpc.__all__) <= set(dir(tpc))
     assert all(getattr(tpc, name) is not None for name in tpc.__all__)
-    assert not any(hasattr(tpc, name) for name in ["kernel", "train", "gaussian"])
+    assert not any(hasattr(tpc, name) for name in ["kernel", "train"])
 
 
 def test_the_function_simulate_is_not_hidden_by_its_package() -> None:
