@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "tpc"
-STAGES = ("diagnostics", "syntax", "program", "limit", "codegen", "simulate", "report")
+STAGES = ("diagnostics", "syntax", "program", "limit", "codegen", "simulation", "report")
 
 PRODUCTS = {
     "diagnostics": {"diagnostics"},
     "syntax": {"syntax.tree"},
     "program": {"program.nodes", "program.builder", "program.functions", "program.program"},
     "limit": {"limit.equations", "limit.nodes"},
-    "simulate": {"simulate.result"},
+    "simulation": {"simulation.result"},
 }
 """The modules of a stage that other stages may import: its types, never its algorithms."""
 
@@ -27,8 +27,8 @@ SEES = {
     "program": {"diagnostics", "syntax"},
     "limit": {"diagnostics", "program"},
     "codegen": {"diagnostics", "program", "limit"},
-    "simulate": {"diagnostics", "program"},
-    "report": {"diagnostics", "program", "limit", "simulate"},
+    "simulation": {"diagnostics", "program"},
+    "report": {"diagnostics", "program", "limit", "simulation"},
 }
 """Which products each stage may import. The driver and the command line may import everything."""
 
@@ -86,7 +86,7 @@ def test_every_edge_between_stages_is_drawn() -> None:
     [
         ("limit.derive", "tpc.codegen.module.emit_module"),
         ("limit.derive", "tpc.program.build.build_program"),
-        ("simulate.dense", "tpc.limit.equations.Limit"),
+        ("simulation.dense", "tpc.limit.equations.Limit"),
         ("diagnostics.render", "tpc.syntax.tree"),
         ("program.build", "tpc.syntax.parse.parse_source"),
         ("program.build", "tpc.compiler"),

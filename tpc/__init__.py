@@ -13,12 +13,6 @@ are first used, so that importing the package costs nothing.
 
 from typing import TYPE_CHECKING, Any
 
-from tpc import simulate as _package
-
-# The function `tpc.simulate` has the name of the package that does the work. Loading a package
-# binds its name here, once; after this it cannot hide the function.
-del globals()[_package.__name__.removeprefix("tpc.")]
-
 if TYPE_CHECKING:
     from tpc.compiler import derive, emit, evaluator, load, parse, simulate, verify
     from tpc.diagnostics import Diagnostic, ProgramError

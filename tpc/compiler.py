@@ -33,10 +33,10 @@ from tpc.program.passes import normalise
 from tpc.program.program import Program
 from tpc.report.text import to_text
 from tpc.shown import ShownLimit, ShownProgram, speech
-from tpc.simulate import dense
-from tpc.simulate import verify as comparing
-from tpc.simulate.parameters import ParameterProblem, resolve_parameters
-from tpc.simulate.result import Result, Verification
+from tpc.simulation import dense
+from tpc.simulation import verify as comparing
+from tpc.simulation.parameters import ParameterProblem, resolve_parameters
+from tpc.simulation.result import Result, Verification
 from tpc.syntax.parse import parse_source
 from tpc.syntax.read import load_source
 

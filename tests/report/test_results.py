@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tpc.report.results import print_results, to_json
-from tpc.simulate.result import Result
+from tpc.simulation.result import Result
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 
 from tpc.report.figures import draw_convergence, save_convergence
 from tpc.report.verification import farthest_entry, print_verification, verification_to_json
-from tpc.simulate.result import Comparison, Verification
+from tpc.simulation.result import Comparison, Verification
 
 WIDTHS = (64, 128, 256)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tpc.simulate.result import Array, Comparison, Verification
+from tpc.simulation.result import Array, Comparison, Verification
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from tpc.report.numbers import Json, format_number, format_parameters, to_lists
-from tpc.simulate.result import Array, Comparison, Verification
+from tpc.simulation.result import Array, Comparison, Verification
 
 if TYPE_CHECKING:
     from rich.text import Text

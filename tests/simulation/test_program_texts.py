@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tpc.program.build import build_program
-from tpc.simulate.dense import simulate
-from tpc.simulate.result import Result
-from tpc.simulate.streams import stream
+from tpc.simulation.dense import simulate
+from tpc.simulation.result import Result
+from tpc.simulation.streams import stream
 from tpc.syntax.parse import parse_source
 
 WIDTH = 11

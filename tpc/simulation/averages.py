@@ -6,7 +6,7 @@ from types import MappingProxyType
 import numpy as np
 
 from tpc.program.program import Output, OutputKind
-from tpc.simulate.result import Array, Value
+from tpc.simulation.result import Array, Value
 
 
 def measure(output: Output, value: Array) -> Value:

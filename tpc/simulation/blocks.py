@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.program.nodes import FREE, Mean, Node
-from tpc.simulate.operations import apply_operation, over_axes
-from tpc.simulate.schedule import is_wide
+from tpc.simulation.operations import apply_operation, over_axes
+from tpc.simulation.schedule import is_wide
 
 Array = npt.NDArray[np.float64]
 Window = Mapping[str, slice]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tpc.simulate.fit import fit_inverse_width, smooth_errors
+from tpc.simulation.fit import fit_inverse_width, smooth_errors
 
 WIDTHS = (64, 128, 256, 512)
 INVERSE = 1 / np.array(WIDTHS)[:, None]

@@ -6,10 +6,10 @@ from finite_programs import Sketch
 
 from tpc.program.nodes import Node
 from tpc.program.program import Program
-from tpc.simulate import blocks
-from tpc.simulate.dense import simulate
-from tpc.simulate.parameters import ParameterProblem
-from tpc.simulate.streams import stream
+from tpc.simulation import blocks
+from tpc.simulation.dense import simulate
+from tpc.simulation.parameters import ParameterProblem
+from tpc.simulation.streams import stream
 
 
 def assert_within(value: object, error: object, truth: object, sigmas: float = 5.0) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tpc.simulate.result import Array
+from tpc.simulation.result import Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
-from tpc.simulate.parameters import ParameterProblem
+from tpc.simulation.parameters import ParameterProblem
 
 Array = npt.NDArray[np.float64]
 

@@ -28,13 +28,13 @@ from tpc.program.nodes import (
     Parameter,
 )
 from tpc.program.program import Program
-from tpc.simulate.averages import average, measure
-from tpc.simulate.blocks import mean_in_blocks
-from tpc.simulate.operations import apply_operation
-from tpc.simulate.parameters import resolve_parameters
-from tpc.simulate.result import Result, Value
-from tpc.simulate.schedule import Schedule, schedule_program
-from tpc.simulate.streams import draw_vector, standard_deviation, stream
+from tpc.simulation.averages import average, measure
+from tpc.simulation.blocks import mean_in_blocks
+from tpc.simulation.operations import apply_operation
+from tpc.simulation.parameters import resolve_parameters
+from tpc.simulation.result import Result, Value
+from tpc.simulation.schedule import Schedule, schedule_program
+from tpc.simulation.streams import draw_vector, standard_deviation, stream
 
 Array = npt.NDArray[np.float64]
 

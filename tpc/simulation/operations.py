@@ -25,7 +25,7 @@ from tpc.program.nodes import (
     Softmax,
     Take,
 )
-from tpc.simulate.functions import apply_function
+from tpc.simulation.functions import apply_function
 
 Array = npt.NDArray[np.float64]
 Values = Callable[[Node], Array]

@@ -8,8 +8,8 @@ import pytest
 from finite_programs import Sketch
 
 from tpc.program.program import Program
-from tpc.simulate.result import Value, Verification
-from tpc.simulate.verify import default_widths, verify
+from tpc.simulation.result import Value, Verification
+from tpc.simulation.verify import default_widths, verify
 
 WIDTHS = (16, 32, 64, 128)
 

@@ -7,8 +7,8 @@ from finite_programs import Sketch
 
 from tpc.program.functions import ARITIES
 from tpc.program.nodes import Node
-from tpc.simulate.dense import simulate
-from tpc.simulate.functions import apply_function
+from tpc.simulation.dense import simulate
+from tpc.simulation.functions import apply_function
 
 A = np.arange(24.0).reshape(2, 3, 4)
 SQUARE = np.array([[2.0, 1.0], [0.5, 3.0]])
