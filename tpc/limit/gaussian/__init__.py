@@ -1,0 +1,1 @@
+"""Expectations of functions of Gaussian variables in closed form."""

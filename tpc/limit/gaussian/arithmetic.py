@@ -1,0 +1,208 @@
+"""The functions of closed forms on NumPy arrays: determinants, quotients, one Gaussian.
+
+float64 in, float64 out, all digits kept. The file is ordinary code, and with
+`orthant_arithmetic.py` the source of the same functions in generated modules: a part for each,
+behind the parts that it calls. Everything broadcasts. Variances may be zero, correlations
++-1; products of two variances must not leave the range of float64.
+"""
+
+from __future__ import annotations
+
+from math import factorial
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+# <part det2>
+
+
+def det2(a: Array, b: Array, c: Array, d: Array) -> Array:
+    """Return a b - c d, rounded once: both products carry their rounding errors (Dekker)."""
+    p, p_error = two_product(a, b)
+    q, q_error = two_product(c, d)
+    return (p - q) + (p_error - q_error)
+
+
+def two_product(a: Array, b: Array) -> tuple[Array, Array]:
+    """Return the rounded product and its rounding error."""
+    product = np.multiply(a, b)
+    (a_high, a_low), (b_high, b_low) = split(a), split(b)
+    error = a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
+    return product, error
+
+
+def split(a: Array) -> tuple[Array, Array]:
+    """Return halves of 26 bits each whose sum is a (Veltkamp)."""
+    scaled = np.multiply(134217729.0, a)
+    high = scaled - (scaled - a)
+    return high, a - high
+
+
+# <part gram>
+
+
+def gram(p: Array, q: Array, c: Array) -> Array:
+    """Return p q - c^2, at least 0."""
+    return np.maximum(det2(p, q, c, c), 0.0)
+
+
+# <part quotient>
+
+
+def quotient(a: Array, b: Array) -> Array:
+    """Return a / b, and 0 where b = 0."""
+    a, b = np.broadcast_arrays(np.asarray(a, dtype=float), np.asarray(b, dtype=float))
+    return np.divide(a, b, out=np.zeros(a.shape), where=b != 0)
+
+
+# <part erf>
+
+
+def erf(x: Array) -> Array:
+    """Return the error function, to the last digits also where it is small."""
+    x = np.asarray(x, dtype=float)
+    near = np.clip(x, -1.0, 1.0)
+    term = 2 / np.sqrt(np.pi) * near * np.exp(-near * near)
+    series = np.zeros(x.shape)
+    for k in range(24):  # sum of 2^k x^(2k+1) / (2k+1)!!
+        series += term
+        term = term * (2 * near * near / (2 * k + 3))
+    far = np.maximum(np.abs(x), 0.5)
+    return np.where(np.abs(x) < 1, series, np.copysign(1 - tail_of_erf(far), x))
+
+
+def erfc(x: Array) -> Array:
+    """Return 1 - erf(x), to the last digits also where it is small."""
+    x = np.asarray(x, dtype=float)
+    tail = tail_of_erf(np.maximum(np.abs(x), 0.5))
+    return np.where(np.abs(x) < 0.5, 1 - erf(x), np.where(x > 0, tail, 2 - tail))
+
+
+def tail_of_erf(x: Array) -> Array:
+    """Return erfc(x) for x >= 1/2: the trapezoidal rule for an integral, and its poles.
+
+    erfc(x) = x exp(-x^2) / pi times the integral of exp(-t^2) / (x^2 + t^2); with step 1/2 the
+    rule is exact to exp(-4 pi^2) but for 2 / (exp(4 pi x) - 1).
+    """
+    square = x * x
+    total = 1 / square
+    for k in range(1, 13):
+        total = total + 2 * np.exp(-0.25 * k * k) / (square + 0.25 * k * k)
+    rule = 0.5 * x / np.pi * np.exp(-square) * total
+    return np.where(x < 6, rule - 2 / np.expm1(4 * np.pi * np.minimum(x, 6.0)), rule)
+
+
+# <part Phi>
+
+
+def Phi(x: Array) -> Array:  # noqa: N802
+    """Return the standard normal distribution function."""
+    return 0.5 * erfc(-np.asarray(x, dtype=float) / np.sqrt(2))
+
+
+# <part relu>
+
+
+def relu(x: Array) -> Array:
+    """Return max(x, 0)."""
+    return np.maximum(x, 0.0)
+
+
+# <part step>
+
+
+def step(x: Array) -> Array:
+    """Return 1 where x is positive, 1/2 where it is zero, else 0."""
+    return np.heaviside(x, 0.5)
+
+
+# <part mean_sign>
+
+
+def mean_sign(m: Array, v: Array) -> Array:
+    """Return E sign(y) of y ~ N(m, v)."""
+    return np.where(np.equal(v, 0), np.sign(m), erf(quotient(m, np.sqrt(2 * np.asarray(v)))))
+
+
+# <part bell>
+
+
+def bell(m: Array, v: Array) -> Array:
+    """Return exp(-m^2 / (2 v)), and for v = 0 whether m is 0."""
+    return np.exp(-0.5 * quotient(np.square(m), v)) * ((np.not_equal(v, 0)) | (np.equal(m, 0)))
+
+
+# <part tail_moment>
+
+
+def tail_moment(n: int, m: Array, v: Array) -> Array:
+    """Return E relu(y)^n of y ~ N(m, v), for n = 0 the probability of y > 0."""
+    m, v = np.broadcast_arrays(np.asarray(m, dtype=float), np.asarray(v, dtype=float))
+    root = np.sqrt(v)
+    x = quotient(m, root)
+    certain = np.heaviside(m, 0.5) if n == 0 else np.maximum(m, 0.0) ** n
+    return np.where(v == 0, certain, root**n * unit_tail_moment(n, x))
+
+
+def unit_tail_moment(n: int, x: Array) -> Array:
+    """Return I(n) = E relu(x + Z)^n by I(n) = x I(n-1) + (n-1) I(n-2).
+
+    Below x = -1 the recurrence loses digits. There the ratios r(k) of I(k)/k! to I(k-1)/(k-1)!
+    are computed downwards, by r(k-1) = 1 / (|x| + k r(k)).
+    """
+    if n == 0:
+        return Phi(x)
+    before, last = Phi(x), x * Phi(x) + np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi)
+    for k in range(2, n + 1):
+        before, last = last, x * last + (k - 1) * before
+    size = np.maximum(np.abs(x), 1.0)
+    ratio, product = np.zeros(x.shape), np.ones(x.shape)
+    for k in range(n + 400, 1, -1):
+        ratio = 1 / (size + k * ratio)
+        if k <= n + 1:
+            product *= ratio
+    return np.where(x < -1, factorial(n) * Phi(np.minimum(x, -1.0)) * product, last)
+
+
+# <part damped>
+
+
+def damped(a: Array, k: int, *arguments: Array) -> Array:
+    """Return exp(-a) times sinh of the first k arguments and cosh of the others."""
+    exponent, product = -np.asarray(a, dtype=float), np.asarray(1.0)
+    for i, c in enumerate(arguments):
+        exponent = exponent + np.abs(c)
+        shrunk = np.expm1(-2 * np.abs(c))
+        product = product * (-0.5 * np.sign(c) * shrunk if i < k else 1 + 0.5 * shrunk)
+    return np.asarray(np.exp(exponent) * product)
+
+
+# <part dawson>
+
+
+def dawson(n: int, x: Array) -> Array:
+    """Return the n-th derivative of Dawson's function.
+
+    Up to 6 by Rybicki's rule, the sum over odd k of exp(-(x - k/4)^2) / k over sqrt(pi), and
+    D(n+1) = -2 x D(n) - 2 n D(n-1); beyond by the asymptotic series in 1/x, term by term.
+    """
+    x = np.asarray(x, dtype=float)
+    near, far = np.clip(x, -6.0, 6.0), np.where(np.abs(x) > 6, x, np.copysign(6.0, x))
+    total = np.zeros(x.shape)
+    size = np.abs(near)
+    for k in range(1, 51, 2):
+        total -= np.exp(-((size - 0.25 * k) ** 2)) * np.expm1(-k * size) / k
+    before, last = np.zeros(x.shape), np.sign(near) * total / np.sqrt(np.pi)
+    for k in range(n):
+        source = 1.0 if k == 0 else 0.0
+        before, last = last, source - 2 * near * last - 2 * k * before
+    # D = sum of (2k-1)!! / (2^(k+1) x^(2k+1)); its n-th derivative multiplies by (2k+1)...(2k+n)
+    series = np.zeros(x.shape)
+    term = (-1) ** n * factorial(n) / (2 * far ** (n + 1))
+    for k in range(36):
+        series += term
+        growth = (2 * k + 1) * (2 * k + n + 1) * (2 * k + n + 2) / ((2 * k + 1) * (2 * k + 2))
+        term = term * growth / (2 * far * far)
+    return np.where(np.abs(x) > 6, series, last)

@@ -1,0 +1,117 @@
+"""The functions of one variable that SymPy lacks, as they may stand in an integrand.
+
+relu(x) = max(x, 0); leaky_relu(x, a) = x for x > 0, a x elsewhere; step(x) = 1 for x > 0, 1/2 at
+0, 0 below; Phi(x) = erfc(-x / sqrt(2)) / 2; gelu(x) = x Phi(x).
+"""
+
+from typing import Any
+
+from sympy import Abs, Expr, Float, Function, Integer, Rational, erfc, sign, sqrt
+
+
+class NamedFunction(Function):  # type: ignore[misc]
+    """A function with a formula in terms of SymPy's own."""
+
+    latex_name = ""
+
+    def formula(self) -> Expr:
+        """Return the function in terms of SymPy's own."""
+        raise NotImplementedError
+
+    def _eval_evalf(self, prec: int) -> Expr | None:
+        if self.free_symbols:
+            return None
+        # Binary fractions are exact: where digits cancel, evalf works with more of them.
+        exact = self.func(
+            *(arg.xreplace({f: Rational(f) for f in arg.atoms(Float)}) for arg in self.args)
+        )
+        plain = exact.formula() if isinstance(exact, NamedFunction) else exact
+        return plain.evalf(max(1, round(prec / 3.3219) - 1))._eval_evalf(prec)
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        power = "" if exp is None else f"^{{{exp}}}"
+        arguments = ", ".join(printer._print(arg) for arg in self.args)
+        return rf"{self.latex_name}{power}\left({arguments}\right)"
+
+
+def value_at_rationals(function: type[NamedFunction], x: Expr) -> Expr | None:
+    """Return the value at a rational number where it is rational, else nothing."""
+    if not x.is_Rational:
+        return None
+    value = Function.__new__(function, x, evaluate=False).formula()
+    return value if value.is_Rational else None
+
+
+class relu(NamedFunction):  # noqa: N801
+    """max(x, 0)."""
+
+    nargs = 1
+    latex_name = r"\mathrm{relu}"
+
+    @classmethod
+    def eval(cls, x: Expr) -> Expr | None:
+        """Return the value at a rational number."""
+        return value_at_rationals(cls, x)
+
+    def formula(self) -> Expr:
+        """Return (x + |x|) / 2."""
+        (x,) = self.args
+        return (x + Abs(x)) / 2
+
+
+class leaky_relu(NamedFunction):  # noqa: N801
+    """x where it is positive, a x elsewhere."""
+
+    nargs = 2
+    latex_name = r"\mathrm{leaky\_relu}"
+
+    def formula(self) -> Expr:
+        """Return ((1 + a) x + (1 - a) |x|) / 2."""
+        x, a = self.args
+        return ((1 + a) * x + (1 - a) * Abs(x)) / 2
+
+
+class step(NamedFunction):  # noqa: N801
+    """1 where x is positive, 0 where it is negative, 1/2 at 0."""
+
+    nargs = 1
+    latex_name = r"\mathrm{step}"
+
+    @classmethod
+    def eval(cls, x: Expr) -> Expr | None:
+        """Return the value at a rational number."""
+        return value_at_rationals(cls, x)
+
+    def formula(self) -> Expr:
+        """Return (1 + sign(x)) / 2."""
+        (x,) = self.args
+        return (1 + sign(x)) / 2
+
+
+class Phi(NamedFunction):
+    """The distribution function of a standard normal variable."""
+
+    nargs = 1
+    latex_name = r"\Phi"
+
+    @classmethod
+    def eval(cls, x: Expr) -> Expr | None:
+        """Return the value at zero."""
+        return Rational(1, 2) if x == 0 else None
+
+    def formula(self) -> Expr:
+        """Return erfc(-x / sqrt(2)) / 2."""
+        (x,) = self.args
+        return erfc(-x / sqrt(Integer(2))) / 2
+
+
+class gelu(NamedFunction):  # noqa: N801
+    """x Phi(x)."""
+
+    nargs = 1
+    latex_name = r"\mathrm{gelu}"
+
+    def formula(self) -> Expr:
+        """Return x Phi(x)."""
+        (x,) = self.args
+        return x * Phi(x).formula()

@@ -1,0 +1,111 @@
+"""Expectations of products of sines and cosines, alone or with one centred core.
+
+With signs s = +-1 and the product of e^(i s l) over centred waves l of variances v, covariances c,
+
+    E exp(i sum of s l) = exp(-sum of v / 2) prod over pairs (cosh c - s s' sinh c),
+
+so that averaging over signs leaves the choices of pairs, each with its sinh, in which every sine
+has an odd and every cosine an even number of them. Nothing cancels where covariances are small.
+With a centred core, mean m of l, covariance k with y, and v of y,
+
+    E[y^n sign(y) e^(il)] = i^(1-n) e^(im - Var(l|y)/2) 2 pi^(-1/2) (v/2)^(n/2) D_n(k / sqrt(2 v)),
+
+where D_n is the n-th derivative of Dawson's function, and
+E[y^n e^(il)] = i^n e^(im - Var(l)/2) h_n, h_n = k h_(n-1) - (n - 1) v h_(n-2).
+"""
+
+from itertools import product
+
+from sympy import Add, Expr, Integer, S, cos, exp, pi, sin, sqrt
+
+from tpc.limit.gaussian.algebra import divide
+from tpc.limit.gaussian.factors import Core, Kind, Wave, WaveKind
+from tpc.limit.gaussian.law import Law
+from tpc.limit.gaussian.single_functions import damped, dawson
+
+SIN, COS = WaveKind.SIN, WaveKind.COS
+MOST_WAVES = 4
+"""Products of more waves are first written as sums: pairs grow too many."""
+
+
+def expect_waves(law: Law, waves: tuple[Wave, ...]) -> Expr:
+    """Return the expectation of a product of sines and cosines."""
+    if len(waves) > MOST_WAVES:
+        return Add(*(a * expect_waves(law, fewer) for a, fewer in _fewer(waves)))
+    means = [law.mean(wave.form) for wave in waves]
+    total = []
+    # cos(m + l) = cos m cos l - sin m sin l, sin(m + l) = sin m cos l + cos m sin l
+    for kinds in product((SIN, COS), repeat=len(waves)):
+        coefficient = S.One
+        for wave, kind, mean in zip(waves, kinds, means, strict=True):
+            if kind is wave.kind:
+                coefficient *= cos(mean)
+            else:
+                coefficient *= sin(mean) if wave.kind is SIN else -sin(mean)
+        if coefficient != 0 and kinds.count(SIN) % 2 == 0:
+            total.append(coefficient * _centred(law, waves, kinds))
+    return Add(*total)
+
+
+def _centred(law: Law, waves: tuple[Wave, ...], kinds: tuple[WaveKind, ...]) -> Expr:
+    half = Add(*(law.var(wave.form) for wave in waves)) / 2
+    pairs = [(i, j) for i in range(len(waves)) for j in range(i)]
+    covariances = [law.cov(waves[i].form, waves[j].form) for i, j in pairs]
+    total = []
+    for chosen in product((False, True), repeat=len(pairs)):
+        degrees = [0] * len(waves)
+        for (i, j), taken in zip(pairs, chosen, strict=True):
+            degrees[i] += taken
+            degrees[j] += taken
+        if any(d % 2 != (kind is SIN) for d, kind in zip(degrees, kinds, strict=True)):
+            continue
+        sines = [c for c, taken in zip(covariances, chosen, strict=True) if taken]
+        cosines = [c for c, taken in zip(covariances, chosen, strict=True) if not taken]
+        sign = (-1) ** (len(sines) + kinds.count(SIN) // 2)
+        total.append(sign * damped(half, Integer(len(sines)), *sines, *cosines))
+    return Add(*total)
+
+
+def _fewer(waves: tuple[Wave, ...]) -> list[tuple[Expr, tuple[Wave, ...]]]:
+    """Return a product of waves as a sum over products of one wave less."""
+    first, second, *rest = waves
+    if first.kind is SIN and second.kind is COS:
+        first, second = second, first
+    both = first.form.plus(second.form)
+    apart = first.form.plus(second.form.scaled(S.NegativeOne))
+    kind = SIN if first.kind is not second.kind else COS
+    # cos a cos b = (cos(a-b) + cos(a+b))/2, sin a sin b = (cos(a-b) - cos(a+b))/2,
+    # cos a sin b = (sin(a+b) - sin(a-b))/2
+    signs = {(COS, COS): (1, 1), (SIN, SIN): (1, -1), (COS, SIN): (-1, 1)}
+    minus, plus = signs[first.kind, second.kind]
+    return [
+        (S.One * minus / 2, (Wave(kind, apart), *rest)),
+        (S.One * plus / 2, (Wave(kind, both), *rest)),
+    ]
+
+
+def expect_core_and_waves(law: Law, core: Core, waves: tuple[Wave, ...]) -> Expr:
+    """Return the expectation of a product of one centred core with sines and cosines."""
+    if len(waves) > 1:
+        return Add(*(a * expect_core_and_waves(law, core, fewer) for a, fewer in _fewer(waves)))
+    (wave,) = waves
+    y, n = core.form, core.power
+    v, k = law.var(y), law.cov(y, wave.form)
+    mean = law.mean(wave.form)
+    rest = divide(law.det(y, wave.form), v)
+    size = 2 / sqrt(pi) * sqrt(v / 2) ** n * dawson(n, divide(k, sqrt(2 * v)))
+    signed = _turned(wave.kind, mean, 1 - n) * exp(-rest / 2) * size
+    if core.kind is Kind.SIGN:
+        return signed
+    before, moment = S.Zero, S.One
+    for power in range(1, n + 1):
+        before, moment = moment, k * moment - (power - 1) * v * before
+    plain = _turned(wave.kind, mean, n) * exp(-law.var(wave.form) / 2) * moment
+    return (plain + signed) / 2
+
+
+def _turned(kind: WaveKind, mean: Expr, quarters: int) -> Expr:
+    """Return the part of i^quarters exp(i mean) that a wave takes: real for cos."""
+    cosine, sine = cos(mean), sin(mean)
+    real = [cosine, -sine, -cosine, sine]
+    return real[(quarters - (kind is SIN)) % 4]
