@@ -28,7 +28,7 @@ from tpc.diagnostics.data_faults import NoNumber
 from tpc.diagnostics.program_faults import NoOutput
 from tpc.limit.derive import DotChoice, derive_limit
 from tpc.limit.equations import Limit
-from tpc.program.build import build_program
+from tpc.program.checking.build import build_program
 from tpc.program.passes import normalise
 from tpc.program.program import Program
 from tpc.report.text import to_text

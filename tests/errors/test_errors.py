@@ -14,7 +14,7 @@ import pytest
 import tpc
 import tpc.diagnostics
 from tpc.diagnostics import Fault, ProgramError
-from tpc.program.build import build_program
+from tpc.program.checking.build import build_program
 from tpc.syntax.read import load_source
 
 HERE = Path(__file__).parent

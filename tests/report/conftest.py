@@ -6,7 +6,7 @@ import pytest
 
 from tpc.limit.derive import DotChoice, derive_limit
 from tpc.limit.equations import Limit
-from tpc.program.build import build_program
+from tpc.program.checking.build import build_program
 from tpc.program.passes import normalise
 from tpc.program.program import Program
 from tpc.syntax.parse import parse_source

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tpc.program.build import build_program
+from tpc.program.checking.build import build_program
 from tpc.simulation.dense import simulate
 from tpc.simulation.result import Result
 from tpc.simulation.streams import stream

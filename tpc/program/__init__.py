@@ -1,1 +1,1 @@
-"""Syntax tree -> checked program, a typed dataflow graph; its passes and views."""
+"""Programs, typed dataflow graphs: how they are made from a tree, their passes and their views."""

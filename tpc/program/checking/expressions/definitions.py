@@ -12,14 +12,14 @@ import numpy as np
 from tpc.diagnostics import Span
 from tpc.diagnostics.function_faults import BadArguments, Recursion
 from tpc.diagnostics.name_faults import BoundTwice
-from tpc.program.calls import CONSTANTS, FUNCTIONS
-from tpc.program.context import Context
-from tpc.program.survey import children
-from tpc.program.values import BROKEN, Definition, Entity, ScaledMatrix, Static, Value
+from tpc.program.checking.context import Context
+from tpc.program.checking.expressions.calls import CONSTANTS, FUNCTIONS
+from tpc.program.checking.survey import children
+from tpc.program.checking.values import BROKEN, Definition, Entity, ScaledMatrix, Static, Value
 from tpc.syntax import tree
 
 Evaluate: TypeAlias = Callable[[Context, tree.Expression], Value]
-"""`tpc.program.expressions.evaluate`, which a body is handed to."""
+"""`tpc.program.checking.expressions.evaluate.evaluate`, which a body is handed to."""
 
 
 def define(ctx: Context, at: tree.Def) -> Definition:

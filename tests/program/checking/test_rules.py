@@ -202,7 +202,7 @@ def test_a_faulty_loop_reports_each_fault_once():
 
 def test_a_program_without_a_width():
     from tpc.diagnostics import ProgramError
-    from tpc.program.build import build_program
+    from tpc.program.checking.build import build_program
     from tpc.syntax.parse import parse_source
 
     with pytest.raises(ProgramError, match="TP223"):
@@ -324,7 +324,7 @@ def test_spans_cover_the_offending_text():
     ],
 )
 def test_what_is_too_large_is_refused(body, monkeypatch):
-    monkeypatch.setattr("tpc.program.context.LONGEST", 5000)
+    monkeypatch.setattr("tpc.program.checking.context.LONGEST", 5000)
     assert {code for code, _ in codes(f"vector x : n\n{body}\n")} == {"TP229"}
 
 

@@ -8,19 +8,19 @@ from tpc.diagnostics.data_faults import NoNumber
 from tpc.diagnostics.function_faults import NotAFunction, NotAValue
 from tpc.diagnostics.program_faults import ReadoutUsed
 from tpc.diagnostics.sort_faults import DimsDiffer
-from tpc.program import statics
-from tpc.program.arrays import list_of, taken, transposed
-from tpc.program.calls import CONSTANTS, FUNCTIONS, call_built_in, keyword_axis
-from tpc.program.conditions import COMPARISONS, CONNECTIVES, compare, truth
-from tpc.program.context import Context
-from tpc.program.data import load
-from tpc.program.definitions import inline
-from tpc.program.derivatives import call_derivative
-from tpc.program.families import arity_fault, key_tuple, member_value
-from tpc.program.operators import combine, elementwise, negate_matrix
-from tpc.program.rows import coordinate_key, mean_of, row
-from tpc.program.sorts import integer, plain, small, vector
-from tpc.program.values import (
+from tpc.program.checking import statics
+from tpc.program.checking.context import Context
+from tpc.program.checking.expressions.arrays import list_of, taken, transposed
+from tpc.program.checking.expressions.calls import CONSTANTS, FUNCTIONS, call_built_in, keyword_axis
+from tpc.program.checking.expressions.conditions import COMPARISONS, CONNECTIVES, compare, truth
+from tpc.program.checking.expressions.data import load
+from tpc.program.checking.expressions.definitions import inline
+from tpc.program.checking.expressions.derivatives import call_derivative
+from tpc.program.checking.expressions.operators import combine, elementwise, negate_matrix
+from tpc.program.checking.expressions.rows import coordinate_key, mean_of, row
+from tpc.program.checking.families import arity_fault, key_tuple, member_value
+from tpc.program.checking.sorts import integer, plain, small, vector
+from tpc.program.checking.values import (
     BROKEN,
     Broken,
     Definition,

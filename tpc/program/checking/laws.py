@@ -11,12 +11,20 @@ import numpy as np
 from tpc.diagnostics import Span
 from tpc.diagnostics.name_faults import NotStatic
 from tpc.diagnostics.sort_faults import BadVariance, LawShape, NonzeroMean, NotACovariance
-from tpc.program.context import Context
-from tpc.program.defaults import at_defaults
-from tpc.program.expressions import evaluate
+from tpc.program.checking.context import Context
+from tpc.program.checking.expressions.defaults import at_defaults
+from tpc.program.checking.expressions.evaluate import evaluate
+from tpc.program.checking.sorts import describe_fully, parametric_order, plain
+from tpc.program.checking.values import (
+    BROKEN,
+    Broken,
+    DimProduct,
+    Static,
+    Value,
+    describe,
+    show_shape,
+)
 from tpc.program.nodes import Constant, Node, Shape
-from tpc.program.sorts import describe_fully, parametric_order, plain
-from tpc.program.values import BROKEN, Broken, DimProduct, Static, Value, describe, show_shape
 from tpc.syntax import tree
 
 STATIC = "made of statics and params"

@@ -1,11 +1,11 @@
-"""The program while its statements are executed; `tpc.program.build` freezes it."""
+"""The program while its statements are executed; `tpc.program.checking.build` freezes it."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tpc.diagnostics import Span
-from tpc.program.context import Context
-from tpc.program.names import Names
+from tpc.program.checking.context import Context
+from tpc.program.checking.names import Names
 from tpc.program.nodes import Matrix, Node, Parameter
 from tpc.program.program import Binding, Dim, Output
 from tpc.syntax import tree

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from tpc.diagnostics.data_faults import UnreadableData
 from tpc.diagnostics.function_faults import BadArguments, BadKeyword
-from tpc.program import statics
-from tpc.program.context import Context
-from tpc.program.values import Static, Value
+from tpc.program.checking import statics
+from tpc.program.checking.context import Context
+from tpc.program.checking.values import Static, Value
 from tpc.syntax import tree
 
 

@@ -9,13 +9,13 @@ What a faulty declaration would bind counts as known but broken.
 from fractions import Fraction
 
 from tpc.diagnostics.sort_faults import BadDim, NotADim, SecondFreeDim
-from tpc.program.draft import Draft
-from tpc.program.expressions import evaluate
-from tpc.program.laws import covariance_of_vector, limit_of, matrix_law, mean_of_vector
+from tpc.program.checking.draft import Draft
+from tpc.program.checking.expressions.evaluate import evaluate
+from tpc.program.checking.laws import covariance_of_vector, limit_of, matrix_law, mean_of_vector
+from tpc.program.checking.sorts import integer, small, static
+from tpc.program.checking.values import BROKEN, Broken, DimProduct, ScaledMatrix, Static
 from tpc.program.nodes import Matrix, Node, Parameter, Shape
 from tpc.program.program import Dim
-from tpc.program.sorts import integer, small, static
-from tpc.program.values import BROKEN, Broken, DimProduct, ScaledMatrix, Static
 from tpc.syntax import tree
 
 

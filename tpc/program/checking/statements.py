@@ -8,9 +8,8 @@ from tpc.diagnostics import Span
 from tpc.diagnostics.name_faults import TooDeep, UnknownMember
 from tpc.diagnostics.program_faults import SecondDialect, UnknownDialect
 from tpc.diagnostics.sort_faults import WrongSort
-from tpc.program import statics
-from tpc.program.conditions import truth
-from tpc.program.declarations import (
+from tpc.program.checking import statics
+from tpc.program.checking.declarations import (
     declare_const,
     declare_dim,
     declare_matrices,
@@ -18,15 +17,14 @@ from tpc.program.declarations import (
     declare_scalars,
     declare_vectors,
 )
-from tpc.program.definitions import define
-from tpc.program.draft import Draft
-from tpc.program.expressions import evaluate
-from tpc.program.families import key_tuple, member, written
-from tpc.program.nodes import Node
-from tpc.program.program import DIALECTS, Output, OutputKind
-from tpc.program.sorts import plain, static, vector
-from tpc.program.survey import names_bound, statements_within
-from tpc.program.values import (
+from tpc.program.checking.draft import Draft
+from tpc.program.checking.expressions.conditions import truth
+from tpc.program.checking.expressions.definitions import define
+from tpc.program.checking.expressions.evaluate import evaluate
+from tpc.program.checking.families import key_tuple, member, written
+from tpc.program.checking.sorts import plain, static, vector
+from tpc.program.checking.survey import names_bound, statements_within
+from tpc.program.checking.values import (
     BROKEN,
     Broken,
     Family,
@@ -36,6 +34,8 @@ from tpc.program.values import (
     Value,
     describe,
 )
+from tpc.program.nodes import Node
+from tpc.program.program import DIALECTS, Output, OutputKind
 from tpc.syntax import tree
 
 

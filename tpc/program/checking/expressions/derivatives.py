@@ -1,19 +1,19 @@
 """`f'(x)`, `f''(x)`: f is built at a placeholder, differentiated there, and moved to x."""
 
 from tpc.diagnostics.function_faults import BadArguments, HoldsDelta, NotElementwise
-from tpc.program.context import Context
-from tpc.program.defaults import as_static
-from tpc.program.definitions import Evaluate, inline
-from tpc.program.differentiate import (
+from tpc.program.checking.context import Context
+from tpc.program.checking.expressions.defaults import as_static
+from tpc.program.checking.expressions.definitions import Evaluate, inline
+from tpc.program.checking.expressions.differentiate import (
     NotElementwiseGraph,
     derivative,
     holds_delta,
     substituted,
 )
+from tpc.program.checking.sorts import plain
+from tpc.program.checking.values import BROKEN, Broken, Definition, Static, Value
 from tpc.program.functions import ARITIES, BUILT_IN
 from tpc.program.nodes import Node
-from tpc.program.sorts import plain
-from tpc.program.values import BROKEN, Broken, Definition, Static, Value
 from tpc.syntax import tree
 
 

@@ -8,9 +8,9 @@ from fractions import Fraction
 
 from tpc.diagnostics.data_faults import NoNumber
 from tpc.diagnostics.sort_faults import DimAsValue
-from tpc.program.context import Context
+from tpc.program.checking.context import Context
+from tpc.program.checking.values import DimProduct, Static, Value
 from tpc.program.nodes import Node
-from tpc.program.values import DimProduct, Static, Value
 from tpc.syntax import tree
 
 SMALL = Fraction(1, 10**300)

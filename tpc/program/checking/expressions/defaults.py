@@ -7,8 +7,10 @@ parameter back into a static.
 import numpy as np
 import numpy.typing as npt
 
-from tpc.program import statics
 from tpc.program.builder import ShapeMismatch
+from tpc.program.checking import statics
+from tpc.program.checking.sorts import parametric_order
+from tpc.program.checking.values import Static
 from tpc.program.nodes import (
     Constant,
     Contract,
@@ -23,8 +25,6 @@ from tpc.program.nodes import (
     Take,
 )
 from tpc.program.numeric import elementwise
-from tpc.program.sorts import parametric_order
-from tpc.program.values import Static
 
 Floats = npt.NDArray[np.float64]
 

@@ -5,9 +5,9 @@ That no reserved word is bound has been seen to by the parser.
 
 from tpc.diagnostics import Span
 from tpc.diagnostics.name_faults import BoundTwice, FamilyMixed
-from tpc.program.context import Context
-from tpc.program.families import arity_fault, written
-from tpc.program.values import BROKEN, Definition, Family, ReadoutName, Value
+from tpc.program.checking.context import Context
+from tpc.program.checking.families import arity_fault, written
+from tpc.program.checking.values import BROKEN, Definition, Family, ReadoutName, Value
 from tpc.syntax import tree
 
 

@@ -3,9 +3,9 @@
 from tpc.diagnostics import Span
 from tpc.diagnostics.name_faults import FamilyArity, UnknownMember
 from tpc.diagnostics.program_faults import ReadoutUsed
-from tpc.program.context import Context
-from tpc.program.sorts import integer
-from tpc.program.values import BROKEN, Broken, Family, ReadoutName, Value
+from tpc.program.checking.context import Context
+from tpc.program.checking.sorts import integer
+from tpc.program.checking.values import BROKEN, Broken, Family, ReadoutName, Value
 
 
 def written(name: str, keys: tuple[int, ...]) -> str:

@@ -9,14 +9,22 @@ from tpc.diagnostics.data_faults import NoNumber
 from tpc.diagnostics.function_faults import BadArguments, BadKeyword
 from tpc.diagnostics.name_faults import TooLong
 from tpc.diagnostics.sort_faults import BadIndex, WrongSort
-from tpc.program import statics
 from tpc.program.builder import ShapeMismatch
-from tpc.program.context import Context
+from tpc.program.checking import statics
+from tpc.program.checking.context import Context
+from tpc.program.checking.expressions.operators import elementwise
+from tpc.program.checking.sorts import integer, plain, vector
+from tpc.program.checking.values import (
+    BROKEN,
+    Broken,
+    Static,
+    StaticValue,
+    Value,
+    describe,
+    show_shape,
+)
 from tpc.program.functions import ARITIES, BUILT_IN
 from tpc.program.nodes import Node
-from tpc.program.operators import elementwise
-from tpc.program.sorts import integer, plain, vector
-from tpc.program.values import BROKEN, Broken, Static, StaticValue, Value, describe, show_shape
 from tpc.syntax import tree
 
 ARRAY_FUNCTIONS = ("sum", "amax", "softmax", "inv", "trace", "det")

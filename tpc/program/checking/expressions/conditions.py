@@ -5,9 +5,9 @@ from operator import eq, ge, gt, le, lt, ne
 from tpc.diagnostics import Span
 from tpc.diagnostics.name_faults import NotStatic
 from tpc.diagnostics.sort_faults import WrongSort
-from tpc.program.context import Context
-from tpc.program.sorts import describe_fully
-from tpc.program.values import BROKEN, Broken, Static, Value, describe
+from tpc.program.checking.context import Context
+from tpc.program.checking.sorts import describe_fully
+from tpc.program.checking.values import BROKEN, Broken, Static, Value, describe
 from tpc.syntax import tree
 
 COMPARISONS = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}

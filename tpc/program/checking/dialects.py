@@ -14,7 +14,7 @@ from tpc.diagnostics.program_faults import (
     MeanBeyondDialect,
     TransposeBeyondDialect,
 )
-from tpc.program.context import Workshop
+from tpc.program.checking.context import Workshop
 from tpc.program.nodes import FREE, InitialScalar, Inner, Mean, Node, operands
 from tpc.syntax import tree
 

@@ -6,10 +6,9 @@ from tpc.diagnostics import Span
 from tpc.diagnostics.function_faults import InsideRow
 from tpc.diagnostics.name_faults import NotAnInteger, NotStatic, TooLong
 from tpc.diagnostics.sort_faults import DimAsValue, WrongSort
-from tpc.program import statics
-from tpc.program.context import Context
-from tpc.program.nodes import FREE, InitialScalar, Node, Placeholder, Shape, operands
-from tpc.program.values import (
+from tpc.program.checking import statics
+from tpc.program.checking.context import Context
+from tpc.program.checking.values import (
     BROKEN,
     Broken,
     DimProduct,
@@ -18,6 +17,7 @@ from tpc.program.values import (
     Value,
     describe,
 )
+from tpc.program.nodes import FREE, InitialScalar, Node, Placeholder, Shape, operands
 
 LARGEST = 10**7
 """The most entries that a constant shape may have."""

@@ -6,7 +6,7 @@ Growing axes stand first, in the order of a node's coordinates, then the constan
 import numpy as np
 
 from tpc.diagnostics import ProgramError
-from tpc.program.build import build_program
+from tpc.program.checking.build import build_program
 from tpc.program.nodes import (
     FREE,
     Constant,

@@ -6,7 +6,7 @@
     anything @ array        Contract, the last constant axis with the first
     everything else         elementwise
 
-Comparisons, `and` and `or` are in `tpc.program.conditions`.
+Comparisons, `and` and `or` are in `tpc.program.checking.expressions.conditions`.
 """
 
 from math import prod
@@ -25,12 +25,12 @@ from tpc.diagnostics.sort_faults import (
     ShapesDiffer,
     WrongSort,
 )
-from tpc.program import dims, statics
 from tpc.program.builder import Builder, DimMismatch, ShapeMismatch, broadcast
-from tpc.program.context import Context
-from tpc.program.nodes import Node
-from tpc.program.sorts import LARGEST, bound_coordinate, small
-from tpc.program.values import (
+from tpc.program.checking import statics
+from tpc.program.checking.context import Context
+from tpc.program.checking.expressions import dims
+from tpc.program.checking.sorts import LARGEST, bound_coordinate, small
+from tpc.program.checking.values import (
     BROKEN,
     Broken,
     DimProduct,
@@ -40,6 +40,7 @@ from tpc.program.values import (
     describe,
     show_shape,
 )
+from tpc.program.nodes import Node
 from tpc.syntax import tree
 
 NAMES = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}

@@ -7,9 +7,9 @@ factor are dropped. A function is elementwise where every operation between z an
 """
 
 from tpc.program.builder import Builder
+from tpc.program.checking.expressions.operators import apply
 from tpc.program.functions import partial
 from tpc.program.nodes import Constant, Elementwise, Node, operands
-from tpc.program.operators import apply
 
 
 class NotElementwiseGraph(ValueError):

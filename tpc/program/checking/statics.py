@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.program.builder import ShapeMismatch
+from tpc.program.checking.values import StaticValue
 from tpc.program.numeric import elementwise
-from tpc.program.values import StaticValue
 
 Compute: TypeAlias = Callable[[], StaticValue]
 """Arithmetic that is about to be done."""

@@ -13,12 +13,12 @@ from tpc.diagnostics.function_faults import (
     InsideRow,
 )
 from tpc.diagnostics.sort_faults import WrongSort
-from tpc.program.calls import CONSTANTS
-from tpc.program.context import Context
-from tpc.program.definitions import Evaluate
+from tpc.program.checking.context import Context
+from tpc.program.checking.expressions.calls import CONSTANTS
+from tpc.program.checking.expressions.definitions import Evaluate
+from tpc.program.checking.sorts import bound_coordinate, describe_fully
+from tpc.program.checking.values import BROKEN, Broken, Value
 from tpc.program.nodes import FREE, Node
-from tpc.program.sorts import bound_coordinate, describe_fully
-from tpc.program.values import BROKEN, Broken, Value
 from tpc.syntax import tree
 
 

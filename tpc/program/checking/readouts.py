@@ -12,8 +12,8 @@ a monomial, in a nonlinearity, a MatMul, an average or a denominator.
 from dataclasses import dataclass
 
 from tpc.diagnostics.program_faults import ReadoutNotGaussian
-from tpc.program.context import Workshop
-from tpc.program.expansion import Kind, expand, is_polynomial, region_of
+from tpc.program.checking.context import Workshop
+from tpc.program.checking.expansion import Kind, expand, is_polynomial, region_of
 from tpc.program.nodes import InitialVector, Node, operands
 from tpc.program.program import Output, OutputKind
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from tpc.diagnostics import Diagnostic, Fault, Span
-from tpc.program.values import BROKEN, Broken
+from tpc.program.checking.values import BROKEN, Broken
 
 
 @dataclass(slots=True)

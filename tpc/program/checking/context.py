@@ -7,10 +7,10 @@ from pathlib import Path
 from tpc.diagnostics import Fault, Span
 from tpc.diagnostics.name_faults import TooLong, UnknownName
 from tpc.program.builder import Builder
+from tpc.program.checking.reports import Reports
+from tpc.program.checking.survey import Survey
+from tpc.program.checking.values import BROKEN, Broken, Definition, Entity, Static, Value
 from tpc.program.nodes import Matrix, Node
-from tpc.program.reports import Reports
-from tpc.program.survey import Survey
-from tpc.program.values import BROKEN, Broken, Definition, Entity, Static, Value
 
 FEW = 20
 """For so many unknown names a similar one is looked for."""

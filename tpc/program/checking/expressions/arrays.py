@@ -10,12 +10,11 @@ import numpy.typing as npt
 from tpc.diagnostics import Span
 from tpc.diagnostics.data_faults import RaggedList
 from tpc.diagnostics.sort_faults import BadIndex, WrongSort
-from tpc.program import statics
 from tpc.program.builder import ShapeMismatch
-from tpc.program.context import Context
-from tpc.program.nodes import Node
-from tpc.program.sorts import plain
-from tpc.program.values import (
+from tpc.program.checking import statics
+from tpc.program.checking.context import Context
+from tpc.program.checking.sorts import plain
+from tpc.program.checking.values import (
     BROKEN,
     Broken,
     ScaledMatrix,
@@ -24,6 +23,7 @@ from tpc.program.values import (
     describe,
     show_shape,
 )
+from tpc.program.nodes import Node
 from tpc.syntax import tree
 
 

@@ -1,0 +1,1 @@
+"""Syntax tree -> checked program: what statements declare, bind and break."""
