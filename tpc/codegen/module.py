@@ -1,5 +1,6 @@
 """Limit -> the source of an evaluator module: NumPy only, standing alone (language.md, 10)."""
 
+import re
 import textwrap
 from collections.abc import Iterable
 
@@ -13,6 +14,7 @@ from tpc.codegen.statements import Function, write_function
 from tpc.diagnostics import Diagnostic, ProgramError
 from tpc.diagnostics.limit_faults import ParameterNameTaken
 from tpc.limit.equations import Limit
+from tpc.limit.gaussian.arithmetic_parts import arithmetic_parts
 from tpc.limit.nodes import Hat, SteinBra
 from tpc.program.nodes import Inner, Mean, Node, operands
 from tpc.program.program import Program
@@ -38,15 +40,26 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
     function = write_function(limit, speech)
     calls: set[str] = set().union(*(statement.calls for statement in function.body))
     calls = calls.union(*(code.calls for _, _, code in function.outputs))
+    arithmetic = list(arithmetic_parts(function.arithmetic).values())
     pieces = [
         _docstring(limit, overview),
-        imports(),
+        imports() if not arithmetic else _with_math(imports(), "\n".join(arithmetic)),
         _settings(limit, function),
         _limit_function(function),
+        *function.forms,
         part("evaluate"),
         *library(calls),
+        *arithmetic,
     ]
     return "\n\n\n".join(pieces).replace('"""\n\n\nfrom', '"""\n\nfrom', 1) + "\n"
+
+
+def _with_math(text: str, arithmetic: str) -> str:
+    """Import what the arithmetic of closed forms takes from `math`."""
+    names = {name for name in ("factorial", "gamma") if re.search(rf"\b{name}\(", arithmetic)}
+    return text.replace(
+        "from math import prod", f"from math import {', '.join(sorted({*names, 'prod'}))}"
+    )
 
 
 def _check_parameters(program: Program) -> None:
@@ -138,7 +151,7 @@ def _limit_function(function: Function) -> str:
         "def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:",
         '    """Compute every output once, on the nodes of one replicate."""',
     ]
-    lines += [f'    {target} = params["{name}"]' for target, name in function.params]
+    lines += [f'    {target} = np.asarray(params["{name}"])' for target, name in function.params]
     lifetimes = find_lifetimes(function.body, _returned(function))
     for statement, dead in zip(function.body, lifetimes.dead_after, strict=True):
         if statement.banner:

@@ -10,6 +10,7 @@ from math import prod
 from tpc.codegen.expressions import ATOM, Code, write
 from tpc.codegen.identifiers import Identifiers
 from tpc.codegen.statement import WIDTH, Statement
+from tpc.limit.nodes import ClosedForm, Diagonal
 from tpc.program.nodes import (
     Constant,
     Elementwise,
@@ -94,11 +95,24 @@ class Scope:
         line = f"{' ' * self._indent}{target} = {code.text}"
         self.body.append(Statement(target, (line,), code.reads, code.calls, size, "", comment))
 
-    def _operation(self, node: Node, assign: bool) -> None:
-        inputs = operands(node)
-        code = write(node, [self.code[operand] for operand in inputs], self._lead)
+    def fit(
+        self,
+        node: Node,
+        inputs: tuple[Node, ...],
+        written: Callable[[list[Code]], Code],
+        assign: bool = False,
+    ) -> None:
+        """Write a node from its inputs, giving variables to those that make the line too long.
+
+        Args:
+            node: The node.
+            inputs: The nodes in its expression, whose code is known.
+            written: Writes the expression, given their code.
+            assign: Whether it gets a variable in any case.
+        """
+        code = written([self.code[operand] for operand in inputs])
         keep = assign or (self._uses.get(node, 0) > 1 and not _is_cheap(node))
-        name = self._names.get(node, "") if keep else ""
+        name = (self._names.get(node) or self._temporary(node)) if keep else ""
         room = WIDTH - self._indent - len(name) - 3 if keep else WIDTH // 2
         for operand in sorted(inputs, key=lambda o: -len(self.code[o].text)):
             if len(code.text) <= room:
@@ -106,17 +120,24 @@ class Scope:
             if not self.code[operand].text.replace("_", "").isalnum():
                 part = f"{self._names[node]} part" if node in self._names else ""
                 self.store(operand, self.code[operand], self._spell(operand), part)
-                code = write(node, [self.code[o] for o in inputs], self._lead)
+                code = written([self.code[o] for o in inputs])
         if keep:
             self.store(node, code, "" if assign else self._spell(node))
         else:
             self.code[node] = code
+
+    def _operation(self, node: Node, assign: bool) -> None:
+        self.fit(node, operands(node), lambda codes: write(node, codes, self._lead), assign)
 
     def _temporary(self, node: Node) -> str:
         """Name a subexpression after its operation and the first named node in it."""
         word = type(node).__name__.lower()
         if isinstance(node, Elementwise):
             word = _WORDS.get(node.function, node.function)
+        if isinstance(node, ClosedForm):
+            word = "moment"
+        if isinstance(node, Diagonal) and node.operand in self._names:
+            return f"var {self._names[node.operand].removeprefix('cov ')}"
         first = operands(node)
         while first and first[0] not in self._names:
             first = next((ops for o in first if (ops := operands(o))), ())

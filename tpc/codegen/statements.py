@@ -1,20 +1,23 @@
 """Limit equations -> the statements of a generated function, in program order."""
 
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from math import prod
 
+from tpc.codegen.closed_forms import ClosedFormFunctions, write_diagonal
 from tpc.codegen.copies import kets_of, write_average
-from tpc.codegen.expressions import ATOM, PRODUCT, SUM, Code, joined
+from tpc.codegen.expressions import ATOM, PRODUCT, SIGN, SUM, Code, joined
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Speech, Statement
 from tpc.limit.equations import DotEquation, Equation, HatEquation, Limit, LimitOutput
-from tpc.limit.nodes import Hat, SteinBra
+from tpc.limit.nodes import ClosedForm, Diagonal, Hat, SteinBra
 from tpc.program.nodes import (
     FREE,
     Constant,
     InitialScalar,
     InitialVector,
+    Inner,
     Mean,
     Node,
     Parameter,
@@ -31,12 +34,16 @@ class Function:
         constants: The arrays it needs at module level, by name.
         params: The parameters it reads: variable, then name.
         outputs: What it returns: output name, part ("value" where there is but one) and code.
+        forms: The functions of closed forms that it calls.
+        arithmetic: What those call.
     """
 
     body: tuple[Statement, ...]
     constants: tuple[tuple[str, Constant], ...]
     params: tuple[tuple[str, str], ...]
     outputs: tuple[tuple[str, str, Code], ...]
+    forms: tuple[str, ...]
+    arithmetic: frozenset[str]
 
 
 def write_function(limit: Limit, speech: Speech) -> Function:
@@ -48,12 +55,13 @@ class _Writer:
     def __init__(self, limit: Limit, speech: Speech) -> None:
         self._limit = limit
         self._speech = speech
-        self._uses = _count_uses(limit)
+        self._grouped = _grouped_sides(limit)
+        self._uses = _count_uses(limit, self._grouped)
         self._names = _preferred_names(limit)
         self._scope = Scope(1, 4, self._uses, self._names, speech.expression)
+        self._forms = ClosedFormFunctions(self._scope.identifiers)
         self._constants: list[tuple[str, Constant]] = []
         self._params: list[tuple[str, str]] = []
-        self._grouped = _grouped_sides(limit)
         self._products: dict[tuple[str, bool], str] = {}
         self._bras = _bras_by_ket(limit)
         self._source = limit.program.source.split("\n")
@@ -70,10 +78,20 @@ class _Writer:
             written[output.name] = self._output(output)
         outputs = tuple(row for output in self._limit.outputs for row in written[output.name])
         body = tuple(self._scope.body)
-        return Function(body, tuple(self._constants), tuple(self._params), outputs)
+        forms = self._forms
+        return Function(
+            body,
+            tuple(self._constants),
+            tuple(self._params),
+            outputs,
+            tuple(forms.definitions),
+            frozenset(forms.used),
+        )
 
     def _equation(self, equation: Equation) -> None:
         scope, mark = self._scope, len(self._scope.body)
+        if not self._uses[equation.node]:
+            return
         if isinstance(equation, DotEquation):
             for term in equation.terms:
                 self._bra(term.bra)
@@ -121,7 +139,10 @@ class _Writer:
     # ------------------------------------------------------------------------------------- nodes
 
     def _ensure(self, node: Node, assign: bool) -> Code:
-        return self._scope.ensure(node, _needs, self._special, assign)
+        return self._scope.ensure(node, self._needs, self._special, assign)
+
+    def _needs(self, node: Node) -> tuple[Node, ...]:
+        return _needs(node, self._grouped)
 
     def _special(self, node: Node) -> bool:
         """Write a node that is no plain operation; say whether it was one."""
@@ -144,6 +165,12 @@ class _Writer:
                 self._hat(node)
             case SteinBra():
                 self._stein(node)
+            case ClosedForm(values=values):
+                form = node
+                scope.fit(node, values, lambda codes: self._forms.call(form, codes))
+            case Diagonal(operand=operand):
+                diagonal = node
+                scope.fit(node, (operand,), lambda codes: write_diagonal(diagonal, codes[0]))
             case Mean(over=over) if over != (FREE,):
                 spell = self._speech.expression
                 code = write_average(node, scope, self._uses, self._names, spell)
@@ -169,8 +196,16 @@ class _Writer:
 
     def _hat(self, node: Hat) -> None:
         scope = self._scope
-        ket, gain = scope.code[node.operand], scope.code[node.gain]
+        gain = scope.code[node.gain]
         side = (node.matrix.name, node.transposed)
+        if not _samples_operand(node, self._grouped):
+            second = scope.code[node.second]
+            shape = str(node.shape) if node.shape else "()"
+            text = f"nodes.gaussian({gain.at(PRODUCT)} * {second.at(SIGN)}, {shape})"
+            text = f"nodes.gaussian({second.text}, {shape})" if gain.text == "1" else text
+            scope.store(node, joined(text, ATOM, [second, gain], ("factor",)))
+            return
+        ket = scope.code[node.operand]
         if side not in self._grouped:
             scope.store(node, joined(f"nodes.hat({gain.text}, {ket.text})", ATOM, [ket, gain]))
             return
@@ -201,15 +236,21 @@ class _Writer:
             scope.code[bra] = Code(f"{target}[{bra.position}]", ATOM, frozenset({target}))
 
 
-def _needs(node: Node) -> tuple[Node, ...]:
+def _samples_operand(node: Hat, grouped: Container[tuple[str, bool]]) -> bool:
+    """Whether a hat is drawn from samples of its operand, not from <x|x> in closed form."""
+    side = (node.matrix.name, node.transposed)
+    return side in grouped or isinstance(node.second, Inner)
+
+
+def _needs(node: Node, grouped: Container[tuple[str, bool]]) -> tuple[Node, ...]:
     """Return the nodes that must be written before a node."""
     match node:
         case Mean(operand=body, over=over) if over != (FREE,):
             return kets_of(body)
-        case SteinBra(operand=ket):
-            return (ket,)
-        case Hat(operand=ket, gain=gain):
-            return (ket, gain)
+        case SteinBra(hats=hats, operand=ket):
+            return (*hats, ket)
+        case Hat(operand=ket, gain=gain, second=second):
+            return (ket if _samples_operand(node, grouped) else second, gain)
         case _:
             return operands(node)
 
@@ -227,30 +268,35 @@ def _preferred_names(limit: Limit) -> dict[Node, str]:
         if isinstance(equation, HatEquation):
             prefix = "hat " if equation.node in dotted else ""
             names.setdefault(equation.node, prefix + equation.name)
+            operand = names.get(equation.node.operand, equation.name)
+            if not isinstance(equation.node.second, Inner | Constant):
+                names.setdefault(equation.node.second, f"moment {operand}")
         if isinstance(equation, DotEquation):
             names.setdefault(equation.node, f"dot {equation.name}")
             for term in equation.terms:
                 if not isinstance(term.bra, Constant | Parameter):
                     names.setdefault(term.bra, f"bra {product_of[term.hat]} in {equation.name}")
+    for covariance, kets in limit.covariances.items():
+        known = dict.fromkeys(names[ket] for ket in kets if ket in names)
+        if known and not isinstance(covariance, Constant | Parameter):
+            names.setdefault(covariance, " ".join(["cov", *known]))
     return names
 
 
-def _roots(limit: Limit) -> list[Node]:
-    outputs = [node for output in limit.outputs for _, node in output.parts]
-    return [equation.node for equation in limit.equations] + outputs
-
-
-def _count_uses(limit: Limit) -> Counter[Node]:
-    """Count, for every node, the nodes whose expression has it."""
+def _count_uses(limit: Limit, grouped: Container[tuple[str, bool]]) -> Counter[Node]:
+    """Count, for every node that the outputs need, the nodes whose expression has it."""
     uses: Counter[Node] = Counter()
+    pending = [node for output in limit.outputs for _, node in output.parts]
+    if not pending:
+        pending = [equation.node for equation in limit.equations]
+    uses.update(pending)
     seen: set[Node] = set()
-    pending = _roots(limit)
     while pending:
         node = pending.pop()
         if node in seen:
             continue
         seen.add(node)
-        for operand in set(operands(node)):
+        for operand in set(_needs(node, grouped)):
             uses[operand] += 1
             pending.append(operand)
     return uses

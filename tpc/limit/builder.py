@@ -1,13 +1,36 @@
-"""Makes nodes of a limit: arithmetic of constants is done, and copies are moved outwards.
+"""Makes nodes of a limit: expectations in closed form where they have one, constants folded.
 
-f(x[j]) is the row at j of the ket f(x), so it is computed sample by sample, not pair by pair, and
-its expectation over the copy is E f(|x>).
+What depends on one iid copy alone is made once, as a ket: f(x[j]) is the row at j of the ket f(x),
+so it is computed sample by sample, not pair by pair, and its expectation is E f(|x>).
 """
 
-import numpy as np
+from collections.abc import Mapping
+from math import prod
 
+import numpy as np
+import numpy.typing as npt
+
+from tpc.limit.closed_forms import ClosedForms
+from tpc.limit.nodes import Diagonal
 from tpc.program.builder import Builder
-from tpc.program.nodes import FREE, Constant, Coordinates, Mean, Node, Row, Shape
+from tpc.program.nodes import (
+    FREE,
+    Constant,
+    Contract,
+    Coordinates,
+    Elementwise,
+    Expand,
+    Inner,
+    Mean,
+    Node,
+    Permute,
+    Reduce,
+    Row,
+    Shape,
+    Take,
+)
+
+Array = npt.NDArray[np.float64]
 
 _ARITHMETIC: dict[str, np.ufunc] = {
     "add": np.add,
@@ -20,22 +43,27 @@ _ARITHMETIC: dict[str, np.ufunc] = {
     "sqrt": np.sqrt,
 }
 
+LARGEST_CONSTANT = 10**6
+"""How many entries a folded constant may have."""
+
 
 class LimitBuilder(Builder):
-    """A builder that folds constants and moves operations on rows inside the `Row`."""
+    """A builder that integrates, folds constants and moves operations on rows inside the `Row`."""
 
-    def apply(self, function: str, *arguments: Node) -> Node:
-        """Return an elementwise function; that of constants is a constant where it is finite."""
-        values = [argument.value for argument in arguments if isinstance(argument, Constant)]
-        if function in _ARITHMETIC and len(values) == len(arguments):
-            with np.errstate(all="ignore"):
-                folded = _ARITHMETIC[function](*values)
-            if np.isfinite(folded).all():
-                return self.constant(folded)
-        return super().apply(function, *arguments)
+    def __init__(self, integrate: bool = False) -> None:
+        super().__init__()
+        self._closed_forms = ClosedForms(self) if integrate else None
+        self._integrals: dict[tuple[Node, ...], Node | None] = {}
 
     def make(self, kind: type[Node], coords: Coordinates, shape: Shape, *own: object) -> Node:
-        """Return the node; an operation at one bound coordinate alone becomes the row of a ket."""
+        """Return the node, an expectation by its closed form, a function of one copy as its row."""
+        if kind is Inner or (kind is Mean and own[1] == (FREE,)):
+            kets = tuple(ket for ket in own if isinstance(ket, Node))
+            closed = self._integral(kets)
+            return super().make(kind, coords, shape, *own) if closed is None else closed
+        folded = _fold(kind, shape, own)
+        if folded is not None:
+            return self.constant(folded)
         if kind is Mean and isinstance(own[0], Row):
             return self.make(Mean, (), shape, own[0].operand, (FREE,))
         if kind is Row or len(coords) != 1 or coords[0][0] == FREE:
@@ -43,6 +71,21 @@ class LimitBuilder(Builder):
         ((coordinate, dim),) = coords
         ket = self.make(kind, ((FREE, dim),), shape, *map(_without_rows, own))
         return super().make(Row, coords, shape, ket, coordinate)
+
+    @property
+    def covariances(self) -> Mapping[Node, tuple[Node, Node]]:
+        """The Gaussian kets of which a scalar is the covariance."""
+        return self._closed_forms.gaussians.asked if self._closed_forms is not None else {}
+
+    def _integral(self, kets: tuple[Node, ...]) -> Node | None:
+        """Return E|x> or <x|y> in closed form, or None."""
+        if kets not in self._integrals:
+            self._integrals[kets] = None  # what it depends on cannot depend on it
+            forms = self._closed_forms
+            if forms is not None and all(ket.is_vector for ket in kets):
+                found = forms.mean(*kets) if len(kets) == 1 else forms.moment(*kets)
+                self._integrals[kets] = found
+        return self._integrals[kets]
 
 
 def _without_rows(value: object) -> object:
@@ -53,3 +96,38 @@ def _without_rows(value: object) -> object:
             return tuple(map(_without_rows, value))
         case _:
             return value
+
+
+def _fold(kind: type[Node], shape: Shape, own: tuple[object, ...]) -> Array | None:
+    """Return the value of an operation on constants, where it has one and is not too large."""
+    parts = own[1] if kind is Elementwise else own
+    nodes = [part for part in parts if isinstance(part, Node)] if isinstance(parts, tuple) else []
+    values = [node.value for node in nodes if isinstance(node, Constant)]
+    if not values or len(values) < len(nodes) or prod(shape) > LARGEST_CONSTANT:
+        return None
+    with np.errstate(all="ignore"):
+        found = _folded(kind, own, values)
+    return found if found is not None and np.isfinite(found).all() else None
+
+
+def _folded(kind: type[Node], own: tuple[object, ...], values: list[Array]) -> Array | None:
+    match kind, own:
+        case _, (str() as function, _) if kind is Elementwise:
+            return _ARITHMETIC[function](*values) if function in _ARITHMETIC else None
+        case _, (Node(), Node(), int() as axes) if kind is Contract:
+            return np.tensordot(values[0], values[1], axes)
+        case _, (Node(), tuple() as keys) if kind is Take:
+            return values[0][tuple(slice(None) if key is None else key for key in keys)]
+        case _, (Node(), tuple() as order) if kind is Permute:
+            return values[0].transpose(order)
+        case _, (Node(), tuple() as axes) if kind is Expand:
+            return np.expand_dims(values[0], axes)
+        case _, ("sum", Node(), tuple() as axes) if kind is Reduce:
+            return np.asarray(values[0].sum(axis=axes))
+        case _, (Node(), tuple() as labels) if kind is Diagonal:
+            letters = {label: chr(ord("a") + label) for label in labels}
+            before = "".join(letters[label] for label in labels)
+            after = "".join(letters[label] for label in sorted(set(labels)))
+            return np.asarray(np.einsum(f"{before}->{after}", values[0]))
+        case _:
+            return None

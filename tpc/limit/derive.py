@@ -13,6 +13,7 @@ rho = lim n/m. The bra <nabla_{W.T y}|x> is E[d|x> / d hat(W.T y)], or, by Stein
 of pinv(G) E[q |x>] where q are all earlier hats of W.T and G their covariance.
 """
 
+import os
 from fractions import Fraction
 from math import prod
 from typing import Literal, TypeAlias
@@ -79,7 +80,7 @@ class _Derivation:
     def __init__(self, program: Program, dot: DotChoice) -> None:
         self._program = program
         self._dot = dot
-        self._b = LimitBuilder()
+        self._b = LimitBuilder(integrate=os.environ.get("TPC_CLOSED") == "1")
         self._differentiator = Differentiator(self._b)
         self._limit_of: dict[Node, Node] = {}
         self._matrices: dict[Matrix, Matrix] = {}
@@ -100,9 +101,9 @@ class _Derivation:
             self._limit_of[node] = self._translated(node)
             self._define(node)
         outputs = tuple(map(self._output, self._program.outputs))
-        return Limit(
-            self._program, tuple(self._equations), outputs, self._names, self._program.dialect
-        )
+        program = self._program
+        equations, covariances = tuple(self._equations), self._b.covariances
+        return Limit(program, equations, outputs, self._names, program.dialect, covariances)
 
     def _translated(self, node: Node) -> Node:
         if isinstance(node, MatMul):
@@ -148,9 +149,10 @@ class _Derivation:
         name = self._product_names[product]
         earlier = self._products.setdefault((matrix, product.transposed), [])
         gain = self._gain(matrix, product.transposed)
+        second = self._b.inner(operand, operand)
         hat = self._b.make(
             Hat, product.coords, product.shape,
-            matrix, product.transposed, operand, gain, len(earlier),
+            matrix, product.transposed, operand, gain, second, len(earlier),
         )  # fmt: skip
         assert isinstance(hat, Hat)
         if product.matrix in self._two_sided:
@@ -206,7 +208,8 @@ class _Derivation:
                 return None
             if any(self._holds_delta(term.value) for term in jacobian):
                 return None
-            terms += [derivative_term(self._b, known, ket, hat.operand, term) for term in jacobian]
+            found = [derivative_term(self._b, known, ket, hat.operand, term) for term in jacobian]
+            terms += [term for term in found if not _vanishes(term.bra)]
             floats += sum(prod(term.value.shape) for term in jacobian if term.value.is_vector)
         columns = sum(prod(known.shape) for known, _ in reached)
         too_large = floats > DERIVATIVE_BUDGET and columns <= STEIN_COLUMNS
@@ -242,3 +245,7 @@ class _Derivation:
         summed = matrix.rows if transposed else matrix.columns
         ratio: Fraction = dims[summed].ratio / dims[matrix.variance_dim].ratio
         return self._b.mul(self._b.number(float(ratio)), matrix.variance)
+
+
+def _vanishes(bra: Node) -> bool:
+    return isinstance(bra, Constant) and not bra.value.any()

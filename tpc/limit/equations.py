@@ -1,7 +1,7 @@
 """The equations of a limit, in program order: what text, LaTeX and code are printed from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from tpc.diagnostics import Span
@@ -123,6 +123,8 @@ class Limit:
         outputs: In program order.
         names: The name of every node that an equation defines.
         dialect: The program's dialect, as written.
+        covariances: The Gaussian kets of which a scalar is the covariance, where closed forms need
+            it.
     """
 
     program: Program
@@ -130,3 +132,4 @@ class Limit:
     outputs: tuple[LimitOutput, ...]
     names: Mapping[Node, str]
     dialect: str
+    covariances: Mapping[Node, tuple[Node, Node]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The leaves that only limits have: hats, and generalised bras in the Stein form.
+"""The nodes that only limits have: hats, bras in the Stein form, closed forms of expectations.
 
 In a limit the free coordinate is the sample axis: a vector node is a ket, `Mean` over the free
 coordinate is the expectation E, and a `Row` at a bound coordinate is an iid copy of a ket
@@ -6,6 +6,8 @@ coordinate is the expectation E, and a `Row` at a bound coordinate is an iid cop
 """
 
 from dataclasses import dataclass
+
+from sympy import Expr, Symbol
 
 from tpc.program.nodes import Matrix, Node
 
@@ -20,6 +22,7 @@ class Hat(Node):
         operand: The ket |x>.
         gain: What multiplies <x|y> in the covariance of hats: s^2, or s^2 rho on the transposed
             side; a scalar node of shape ().
+        second: <x|x>.
         position: How many earlier products of this matrix side there are.
     """
 
@@ -27,6 +30,7 @@ class Hat(Node):
     transposed: bool
     operand: Node
     gain: Node
+    second: Node
     position: int
 
 
@@ -46,3 +50,32 @@ class SteinBra(Node):
     hats: tuple[Hat, ...]
     operand: Node
     position: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ClosedForm(Node):
+    """An expectation in closed form: a SymPy expression in scalars of the limit.
+
+    Attributes:
+        integrand: What it is the expectation of, in Gaussian symbols z1, z2, ...
+        expression: The form, see `tpc.limit.gaussian`.
+        symbols: Its symbols.
+        values: The scalar that each symbol stands for; they broadcast to the node's shape.
+    """
+
+    integrand: Expr
+    expression: Expr
+    symbols: tuple[Symbol, ...]
+    values: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Diagonal(Node):
+    """Entries of a scalar array whose axes with equal labels have equal indices.
+
+    Axis i of the operand has the label `labels[i]`; the result has one axis for each label, in
+    ascending order, and the axis of a repeated label is that of the diagonal.
+    """
+
+    operand: Node
+    labels: tuple[int, ...]

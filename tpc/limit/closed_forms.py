@@ -1,0 +1,198 @@
+"""Expectations of kets in closed form, as scalars of the limit.
+
+    E|x> and <x|y> where x and y are elementwise in jointly Gaussian kets
+
+are read as SymPy integrands and handed to `tpc.limit.gaussian`. Expectations pass through linear
+operations first. Everything is done once for all entries of a multi-vector: the closed form is one
+expression, its symbols arrays.
+"""
+
+import numpy as np
+from sympy import Expr, Symbol, preorder_traversal
+
+from tpc.limit.gaussian.expect import expect
+from tpc.limit.gaussian.refusal import NoClosedForm
+from tpc.limit.gaussians import Gaussians
+from tpc.limit.integrands import Integrands, NotElementwise, as_number
+from tpc.limit.nodes import ClosedForm, Diagonal
+from tpc.program.builder import Builder
+from tpc.program.nodes import (
+    Constant,
+    Contract,
+    Elementwise,
+    Expand,
+    Node,
+    Permute,
+    Reduce,
+    Shape,
+    Take,
+)
+
+LONGEST = 400
+"""How many operations a closed form may have before an estimate serves better."""
+
+Labels = tuple[int | None, ...]
+
+
+class ClosedForms:
+    """The closed forms of one limit."""
+
+    def __init__(self, builder: Builder) -> None:
+        self._b = builder
+        self.gaussians = Gaussians(builder, builder.inner)
+        self._known: dict[tuple[object, ...], Expr | None] = {}
+
+    def mean(self, ket: Node) -> Node | None:
+        """Return E|x>, or None where no closed form is known."""
+        core = self._core([(ket, tuple(range(len(ket.shape))))], ket.shape)
+        return core if core is not None else self._through(ket)
+
+    def moment(self, left: Node, right: Node) -> Node | None:
+        """Return <x|y>, or None where no closed form is known."""
+        shape = left.shape + right.shape
+        axes = tuple(range(len(shape)))
+        split = len(left.shape)
+        return self._core([(left, axes[:split]), (right, axes[split:])], shape)
+
+    def _through(self, ket: Node) -> Node | None:
+        """Return the expectation of a linear operation from those of its operands."""
+        b = self._b
+
+        def of(operand: Node) -> Node | None:
+            return operand if operand.is_scalar else self.mean(operand)
+
+        match ket:
+            case Elementwise(function="add" | "sub", operands=(x, y)):
+                left, right = of(x), of(y)
+                if left is None or right is None:
+                    return None
+                both = b.add(left, right) if ket.function == "add" else b.sub(left, right)
+                return self._spread(both, ket.shape)
+            case Elementwise(function="mul" | "div", operands=(x, y)) if x.is_scalar or y.is_scalar:
+                if ket.function == "div" and not y.is_scalar:
+                    return None
+                left, right = of(x), of(y)
+                if left is None or right is None:
+                    return None
+                return b.mul(left, right) if ket.function == "mul" else b.div(left, right)
+            case Elementwise(function="neg", operands=(x,)):
+                mean = of(x)
+                return None if mean is None else b.neg(mean)
+            case Contract(left=left, right=right, axes=axes) if right.is_scalar:
+                mean = of(left)
+                return None if mean is None else b.contract(mean, right, axes)
+            case Reduce(reduction="sum", operand=x, axes=axes):
+                mean = of(x)
+                return None if mean is None else b.reduce("sum", mean, axes)
+            case Take(operand=x, keys=keys):
+                mean = of(x)
+                return None if mean is None else b.take(mean, keys)
+            case Permute(operand=x, order=order):
+                mean = of(x)
+                return None if mean is None else b.permute(mean, order)
+            case Expand(operand=x, axes=axes):
+                mean = of(x)
+                return None if mean is None else b.expand(mean, axes)
+            case _:
+                return None
+
+    def _core(self, factors: list[tuple[Node, tuple[int, ...]]], shape: Shape) -> Node | None:
+        """Return the expectation of a product of elementwise kets."""
+        integrands = Integrands(self._b, self.gaussians)
+        product: Expr = 1
+        try:
+            for ket, labels in factors:
+                product = product * integrands.read(ket, labels)
+        except NotElementwise:
+            return None
+        values: dict[Symbol, Node] = {}
+        covariance, mean = self._law(integrands, len(shape), values)
+        for symbol, placed in integrands.constants.items():
+            values[symbol] = self._placed(placed.node, placed.labels, len(shape))
+        form = self._expect(product, covariance, mean)
+        if form is None:
+            return None
+        return self._node(product, form, values, shape)
+
+    def _law(
+        self, integrands: Integrands, rank: int, values: dict[Symbol, Node]
+    ) -> tuple[dict[tuple[Symbol, Symbol], Symbol], dict[Symbol, Symbol]]:
+        """Name the covariances and means of the coordinates, and say what they are."""
+        covariance: dict[tuple[Symbol, Symbol], Symbol] = {}
+        mean: dict[Symbol, Symbol] = {}
+        table = list(integrands.coordinates.items())
+        for i, (z, one) in enumerate(table):
+            level = self.gaussians.mean(one.node)
+            if level is not None:
+                mean[z] = Symbol(f"m{i + 1}", real=True)
+                values[mean[z]] = self._placed(level, one.labels, rank)
+            for j, (w, other) in enumerate(table[: i + 1]):
+                entry = self.gaussians.covariance(other.node, one.node)
+                if entry is None and i != j:
+                    continue
+                name = f"q{i + 1}" if i == j else f"c{j + 1}{i + 1}"
+                symbol = Symbol(name, real=True, nonnegative=True if i == j else None)
+                covariance[z, w] = symbol
+                zero = self._b.number(0)
+                labels = other.labels + one.labels
+                values[symbol] = zero if entry is None else self._placed(entry, labels, rank)
+        return covariance, mean
+
+    def _placed(self, node: Node, labels: Labels, rank: int) -> Node:
+        """Give a scalar array the axes of the result; equal labels are the diagonal."""
+        b = self._b
+        node = b.take(node, tuple(0 if label is None else None for label in labels))
+        kept = tuple(label for label in labels if label is not None)
+        present = tuple(sorted(set(kept)))
+        if kept != present:
+            if len(present) == len(kept):
+                node = b.permute(node, tuple(kept.index(label) for label in present))
+            else:
+                sizes = dict(zip(kept, node.shape, strict=True))
+                shape = tuple(sizes[label] for label in present)
+                own = tuple(present.index(label) for label in kept)
+                node = b.make(Diagonal, (), shape, node, own)
+        # Leading axes broadcast by themselves.
+        missing = [axis for axis in range(rank) if axis not in present]
+        inner = tuple(axis - present[0] for axis in missing if present and axis > present[0])
+        return b.expand(node, inner) if present else node
+
+    def _expect(
+        self,
+        product: Expr,
+        covariance: dict[tuple[Symbol, Symbol], Symbol],
+        mean: dict[Symbol, Symbol],
+    ) -> Expr | None:
+        key = (product, tuple(covariance), tuple(mean))
+        if key not in self._known:
+            try:
+                form = expect(product, covariance, mean)
+            except NoClosedForm:
+                form = None
+            if form is not None and sum(1 for _ in preorder_traversal(form)) > LONGEST:
+                form = None
+            self._known[key] = form
+        return self._known[key]
+
+    def _node(self, integrand: Expr, form: Expr, values: dict[Symbol, Node], shape: Shape) -> Node:
+        b = self._b
+        numbers = {
+            symbol: as_number(float(node.value))
+            for symbol, node in values.items()
+            if isinstance(node, Constant) and node.shape == ()
+        }
+        form = form.xreplace(numbers)
+        if form.is_number:
+            return self._spread(b.number(float(form)), shape)
+        if form in values:
+            return self._spread(values[form], shape)
+        symbols = tuple(sorted(form.free_symbols, key=lambda symbol: list(values).index(symbol)))
+        nodes = tuple(values[symbol] for symbol in symbols)
+        reached = np.broadcast_shapes(*(node.shape for node in nodes))
+        closed = b.make(ClosedForm, (), tuple(reached), integrand, form, symbols, nodes)
+        return self._spread(closed, shape)
+
+    def _spread(self, node: Node, shape: Shape) -> Node:
+        if node.shape == shape:
+            return node
+        return self._b.mul(self._b.constant(np.ones(shape)), node)

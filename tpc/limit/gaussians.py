@@ -1,0 +1,245 @@
+"""Which kets are Gaussian, and their means and covariances as scalars of the limit.
+
+A ket is Gaussian where it is affine in initial vectors and hats, with scalars for coefficients.
+Covariances are bilinear, so they are those of the leaves carried through the same operations:
+
+    Cov(hat(W x), hat(W y)) = gain <x|y>,    Cov(v, v) as declared,    0 for any other two leaves.
+
+A covariance of u and w has the axes of u, then those of w.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tpc.limit.nodes import Hat
+from tpc.program.builder import Builder
+from tpc.program.nodes import (
+    Contract,
+    Elementwise,
+    Expand,
+    InitialVector,
+    Node,
+    Permute,
+    Reduce,
+    Take,
+    operands,
+)
+
+
+class Gaussians:
+    """Means and covariances of the affine kets of one limit, each computed once.
+
+    Attributes:
+        asked: The pair of kets whose covariance a node is, for those that were asked for.
+    """
+
+    def __init__(self, builder: Builder, moment: Callable[[Node, Node], Node]) -> None:
+        """Take the builder of the limit and what gives <x|y>."""
+        self._b = builder
+        self._moment = moment
+        self._affine: dict[Node, bool] = {}
+        self._means: dict[Node, Node | None] = {}
+        self._covariances: dict[tuple[Node, Node], Node | None] = {}
+        self.asked: dict[Node, tuple[Node, Node]] = {}
+
+    def is_gaussian(self, ket: Node) -> bool:
+        """Whether a vector is affine in Gaussian leaves."""
+        pending = [ket]
+        while pending:
+            node = pending[-1]
+            missing = [o for o in _kets(node) if o not in self._affine]
+            if missing:
+                pending.extend(missing)
+                continue
+            pending.pop()
+            if node not in self._affine:
+                inside = all(self._affine[operand] for operand in _kets(node))
+                self._affine[node] = node.is_vector and inside and _is_linear_step(node)
+        return self._affine[ket]
+
+    def mean(self, ket: Node) -> Node | None:
+        """Return the mean of a Gaussian ket, or None where it is zero."""
+        pending = [ket]
+        while pending:
+            node = pending[-1]
+            missing = [o for o in _kets(node) if o not in self._means]
+            if missing:
+                pending.extend(missing)
+                continue
+            pending.pop()
+            if node not in self._means:
+                self._means[node] = self._mean(node)
+        return self._means[ket]
+
+    def covariance(self, left: Node, right: Node) -> Node | None:
+        """Return Cov(left, right), or None where the two are independent."""
+        pending = [(left, right)]
+        while pending:
+            pair = pending[-1]
+            missing = [p for p in _simpler(pair) if p not in self._covariances]
+            if missing:
+                pending.extend(missing)
+                continue
+            pending.pop()
+            if pair not in self._covariances:
+                self._covariances[pair] = self._covariance(*pair)
+        found = self._covariances[left, right]
+        if found is not None:
+            self.asked.setdefault(found, (left, right))
+        return found
+
+    # --------------------------------------------------------------------------------- the rules
+
+    def _mean(self, node: Node) -> Node | None:
+        if isinstance(node, InitialVector):
+            return node.mean
+        if isinstance(node, Hat):
+            return None
+        if isinstance(node, Elementwise) and node.function in ("add", "sub"):
+            x, y = (self._means[o] if o.is_vector else o for o in node.operands)
+            return self._sum(node.function, x, y, node.shape)
+        (ket,) = _kets(node)
+        mean = self._means[ket]
+        return None if mean is None else self._carried(node, ket, mean, 0)
+
+    def _covariance(self, left: Node, right: Node) -> Node | None:
+        if not _is_leaf(left):
+            return self._through(left, right, lambda ket: self._covariances[ket, right], 0)
+        if not _is_leaf(right):
+            before = len(left.shape)
+            return self._through(right, left, lambda ket: self._covariances[left, ket], before)
+        if isinstance(left, Hat) and isinstance(right, Hat):
+            if left.matrix is right.matrix and left.transposed == right.transposed:
+                return self._b.mul(left.gain, self._moment(left.operand, right.operand))
+        elif left is right and isinstance(left, InitialVector):
+            return self._declared(left)
+        return None
+
+    def _declared(self, vector: InitialVector) -> Node:
+        if vector.covariance.shape == vector.shape + vector.shape:
+            return vector.covariance
+        identity = np.eye(int(np.prod(vector.shape, dtype=int)))
+        whole = self._b.constant(identity.reshape(vector.shape + vector.shape))
+        return self._b.mul(vector.covariance, whole)
+
+    def _through(
+        self, node: Node, other: Node, of: Callable[[Node], Node | None], before: int
+    ) -> Node | None:
+        """Carry covariances through the operation of one side, whose axes start at `before`."""
+        if isinstance(node, Elementwise) and node.function in ("add", "sub"):
+            shape = node.shape + other.shape if before == 0 else other.shape + node.shape
+            parts = [
+                None
+                if not o.is_vector or (known := of(o)) is None
+                else self._aligned(known, o, node, other, before)
+                for o in node.operands
+            ]
+            return self._sum(node.function, parts[0], parts[1], shape)
+        (ket,) = _kets(node)
+        known = of(ket)
+        return None if known is None else self._carried(node, ket, known, before, other)
+
+    def _sum(
+        self, function: str, x: Node | None, y: Node | None, shape: tuple[int, ...]
+    ) -> Node | None:
+        if x is None and y is None:
+            return None
+        if y is None:
+            assert x is not None
+            return self._spread(x, shape)
+        if x is None:
+            y = self._b.neg(y) if function == "sub" else y
+            return self._spread(y, shape)
+        return self._spread(self._b.add(x, y) if function == "add" else self._b.sub(x, y), shape)
+
+    def _spread(self, node: Node, shape: tuple[int, ...]) -> Node:
+        """Broadcast to a full shape."""
+        if node.shape == shape:
+            return node
+        return self._b.mul(self._b.constant(np.ones(shape)), node)
+
+    def _aligned(self, known: Node, ket: Node, node: Node, other: Node, before: int) -> Node:
+        """Give the axes of `ket` in a covariance the rank that they have in `node`."""
+        missing = len(node.shape) - len(ket.shape)
+        return self._b.expand(known, tuple(range(before, before + missing)))
+
+    def _carried(
+        self, node: Node, ket: Node, known: Node, before: int, other: Node | None = None
+    ) -> Node:
+        """Apply a linear operation to the axes of `ket`, which start at `before` in `known`."""
+        b = self._b
+        after = len(known.shape) - before - len(ket.shape)
+        match node:
+            case Elementwise(function="neg"):
+                return b.neg(known)
+            case Elementwise(function=function, operands=(x, y)):
+                factor = y if x is ket else x
+                missing = len(node.shape) - len(ket.shape)
+                wide = b.expand(known, tuple(range(before, before + missing)))
+                rank = len(factor.shape)
+                scaled = b.expand(factor, tuple(range(rank, rank + after)))
+                result = b.mul(scaled, wide) if function == "mul" else b.div(wide, scaled)
+                lead = known.shape[:before]
+                tail = known.shape[len(known.shape) - after :] if after else ()
+                return self._spread(result, lead + node.shape + tail)
+            case Take(keys=keys):
+                return b.take(known, (None,) * before + keys)
+            case Expand(axes=axes):
+                return b.expand(known, tuple(before + axis for axis in axes))
+            case Permute(order=order):
+                middle = tuple(before + axis for axis in order)
+                last = range(before + len(order), before + len(order) + after)
+                return b.permute(known, (*range(before), *middle, *last))
+            case Reduce(axes=axes):
+                return b.reduce("sum", known, tuple(before + axis for axis in axes))
+            case Contract(right=right, axes=count):
+                return self._contracted(known, before, len(ket.shape), right, count)
+            case _:
+                raise AssertionError(f"{node!r} is not linear")
+
+    def _contracted(self, known: Node, before: int, rank: int, right: Node, count: int) -> Node:
+        """Contract the last `count` axes of the middle group with the first ones of `right`."""
+        b, total = self._b, len(known.shape)
+        kept = range(before + rank - count)
+        summed = range(before + rank - count, before + rank)
+        after = range(before + rank, total)
+        moved = b.contract(b.permute(known, (*kept, *after, *summed)), right, count)
+        new = range(len(kept) + len(after), len(moved.shape))
+        tail = range(len(kept), len(kept) + len(after))
+        return b.permute(moved, (*kept, *new, *tail))
+
+
+def _kets(node: Node) -> tuple[Node, ...]:
+    """Return the vector operands of an operation; a leaf has none."""
+    if _is_leaf(node):
+        return ()
+    return tuple(operand for operand in operands(node) if not operand.is_scalar)
+
+
+def _is_leaf(node: Node) -> bool:
+    return isinstance(node, InitialVector | Hat)
+
+
+def _is_linear_step(node: Node) -> bool:
+    """Whether one operation keeps affine kets affine."""
+    match node:
+        case InitialVector() | Hat() | Take() | Expand() | Permute() | Reduce(reduction="sum"):
+            return True
+        case Elementwise(function="add" | "sub" | "neg"):
+            return True
+        case Elementwise(function="mul", operands=(x, y)):
+            return x.is_scalar or y.is_scalar
+        case Elementwise(function="div", operands=(_, y)):
+            return y.is_scalar
+        case Contract(right=right):
+            return right.is_scalar
+        case _:
+            return False
+
+
+def _simpler(pair: tuple[Node, Node]) -> tuple[tuple[Node, Node], ...]:
+    left, right = pair
+    if not _is_leaf(left):
+        return tuple((ket, right) for ket in _kets(left))
+    return tuple((left, ket) for ket in _kets(right))

@@ -1,0 +1,169 @@
+"""Kets -> SymPy integrands: which Gaussian coordinates an elementwise expression is made of.
+
+A ket that is elementwise in Gaussian kets becomes a SymPy expression with one symbol for each
+Gaussian ket *at each place where it stands*: its constant axes are labelled by the axes of the
+result, so that in <x|y> the columns of x and those of y are different symbols, of which every pair
+of columns is one instance.
+"""
+
+from dataclasses import dataclass, field
+
+import sympy
+from sympy import Expr, Symbol
+
+from tpc.limit.gaussian.functions import Phi, gelu, leaky_relu, relu, step
+from tpc.limit.gaussians import Gaussians
+from tpc.program.builder import Builder
+from tpc.program.nodes import Constant, Elementwise, Expand, Node, Permute, Take
+
+LARGEST = 40
+"""How many operations an integrand may have."""
+
+
+class NotElementwise(Exception):
+    """A ket mixes its constant axes, or is too long to integrate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A node with the label of every constant axis; None is an axis of length 1 that broadcasts."""
+
+    node: Node
+    labels: tuple[int | None, ...]
+
+
+@dataclass(slots=True)
+class Integrands:
+    """Reads the kets of one expectation; all of them share the symbols.
+
+    Attributes:
+        coordinates: The Gaussian kets, by symbol.
+        constants: The scalars, by symbol.
+    """
+
+    builder: Builder
+    gaussians: Gaussians
+    coordinates: dict[Symbol, Placed] = field(default_factory=dict)
+    constants: dict[Symbol, Placed] = field(default_factory=dict)
+    _symbols: dict[Placed, Symbol] = field(default_factory=dict)
+    _read: int = 0
+
+    def read(self, node: Node, labels: tuple[int | None, ...]) -> Expr:
+        """Return a ket as an expression.
+
+        Raises:
+            NotElementwise: It has no such form.
+        """
+        self._read += 1
+        if self._read > LARGEST:
+            raise NotElementwise
+        if isinstance(node, Constant) and node.shape == ():
+            return as_number(float(node.value))
+        if node.is_scalar:
+            return self._symbol(Placed(node, labels), self.constants, "s")
+        if self.gaussians.is_gaussian(node):
+            return self._symbol(Placed(node, labels), self.coordinates, "z")
+        match node:
+            case Elementwise():
+                return self._elementwise(node, labels)
+            case Expand(operand=operand, axes=axes):
+                return self.read(operand, tuple(x for i, x in enumerate(labels) if i not in axes))
+            case Permute(operand=operand, order=order):
+                return self.read(operand, tuple(labels[order.index(i)] for i in range(len(order))))
+            case Take(operand=operand, keys=keys):
+                return self._taken(operand, keys, labels)
+            case _:
+                raise NotElementwise
+
+    def _symbol(self, placed: Placed, table: dict[Symbol, Placed], letter: str) -> Symbol:
+        if placed not in self._symbols:
+            symbol = Symbol(f"{letter}{len(table) + 1}", real=True)
+            self._symbols[placed] = symbol
+            table[symbol] = placed
+        return self._symbols[placed]
+
+    def _elementwise(self, node: Elementwise, labels: tuple[int | None, ...]) -> Expr:
+        arguments = []
+        for operand in node.operands:
+            rank = len(operand.shape)
+            own = labels[len(labels) - rank :]
+            sizes = node.shape[len(node.shape) - rank :]
+            pairs = zip(own, operand.shape, sizes, strict=True)
+            narrowed = tuple(None if size != full else label for label, size, full in pairs)
+            arguments.append(self.read(operand, narrowed))
+        return apply_function(node.function, arguments)
+
+    def _taken(
+        self, operand: Node, keys: tuple[int | None, ...], labels: tuple[int | None, ...]
+    ) -> Expr:
+        """Move an index inwards, to where axes are labelled or to the Gaussian ket."""
+        b = self.builder
+        match operand:
+            case Elementwise():
+                rank = len(operand.shape)
+                moved = []
+                for part in operand.operands:
+                    own = keys[rank - len(part.shape) :]
+                    narrow = tuple(
+                        0 if key is not None and size == 1 else key
+                        for key, size in zip(own, part.shape, strict=True)
+                    )
+                    moved.append(b.take(part, narrow))
+                return self.read(b.apply(operand.function, *moved), labels)
+            case _:
+                raise NotElementwise
+
+
+def apply_function(function: str, arguments: list[Expr]) -> Expr:
+    """Return a function of `tpc.program.functions` in SymPy.
+
+    Raises:
+        NotElementwise: It has no counterpart that integrates.
+    """
+    x, y = arguments[0], arguments[-1]
+    match function:
+        case "add":
+            return x + y
+        case "sub":
+            return x - y
+        case "mul":
+            return x * y
+        case "div":
+            return x / y
+        case "neg":
+            return -x
+        case "pow":
+            return x**y
+        case "square":
+            return x**2
+        case "sqrt":
+            return sympy.sqrt(x)
+        case "leaky_relu":
+            return leaky_relu(x, y)
+        case "max":
+            return sympy.Max(x, y)
+        case "min":
+            return sympy.Min(x, y)
+        case _ if function in _FUNCTIONS:
+            return _FUNCTIONS[function](x)
+        case _:
+            raise NotElementwise
+
+
+_FUNCTIONS = {
+    "relu": relu,
+    "gelu": gelu,
+    "Phi": Phi,
+    "step": step,
+    "erf": sympy.erf,
+    "exp": sympy.exp,
+    "sin": sympy.sin,
+    "cos": sympy.cos,
+    "abs": sympy.Abs,
+    "sign": sympy.sign,
+}
+
+
+def as_number(value: float) -> Expr:
+    """Return an integer as one, any other float as it is."""
+    return sympy.Integer(int(value)) if value == int(value) else sympy.Float(value, 17)
