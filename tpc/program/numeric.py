@@ -1,10 +1,10 @@
 """The elementwise functions on NumPy arrays: name and float64 arguments -> float64 values.
 
-`step(0) = 1/2` and `sign(0) = 0`; `Phi(x) = erfc(-x / sqrt(2)) / 2`; `gelu(x) = x Phi(x)`.
+Statics, parametric checks and finite networks compute with this table; generated code has its own,
+which needs NumPy alone. `step(0) = 1/2`, `sign(0) = 0`, `gelu(x) = x Phi(x)`. Where a function is
+not defined (the logarithm of a negative number) the value is NaN, and NumPy warns as it is set to.
 """
 
-from collections.abc import Callable
-from math import erf, erfc, sqrt
 from typing import TypeAlias
 
 import numpy as np
@@ -14,42 +14,37 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 def elementwise(function: str, *arguments: Floats) -> Floats:
-    """Return a function of `tpc.program.functions` of arrays that broadcast."""
+    """Return a function of `tpc.program.functions`, entry by entry; arguments broadcast."""
     return np.asarray(_elementwise(function, *arguments), dtype=np.float64)
 
 
-def _elementwise(function: str, x: Floats, *more: Floats) -> Floats:
-    match function:
-        case "add" | "sub" | "mul" | "div" | "pow":
-            return _arithmetic(function, x, more[0])
-        case "leaky_relu":
-            return np.where(x > 0, x, more[0] * x)
-        case "elu":
-            return np.where(x > 0, x, more[0] * np.expm1(np.minimum(x, 0)))
-        case "max":
-            return np.maximum(x, more[0])
-        case "min":
-            return np.minimum(x, more[0])
-        case "clip":
-            return np.minimum(np.maximum(x, more[0]), more[1])
-        case "equal":
-            return np.equal(x, more[0]).astype(np.float64)
-        case _:
-            return _of_one(function, x)
-
-
-def _arithmetic(function: str, x: Floats, y: Floats) -> Floats:
-    match function:
-        case "add":
+def _elementwise(function: str, *arguments: Floats) -> Floats:
+    match function, arguments:
+        case "add", (x, y):
             return x + y
-        case "sub":
+        case "sub", (x, y):
             return x - y
-        case "mul":
+        case "mul", (x, y):
             return x * y
-        case "div":
+        case "div", (x, y):
             return x / y
-        case _:
+        case "pow", (x, y):
             return np.power(x, y)
+        case "max", (x, y):
+            return np.maximum(x, y)
+        case "min", (x, y):
+            return np.minimum(x, y)
+        case "clip", (x, low, high):
+            return np.minimum(np.maximum(x, low), high)
+        case "equal", (x, y):
+            return np.equal(x, y).astype(np.float64)
+        case "leaky_relu", (x, slope):
+            return np.where(x > 0, x, slope * x)
+        case "elu", (x, scale):
+            return np.where(x > 0, x, scale * np.expm1(np.minimum(x, 0)))
+        case _, (x,):
+            return _of_one(function, x)
+    raise AssertionError(f"{function} of {len(arguments)} arguments has no values")
 
 
 def _of_one(function: str, x: Floats) -> Floats:
@@ -58,27 +53,32 @@ def _of_one(function: str, x: Floats) -> Floats:
             return -x
         case "relu":
             return np.maximum(x, 0)
-        case "gelu":
-            return x * _of_one("Phi", x)
-        case "silu":
-            return x * _of_one("sigmoid", x)
-        case "sigmoid":
-            return np.exp(-np.logaddexp(0, -x))
         case "softplus":
             return np.logaddexp(0, x)
-        case "erf":
-            return _entry_by_entry(erf, x)
-        case "Phi":
-            return 0.5 * _entry_by_entry(erfc, -x / sqrt(2))
         case "step":
             return np.heaviside(x, 0.5)
         case "tanh" | "sin" | "cos" | "exp" | "log" | "sqrt" | "square" | "abs" | "sign":
             plain: Floats = getattr(np, function)(x)
             return plain
         case _:
-            raise ValueError(f"{function} has no values")
+            return _special(function, x)
 
 
-def _entry_by_entry(function: Callable[[float], float], x: Floats) -> Floats:
-    values: Floats = np.vectorize(function, otypes=[np.float64])(x)
-    return values
+def _special(function: str, x: Floats) -> Floats:
+    from scipy.special import erf, expit, ndtr
+
+    result: Floats
+    match function:
+        case "sigmoid":
+            result = expit(x)
+        case "silu":
+            result = x * expit(x)
+        case "gelu":
+            result = x * ndtr(x)
+        case "Phi":
+            result = ndtr(x)
+        case "erf":
+            result = erf(x)
+        case _:
+            raise AssertionError(f"{function} has no values")
+    return result

@@ -25,7 +25,7 @@ from tpc.program.nodes import (
     Softmax,
     Take,
 )
-from tpc.simulation.functions import apply_function
+from tpc.program.numeric import elementwise
 
 Array = npt.NDArray[np.float64]
 Values = Callable[[Node], Array]
@@ -39,7 +39,7 @@ def apply_operation(node: Node, values: Values) -> Array:
     match node:
         case Elementwise(function=function, operands=operands):
             aligned = [_align(values(x), x.coords, node) for x in operands]
-            result = apply_function(function, aligned)
+            result = elementwise(function, *aligned)
         case Contract():
             result = _contract(node, values)
         case Take(operand=operand, keys=keys):

@@ -4,8 +4,6 @@ Input: a node. Output: its array, where all operands are constants and the resul
 larger than they are together (an outer product of data stays an outer product).
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
@@ -20,24 +18,13 @@ from tpc.program.nodes import (
     Take,
     operands,
 )
+from tpc.program.numeric import elementwise
 
 Array = npt.NDArray[np.float64]
 
-_FOLDABLE: dict[str, Callable[..., Array]] = {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "div": np.divide,
-    "pow": np.power,
-    "neg": np.negative,
-    "square": np.square,
-    "abs": np.abs,
-    "sqrt": np.sqrt,
-    "exp": np.exp,
-    "log": np.log,
-    "max": np.maximum,
-    "min": np.minimum,
-}
+_FOLDABLE = frozenset({
+    "add", "sub", "mul", "div", "pow", "neg", "square", "abs", "sqrt", "exp", "log", "max", "min",
+})  # fmt: skip
 
 
 def fold(node: Node) -> Array | None:
@@ -55,7 +42,7 @@ def fold(node: Node) -> Array | None:
 def _value(node: Node, arrays: list[Array]) -> Array | None:
     match node:
         case Elementwise(function=function) if function in _FOLDABLE:
-            return _FOLDABLE[function](*arrays)
+            return elementwise(function, *arrays)
         case Contract(axes=axes):
             return np.asarray(np.tensordot(arrays[0], arrays[1], axes))
         case Take(keys=keys):
