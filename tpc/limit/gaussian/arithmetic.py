@@ -8,7 +8,7 @@ behind the parts that it calls. Everything broadcasts. Variances may be zero, co
 
 from __future__ import annotations
 
-from math import factorial
+from math import factorial, prod
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +86,7 @@ def tail_of_erf(x: Array) -> Array:
     erfc(x) = x exp(-x^2) / pi times the integral of exp(-t^2) / (x^2 + t^2); with step 1/2 the
     rule is exact to exp(-4 pi^2) but for 2 / (exp(4 pi x) - 1).
     """
+    x = np.minimum(x, 40.0)  # exp(-x^2) is zero long before
     square = x * x
     total = 1 / square
     for k in range(1, 13):
@@ -206,3 +207,41 @@ def dawson(n: int, x: Array) -> Array:
         growth = (2 * k + 1) * (2 * k + n + 1) * (2 * k + n + 2) / ((2 * k + 1) * (2 * k + 2))
         term = term * growth / (2 * far * far)
     return np.where(np.abs(x) > 6, series, last)
+
+
+# <part wave_moment>
+
+
+def wave_moment(sines: int, count: int, *covariances: Array) -> Array:
+    """Return E of sines, then cosines, of centred Gaussians with these covariances.
+
+    The covariances come row by row, each from its diagonal. Where one is large the waves are
+    averaged over the signs of their arguments, else over the choices of pairs with a sinh.
+    """
+    rows, at = [], 0
+    for i in range(count):
+        rows.append(covariances[at : at + count - i])
+        at += count - i
+    pairs = [(i, j) for i in range(count) for j in range(i + 1, count)]
+    half = 0.5 * sum((np.asarray(row[0], dtype=float) for row in rows), np.zeros(()))
+    between = [np.asarray(rows[i][j - i], dtype=float) for i, j in pairs]
+    by_signs, by_pairs = np.zeros(np.shape(half)), np.zeros(np.shape(half))
+    for pattern in range(2 ** (count - 1)):
+        signs = [1 - 2 * (pattern >> i & 1) for i in range(count)]
+        exponent = -half
+        for (i, j), c in zip(pairs, between, strict=True):
+            exponent = exponent - signs[i] * signs[j] * c
+        by_signs = by_signs + prod(signs[:sines]) * np.exp(exponent)
+    small = [np.clip(c, -1.0, 1.0) for c in between]
+    for pattern in range(2 ** len(pairs)):
+        degrees, term = [0] * count, np.exp(-half)
+        for k, (i, j) in enumerate(pairs):
+            taken = pattern >> k & 1
+            degrees[i] += taken
+            degrees[j] += taken
+            term = term * (-np.sinh(small[k]) if taken else np.cosh(small[k]))
+        if all(degree % 2 == (i < sines) for i, degree in enumerate(degrees)):
+            by_pairs = by_pairs + term
+    largest = np.max([np.broadcast_to(np.abs(c), np.shape(by_pairs)) for c in between], axis=0)
+    chosen = np.where(largest > 0.5, by_signs / 2 ** (count - 1), by_pairs)
+    return np.asarray((-1) ** (sines // 2) * chosen)

@@ -11,9 +11,9 @@ the entries of both. The steps:
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from sympy import Add, Dummy, Expr, Mul, S, Symbol, expand_mul, sympify
+from sympy import Add, Dummy, Expr, Float, Mul, Rational, S, Symbol, expand_mul, sympify
 
 from tpc.limit.gaussian.factors import Core, Factors
 from tpc.limit.gaussian.guards import Placeholders
@@ -52,10 +52,57 @@ def expect(
     >>> expect(erf(z) * erf(w), {(z, z): q, (z, w): c, (w, w): q})
     2*asin(c/sqrt((q + 1/2)**2))/pi
     """
+    inputs = _Inputs(
+        sympify(expression),
+        {pair: sympify(entry) for pair, entry in covariance.items()},
+        {x: sympify(m) for x, m in (mean or {}).items()},
+    )
+    if inputs.is_numeric() and inputs.holds_floats():
+        return _expect(inputs.exact()).evalf()
+    return _expect(inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """What an expectation is taken of."""
+
+    expression: Expr
+    covariance: dict[tuple[Symbol, Symbol], Expr]
+    means: dict[Symbol, Expr]
+
+    def symbols(self) -> tuple[Symbol, ...]:
+        """Return the Gaussian symbols."""
+        return tuple(dict.fromkeys(x for pair in self.covariance for x in pair))
+
+    def is_numeric(self) -> bool:
+        """Whether the result will be a number."""
+        entries = (*self.covariance.values(), *self.means.values())
+        constants = self.expression.free_symbols.difference(self.symbols())
+        return not constants and all(entry.is_number for entry in entries)
+
+    def holds_floats(self) -> bool:
+        """Whether some number is not exact."""
+        numbers = (self.expression, *self.covariance.values(), *self.means.values())
+        return any(number.has(Float) for number in numbers)
+
+    def exact(self) -> "_Inputs":
+        """Return the same with fractions in place of floats: where digits cancel, all count."""
+        return _Inputs(
+            _exact(self.expression),
+            {pair: _exact(entry) for pair, entry in self.covariance.items()},
+            {x: _exact(m) for x, m in self.means.items()},
+        )
+
+
+def _exact(expression: Expr) -> Expr:
+    return expression.xreplace({f: Rational(f) for f in expression.atoms(Float)})
+
+
+def _expect(inputs: _Inputs) -> Expr:
     stand_ins = Placeholders()
-    law = _law(covariance, mean or {}, stand_ins)
-    symbols = tuple(dict.fromkeys(x for pair in covariance for x in pair))
-    integrand = Reader(Integrands(symbols, law)).read(sympify(expression))
+    symbols = inputs.symbols()
+    law = _law(inputs.covariance, inputs.means, stand_ins)
+    integrand = Reader(Integrands(symbols, law)).read(inputs.expression)
     terms = []
     for factors, polynomial in integrand.items():
         terms.append(_Product(law, symbols, factors).expect(polynomial))
@@ -64,20 +111,20 @@ def expect(
 
 def _law(
     covariance: Mapping[tuple[Symbol, Symbol], Expr],
-    mean: Mapping[Symbol, Expr],
+    means: Mapping[Symbol, Expr],
     stand_ins: Placeholders,
 ) -> Law:
     entries: dict[tuple[Symbol, Symbol], Expr] = {}
     for (x, y), entry in covariance.items():
         if x == y:
-            entries[x, x] = stand_ins.variance(sympify(entry))
+            entries[x, x] = stand_ins.variance(entry)
     for (x, y), entry in covariance.items():
         if x != y:
-            entries[x, y] = entries[y, x] = stand_ins.covariance(sympify(entry))
-    for x in {x for pair in covariance for x in pair} | set(mean):
+            entries[x, y] = entries[y, x] = stand_ins.covariance(entry)
+    for x in [*(x for pair in covariance for x in pair), *means]:
         if (x, x) not in entries:
             raise ValueError(f"{x} has no variance")
-    return Law(entries, {x: sympify(m) for x, m in mean.items()})
+    return Law(entries, means)
 
 
 class _Product:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from sympy import Add, Expr, Function, Integer, Mul, Pow, Symbol, exp, preorder_traversal
+from sympy import Add, Expr, Integer, Mul, Pow, Symbol, exp, preorder_traversal
+from sympy.core.function import Application
 from sympy.core.numbers import Exp1, Pi
 
 from tpc.limit.gaussian import arithmetic, orthant_arithmetic
@@ -37,7 +38,7 @@ def to_numpy(expression: Expr, names: Mapping[Symbol, str] | None = None) -> str
 
 def functions_used(expression: Expr) -> tuple[str, ...]:
     """Return the functions of the arithmetic that the text calls, sorted."""
-    names = {_name(e) for e in preorder_traversal(expression) if isinstance(e, Function)}
+    names = {_name(e) for e in preorder_traversal(expression) if isinstance(e, Application)}
     return tuple(sorted(name for name in names if not name.startswith("np.")))
 
 
@@ -72,7 +73,7 @@ class _Writer:
                 return f"np.exp({self.write(argument)})"
             case Pow():
                 return self._product(expression)
-            case Function():
+            case Application():
                 arguments = ", ".join(self.write(arg) for arg in expression.args)
                 return f"{_name(expression)}({arguments})"
         if expression.is_Integer:
@@ -131,7 +132,7 @@ class _Writer:
 
     def _bracketed(self, expression: Expr) -> str:
         text = self.write(expression)
-        plain = isinstance(expression, Symbol | Function | Pi | Exp1)
+        plain = isinstance(expression, Symbol | Application | Pi | Exp1)
         plain = plain or (expression.is_Integer and expression >= 0)
         return text if plain else f"({text})"
 

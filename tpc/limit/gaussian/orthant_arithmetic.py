@@ -80,6 +80,7 @@ def owens_t(h: Array, a: Array) -> Array:
 
 def owens_integral(h: Array, slope: Array) -> Array:
     """Return T(h, a) for 0 <= a <= 1, by Gauss-Legendre where the integrand matters."""
+    h = np.minimum(h, 100.0)  # exp(-h^2 / 2) is zero long before
     end = np.minimum(slope, 9.0 / np.maximum(h, 9.0))
     nodes, weights = np.polynomial.legendre.leggauss(40)
     total = np.zeros(np.shape(end))
@@ -157,6 +158,5 @@ def orthant3(
     r12, r13, r23 = np.sqrt(d12), np.sqrt(d13), np.sqrt(d23)
     cosines = r12 * det2(c13, c23, c12, v3) + r13 * det2(c12, c23, c13, v2)
     cosines = cosines + r23 * det2(c12, c13, c23, v1)
-    roots = np.sqrt(v1) * np.sqrt(v2) * np.sqrt(v3)
-    half_area = np.arctan2(roots * np.maximum(det, 0.0), r12 * r13 * r23 + cosines)
+    half_area = np.arctan2(np.maximum(det, 0.0), r12 * r13 * r23 + cosines)
     return np.where(by_angles > 0.02, by_angles, half_area / (2 * np.pi))

@@ -15,7 +15,7 @@ import mpmath  # type: ignore[import-untyped]
 from sympy import Expr, Float, Max, Min, S, acos, asin, atan, pi, sign, sqrt
 
 from tpc.limit.gaussian.closed_function import ClosedFunction
-from tpc.limit.gaussian.functions import Phi, step
+from tpc.limit.gaussian.functions import NamedFunction, Phi, step
 from tpc.limit.gaussian.pair_moments import insert, quadrant_moment
 from tpc.limit.gaussian.single_functions import half_moment
 
@@ -30,10 +30,7 @@ class arcsine(ClosedFunction):  # noqa: N801
         """Return the angle where it is a known fraction of pi."""
         if det == 0 and (c.is_positive or c.is_negative):
             return sign(c) * pi / 2
-        if c.is_Rational and v1.is_Rational and v2.is_Rational:
-            angle = asin(c / sqrt(v1 * v2)) if c != 0 else S.Zero
-            return None if angle.has(asin) else angle
-        return S.Zero if c == 0 else None
+        return S.Zero if c == 0 else _known_angle(v1, v2, c)
 
     def formula(self) -> Expr:
         """Return asin(c / sqrt(v1 v2))."""
@@ -57,7 +54,8 @@ class relu_moment(ClosedFunction):  # noqa: N801
                 return half_moment(int(m + n), S.One) * sqrt(v1) ** m * sqrt(v2) ** n
             if c.is_negative or (c.is_nonpositive and m + n > 0):
                 return S.Zero
-        return None
+        angle = _known_angle(v1, v2, c) if m == n == 0 else None
+        return None if angle is None else (pi / 2 + angle) / (2 * pi)
 
     def formula(self) -> Expr:
         """Return the solution of Stein's recursion."""
@@ -65,6 +63,14 @@ class relu_moment(ClosedFunction):  # noqa: N801
         angle = pi - acos(correlation(v1, v2, c))
         moment = insert(quadrant_moment(int(m), int(n)), v1, v2, c, det, angle)
         return moment / (2 * pi)
+
+
+def _known_angle(v1: Expr, v2: Expr, c: Expr) -> Expr | None:
+    """Return the arc sine of a correlation where it is a fraction of pi."""
+    if not (c.is_Rational and v1.is_Rational and v2.is_Rational):
+        return None
+    angle = asin(correlation(v1, v2, c))
+    return None if angle.has(asin) else angle
 
 
 class orthant(ClosedFunction):  # noqa: N801
@@ -115,7 +121,7 @@ def correlation(v1: Expr, v2: Expr, c: Expr) -> Expr:
     return c / (v1 if v1 == v2 else sqrt(v1 * v2))
 
 
-class owens_t(ClosedFunction):  # noqa: N801
+class owens_t(NamedFunction):  # noqa: N801
     """Owen's T function."""
 
     nargs = 2
@@ -127,16 +133,6 @@ class owens_t(ClosedFunction):  # noqa: N801
         if a == 0:
             return S.Zero
         return atan(a) / (2 * pi) if h == 0 else None
-
-    def formula(self) -> Expr:
-        """Return itself: the function has no formula in simpler ones."""
-        return self
-
-    def _sympystr(self, printer: object) -> str:
-        return f"owens_t({self.args[0]}, {self.args[1]})"
-
-    def _latex(self, printer: object, exp: str | None = None) -> str:
-        return super(ClosedFunction, self)._latex(printer, exp)
 
     def _eval_evalf(self, prec: int) -> Expr | None:
         if self.free_symbols:

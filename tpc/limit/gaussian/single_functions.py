@@ -9,13 +9,17 @@ With D Dawson's function, exp(-x^2) times the integral of exp(t^2) from 0 to x,
     dawson(n, x)         = the n-th derivative of D at x
 """
 
+from functools import cache
+
 from sympy import (
     Abs,
+    Dummy,
     Expr,
     Integer,
     Mul,
     Rational,
     S,
+    collect,
     cosh,
     erf,
     erfi,
@@ -30,6 +34,18 @@ from sympy import (
 
 from tpc.limit.gaussian.closed_function import ClosedFunction
 from tpc.limit.gaussian.functions import Phi, relu, step
+
+M, V, ABOVE, DENSITY = (Dummy(name) for name in ("m", "v", "above", "density"))
+
+
+@cache
+def _tail_moment(n: int) -> Expr:
+    """Return J(n) by the probability of y > 0 and v times the density of y at zero."""
+    if n == 0:
+        return ABOVE
+    before = _tail_moment(n - 2) if n > 1 else S.Zero
+    source = DENSITY if n == 1 else S.Zero
+    return collect(expand(M * _tail_moment(n - 1) + (n - 1) * V * before + source), ABOVE)
 
 
 def half_moment(n: int, v: Expr) -> Expr:
@@ -56,11 +72,9 @@ class tail_moment(ClosedFunction):  # noqa: N801
     def formula(self) -> Expr:
         """Return the solution of J(n) = m J(n - 1) + (n - 1) v J(n - 2)."""
         n, m, v = self.args
-        before, last = S.Zero, Phi(m / sqrt(v))
-        for k in range(1, int(n) + 1):
-            source = sqrt(v) * bell(m, v) / sqrt(2 * pi) if k == 1 else S.Zero
-            before, last = last, m * last + (k - 1) * v * before + source
-        return expand(last, power_base=False)
+        density = sqrt(v) * bell(m, v).doit() / sqrt(2 * pi)
+        arguments = {M: m, V: v, ABOVE: Phi(m / sqrt(v)), DENSITY: density}
+        return _tail_moment(int(n)).xreplace(arguments)
 
 
 class mean_sign(ClosedFunction):  # noqa: N801

@@ -1,12 +1,8 @@
 """Expectations of products of sines and cosines, alone or with one centred core.
 
-With signs s = +-1 and the product of e^(i s l) over centred waves l of variances v, covariances c,
-
-    E exp(i sum of s l) = exp(-sum of v / 2) prod over pairs (cosh c - s s' sinh c),
-
-so that averaging over signs leaves the choices of pairs, each with its sinh, in which every sine
-has an odd and every cosine an even number of them. Nothing cancels where covariances are small.
-With a centred core, mean m of l, covariance k with y, and v of y,
+Means are split off by the addition theorems. Two centred waves of variances p, q and covariance c
+have E sin sin = exp(-(p + q)/2) sinh c and the same with cosh for cosines; for three and more see
+`wave_moment`. With a centred core, mean m of l, covariance k with y, and v of y,
 
     E[y^n sign(y) e^(il)] = i^(1-n) e^(im - Var(l|y)/2) 2 pi^(-1/2) (v/2)^(n/2) D_n(k / sqrt(2 v)),
 
@@ -16,12 +12,13 @@ E[y^n e^(il)] = i^n e^(im - Var(l)/2) h_n, h_n = k h_(n-1) - (n - 1) v h_(n-2).
 
 from itertools import product
 
-from sympy import Add, Expr, Integer, S, cos, exp, pi, sin, sqrt
+from sympy import Add, Expr, S, cos, exp, pi, sin, sqrt
 
 from tpc.limit.gaussian.algebra import divide
 from tpc.limit.gaussian.factors import Core, Kind, Wave, WaveKind
 from tpc.limit.gaussian.law import Law
 from tpc.limit.gaussian.single_functions import damped, dawson
+from tpc.limit.gaussian.wave_functions import wave_moment
 
 SIN, COS = WaveKind.SIN, WaveKind.COS
 MOST_WAVES = 4
@@ -48,22 +45,20 @@ def expect_waves(law: Law, waves: tuple[Wave, ...]) -> Expr:
 
 
 def _centred(law: Law, waves: tuple[Wave, ...], kinds: tuple[WaveKind, ...]) -> Expr:
-    half = Add(*(law.var(wave.form) for wave in waves)) / 2
-    pairs = [(i, j) for i in range(len(waves)) for j in range(i)]
-    covariances = [law.cov(waves[i].form, waves[j].form) for i, j in pairs]
-    total = []
-    for chosen in product((False, True), repeat=len(pairs)):
-        degrees = [0] * len(waves)
-        for (i, j), taken in zip(pairs, chosen, strict=True):
-            degrees[i] += taken
-            degrees[j] += taken
-        if any(d % 2 != (kind is SIN) for d, kind in zip(degrees, kinds, strict=True)):
-            continue
-        sines = [c for c, taken in zip(covariances, chosen, strict=True) if taken]
-        cosines = [c for c, taken in zip(covariances, chosen, strict=True) if not taken]
-        sign = (-1) ** (len(sines) + kinds.count(SIN) // 2)
-        total.append(sign * damped(half, Integer(len(sines)), *sines, *cosines))
-    return Add(*total)
+    """Return the expectation of sines and cosines, given by their kinds, of the centred forms."""
+    order = sorted(range(len(waves)), key=lambda i: kinds[i] is COS)
+    forms = [waves[i].form for i in order]
+    sines = kinds.count(SIN)
+    match len(forms):
+        case 0:
+            return S.One
+        case 1:
+            return exp(-law.var(forms[0]) / 2)
+        case 2:
+            half = (law.var(forms[0]) + law.var(forms[1])) / 2
+            return damped(half, sines // 2, law.cov(*forms))
+    covariances = [law.cov(f, g) for i, f in enumerate(forms) for g in forms[i:]]
+    return wave_moment(sines, len(forms), *covariances)
 
 
 def _fewer(waves: tuple[Wave, ...]) -> list[tuple[Expr, tuple[Wave, ...]]]:
