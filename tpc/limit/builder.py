@@ -47,6 +47,10 @@ LARGEST_CONSTANT = 10**6
 """How many entries a folded constant may have."""
 
 
+MAX_NESTING = 500
+"""How deep closed forms may need one another, as those of a network with tied weights do."""
+
+
 class LimitBuilder(Builder):
     """A builder that integrates, folds constants and moves operations on rows inside the `Row`."""
 
@@ -54,6 +58,7 @@ class LimitBuilder(Builder):
         super().__init__()
         self._closed_forms = ClosedForms(self) if integrate else None
         self._integrals: dict[tuple[Node, ...], Node | None] = {}
+        self._nested = 0
 
     def make(self, kind: type[Node], coords: Coordinates, shape: Shape, *own: object) -> Node:
         """Return the node, an expectation by its closed form, a function of one copy as its row."""
@@ -77,13 +82,28 @@ class LimitBuilder(Builder):
         """The Gaussian kets of which a scalar is the covariance."""
         return self._closed_forms.gaussians.asked if self._closed_forms is not None else {}
 
+    @property
+    def moments(self) -> Mapping[Node, tuple[Node, ...]]:
+        """The kets of which a scalar in closed form is E|x> or <x|y>."""
+        found: dict[Node, tuple[Node, ...]] = {}
+        for kets, moment in self._integrals.items():
+            if moment is not None:
+                found.setdefault(moment, kets)
+        if self._closed_forms is not None:
+            for ket, mean in self._closed_forms.gaussians.means():
+                found.setdefault(mean, (ket,))
+        return found
+
     def _integral(self, kets: tuple[Node, ...]) -> Node | None:
         """Return E|x> or <x|y> in closed form, or None."""
         if kets not in self._integrals:
             self._integrals[kets] = None  # what it depends on cannot depend on it
             forms = self._closed_forms
-            if forms is not None and all(ket.is_vector for ket in kets):
+            nested = self._nested >= MAX_NESTING
+            if forms is not None and not nested and all(ket.is_vector for ket in kets):
+                self._nested += 1
                 found = forms.mean(*kets) if len(kets) == 1 else forms.moment(*kets)
+                self._nested -= 1
                 self._integrals[kets] = found
         return self._integrals[kets]
 

@@ -14,13 +14,14 @@ of pinv(G) E[q |x>] where q are all earlier hats of W.T and G their covariance.
 """
 
 import os
+import sys
 from fractions import Fraction
 from math import prod
 from typing import Literal, TypeAlias
 
 from tpc.diagnostics import Diagnostic, ProgramError
 from tpc.diagnostics.limit_faults import NoDerivativeForm
-from tpc.limit.builder import LimitBuilder
+from tpc.limit.builder import MAX_NESTING, LimitBuilder
 from tpc.limit.dots import derivative_term, stein_term
 from tpc.limit.equations import (
     DotEquation,
@@ -73,7 +74,13 @@ def derive_limit(program: Program, dot: DotChoice = "auto") -> Limit:
     Raises:
         ProgramError: TP301, `dot` is `derivative` and a derivative holds a delta.
     """
-    return _Derivation(program, dot).limit()
+    deepest = sys.getrecursionlimit()
+    # Closed forms nest as deep as a tied network is long; each level takes a few dozen calls.
+    sys.setrecursionlimit(max(deepest, 50 * MAX_NESTING))
+    try:
+        return _Derivation(program, dot).limit()
+    finally:
+        sys.setrecursionlimit(deepest)
 
 
 class _Derivation:
@@ -102,8 +109,9 @@ class _Derivation:
             self._define(node)
         outputs = tuple(map(self._output, self._program.outputs))
         program = self._program
-        equations, covariances = tuple(self._equations), self._b.covariances
-        return Limit(program, equations, outputs, self._names, program.dialect, covariances)
+        equations, names = tuple(self._equations), self._names
+        known = self._b.covariances, self._b.moments
+        return Limit(program, equations, outputs, names, program.dialect, *known)
 
     def _translated(self, node: Node) -> Node:
         if isinstance(node, MatMul):

@@ -125,6 +125,8 @@ class Limit:
         dialect: The program's dialect, as written.
         covariances: The Gaussian kets of which a scalar is the covariance, where closed forms need
             it.
+        moments: The ket of which a scalar in closed form is the expectation, or the two of which it
+            is <x|y>.
     """
 
     program: Program
@@ -133,3 +135,4 @@ class Limit:
     names: Mapping[Node, str]
     dialect: str
     covariances: Mapping[Node, tuple[Node, Node]] = field(default_factory=dict)
+    moments: Mapping[Node, tuple[Node, ...]] = field(default_factory=dict)

@@ -8,13 +8,14 @@ Covariances are bilinear, so they are those of the leaves carried through the sa
 A covariance of u and w has the axes of u, then those of w.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from tpc.limit.nodes import Hat
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
+    Constant,
     Contract,
     Elementwise,
     Expand,
@@ -72,6 +73,12 @@ class Gaussians:
                 self._means[node] = self._mean(node)
         return self._means[ket]
 
+    def means(self) -> Iterator[tuple[Node, Node]]:
+        """Yield the kets whose means are known not to be zero, with them."""
+        for ket, mean in self._means.items():
+            if mean is not None:
+                yield ket, mean
+
     def covariance(self, left: Node, right: Node) -> Node | None:
         """Return Cov(left, right), or None where the two are independent."""
         pending = [(left, right)]
@@ -93,11 +100,11 @@ class Gaussians:
 
     def _mean(self, node: Node) -> Node | None:
         if isinstance(node, InitialVector):
-            return node.mean
+            return _unless_zero(node.mean)
         if isinstance(node, Hat):
             return None
         if isinstance(node, Elementwise) and node.function in ("add", "sub"):
-            x, y = (self._means[o] if o.is_vector else o for o in node.operands)
+            x, y = (self._means[o] if o.is_vector else _unless_zero(o) for o in node.operands)
             return self._sum(node.function, x, y, node.shape)
         (ket,) = _kets(node)
         mean = self._means[ket]
@@ -215,6 +222,10 @@ def _kets(node: Node) -> tuple[Node, ...]:
     if _is_leaf(node):
         return ()
     return tuple(operand for operand in operands(node) if not operand.is_scalar)
+
+
+def _unless_zero(mean: Node | None) -> Node | None:
+    return None if isinstance(mean, Constant) and not mean.value.any() else mean
 
 
 def _is_leaf(node: Node) -> bool:
