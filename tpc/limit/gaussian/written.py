@@ -17,7 +17,7 @@ from sympy.core.numbers import Exp1, Pi
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class Numeral:
     """A number >= 0."""
 
     value: Fraction | float
@@ -43,7 +43,7 @@ class Operation:
     parts: "tuple[Written, ...]" = ()
 
 
-Written: TypeAlias = Literal | Variable | Operation
+Written: TypeAlias = Numeral | Variable | Operation
 
 _HALF = Fraction(1, 2)
 
@@ -142,7 +142,7 @@ class _Fraction:
         number, root = self._number, self._root_of_number
         above, below = self._whole
         if isinstance(number, float):
-            above.append(Literal(number))
+            above.append(Numeral(number))
             number = Fraction(1)
         only_roots = not above and not below and number.numerator == 1
         if only_roots and (root > 1 or self._roots[1]):
@@ -164,7 +164,7 @@ class _Fraction:
 
 
 def _with_number(number: int, factors: list[Written]) -> list[Written]:
-    return factors if number == 1 else [Literal(Fraction(number)), *factors]
+    return factors if number == 1 else [Numeral(Fraction(number)), *factors]
 
 
 def _over(above: list[Written], below: list[Written]) -> Written:
@@ -176,13 +176,13 @@ def _over(above: list[Written], below: list[Written]) -> Written:
 def _times(factors: list[Written]) -> Written:
     if len(factors) > 1:
         return Operation("mul", tuple(sorted(factors, key=_place)))
-    return factors[0] if factors else Literal(Fraction(1))
+    return factors[0] if factors else Numeral(Fraction(1))
 
 
 def _place(factor: Written) -> tuple[int, int]:
     """Return where a factor stands in a product: numbers, letters, functions, sums."""
     match factor:
-        case Literal():
+        case Numeral():
             place = 0
         case Operation(name="pi" | "e"):
             place = 1
