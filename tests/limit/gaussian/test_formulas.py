@@ -26,7 +26,7 @@ def assert_equal(closed: sp.Expr, formula: sp.Expr) -> None:
 
 
 def arc_cosine(order: int) -> sp.Expr:
-    """Return J of Cho and Saul (2009), equations 5 to 7."""
+    """Return J of Cho and Saul (2009)."""
     t = ANGLE
     return {
         0: sp.pi - t,

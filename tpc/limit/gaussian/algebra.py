@@ -1,7 +1,8 @@
 """Determinants and quotients that keep their digits.
 
 det2(a, b, c, d) = a b - c d; gram(p, q, c) = p q - c^2, never negative, for variances p, q and
-covariance c; quotient(a, b) = a / b, and 0 where b = 0.
+covariance c; quotient(a, b) = a / b, and 0 where b = 0; computed_as(a, b) prints as a and is
+computed as b.
 """
 
 from sympy import Expr, S, default_sort_key, fraction
@@ -80,6 +81,21 @@ class quotient(ClosedFunction):  # noqa: N801
         """Return a / b."""
         a, b = self.args
         return a / b
+
+
+class computed_as(ClosedFunction):  # noqa: N801
+    """A formula that reads well, and an equal expression that computes well."""
+
+    nargs = 2
+
+    @classmethod
+    def eval(cls, formula: Expr, value: Expr) -> Expr | None:
+        """Return what is a plain number, or plainly the same."""
+        return formula if formula == value or formula.is_number else None
+
+    def formula(self) -> Expr:
+        """Return what reads well."""
+        return self.args[0]
 
 
 def divide(a: Expr, b: Expr) -> Expr:

@@ -10,7 +10,13 @@ from sympy import Add, Expr, Mul, Rational, S, pi, sign, sqrt
 
 from tpc.limit.gaussian.factors import Core, Kind
 from tpc.limit.gaussian.law import Law
-from tpc.limit.gaussian.orthant_functions import arcsine, orthant, orthant3, relu_moment
+from tpc.limit.gaussian.orthant_functions import (
+    arcsine,
+    orthant,
+    orthant3,
+    relu_moment,
+    sign_product,
+)
 from tpc.limit.gaussian.pair_moments import insert, sign_moment
 from tpc.limit.gaussian.refusal import NoClosedForm
 from tpc.limit.gaussian.single_functions import bell, half_moment, mean_sign, tail_moment
@@ -71,17 +77,15 @@ def expect_pair(law: Law, first: Core, second: Core) -> Expr:
     means = law.mean(first.form), law.mean(second.form)
     variances = law.var(first.form), law.var(second.form)
     c, det = law.cov(first.form, second.form), law.det(first.form, second.form)
-    both = orthant(*means, *variances, c, det)
-    plus = [tail_moment(0, m, v) for m, v in zip(means, variances, strict=True)]
-    match first.kind, second.kind:
-        case Kind.STEP, Kind.STEP:
-            return both
-        case Kind.STEP, Kind.SIGN:
-            return 2 * both - plus[0]
-        case Kind.SIGN, Kind.STEP:
-            return 2 * both - plus[1]
-        case _:
-            return 4 * both - 2 * plus[0] - 2 * plus[1] + 1
+    if first.kind is second.kind is Kind.STEP:
+        return orthant(*means, *variances, c, det)
+    if any(v == 0 for v in variances):
+        return expect_one(law, first) * expect_one(law, second)
+    signs = sign_product(*means, *variances, c, det)
+    if first.kind is second.kind:
+        return signs
+    signed = second if first.kind is Kind.STEP else first
+    return (expect_one(law, signed) + signs) / 2
 
 
 def expect_orthants(law: Law, cores: tuple[Core, ...]) -> Expr:

@@ -147,7 +147,7 @@ class _Product:
             value = self.moments.expect(self.law, monomial, self.cores, self.waves)
             total.append(coefficient * value)
         result = Add(*total)
-        if not self.cores:
+        if not self.cores and not self.exponent.squares:
             result = expand_mul(result, deep=False)
         return Mul(self.factor, result)
 

@@ -76,6 +76,11 @@ class Law:
         forms = (*self.given, f, g)
         return divide(self._gram(forms, forms), self._gram(self.given, self.given))
 
+    def minor(self, rows: tuple[Form, Form], columns: tuple[Form, Form]) -> Expr:
+        """Return the determinant of the covariances of two forms with two others."""
+        numerator = self._gram((*self.given, *rows), (*self.given, *columns))
+        return divide(numerator, self._gram(self.given, self.given))
+
     def det3(self, f: Form, g: Form, h: Form) -> Expr:
         """Return the determinant of the covariance of three forms."""
         forms = (*self.given, f, g, h)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from sympy import Add, Expr, Mul, S, Symbol, cos, pi, sin, sqrt
 
-from tpc.limit.gaussian.algebra import divide
+from tpc.limit.gaussian.algebra import computed_as, divide
 from tpc.limit.gaussian.cores import (
     expect_centred_pair,
     expect_one,
@@ -24,6 +24,7 @@ from tpc.limit.gaussian.forms import Form, coordinate_form
 from tpc.limit.gaussian.law import Law
 from tpc.limit.gaussian.polynomials import Monomial
 from tpc.limit.gaussian.refusal import NoClosedForm
+from tpc.limit.gaussian.regression import READABLE_DEGREE, regressed, wants_regression
 from tpc.limit.gaussian.single_functions import bell
 from tpc.limit.gaussian.waves import expect_core_and_waves, expect_waves
 
@@ -66,6 +67,16 @@ class Moments:
         return tuple(powers), tuple(merged)
 
     def _expect(self, law: Law, monomial: Monomial, cores: Cores, waves: Waves) -> Expr:
+        if not waves and wants_regression(law, self.symbols, monomial, cores):
+            rest = law.conditioned(cores[0].form).conditioned(cores[1].form)
+            terms = regressed(law, self.symbols, monomial, cores)
+            stable = Add(*(a * self.expect(rest, residuals, (), ()) for a, residuals in terms))
+            if sum(monomial) > READABLE_DEGREE:
+                return stable
+            return computed_as(self._reduced(law, monomial, cores, waves), stable)
+        return self._reduced(law, monomial, cores, waves)
+
+    def _reduced(self, law: Law, monomial: Monomial, cores: Cores, waves: Waves) -> Expr:
         for i, power in enumerate(monomial):
             if power:
                 x = coordinate_form(self.symbols[i])

@@ -3,15 +3,16 @@
 The text calls `np` and the functions of `tpc.limit.gaussian.arithmetic`, nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
-from sympy import Add, Expr, Integer, Mul, Pow, Symbol, exp, preorder_traversal
+from sympy import Add, Expr, Integer, Mul, Pow, Symbol, exp
 from sympy.core.function import Application
 from sympy.core.numbers import Exp1, Pi
 
 from tpc.limit.gaussian import arithmetic, orthant_arithmetic
+from tpc.limit.gaussian.algebra import computed_as
 from tpc.limit.gaussian.functions import NamedFunction
 
 NUMPY_NAMES: dict[str, str] = {
@@ -38,7 +39,7 @@ def to_numpy(expression: Expr, names: Mapping[Symbol, str] | None = None) -> str
 
 def functions_used(expression: Expr) -> tuple[str, ...]:
     """Return the functions of the arithmetic that the text calls, sorted."""
-    names = {_name(e) for e in preorder_traversal(expression) if isinstance(e, Application)}
+    names = {_name(e) for e in _applications(expression)}
     return tuple(sorted(name for name in names if not name.startswith("np.")))
 
 
@@ -49,6 +50,17 @@ def evaluate(expression: Expr, values: Mapping[Symbol, npt.ArrayLike]) -> npt.ND
     scope = {**vars(arithmetic), **vars(orthant_arithmetic), **arrays}
     result = eval(compile(to_numpy(expression, names), "<closed form>", "eval"), scope)
     return np.asarray(result, dtype=float)
+
+
+def _applications(expression: Expr) -> Iterator[Expr]:
+    """Yield the functions of what is computed."""
+    if isinstance(expression, computed_as):
+        yield from _applications(expression.args[1])
+        return
+    if isinstance(expression, Application):
+        yield expression
+    for arg in expression.args:
+        yield from _applications(arg)
 
 
 class _Writer:
@@ -73,6 +85,8 @@ class _Writer:
                 return f"np.exp({self.write(argument)})"
             case Pow():
                 return self._product(expression)
+            case computed_as(args=(_, value)):
+                return self.write(value)
             case Application():
                 arguments = ", ".join(self.write(arg) for arg in expression.args)
                 return f"{_name(expression)}({arguments})"
@@ -131,6 +145,8 @@ class _Writer:
         return f"{self._bracketed(base)} ** {self._bracketed(power)}"
 
     def _bracketed(self, expression: Expr) -> str:
+        if isinstance(expression, computed_as):
+            return self._bracketed(expression.args[1])
         text = self.write(expression)
         plain = isinstance(expression, Symbol | Application | Pi | Exp1)
         plain = plain or (expression.is_Integer and expression >= 0)

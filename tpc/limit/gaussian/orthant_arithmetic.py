@@ -9,7 +9,7 @@ from math import gamma
 
 import numpy as np
 
-from tpc.limit.gaussian.arithmetic import Array, Phi, det2, erf, gram, quotient
+from tpc.limit.gaussian.arithmetic import Array, Phi, det2, erf, gram, mean_sign, quotient
 
 # <part arcsine>
 
@@ -140,6 +140,31 @@ def mass_in_tail(h: Array, a: Array) -> Array:
         x = a + node * length
         total += weight * np.exp(-0.5 * h * h * (x - a) * (x + a)) / (1 + x * x)
     return length * total * np.exp(-0.5 * h * h * (1 + a * a)) / (2 * np.pi)
+
+
+# <part sign_product>
+
+
+def sign_product(m1: Array, m2: Array, v1: Array, v2: Array, c: Array, det: Array) -> Array:
+    """Return E sign(y1) sign(y2) of Gaussians with means m1, m2.
+
+    At moderate correlations it is the product of the means of the signs, plus their covariance by
+    Plackett's integral over the angle, which is small where the correlation is.
+    """
+    root = np.sqrt(np.maximum(det, 0.0))
+    near = np.abs(c) < root
+    angle = np.where(near, np.arctan2(c, root), 0.0)
+    h, k = quotient(m1, np.sqrt(v1)), quotient(m2, np.sqrt(v2))
+    nodes, weights = np.polynomial.legendre.leggauss(30)
+    total = np.zeros(np.shape(angle + h + k))
+    for node, weight in zip((1 + nodes) / 2, weights / 2, strict=True):
+        sine = np.sin(node * angle)
+        distance = (h * h + k * k - 2 * h * k * sine) / (1 - sine * sine)
+        total += weight * np.exp(-0.5 * distance)
+    signs = mean_sign(m1, v1), mean_sign(m2, v2)
+    moderate = signs[0] * signs[1] + 2 / np.pi * angle * total
+    strong = 4 * orthant(m1, m2, v1, v2, c, det) - signs[0] - signs[1] - 1
+    return np.where(near | np.equal(c, 0), moderate, strong)
 
 
 # <part orthant3>

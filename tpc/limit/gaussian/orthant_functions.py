@@ -5,6 +5,7 @@ Of two variables, v1, v2 are the variances, c the covariance and det = v1 v2 - c
     arcsine(v1, v2, c, det)           = asin of their correlation
     relu_moment(m, n, v1, v2, c, det) = E relu(y1)^m relu(y2)^n, centred, a step for the power 0
     orthant(m1, m2, v1, v2, c, det)   = P(y1 > 0, y2 > 0) at means m1, m2
+    sign_product(m1, m2, v1, v2, c, det) = E sign(y1) sign(y2) at means m1, m2
     orthant3(v1, v2, v3, c12, c13, c23, det) = P(y1, y2, y3 > 0), centred
     owens_t(h, a) = 1/(2 pi) times the integral of exp(-h^2 (1 + x^2)/2) / (1 + x^2), x from 0 to a
 
@@ -100,6 +101,21 @@ class orthant(ClosedFunction):  # noqa: N801
         slopes = (m2 * v1 - m1 * c) / (m1 * root), (m1 * v2 - m2 * c) / (m2 * root)
         wedge = owens_t(h, slopes[0]) + owens_t(k, slopes[1])
         return Phi(h) / 2 + Phi(k) / 2 - wedge - (1 - sign(m1 * m2)) / 4
+
+
+class sign_product(ClosedFunction):  # noqa: N801
+    """E sign(y1) sign(y2) of Gaussians with means."""
+
+    nargs = 6
+
+    def formula(self) -> Expr:
+        """Return the form of Owen (1956)."""
+        m1, m2, v1, v2, c, det = self.args
+        if m1 == 0 or m2 == 0:
+            mean = m2 / sqrt(v2) if m1 == 0 else m1 / sqrt(v1)
+            return 4 * owens_t(mean, c / sqrt(det))
+        both = orthant(m1, m2, v1, v2, c, det).doit()
+        return 4 * both - 2 * Phi(m1 / sqrt(v1)) - 2 * Phi(m2 / sqrt(v2)) + 1
 
 
 class orthant3(ClosedFunction):  # noqa: N801
