@@ -85,7 +85,9 @@ def test_determinants_are_rounded_once() -> None:
             assert abs(value - exact) <= EPS * abs(exact) + EPS**2 * numbers[0] * numbers[1]
 
 
-@pytest.mark.parametrize(("m", "n"), [(0, 0), (1, 0), (1, 1), (2, 1), (2, 2), (4, 3), (7, 0)])
+@pytest.mark.parametrize(
+    ("m", "n"), [(0, 0), (1, 0), (1, 1), (2, 0), (0, 2), (2, 1), (2, 2), (4, 3), (7, 0)]
+)
 def test_cone_integrals(m: int, n: int) -> None:
     s = np.concatenate([np.logspace(-12, 0, 25), np.linspace(0.9, math.pi, 20)])
 

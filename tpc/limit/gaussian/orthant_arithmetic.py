@@ -50,17 +50,28 @@ def cone_integral(m: int, n: int, s: Array) -> Array:
         return s
     if m + n == 1:
         return 2 * np.sin(s / 2) ** 2
-    if m == n == 1:  # (sin s - s cos s) / 2, by its series where that cancels
-        series, term = np.zeros(np.shape(s)), s * s * s / 3
-        for k in range(1, 11):
-            series += term
-            term = term * (-s * s / ((2 * k) * (2 * k + 3)))
-        return 0.5 * np.where(s < 1, series, np.sin(s) - s * np.cos(s))
+    if m == n == 1:
+        return 0.5 * np.where(s < 1, odd_series(s, True), np.sin(s) - s * np.cos(s))
+    if (m, n) in ((2, 0), (0, 2)):
+        return 0.25 * np.where(s < 0.5, odd_series(2 * s, False), 2 * s - np.sin(2 * s))
     nodes, weights = np.polynomial.legendre.leggauss(12 + 2 * (m + n))
     total = np.zeros(np.shape(s))
     for node, weight in zip((1 + nodes) / 2, weights / 2, strict=True):
         total += weight * np.sin(node * s) ** m * np.sin((1 - node) * s) ** n
     return s * total
+
+
+def odd_series(x: Array, weighted: bool) -> Array:
+    """Return sin x - x cos x (weighted) or x - sin x, for small x.
+
+    The terms are (-1)^(k+1) x^(2k+1) / (2k+1)!, times 2 k where weighted.
+    """
+    square, total = x * x, np.zeros(np.shape(x))
+    term = x * square / 6
+    for k in range(1, 11):
+        total += term * (2 * k if weighted else 1)
+        term = term * (-square / ((2 * k + 2) * (2 * k + 3)))
+    return total
 
 
 # <part owens_t>
