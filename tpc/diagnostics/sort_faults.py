@@ -106,9 +106,11 @@ class BadIndex(Fault):
 
     code = "TP216"
     title = "{what} does not fit the constant shape {shape}"
+    help = "{advice}"
 
     what: str
     shape: str
+    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +189,10 @@ class BadDim(Fault):
 
     code = "TP224"
     title = "the dim `{name}` must be a static positive multiple of a declared dim"
-    help = "write `dim {name} = 2 * n`"
+    help = "write `{example}`"
 
     name: str
+    example: str
 
 
 @dataclass(frozen=True, slots=True)

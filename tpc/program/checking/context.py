@@ -124,13 +124,16 @@ class Context:
         inlining = self.inlining or Inlining(definition.name, span)
         return Context(self.shop, names, (), (), inlining)
 
-    def unknown(self, name: str, span: Span, functions: tuple[str, ...] = ()) -> Broken:
+    def unknown(
+        self, name: str, span: Span, functions: tuple[str, ...] = (), advice: str = ""
+    ) -> Broken:
         """Report a name that nothing has bound, once.
 
         Args:
             name: The name.
             span: Where it stands.
             functions: Built-in names that could have been meant.
+            advice: What to write instead, where no other name was meant.
         """
         shop = self.shop
         if name in shop.unknown:
@@ -141,6 +144,7 @@ class Context:
             suggestion = f"`{name}` is bound later, in line {later.line}"
         else:
             known = [*self.names, *functions] if len(shop.unknown) <= FEW else []
-            similar = get_close_matches(name, known, n=1)
-            suggestion = f"did you mean `{similar[0]}`?" if similar else ""
+            same = [other for other in known if other.casefold() == name.casefold()]
+            similar = same or get_close_matches(name, known, n=1)
+            suggestion = f"did you mean `{similar[0]}`?" if similar else advice
         return self.report(UnknownName(name, suggestion), span)

@@ -46,7 +46,10 @@ def _ratio(draft: Draft, at: tree.DimDecl, value: tree.Expression) -> Fraction |
         case DimProduct(coefficient=Fraction() as factor, powers=((name, 1),)) if factor > 0:
             return factor * draft.dims[name].ratio
         case _:
-            return draft.ctx.report(BadDim(at.name.id), value.span)
+            name = at.name.id
+            # The first dim is the free one, which has no number: it is chosen at run time.
+            example = f"dim {name} = 2 * {draft.free}" if draft.free else f"dim {name}"
+            return draft.ctx.report(BadDim(name, example), value.span)
 
 
 def declare_const(draft: Draft, at: tree.ConstDecl) -> None:
@@ -139,7 +142,8 @@ def _is_dim(draft: Draft, name: tree.Name) -> bool:
         return True
     known = draft.ctx.names.get(name.id)
     if known is None:
-        draft.ctx.unknown(name.id, name.span)
+        advice = "" if draft.free else f"declare the width before it is used: `dim {name.id}`"
+        draft.ctx.unknown(name.id, name.span, advice=advice)
     elif not isinstance(known, Broken):
         draft.ctx.report(NotADim(name.id), name.span)
     return False

@@ -102,5 +102,11 @@ def taken(
         except ShapeMismatch:
             pass
     written = ", ".join(":" if key is None else str(key) for key in keys)
-    fault = BadIndex(f"the index [{written}]", show_shape(operand.shape))
+    is_vector = isinstance(operand, Node) and bool(operand.coords)
+    advice = (
+        "constant axes alone have indices; a vector's rows are read by `mean[j](... x[j] ...)`"
+        if is_vector and not operand.shape
+        else "indices count from 0, negative ones from the end"
+    )
+    fault = BadIndex(f"the index [{written}]", show_shape(operand.shape), advice)
     return ctx.report(fault, at.keys[0].span.to(at.keys[-1].span))

@@ -126,7 +126,8 @@ def _array_function(
     """Return `sum`, `amax`, `softmax`, `inv`, `trace` or `det`."""
     name, place = at.function.id, at.arguments[0]
     if name in ("inv", "trace", "det") and isinstance(operand, Node) and not operand.is_scalar:
-        fault = WrongSort(f"`{name}`", "a scalar or static array", describe(operand), "")
+        advice = "vectors make such an array by their inner products: `<x|x>`"
+        fault = WrongSort(f"`{name}`", "a scalar or static array", describe(operand), advice)
         return ctx.report(fault, place.span)
     axes: tuple[int, ...] | None = None
     if axis is not None:
@@ -142,7 +143,12 @@ def _array_function(
         return ctx.report(NoNumber(str(error)), at.span)
     except ShapeMismatch:
         what = f"`{name}`" if axis is None else f"`{name}` over the axis {axes and axes[0]}"
-        return ctx.report(BadIndex(what, show_shape(operand.shape)), place.span)
+        advice = "it takes the last two axes, which must be equally long"
+        if axis is not None:
+            advice = "constant axes count from 0; the average over the n-axis is `avg`"
+        elif name == "softmax":
+            advice = "it runs over the last constant axis, and here there is none"
+        return ctx.report(BadIndex(what, show_shape(operand.shape), advice), place.span)
 
 
 def _static_array_function(name: str, operand: Static, axes: tuple[int, ...] | None) -> StaticValue:
