@@ -2,6 +2,12 @@
 
 from tpc.diagnostics.diagnostic import Diagnostic, ProgramError
 
+WIDEST = 120
+"""Of a longer source line, so many columns around the caret are shown."""
+
+BEFORE = 40
+"""How many of them stand before the caret, where the line goes on behind it."""
+
 
 def render(error: ProgramError) -> str:
     """Render every diagnostic of an error, in source order, with its source line and caret span."""
@@ -11,20 +17,30 @@ def render(error: ProgramError) -> str:
 
 def _render_one(found: Diagnostic, name: str, lines: list[str]) -> str:
     head = f"{name}:{found.line}:{found.column}: error[{found.code}]: {found.message}"
-    text = lines[found.line - 1] if found.line <= len(lines) else ""
-    text = text.rstrip("\r")
+    line = lines[found.line - 1] if found.line <= len(lines) else ""
+    before, text, behind, at = _window(line.rstrip("\r"), found.column - 1)
     margin = " " * len(str(found.line))
-    indent = "".join("\t" if character == "\t" else " " for character in text[: found.column - 1])
-    carets = "^" * max(1, min(found.span.end - found.span.start, len(text) - found.column + 1))
+    indent = "".join("\t" if character == "\t" else " " for character in text[:at])
+    carets = "^" * max(1, min(found.span.end - found.span.start, len(text) - at))
     shown = [
         head,
         f"{margin} |",
-        f"{found.line} | {_printable(text)}",
-        f"{margin} | {indent}{carets} {found.label}".rstrip(),
+        f"{found.line} | {before}{_printable(text)}{behind}",
+        f"{margin} | {' ' * len(before)}{indent}{carets} {found.label}".rstrip(),
     ]
     if found.hint:
         shown.append(f"hint: {found.hint}")
     return "\n".join(shown)
+
+
+def _window(line: str, at: int) -> tuple[str, str, str, int]:
+    """Return the part of a line to show between two marks, and where `at` is in that part."""
+    if len(line) <= WIDEST:
+        return "", line, "", at
+    start = max(0, min(at - BEFORE, len(line) - WIDEST))
+    stop = start + WIDEST
+    before, behind = "…" if start else "", "…" if stop < len(line) else ""
+    return before, line[start:stop], behind, at - start
 
 
 def _printable(text: str) -> str:

@@ -297,6 +297,25 @@ def test_a_hint_names_what_was_meant():
     assert hints == ["did you mean `hidden`?", "`later` is bound later, in line 4"]
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("y = W^T @ x", "the transpose of `W` is `W.T`"),
+        ("const t = 1\ny = W^T @ x", "the transpose of `W` is `W.T`"),
+        ("y = W.T ** T @ x", "the transpose of `W.T` is `W`"),
+        ("const T = 3\ny = W^T @ x", "the transpose of `W` is `W.T`"),
+        ("y = x^T @ x", "the inner product over the width is `<x|y>`"),
+        ("const A = [[1, 2]]\ny = A^T", "the transpose of `A` is `A.T`"),
+    ],
+)
+def test_a_transpose_as_papers_write_it(text, hint):
+    from tpc.diagnostics import ProgramError
+
+    with pytest.raises(ProgramError) as raised:
+        build(f"vector x : n\nmatrix W : n x n\n{text}\n")
+    assert [found.hint for found in raised.value.diagnostics] == [hint]
+
+
 def test_spans_cover_the_offending_text():
     from tpc.diagnostics import ProgramError
 

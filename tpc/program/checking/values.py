@@ -40,6 +40,11 @@ class ScaledMatrix:
         """How the program writes it, without the scale."""
         return f"{self.matrix.name}.T" if self.transposed else self.matrix.name
 
+    @property
+    def flipped(self) -> str:
+        """How the program writes its transpose, without the scale."""
+        return self.matrix.name if self.transposed else f"{self.matrix.name}.T"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DimProduct:

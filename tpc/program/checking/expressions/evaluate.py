@@ -6,6 +6,7 @@ what stands beside it is still checked.
 
 from tpc.diagnostics.data_faults import NoNumber
 from tpc.diagnostics.function_faults import NotAFunction, NotAValue
+from tpc.diagnostics.name_faults import UnknownName
 from tpc.diagnostics.program_faults import ReadoutUsed
 from tpc.diagnostics.sort_faults import DimsDiffer
 from tpc.program.checking import statics
@@ -16,7 +17,13 @@ from tpc.program.checking.expressions.conditions import COMPARISONS, CONNECTIVES
 from tpc.program.checking.expressions.data import load
 from tpc.program.checking.expressions.definitions import inline
 from tpc.program.checking.expressions.derivatives import call_derivative
-from tpc.program.checking.expressions.operators import combine, elementwise, negate_matrix
+from tpc.program.checking.expressions.operators import (
+    combine,
+    elementwise,
+    is_power_t,
+    negate_matrix,
+    transpose_of,
+)
 from tpc.program.checking.expressions.rows import coordinate_key, mean_of, row
 from tpc.program.checking.families import arity_fault, key_tuple, member_value
 from tpc.program.checking.sorts import integer, plain, small, vector
@@ -105,12 +112,24 @@ def _binary(ctx: Context, at: tree.Binary) -> Value:
         if link.operator in CONNECTIVES:
             value = _connective(ctx, link, value)
             continue
-        right = evaluate(ctx, link.right)
+        right = _right_side(ctx, link, value)
         if link.operator in COMPARISONS:
             value = compare(ctx, link, value, right)
         else:
             value = combine(ctx, link, value, right)
     return value
+
+
+def _right_side(ctx: Context, at: tree.Binary, left: Value) -> Value:
+    """Return the value of the right operand; a `^T` that nothing binds is a transpose."""
+    if is_power_t(at) and not isinstance(left, Broken):
+        bound = {*ctx.names, *ctx.coordinates, *ctx.outer}
+        if "T" not in bound:
+            if "T" in ctx.shop.unknown:
+                return BROKEN
+            ctx.shop.unknown.add("T")
+            return ctx.report(UnknownName("T", transpose_of(left)), at.right.span)
+    return evaluate(ctx, at.right)
 
 
 def _connective(ctx: Context, at: tree.Binary, left: Value) -> Value:

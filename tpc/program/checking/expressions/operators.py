@@ -205,8 +205,7 @@ def _matrix_on_the_right(ctx: Context, at: tree.Binary, left: Value, right: Valu
     elif at.operator == "*":
         return _scale(ctx, at, right, left, at.left.span)
     elif at.operator == "@":
-        flipped = right.matrix.name if right.transposed else f"{right.text}.T"
-        return ctx.report(MatrixOnTheRight(right.text, flipped), at.right.span)
+        return ctx.report(MatrixOnTheRight(right.text, right.flipped), at.right.span)
     advice = "multiply first, then combine the vectors: `W @ x + y`"
     wanted = "vectors, scalars and statics"
     return ctx.report(WrongSort(f"`{at.operator}`", wanted, "a matrix", advice), at.right.span)
@@ -217,6 +216,8 @@ def _scale(ctx: Context, at: tree.Binary, matrix: Value, by: Value, by_span: Spa
     assert isinstance(matrix, ScaledMatrix) and isinstance(by, Static | Node)
     if at.operator not in ("*", "/"):
         advice = "multiply first, then combine the vectors: `W @ x + y`"
+        if is_power_t(at):
+            advice = transpose_of(matrix)
         wanted = "vectors, scalars and statics"
         span = at.left.span if by_span == at.right.span else at.right.span
         return ctx.report(WrongSort(f"`{at.operator}`", wanted, "a matrix", advice), span)
@@ -238,6 +239,22 @@ def _scale(ctx: Context, at: tree.Binary, matrix: Value, by: Value, by_span: Spa
     return ScaledMatrix(matrix.matrix, matrix.transposed, factor)
 
 
+def is_power_t(at: tree.Binary) -> bool:
+    """Whether this is `... ^ T`, as papers write a transpose."""
+    return at.operator == "^" and isinstance(at.right, tree.Name) and at.right.id == "T"
+
+
+def transpose_of(value: Value) -> str:
+    """Return a hint for who has written `value ^ T`."""
+    match value:
+        case ScaledMatrix():
+            return f"the transpose of `{value.text}` is `{value.flipped}`"
+        case Node(is_scalar=False):
+            return "the inner product over the width is `<x|y>`"
+        case _:
+            return "the transpose of `A` is `A.T`"
+
+
 def _matmul(ctx: Context, at: tree.Binary, left: Value, operand: Value) -> Value:
     """Return `c * W @ x` as c times MatMul."""
     assert isinstance(left, ScaledMatrix)
@@ -250,8 +267,7 @@ def _matmul(ctx: Context, at: tree.Binary, left: Value, operand: Value) -> Value
     wanted = matrix.rows if left.transposed else matrix.columns
     if operand.dim != wanted:
         into = matrix.columns if left.transposed else matrix.rows
-        flipped = matrix.name if left.transposed else f"{matrix.name}.T"
-        advice = f"did you mean `{flipped} @ ...`?" if operand.dim == into else ""
+        advice = f"did you mean `{left.flipped} @ ...`?" if operand.dim == into else ""
         fault_dims = MatrixDimsDiffer(left.text, wanted, operand.dim, advice)
         return ctx.report(fault_dims, at.right.span)
     if left.transposed:
