@@ -134,18 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_options(simulating)
 
     verifying = command("verify", "Hold finite widths against the limit.")
-    verifying.add_argument(
-        "--widths",
-        type=_widths,
-        metavar="N,N,...",
-        help="at least two; default: 64 to 2048 by doubling, less for slow programs",
-    )
-    verifying.add_argument(
-        "--trials", type=_trials, default=64, metavar="R", help="runs for each width, default: 64"
-    )
-    verifying.add_argument(
-        "--plot", metavar="F.png", help="draw the distance to the limit (png, svg, pdf)"
-    )
+    _add_verification(verifying)
     _add_samples(verifying)
     _add_dot(verifying)
     _add_run_options(verifying)
@@ -156,6 +145,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     drawing.add_argument("-o", "--output", metavar="F", help="default: standard output")
     return parser
+
+
+def _add_verification(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--widths",
+        type=_widths,
+        metavar="N,N,...",
+        help="at least two; default: 64 to 2048 by doubling, less for slow programs",
+    )
+    command.add_argument(
+        "--trials", type=_trials, default=64, metavar="R", help="runs for each width, default: 64"
+    )
+    command.add_argument(
+        "--plot", metavar="F.png", help="draw the distance to the limit (png, svg, pdf)"
+    )
 
 
 def _add_dot(command: argparse.ArgumentParser) -> None:

@@ -50,11 +50,11 @@ def partial(b: "Builder", function: str, arguments: "tuple[Node, ...]", slot: in
     """
     x = arguments[0]
     y = arguments[-1]
-    one, two = b.number(1), b.number(2)
+    one = b.number(1)
     match function, slot:
         case ("add", _) | ("sub", 0):
             return one
-        case ("sub", _) | ("neg", _):
+        case "sub", _:
             return b.number(-1)
         case "mul", _:
             return arguments[1 - slot]
@@ -66,8 +66,6 @@ def partial(b: "Builder", function: str, arguments: "tuple[Node, ...]", slot: in
             return b.mul(y, b.pow(x, b.sub(y, one)))
         case "pow", _:
             return b.mul(b.pow(x, y), b.apply("log", x))
-        case "relu", _:
-            return b.apply("step", x)
         case "leaky_relu", 0:
             return b.add(y, b.mul(b.sub(one, y), b.apply("step", x)))
         case "leaky_relu", _:
@@ -77,40 +75,6 @@ def partial(b: "Builder", function: str, arguments: "tuple[Node, ...]", slot: in
             return b.add(b.apply("step", x), b.mul(below, b.apply("step", b.neg(x))))
         case "elu", _:
             return b.sub(b.exp(b.apply("min", x, b.number(0))), one)
-        case "gelu", _:
-            return b.add(b.apply("Phi", x), b.mul(x, _normal_density(b, x)))
-        case "silu", _:
-            s = b.apply("sigmoid", x)
-            return b.mul(s, b.add(one, b.mul(x, b.sub(one, s))))
-        case "sigmoid", _:
-            s = b.apply("sigmoid", x)
-            return b.mul(s, b.sub(one, s))
-        case "softplus", _:
-            return b.apply("sigmoid", x)
-        case "tanh", _:
-            return b.sub(one, b.apply("square", b.apply("tanh", x)))
-        case "erf", _:
-            return b.mul(b.number(2 / sqrt(pi)), b.exp(b.neg(b.apply("square", x))))
-        case "Phi", _:
-            return _normal_density(b, x)
-        case "sin", _:
-            return b.apply("cos", x)
-        case "cos", _:
-            return b.neg(b.apply("sin", x))
-        case "exp", _:
-            return b.exp(x)
-        case "log", _:
-            return b.div(one, x)
-        case "sqrt", _:
-            return b.div(b.number(0.5), b.apply("sqrt", x))
-        case "square", _:
-            return b.mul(two, x)
-        case "abs", _:
-            return b.apply("sign", x)
-        case "sign", _:
-            return b.mul(two, b.apply("delta", x))
-        case "step", _:
-            return b.apply("delta", x)
         case ("max", 0) | ("min", 1):
             return b.apply("step", b.sub(x, y))
         case ("max", _) | ("min", _):
@@ -122,6 +86,52 @@ def partial(b: "Builder", function: str, arguments: "tuple[Node, ...]", slot: in
             return b.apply("step", b.sub(arguments[1], x))
         case "clip", _:
             return b.apply("step", b.sub(x, arguments[2]))
+        case _:
+            return _derivative(b, function, x)
+
+
+def _derivative(b: "Builder", function: str, x: "Node") -> "Node":
+    """Return the derivative of a function of one argument."""
+    one, two = b.number(1), b.number(2)
+    match function:
+        case "neg":
+            return b.number(-1)
+        case "relu":
+            return b.apply("step", x)
+        case "gelu":
+            return b.add(b.apply("Phi", x), b.mul(x, _normal_density(b, x)))
+        case "silu":
+            s = b.apply("sigmoid", x)
+            return b.mul(s, b.add(one, b.mul(x, b.sub(one, s))))
+        case "sigmoid":
+            s = b.apply("sigmoid", x)
+            return b.mul(s, b.sub(one, s))
+        case "softplus":
+            return b.apply("sigmoid", x)
+        case "tanh":
+            return b.sub(one, b.apply("square", b.apply("tanh", x)))
+        case "erf":
+            return b.mul(b.number(2 / sqrt(pi)), b.exp(b.neg(b.apply("square", x))))
+        case "Phi":
+            return _normal_density(b, x)
+        case "sin":
+            return b.apply("cos", x)
+        case "cos":
+            return b.neg(b.apply("sin", x))
+        case "exp":
+            return b.exp(x)
+        case "log":
+            return b.div(one, x)
+        case "sqrt":
+            return b.div(b.number(0.5), b.apply("sqrt", x))
+        case "square":
+            return b.mul(two, x)
+        case "abs":
+            return b.apply("sign", x)
+        case "sign":
+            return b.mul(two, b.apply("delta", x))
+        case "step":
+            return b.apply("delta", x)
         case _:
             raise NotDifferentiable(function)
 
