@@ -115,11 +115,7 @@ class Integrands:
 
 
 def apply_function(function: str, arguments: list[Expr]) -> Expr:
-    """Return a function of `tpc.program.functions` in SymPy.
-
-    Raises:
-        NotElementwise: It has no counterpart that integrates.
-    """
+    """Return a function of `tpc.program.functions` in SymPy."""
     x, y = arguments[0], arguments[-1]
     match function:
         case "add":
@@ -147,7 +143,8 @@ def apply_function(function: str, arguments: list[Expr]) -> Expr:
         case _ if function in _FUNCTIONS:
             return _FUNCTIONS[function](x)
         case _:
-            raise NotElementwise
+            # No closed form is known, but what is independent of it may have one, or vanish.
+            return sympy.Function(function)(*arguments)
 
 
 _FUNCTIONS = {
