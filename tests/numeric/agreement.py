@@ -1,6 +1,6 @@
 """When two estimates of the same numbers agree: Student's t from their own standard errors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -11,9 +11,12 @@ SEEDS = 5
 REPLICATES = 8
 
 
-def pooled(module: ModuleType, samples: int, first_seed: int = 0) -> dict[str, Any]:
+def pooled(
+    module: ModuleType, samples: int, first_seed: int = 0, params: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Run an evaluator for several seeds; return {output: (mean, standard error)} by flat name."""
-    runs = [module.evaluate(samples=samples, seed=first_seed + seed) for seed in range(SEEDS)]
+    seeds = range(first_seed, first_seed + SEEDS)
+    runs = [module.evaluate(samples=samples, seed=seed, **(params or {})) for seed in seeds]
     found = {}
     for name, value in flat(runs[0].values):
         values = [dict(flat(run.values))[name] for run in runs]
@@ -23,10 +26,10 @@ def pooled(module: ModuleType, samples: int, first_seed: int = 0) -> dict[str, A
     return found
 
 
-def flat(outputs: dict[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
+def flat(outputs: Mapping[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
     """Yield every array of a result under a name of its own."""
     for name, value in outputs.items():
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             yield from ((f"{name}.{part}", np.asarray(array)) for part, array in value.items())
         else:
             yield name, np.asarray(value)
