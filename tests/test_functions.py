@@ -5,9 +5,10 @@ import pytest
 
 import tpc
 from tpc.program.builder import Builder
-from tpc.program.functions import ARITIES, BUILT_IN, NotDifferentiable, partial
+from tpc.program.functions import ARITIES, BUILT_IN
 from tpc.program.nodes import Node
 from tpc.program.numeric import elementwise
+from tpc.program.partials import NotDifferentiable, partial
 from tpc.syntax.parse import parse_source
 
 ARGUMENTS = (0.3, 0.7, 1.1)

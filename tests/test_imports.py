@@ -18,6 +18,7 @@ PRODUCTS = {
         "program.builder",
         "program.functions",
         "program.numeric",
+        "program.partials",
         "program.program",
     },
     "limit": {"limit.equations", "limit.nodes"},
@@ -41,7 +42,7 @@ CONFINED = {
     "lark": {"syntax"},
     "sympy": {"limit", "codegen"},
     "matplotlib": {"report"},
-    "networkx": {"program", "report"},
+    "networkx": {"program", "report", "shown"},
 }
 """The only stages that may import a third-party package."""
 

@@ -15,6 +15,7 @@ from tpc.report.figures import save_convergence
 from tpc.report.graph import GraphvizMissing, draw_graph, graph_to_dot, graph_to_json
 from tpc.report.results import Outcome, print_results, readout_names, to_json
 from tpc.report.verification import print_verification, verification_to_json
+from tpc.shown import ShownProgram
 from tpc.whole_file import replacing, write_whole
 
 DISAGREES = 1
@@ -139,7 +140,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
 """The function of each command."""
 
 
-def _load(arguments: Namespace) -> Program:
+def _load(arguments: Namespace) -> ShownProgram:
     try:
         return compiler.load(arguments.program)
     except OSError as error:

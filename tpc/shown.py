@@ -4,16 +4,21 @@ The stages know nothing of printing, so the views are added here, on top of all 
 """
 
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from tpc.codegen.module import peak_floats
 from tpc.codegen.statement import Speech
 from tpc.limit.equations import Limit
+from tpc.program.graph import to_networkx
 from tpc.program.program import Program
 from tpc.report.graph import GraphvizMissing, draw_graph
 from tpc.report.json import to_json
 from tpc.report.latex import to_latex
 from tpc.report.numbers import Json
 from tpc.report.text import TextPrinter, to_text
+
+if TYPE_CHECKING:
+    import networkx
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -24,6 +29,11 @@ class ShownProgram(Program):
     def of(cls, program: Program) -> "ShownProgram":
         """Return the same program with its views."""
         return cls(*(getattr(program, field.name) for field in fields(program)))
+
+    @property
+    def graph(self) -> "networkx.MultiDiGraph[int]":
+        """The graph in networkx; its nodes carry sort, shape and source span."""
+        return to_networkx(self)
 
     def __repr__(self) -> str:
         outputs = ", ".join(output.name for output in self.outputs) or "none"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tpc.diagnostics import Diagnostic, ProgramError, Span, render
+from tpc.diagnostics import Diagnostic, Span, render
 from tpc.diagnostics.name_faults import UnknownName
 
 
@@ -11,8 +11,8 @@ def rendered(line: str, column: int, length: int) -> tuple[str, str]:
     source = f"dim n\n{line}\nx = 1\n"
     start = len("dim n\n") + column - 1
     span = Span(start, start + length, 2, column)
-    error = ProgramError([Diagnostic.of(UnknownName("y", ""), span)], "a.tp", source)
-    _, _, text, carets = render(error).split("\n")
+    found = Diagnostic.of(UnknownName("y", ""), span)
+    _, _, text, carets = render([found], "a.tp", source).split("\n")
     assert text.startswith("2 | ") and carets.startswith("  | ")
     return text[4:], carets[4:]
 
@@ -56,6 +56,6 @@ def test_every_diagnostic_of_a_long_line_is_told_in_a_few_words() -> None:
         for at in range(len(line))
         if line[at] == "y"
     ]
-    text = render(ProgramError(found, "a.tp", line))
+    text = render(found, "a.tp", line)
     assert text.count("error[TP201]") == 2000
     assert len(text) < 2000 * 500

@@ -9,7 +9,6 @@ from tpc.diagnostics import NOWHERE
 from tpc.limit.builder import LimitBuilder
 from tpc.limit.jacobian import Differentiator, Free, Jacobian, Pinned, Tied
 from tpc.limit.nodes import Hat
-from tpc.program.functions import NotDifferentiable
 from tpc.program.nodes import (
     FREE,
     Constant,
@@ -26,6 +25,7 @@ from tpc.program.nodes import (
     Take,
     operands,
 )
+from tpc.program.partials import NotDifferentiable
 
 FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative,

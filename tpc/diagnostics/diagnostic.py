@@ -1,8 +1,7 @@
 """What the compiler says about a wrong program.
 
 A *fault* is a small frozen class, one for each code of the catalogue, whose fields are the facts
-and whose templates are the words. A *diagnostic* is a fault at a place. A `ProgramError` carries
-all diagnostics of a stage.
+and whose templates are the words. A *diagnostic* is a fault at a place.
 """
 
 from dataclasses import dataclass, fields
@@ -58,26 +57,3 @@ class Diagnostic:
             fault.words(text) for text in (fault.title, fault.help, fault.label)
         )
         return cls(span.line, span.column, fault.code, message, hint, label, span)
-
-
-class ProgramError(Exception):
-    """A program or its data is wrong.
-
-    Attributes:
-        diagnostics: All that was found, in source order.
-        name: The file name, or `<string>`.
-        source: The program text.
-    """
-
-    def __init__(self, diagnostics: list[Diagnostic], name: str, source: str) -> None:
-        self.diagnostics = sorted(
-            diagnostics, key=lambda found: (found.line, found.column, found.code)
-        )
-        self.name = name
-        self.source = source
-        super().__init__(self.diagnostics, name, source)
-
-    def __str__(self) -> str:
-        from tpc.diagnostics.render import render
-
-        return render(self)

@@ -1,6 +1,6 @@
 """Diagnostics -> text: the only place that knows about carets and columns."""
 
-from tpc.diagnostics.diagnostic import Diagnostic, ProgramError
+from tpc.diagnostics.diagnostic import Diagnostic
 
 WIDEST = 120
 """Of a longer source line, so many columns around the caret are shown."""
@@ -9,10 +9,10 @@ BEFORE = 40
 """How many of them stand before the caret, where the line goes on behind it."""
 
 
-def render(error: ProgramError) -> str:
-    """Render every diagnostic of an error, in source order, with its source line and caret span."""
-    lines = error.source.split("\n")
-    return "\n\n".join(_render_one(found, error.name, lines) for found in error.diagnostics)
+def render(diagnostics: list[Diagnostic], name: str, source: str) -> str:
+    """Render diagnostics of a file, each with its source line and caret span."""
+    lines = source.split("\n")
+    return "\n\n".join(_render_one(found, name, lines) for found in diagnostics)
 
 
 def _render_one(found: Diagnostic, name: str, lines: list[str]) -> str:

@@ -38,7 +38,6 @@ from tpc.limit.equations import (
 from tpc.limit.jacobian import Differentiator
 from tpc.limit.naming import name_products
 from tpc.limit.nodes import Hat
-from tpc.program.functions import NotDifferentiable
 from tpc.program.nodes import (
     Constant,
     Elementwise,
@@ -50,6 +49,7 @@ from tpc.program.nodes import (
     operands,
     with_operands,
 )
+from tpc.program.partials import NotDifferentiable
 from tpc.program.program import Output, OutputKind, Program
 
 DotChoice: TypeAlias = Literal["derivative", "stein", "auto"]

@@ -18,7 +18,6 @@ import numpy as np
 
 from tpc.limit.nodes import Hat
 from tpc.program.builder import Builder, broadcast
-from tpc.program.functions import partial
 from tpc.program.nodes import (
     FREE,
     Constant,
@@ -34,6 +33,7 @@ from tpc.program.nodes import (
     Take,
     operands,
 )
+from tpc.program.partials import partial
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,9 @@
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from tpc.diagnostics import Span
 from tpc.program.nodes import Matrix, Node, Parameter
-
-if TYPE_CHECKING:
-    import networkx
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +84,3 @@ class Program:
     bindings: tuple[Binding, ...]
     outputs: tuple[Output, ...]
     nodes: tuple[Node, ...]
-
-    @property
-    def graph(self) -> "networkx.MultiDiGraph[int]":
-        """The graph in networkx; its nodes carry sort, shape and source span."""
-        from tpc.program.graph import to_networkx
-
-        return to_networkx(self)

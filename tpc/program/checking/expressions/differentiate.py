@@ -8,8 +8,8 @@ factor are dropped. A function is elementwise where every operation between z an
 
 from tpc.program.builder import Builder
 from tpc.program.checking.expressions.operators import apply
-from tpc.program.functions import partial
 from tpc.program.nodes import Constant, Elementwise, Node, operands
+from tpc.program.partials import partial
 
 
 class NotElementwiseGraph(ValueError):
