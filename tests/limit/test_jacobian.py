@@ -103,7 +103,8 @@ def dense(
 def make_hat(b: LimitBuilder, name: str, shape: tuple[int, ...]) -> Hat:
     matrix = Matrix(name, "n", "n", b.number(1), "n", NOWHERE)
     operand = b.initial_vector(name, "n", shape, None, b.number(1))
-    hat = b.make(Hat, ((FREE, "n"),), shape, matrix, False, operand, b.number(1), 0)
+    gain, second = b.number(1), b.inner(operand, operand)
+    hat = b.make(Hat, ((FREE, "n"),), shape, matrix, False, operand, gain, second, 0)
     assert isinstance(hat, Hat)
     return hat
 
