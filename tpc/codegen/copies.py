@@ -49,7 +49,7 @@ def write_average(
     if mean.is_scalar:
         # Nothing is at the free coordinate: the first copy takes its place.
         free, rows = rows[0], rows[1:]
-    inner = Scope(lead=2, indent=8, uses=uses, names=dict(names), spell=spell)
+    inner = Scope(indent=8, uses=uses, names=dict(names), spell=spell)
     arguments: list[str] = []
     for leaf in [*free, *(row for copy in rows for row in copy)]:
         argument = inner.identifiers.make(_argument_name(leaf, names))
@@ -73,7 +73,7 @@ def write_average(
     first = _tuple([outer.code[_ket(leaf)] for leaf in free])
     rest = _tuple([_tuple([outer.code[_ket(leaf)] for leaf in copy]) for copy in rows])
     inputs = [first, rest, Code("", ATOM, frozenset({function}))]
-    call = f"mean_over_copies({function}, {first.text}, {rest.text})"
+    call = f"mean_over_copies(nodes, {function}, {first.text}, {rest.text})"
     if onto is not None:
         inputs.append(outer.code[onto])
         call = f"{call[:-1]}, {outer.code[onto].text})"
@@ -133,7 +133,8 @@ def _definition(
     if len(signature) > WIDTH:
         lines = [f"    def {function}(", *(f"        {name}," for name in arguments), "    ):"]
     for statement in body:
-        lines += [f"        # {statement.comment}", *statement.lines]
+        lines += [f"        # {line}" for line in statement.comment.split("\n")]
+        lines += statement.lines
     lines += [f"        return {result.text}", ""]
     pieces = [*body, Statement("", (), result.reads, result.calls, 0)]
     reads = frozenset().union(*(piece.reads for piece in pieces))

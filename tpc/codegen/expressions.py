@@ -1,8 +1,9 @@
 """One node -> a NumPy expression, given the expressions of its operands.
 
-Arrays of kets have the sample axis first, those in the body of a `mean[j]` the axes (free sample,
-pair); constant axes follow. Operands with fewer constant axes than their partners get new ones
-after the leading axes, where NumPy by itself would put them before.
+Arrays of kets have leading axes, for samples, pairs of samples, or nodes of a grid; constant axes
+follow and are counted from the end, so that the expression holds for any leading axes. Operands
+with fewer constant axes than their partners get new ones after the leading axes, where NumPy by
+itself would put them before.
 """
 
 import re
@@ -62,37 +63,28 @@ _NUMPY: dict[str, str] = {
 _PARTS: frozenset[str] = frozenset({"erf", "Phi", "sigmoid", "gelu", "silu", "leaky_relu", "elu"})
 
 
-def write(node: Node, operands: Sequence[Code], lead: int) -> Code:
+def write(node: Node, operands: Sequence[Code]) -> Code:
     """Write a node as an expression.
 
     Args:
         node: An operation whose operands have been written.
         operands: Their code, in the order of `tpc.program.nodes.operands`.
-        lead: How many axes stand before the constant ones in arrays with coordinates here.
     """
-    ahead = 0 if node.is_scalar else lead
     match node:
         case Constant():
             return number(float(node.value))
         case Elementwise():
-            return _elementwise(node, operands, ahead)
+            return _elementwise(node, operands)
         case Contract():
             return _contract(node, operands)
         case Take(keys=keys):
-            shown = [":" if key is None else str(key) for key in keys]
-            while shown[-1] == ":":
-                shown.pop()
-            return _derived(f"{operands[0].at(ATOM)}[{', '.join([':'] * ahead + shown)}]", operands)
+            marks = [":" if key is None else str(key) for key in keys]
+            return _indexed(operands[0], marks, node.is_scalar)
         case Expand(axes=axes):
-            last = max(axes)
-            marks = [":"] * ahead + ["None" if i in axes else ":" for i in range(last + 1)]
-            return _derived(f"{operands[0].at(ATOM)}[{', '.join(marks)}]", operands)
+            marks = ["None" if axis in axes else ":" for axis in range(len(node.shape))]
+            return _indexed(operands[0], marks, node.is_scalar)
         case Permute(order=order):
-            if not ahead and order == (1, 0):
-                return _derived(f"{operands[0].at(ATOM)}.T", operands)
-            moved = [*range(ahead), *(ahead + axis for axis in order)]
-            listed = ", ".join(map(str, moved))
-            return _derived(f"{operands[0].at(ATOM)}.transpose({listed})", operands)
+            return _derived(_permuted(operands[0], order, node.is_scalar), operands)
         case Reduce(reduction=reduction, axes=axes):
             rank = len(node.shape) + len(axes)
             method = {"sum": "sum", "amax": "max"}[reduction]
@@ -139,11 +131,35 @@ def joined(text: str, level: int, operands: Sequence[Code], calls: Sequence[str]
     return Code(text, level, reads, called)
 
 
-def _elementwise(node: Elementwise, operands: Sequence[Code], ahead: int) -> Code:
+def _indexed(code: Code, marks: list[str], scalar: bool) -> Code:
+    """Write an index of constant axes; whole axes that it ends or begins with go without saying."""
+    if scalar:
+        while marks[-1] == ":":
+            marks = marks[:-1]
+    else:
+        while marks[0] == ":":
+            marks = marks[1:]
+        marks = ["...", *marks]
+    return joined(f"{code.at(ATOM)}[{', '.join(marks)}]", ATOM, [code])
+
+
+def _permuted(code: Code, order: tuple[int, ...], scalar: bool) -> str:
+    rank = len(order)
+    moved = [axis for axis in range(rank) if order[axis] != axis]
+    if scalar:
+        listed = ", ".join(map(str, order))
+        return f"{code.at(ATOM)}.T" if order == (1, 0) else f"{code.at(ATOM)}.transpose({listed})"
+    if len(moved) == 2:
+        return f"np.swapaxes({code.text}, {moved[0] - rank}, {moved[1] - rank})"
+    sources = ", ".join(str(order[axis] - rank) for axis in moved)
+    targets = ", ".join(str(axis - rank) for axis in moved)
+    return f"np.moveaxis({code.text}, ({sources}), ({targets}))"
+
+
+def _elementwise(node: Elementwise, operands: Sequence[Code]) -> Code:
     rank = len(node.shape)
     aligned = [
-        _align(code, operand, rank, ahead)
-        for code, operand in zip(operands, node.operands, strict=True)
+        _align(code, operand, rank) for code, operand in zip(operands, node.operands, strict=True)
     ]
     x, y = aligned[0], aligned[-1]
     match node.function:
@@ -181,13 +197,12 @@ def _power(x: Code, y: Code) -> str:
     return f"{x.at(ATOM)}**{y.at(SIGN)}" if simple else f"{x.at(ATOM)} ** {y.at(SIGN)}"
 
 
-def _align(code: Code, operand: Node, rank: int, ahead: int) -> Code:
-    """Insert constant axes where an array with leading axes has fewer of them than the result."""
+def _align(code: Code, operand: Node, rank: int) -> Code:
+    """Insert constant axes where a ket has fewer of them than the result."""
     missing = rank - len(operand.shape)
     if operand.is_scalar or not missing:
         return code
-    marks = ", ".join([":"] * ahead + ["None"] * missing)
-    return joined(f"{code.at(ATOM)}[{marks}]", ATOM, [code])
+    return _indexed(code, ["None"] * missing + [":"] * len(operand.shape), scalar=False)
 
 
 def _contract(node: Contract, operands: Sequence[Code]) -> Code:

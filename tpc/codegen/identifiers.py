@@ -4,10 +4,11 @@ import builtins
 import keyword
 import re
 
-from tpc.codegen.parts import PART_NAMES
+from tpc.codegen.parts import names_defined
 
 RESERVED: frozenset[str] = frozenset(
-    {"np", "nodes", "params", "limit", "PARAMS", *PART_NAMES, *keyword.kwlist, *dir(builtins)}
+    {"np", "npt", "prod", "reduce", "replace", "dataclass", "Any", "Callable", "Sequence", "Array"}
+    | {"Outputs", "nodes", "params", *names_defined(), *keyword.kwlist, *dir(builtins)}
 )
 """What no variable of a generated function may be called."""
 

@@ -1,5 +1,6 @@
 """Limit -> the source of an evaluator module: NumPy only, standing alone (language.md, 10)."""
 
+import json
 import re
 import textwrap
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from tpc.codegen.lifetimes import find_lifetimes
 from tpc.codegen.parts import imports, library, part
+from tpc.codegen.sampling import Sampling, find_sampling
 from tpc.codegen.statement import WIDTH, Speech
 from tpc.codegen.statements import Function, write_function
 from tpc.diagnostics import Diagnostic, ProgramError
@@ -44,7 +46,7 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
     pieces = [
         _docstring(limit, overview),
         imports() if not arithmetic else _with_math(imports(), "\n".join(arithmetic)),
-        _settings(limit, function),
+        _settings(limit, function, speech),
         _limit_function(function),
         *function.forms,
         part("evaluate"),
@@ -102,17 +104,47 @@ def _docstring(limit: Limit, overview: str) -> str:
     return f'"""{escaped}\n"""'
 
 
-def _settings(limit: Limit, function: Function) -> str:
+def _settings(limit: Limit, function: Function, speech: Speech) -> str:
     """Write the parameters, the arrays and whether moments bias the result."""
     rows = [f'    "{p.name}": {_numbers(p.default)},' for p in limit.program.parameters]
     lines = ["PARAMS: dict[str, Any] = {", *rows, "}"] if rows else ["PARAMS: dict[str, Any] = {}"]
     lines = _unformatted(lines)
     lines += ['"""The program\'s parameters with their defaults."""', ""]
     lines += [f"BIASED = {_is_biased(limit)}"]
-    lines += ['"""Whether estimated moments enter later equations."""']
+    lines += ['"""Whether estimated moments enter later equations."""', ""]
+    lines += _sampling(find_sampling(limit, speech.expression))
     for name, constant in function.constants:
         lines += ["", *_array(name, constant.value)]
     return "\n".join(lines)
+
+
+def _sampling(sampling: Sampling) -> list[str]:
+    """Write what decides how outputs can be computed."""
+    lines = [f"BASE_GAUSSIANS = {sampling.gaussians}"]
+    lines += ['"""How many independent standard normals the equations draw at most."""', ""]
+    lines += _texts("SAMPLED", sampling.sampled)
+    lines += [
+        '"""Outputs that need expectations without a closed form, and the first of each."""',
+        "",
+    ]
+    lines += _texts("ROUGH", sampling.rough)
+    return [
+        *lines,
+        '"""Outputs that average functions with kinks or jumps, and the first of each."""',
+    ]
+
+
+def _texts(name: str, texts: dict[str, str]) -> list[str]:
+    """Write a dictionary of texts, cut where they are too long for a line."""
+    head = f"{name}: dict[str, str] = {{"
+    rows: list[str] = []
+    for key, text in texts.items():
+        row = f'    "{key}": {json.dumps(text, ensure_ascii=False)},'
+        cut = len(row) - WIDTH
+        if cut > 0:
+            row = f'    "{key}": {json.dumps(text[: -cut - 3] + "...", ensure_ascii=False)},'
+        rows.append(row)
+    return [head, *rows, "}"] if rows else [head + "}"]
 
 
 def _numbers(array: Array) -> str:

@@ -1,27 +1,52 @@
 """The preamble's source in parts, so that a module carries only what it uses."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-PART_NAMES: tuple[str, ...] = (
-    "Nodes", "factor", "Products", "mean_over_copies", "PAIRS_IN_BLOCK", "inner_of_pairs", "erf",
-    "ERFC_SERIES", "Phi", "sigmoid", "gelu", "silu", "leaky_relu", "elu", "softmax",
-)  # fmt: skip
-"""What the parts define that a program's equations, or other parts, may call."""
+SOURCES = ("evaluate", "nodes", "grids", "products", "grid_products", "copies", "functions")
+"""The files of the preamble, in the order in which modules have their parts."""
 
 _NEEDS: dict[str, tuple[str, ...]] = {
+    "products_with": ("Products", "GridProducts"),
     "Phi": ("erf",),
     "gelu": ("Phi", "erf"),
     "silu": ("sigmoid",),
 }
 
+_ALWAYS = ("Estimate", "sampled", "integrated", "Nodes", "SobolNodes", "Ket", "GridNodes")
+"""What `evaluate` needs."""
+
 
 @cache
 def _parts() -> dict[str, str]:
-    text = files("tpc.codegen").joinpath("preamble.py").read_text(encoding="utf-8")
-    pieces = re.split(r"^# <part (\w+)>\n", text, flags=re.MULTILINE)
-    return {"imports": pieces[0], **dict(zip(pieces[1::2], pieces[2::2], strict=True))}
+    found: dict[str, str] = {}
+    for name in SOURCES:
+        text = files("tpc.codegen.preamble").joinpath(f"{name}.py").read_text(encoding="utf-8")
+        pieces = re.split(r"^# <part (\w+)>\n", text, flags=re.MULTILINE)[1:]
+        found |= dict(zip(pieces[::2], pieces[1::2], strict=True))
+    return found
+
+
+def imports() -> str:
+    """Return what modules import, and their type aliases."""
+    return _IMPORTS
+
+
+_IMPORTS = """from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Outputs = dict[tuple[str, str], Array]"""
 
 
 def part(name: str) -> str:
@@ -29,12 +54,14 @@ def part(name: str) -> str:
     return _parts()[name].strip("\n")
 
 
-def imports() -> str:
-    """Return the import block and the type aliases, without the docstring."""
-    return _parts()["imports"].split('"""', 2)[2].strip("\n")
+@cache
+def names_defined() -> frozenset[str]:
+    """Return what the parts define at module level."""
+    found = re.findall(r"^(?:(?:def|class) )?(\w+)(?=[(:]| =)", "\n".join(_parts().values()), re.M)
+    return frozenset(found)
 
 
-def library(used: set[str]) -> list[str]:
+def library(used: Iterable[str]) -> list[str]:
     """Return the parts that the functions in `used` need, in the preamble's order."""
-    wanted = {"Nodes", *used, *(need for name in used for need in _NEEDS.get(name, ()))}
+    wanted = {*_ALWAYS, *used, *(need for name in used for need in _NEEDS.get(name, ()))}
     return [part(name) for name in _parts() if name in wanted]

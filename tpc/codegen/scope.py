@@ -33,7 +33,6 @@ class Scope:
 
     def __init__(
         self,
-        lead: int,
         indent: int,
         uses: Mapping[Node, int],
         names: dict[Node, str],
@@ -42,7 +41,6 @@ class Scope:
         self.identifiers = Identifiers()
         self.code: dict[Node, Code] = {}
         self.body: list[Statement] = []
-        self._lead = lead
         self._indent = indent
         self._uses = uses
         self._names = names
@@ -127,7 +125,7 @@ class Scope:
             self.code[node] = code
 
     def _operation(self, node: Node, assign: bool) -> None:
-        self.fit(node, operands(node), lambda codes: write(node, codes, self._lead), assign)
+        self.fit(node, operands(node), lambda codes: write(node, codes), assign)
 
     def _temporary(self, node: Node) -> str:
         """Name a subexpression after its operation and the first named node in it."""

@@ -55,10 +55,10 @@ class _Writer:
     def __init__(self, limit: Limit, speech: Speech) -> None:
         self._limit = limit
         self._speech = speech
-        self._grouped = _grouped_sides(limit)
-        self._uses = _count_uses(limit, self._grouped)
+        self._grouped = grouped_sides(limit)
+        self._uses = count_uses(limit, self._grouped)
         self._names = _preferred_names(limit)
-        self._scope = Scope(1, 4, self._uses, self._names, speech.expression)
+        self._scope = Scope(4, self._uses, self._names, speech.expression)
         self._forms = ClosedFormFunctions(self._scope.identifiers)
         self._constants: list[tuple[str, Constant]] = []
         self._params: list[tuple[str, str]] = []
@@ -142,7 +142,7 @@ class _Writer:
         return self._scope.ensure(node, self._needs, self._special, assign)
 
     def _needs(self, node: Node) -> tuple[Node, ...]:
-        return _needs(node, self._grouped)
+        return needs_of(node, self._grouped)
 
     def _special(self, node: Node) -> bool:
         """Write a node that is no plain operation; say whether it was one."""
@@ -158,7 +158,8 @@ class _Writer:
                 self._params.append((name, node.name))
                 scope.code[node] = Code(name)
             case InitialScalar(limit=value):
-                scope.code[node] = scope.code[value]
+                known = scope.code[value]
+                scope.store(node, joined(f"np.asarray({known.text})", ATOM, [known]))
             case InitialVector():
                 scope.store(node, self._initial(node))
             case Hat():
@@ -213,8 +214,8 @@ class _Writer:
         if side not in self._products:
             target = scope.identifiers.make(f"products {label}")
             self._products[side] = target
-            text = f'Products(nodes, {gain.text}, "{label}")'
-            code = joined(text, ATOM, [gain], ("Products",))
+            text = f'products_with(nodes, {gain.text}, "{label}")'
+            code = joined(text, ATOM, [gain], ("products_with",))
             scope.bind(target, code, 2 * self._grouped[side], f"all products {label} @ x")
         products = self._products[side]
         own = Code(products, ATOM, frozenset({products}))
@@ -242,7 +243,7 @@ def _samples_operand(node: Hat, grouped: Container[tuple[str, bool]]) -> bool:
     return side in grouped or isinstance(node.second, Inner)
 
 
-def _needs(node: Node, grouped: Container[tuple[str, bool]]) -> tuple[Node, ...]:
+def needs_of(node: Node, grouped: Container[tuple[str, bool]]) -> tuple[Node, ...]:
     """Return the nodes that must be written before a node."""
     match node:
         case Mean(operand=body, over=over) if over != (FREE,):
@@ -283,7 +284,7 @@ def _preferred_names(limit: Limit) -> dict[Node, str]:
     return names
 
 
-def _count_uses(limit: Limit, grouped: Container[tuple[str, bool]]) -> Counter[Node]:
+def count_uses(limit: Limit, grouped: Container[tuple[str, bool]]) -> Counter[Node]:
     """Count, for every node that the outputs need, the nodes whose expression has it."""
     uses: Counter[Node] = Counter()
     pending = [node for output in limit.outputs for _, node in output.parts]
@@ -296,13 +297,13 @@ def _count_uses(limit: Limit, grouped: Container[tuple[str, bool]]) -> Counter[N
         if node in seen:
             continue
         seen.add(node)
-        for operand in set(_needs(node, grouped)):
+        for operand in set(needs_of(node, grouped)):
             uses[operand] += 1
             pending.append(operand)
     return uses
 
 
-def _grouped_sides(limit: Limit) -> dict[tuple[str, bool], int]:
+def grouped_sides(limit: Limit) -> dict[tuple[str, bool], int]:
     """Return the matrix sides whose hats are drawn together, with their columns in all.
 
     A side with one product and no bra by Stein's lemma needs no record of its operands.

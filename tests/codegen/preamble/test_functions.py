@@ -1,0 +1,29 @@
+"""The elementwise functions that modules carry, against SciPy."""
+
+import numpy as np
+import pytest
+from scipy import special
+
+from tpc.codegen.preamble import functions
+
+
+@pytest.mark.parametrize("name", ["erf", "Phi", "sigmoid", "gelu", "silu"])
+def test_functions_against_scipy(name: str) -> None:
+    reference = {
+        "erf": special.erf,
+        "Phi": special.ndtr,
+        "sigmoid": special.expit,
+        "gelu": lambda x: x * special.ndtr(x),
+        "silu": lambda x: x * special.expit(x),
+    }[name]
+    x = np.concatenate([np.linspace(-40, 40, 4001), np.linspace(-1, 1, 1001), [0.0]])
+    np.testing.assert_allclose(getattr(functions, name)(x), reference(x), rtol=0, atol=1e-14)
+
+
+def test_piecewise_functions() -> None:
+    x = np.array([-2.0, 0.0, 3.0])
+    np.testing.assert_allclose(functions.leaky_relu(x, 0.1), [-0.2, 0, 3])
+    np.testing.assert_allclose(functions.elu(x, 2.0), [2 * np.expm1(-2), 0, 3])
+    np.testing.assert_allclose(
+        functions.softmax(np.array([[1.0, 1.0], [1e4, 0]])), [[0.5, 0.5], [1, 0]]
+    )

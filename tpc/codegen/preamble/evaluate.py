@@ -1,0 +1,354 @@
+"""The estimator: outputs with standard errors, by Monte Carlo, Sobol points or quadrature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tpc.codegen.preamble.grids import GridNodes
+from tpc.codegen.preamble.nodes import Nodes, SobolNodes
+
+Array = npt.NDArray[np.float64]
+Outputs = dict[tuple[str, str], Array]
+
+# <part evaluate>
+
+
+@dataclass(frozen=True)
+class Result:
+    """Outputs with one standard error each.
+
+    Attributes:
+        values: Arrays by output name: a scalar's limit, a readout's covariance; for a
+            vector a dict of the mean and cov of its ket.
+        stderr: The same for standard errors: the spread of the replicates and the bias
+            that was taken off, the difference to a coarser grid, 0 where it is exact.
+        method: How expectations were asked to be computed.
+        methods: How each output was computed: "exact", "quadrature", "qmc" or "mc".
+        samples: How many nodes in all; of quadrature, how many the largest grid had.
+        seed: Of the random streams.
+        params: The parameters' values.
+        stein_load: For each matrix side whose bras came from Stein's lemma, k/N: hats
+            over nodes of a replicate. Its root is the relative size of their noise.
+    """
+
+    values: dict[str, Any]
+    stderr: dict[str, Any]
+    method: str
+    methods: dict[str, str]
+    samples: int
+    seed: int
+    params: dict[str, Any]
+    stein_load: dict[str, float]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+
+def evaluate(
+    *,
+    samples: int = 65536,
+    seed: int = 0,
+    method: str = "mc",
+    _progress: Callable[[int, int], None] | None = None,
+    **params: Any,
+) -> Result:
+    """Compute the limit of every output.
+
+    What has a closed form is exact by any method.
+
+    Args:
+        samples: How many nodes; eight independent replicates share them. A ket on a grid
+            may have 64 times as many floats.
+        seed: Equal seeds give equal numbers.
+        method: "mc": random nodes. "qmc": scrambled Sobol points, as many in a replicate
+            as the largest power of two. "quadrature": grids of all Gaussians that an
+            expectation depends on. "exact": closed forms only. "auto": quadrature where
+            it is precise, else qmc.
+        _progress: Called with (replicates or grids done, how many in all).
+        **params: Values for `PARAMS`; the others keep their defaults.
+
+    Raises:
+        ValueError: An unknown method or parameter, too few samples, or a method that does
+            not suit the program.
+    """
+    if method not in METHODS:
+        known = ", ".join(METHODS)
+        raise ValueError(f"unknown method {method!r}: this module has {known}")
+    if samples < 4 * REPLICATES:
+        raise ValueError(f"samples must be at least {4 * REPLICATES}, not {samples}")
+    merged = merge_params(params)
+    estimate = estimated(method, samples, seed, merged, _progress)
+    values, stderr = by_name(estimate.values), by_name(estimate.errors)
+    methods, load = estimate.methods, estimate.stein_load
+    used = samples if method == "mc" else estimate.samples
+    return Result(values, stderr, method, methods, used, seed, merged, load)
+
+
+METHODS = ("mc", "qmc", "quadrature", "exact", "auto")
+"""The methods of `evaluate`."""
+
+
+def estimated(
+    method: str,
+    samples: int,
+    seed: int,
+    params: dict[str, Any],
+    progress: Callable[[int, int], None] | None,
+) -> Estimate:
+    """Compute every output by the method, or refuse."""
+    if method == "exact":
+        refuse(SAMPLED, "exact: {0} needs {1}, for which there is no closed form")
+    if not SAMPLED:
+        return integrated(samples, params, None)
+    if method in ("mc", "qmc"):
+        return sampled(method, samples, seed, params, progress)
+    if method == "quadrature":
+        refuse(ROUGH, "quadrature: {0} averages {1}, which is not smooth; use 'qmc'")
+        estimate = integrated(samples, params, progress)
+        refuse(estimate.missing, "quadrature: {0} is out of reach, {1}; use 'qmc'")
+        return estimate
+    estimate = integrated(samples, params, progress)
+    poor = [name for name in SAMPLED if not estimate.is_precise(name)]
+    if not poor:
+        return estimate
+    return better(estimate, sampled("qmc", samples, seed, params, progress), poor)
+
+
+def refuse(reasons: dict[str, str], message: str) -> None:
+    """Raise the message about the first output that a method does not suit, if any."""
+    for name, reason in reasons.items():
+        raise ValueError(message.format(repr(name), reason))
+
+
+def merge_params(params: dict[str, Any]) -> dict[str, Any]:
+    """Return the defaults overridden by `params`."""
+    for name, value in params.items():
+        if name not in PARAMS:
+            known = ", ".join(PARAMS) or "none"
+            raise ValueError(f"unknown parameter {name!r}; this program has: {known}")
+        if np.shape(value) != np.shape(PARAMS[name]):
+            shape = np.shape(PARAMS[name])
+            raise ValueError(f"parameter {name!r} must have the shape {shape}")
+    return PARAMS | params
+
+
+def by_name(outputs: Outputs) -> dict[str, Any]:
+    """Gather the parts of each output: one array, or a dict of mean and cov."""
+    found: dict[str, Any] = {}
+    for (name, part), array in outputs.items():
+        if part == "value":
+            found[name] = array
+        else:
+            found.setdefault(name, {})[part] = array
+    return found
+
+
+# <part Estimate>
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Outputs and their errors by one way of computing them, or by several.
+
+    Attributes:
+        values: By output name and part.
+        errors: The same for standard errors.
+        methods: By output name.
+        missing: Why some outputs have no value, by name.
+        samples: As in `Result`.
+        stein_load: As in `Result`.
+    """
+
+    values: Outputs
+    errors: Outputs
+    methods: dict[str, str]
+    missing: dict[str, str]
+    samples: int
+    stein_load: dict[str, float]
+
+    def error(self, name: str) -> float:
+        """Return the largest error of an output."""
+        parts = [array for (known, _), array in self.errors.items() if known == name]
+        return max((float(np.max(array, initial=0)) for array in parts), default=np.inf)
+
+    def is_precise(self, name: str) -> bool:
+        """Whether an output has eight digits."""
+        parts = [array for (known, _), array in self.values.items() if known == name]
+        size = max((np.max(np.abs(array), initial=0) for array in parts), default=0)
+        return bool(self.error(name) <= 1e-8 * size + 1e-12)
+
+
+def better(first: Estimate, second: Estimate, names: Sequence[str]) -> Estimate:
+    """Replace outputs of the first estimate by those of the second with smaller errors."""
+    taken = {name for name in names if not first.error(name) <= second.error(name)}
+    values, errors = dict(second.values), dict(second.errors)
+    values |= {key: value for key, value in first.values.items() if key[0] not in taken}
+    errors |= {key: error for key, error in first.errors.items() if key[0] not in taken}
+    methods = second.methods | {
+        name: method for name, method in first.methods.items() if name not in taken
+    }
+    samples = second.samples if taken else first.samples
+    return Estimate(values, errors, methods, {}, samples, second.stein_load)
+
+
+# <part sampled>
+
+
+def sampled(
+    method: str,
+    samples: int,
+    seed: int,
+    params: dict[str, Any],
+    progress: Callable[[int, int], None] | None,
+) -> Estimate:
+    """Average replicates with nodes of their own; their spread gives the standard errors."""
+    each = samples // REPLICATES
+    if method == "qmc":
+        each = 2 ** (each.bit_length() - 1)
+    runs: list[Outputs] = []
+    shifts: list[Outputs] = []
+    load: dict[str, float] = {}
+    for replicate in range(REPLICATES):
+        run = run_sobol if method == "qmc" else run_random
+        outputs, shift, load = run(replicate, each, seed, params)
+        runs.append(outputs)
+        shifts.append(shift)
+        if progress is not None:
+            progress(replicate + 1, REPLICATES)
+    values: Outputs = {}
+    errors: Outputs = {}
+    for key, first in runs[0].items():
+        values[key], errors[key] = np.asarray(first), np.zeros(np.shape(first))
+        if key[0] in SAMPLED:
+            every = np.array([outputs[key] for outputs in runs])
+            bias = np.array([shift[key] for shift in shifts]).mean(axis=0)
+            spread = every.std(axis=0, ddof=1) / np.sqrt(REPLICATES)
+            values[key], errors[key] = every.mean(axis=0), np.hypot(spread, bias)
+    methods = {name: method if name in SAMPLED else "exact" for name, _ in values}
+    used = samples if method == "mc" else REPLICATES * each
+    return Estimate(values, errors, methods, {}, used, load)
+
+
+REPLICATES = 8
+"""Independent replicates, whose spread gives the standard errors."""
+
+
+def run_random(
+    replicate: int, samples: int, seed: int, params: dict[str, Any]
+) -> tuple[Outputs, Outputs, dict[str, float]]:
+    """Return the outputs of one replicate, the bias taken off them, and Stein loads.
+
+    Where moments of N samples enter later equations, results are biased by b/N. The two
+    halves of a replicate are biased by 2 b/N, so that full - mean(halves) = -b/N.
+    """
+    keys = [(replicate, half) for half in range(2)]
+    halves = [np.random.SeedSequence(seed, spawn_key=key) for key in keys]
+    nodes = Nodes(halves, samples)
+    full = limit(nodes, params)
+    if not BIASED:
+        return full, {key: np.zeros_like(full[key]) for key in full}, nodes.stein_load
+    one, two = (limit(Nodes([half], nodes.samples // 2), params) for half in halves)
+    shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
+    return {key: full[key] + shift[key] for key in full}, shift, nodes.stein_load
+
+
+def run_sobol(
+    replicate: int, samples: int, seed: int, params: dict[str, Any]
+) -> tuple[Outputs, Outputs, dict[str, float]]:
+    """Return the same on Sobol points."""
+    stream = np.random.SeedSequence(seed, spawn_key=(replicate,))
+    nodes = SobolNodes(stream, samples, BASE_GAUSSIANS)
+    full = limit(nodes, params)
+    return full, {key: np.zeros_like(full[key]) for key in full}, nodes.stein_load
+
+
+# <part integrated>
+
+
+def integrated(
+    samples: int, params: dict[str, Any], progress: Callable[[int, int], None] | None
+) -> Estimate:
+    """Refine grids until two steps have changed nothing, or the next does not fit.
+
+    An output has the value of its finest grid. Its error is the change by the last step,
+    or what further steps would add if they shrink no faster than the last did.
+    """
+    values: Outputs = {}
+    errors: Outputs = {}
+    steps: dict[tuple[str, str], list[float]] = {}
+    if SAMPLED and SAMPLED.keys() <= ROUGH.keys():
+        return Estimate({}, {}, {}, ROUGH, 0, {})
+    if BASE_GAUSSIANS > GRID_GAUSSIANS:
+        reason = f"{BASE_GAUSSIANS} Gaussians in all"
+        return Estimate({}, {}, {}, dict.fromkeys(SAMPLED, reason), 0, {})
+    refusal, largest = "", 0
+    for count, points in enumerate(RULES, 1):
+        nodes = GridNodes(points, GRID_FLOATS * samples)
+        outputs = limit(nodes, params)
+        refusal, largest = refusal or nodes.refusal, max(largest, nodes.samples)
+        finished = True
+        for key, value in outputs.items():
+            size = np.max(np.abs(value), initial=0)
+            if key[0] not in SAMPLED:
+                values[key], errors[key] = np.asarray(value), np.zeros(np.shape(value))
+            elif key[0] not in ROUGH and np.isfinite(size):
+                change = np.abs(value - values.get(key, np.inf))
+                known = steps.setdefault(key, [])
+                known.append(np.max(change, initial=0))
+                values[key] = value
+                errors[key] = np.maximum(change * tail(known), 1e-15 * size)
+                finished = finished and max(known[-2:]) <= 1e-11 * size + 1e-15
+        if progress is not None:
+            progress(count, len(RULES))
+        if finished:
+            break
+    used = {True: "quadrature", False: "exact"}
+    methods = {name: used[name in SAMPLED] for name, _ in outputs}
+    estimate = Estimate(values, errors, methods, {}, largest, {})
+    missing = [name for name in methods if not np.isfinite(estimate.error(name))]
+    return replace(estimate, missing=dict.fromkeys(missing, refusal or "not finite"))
+
+
+def tail(steps: Sequence[float]) -> float:
+    """Return how much more than the last step all further ones may make, at least 1."""
+    if len(steps) < 3:
+        return np.inf
+    ratio = min(steps[-1] / steps[-2], 0.9) if steps[-2] > 0 else 0
+    return max(1, ratio / (1 - ratio))
+
+
+RULES = (6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192)
+"""Nodes of the rules along each direction, coarse to fine."""
+
+GRID_GAUSSIANS = 512
+"""How many Gaussians a program may draw for grids to keep track of them."""
+
+GRID_FLOATS = 64
+"""How many floats for each of `samples` a ket on a grid may have."""
+
+# <part program>
+
+PARAMS: dict[str, Any] = {}
+"""The program's parameters with their defaults."""
+
+BIASED = True
+"""Whether estimated moments enter later equations."""
+
+BASE_GAUSSIANS = 1
+"""How many independent standard normals the equations draw at most."""
+
+SAMPLED: dict[str, str] = {"c": "E[...]"}
+"""Outputs that need expectations without a closed form, with the first of these."""
+
+ROUGH: dict[str, str] = {}
+"""Outputs that need expectations of functions with kinks or jumps, with one of these."""
+
+
+def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
+    """Compute every output once: the program's equations, in a generated module."""
+    raise NotImplementedError

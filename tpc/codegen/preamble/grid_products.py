@@ -1,0 +1,88 @@
+"""Products with one side of a matrix, on grids."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from tpc.codegen.preamble.grids import GridNodes, Ket
+from tpc.codegen.preamble.nodes import Nodes
+from tpc.codegen.preamble.products import Products
+
+Array = npt.NDArray[np.float64]
+
+# <part GridProducts>
+
+
+class GridProducts(Products):
+    """The same on grids, where Q = X C is known by its coefficients C in the operands X.
+
+    So no ket is ever put on the grid of all operands together: <Q|x> = C.T <X|x>.
+    """
+
+    def __init__(self, nodes: GridNodes, gain: float | Array, name: str) -> None:
+        super().__init__(nodes, gain, name)
+        self._grid = nodes
+        self._operands: list[Ket] = []
+        self._blocks: list[Array] = []
+        self._coefficients = np.empty((0, 0))
+
+    def hat(self, ket: Array) -> Array:
+        """Draw hat(W x) given the hats of all earlier products."""
+        nodes = self._grid
+        x, shape = as_columns(ket)
+        second = nodes.inner(x, x)
+        cross = [np.empty((0, len(second)))]
+        cross += [nodes.inner(earlier, x) for earlier in self._operands]
+        known = self._coefficients.T @ np.concatenate(cross)
+        rest = second - known.T @ known
+        self._shapes.append(shape)
+        if not np.isfinite(rest).all():
+            self._finite = False
+            self._coordinates.append(np.zeros_like(known))
+            return nodes.refused(shape, 0)
+        values, vectors = np.linalg.eigh(rest)
+        kept = np.flatnonzero(values > 1e-12 * second.trace())[::-1]
+        root = np.sqrt(values[kept])
+        fresh = vectors[:, kept] / root
+        old = -self._coefficients @ known @ fresh
+        below = np.zeros((len(fresh), self._coefficients.shape[1]))
+        self._coefficients = np.block([[self._coefficients, old], [below, fresh]])
+        self._operands.append(x)
+        self._blocks.append(nodes.normal((len(kept),)))
+        coordinates = np.concatenate([known, (vectors[:, kept] * root).T])
+        self._coordinates.append(coordinates)
+        hat = nodes.ket(np.zeros((1, len(second))), None)
+        start = 0
+        for block in self._blocks:
+            rows = slice(start, start := start + block.shape[-1])
+            hat = hat + block @ (self._root * coordinates[rows])
+        return hat.reshape(-1, *shape)
+
+    def _moments(self, ket: Array) -> tuple[Array, tuple[int, ...]]:
+        """Return E[Z |x>], the axes of x flat, and these axes; NaN if a hat was refused."""
+        x, shape = as_columns(ket)
+        moments = [self._grid.inner(block, x) for block in self._blocks]
+        found = np.concatenate([np.empty((0, x.shape[-1])), *moments])
+        return (found if self._finite else np.full_like(found, np.nan)), shape
+
+
+def as_columns(ket: Array) -> tuple[Ket, tuple[int, ...]]:
+    """Return a ket with one constant axis, and the constant axes it had."""
+    assert isinstance(ket, Ket)
+    axes, shape = ket.shape[: ket.lead], ket.shape[ket.lead :]
+    columns = ket.reshape(*axes, prod(shape))
+    assert isinstance(columns, Ket)
+    return columns, shape
+
+
+# <part products_with>
+
+
+def products_with(nodes: Nodes, gain: float | Array, name: str) -> Products:
+    """Return the record of all products with one side of a matrix."""
+    if isinstance(nodes, GridNodes):
+        return GridProducts(nodes, gain, name)
+    return Products(nodes, gain, name)

@@ -1,0 +1,93 @@
+"""What decides how outputs can be computed: sampled expectations, and kinks inside of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+
+from tpc.codegen.statements import count_uses, grouped_sides, needs_of
+from tpc.limit.equations import Limit
+from tpc.limit.nodes import Hat, SteinBra
+from tpc.program.nodes import Elementwise, InitialVector, Inner, Mean, Node, Reduce, operands
+
+KINKED: frozenset[str] = frozenset(
+    {"relu", "leaky_relu", "elu", "abs", "sign", "step", "max", "min", "clip", "equal"}
+)
+"""Functions with a kink or a jump: a rule for smooth functions converges slowly on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """What the nodes are needed for.
+
+    Attributes:
+        gaussians: How many independent standard normals are drawn, at most.
+        sampled: Outputs that need expectations without a closed form, with the first of these.
+        rough: Outputs that need expectations of functions with kinks, with one of these.
+    """
+
+    gaussians: int
+    sampled: dict[str, str]
+    rough: dict[str, str]
+
+
+def find_sampling(limit: Limit, spell: Callable[[Node], str]) -> Sampling:
+    """Look through what the outputs of a limit need.
+
+    Args:
+        limit: The limit.
+        spell: Prints a node; the first line of it is taken.
+    """
+    grouped = grouped_sides(limit)
+    drawn = [n for n in count_uses(limit, grouped) if isinstance(n, InitialVector | Hat)]
+
+    def needs(node: Node) -> tuple[Node, ...]:
+        return operands(node) if isinstance(node, Mean) else needs_of(node, grouped)
+
+    roots = [node for output in limit.outputs for _, node in output.parts]
+    found: list[dict[str, str]] = []
+    for is_one in (_is_sampled, _is_kinked):
+        first = _first_in(roots, needs, is_one)
+        culprits: dict[str, str] = {}
+        for output in limit.outputs:
+            for _, node in output.parts:
+                culprit = first[node]
+                if culprit is not None and output.name not in culprits:
+                    culprits[output.name] = spell(culprit).split("\n")[0]
+        found.append(culprits)
+    return Sampling(sum(prod(node.shape) for node in drawn), *found)
+
+
+def _first_in(
+    roots: list[Node], needs: Callable[[Node], tuple[Node, ...]], is_one: Callable[[Node], bool]
+) -> dict[Node, Node | None]:
+    """Return for nodes the first one of a kind among all that they need."""
+    first: dict[Node, Node | None] = {}
+    pending = list(reversed(roots))
+    while pending:
+        node = pending[-1]
+        needed = needs(node)
+        missing = [other for other in needed if other not in first]
+        if missing:
+            pending.extend(reversed(missing))
+            continue
+        pending.pop()
+        own = node if is_one(node) else None
+        first[node] = next((first[n] for n in needed if first[n] is not None), own)
+    return first
+
+
+def _is_sampled(node: Node) -> bool:
+    return isinstance(node, Mean | Inner | SteinBra)
+
+
+def _is_kinked(node: Node) -> bool:
+    """Whether a ket is a function with a kink of a ket."""
+    if node.is_scalar:
+        return False
+    match node:
+        case Elementwise(function=function):
+            return function in KINKED
+        case Reduce(reduction=reduction):
+            return reduction == "amax"
+        case _:
+            return False
