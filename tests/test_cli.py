@@ -28,13 +28,20 @@ output two = <v|v> * shift
 readout f = v * s
 """
 BAD = "dim n\nvector v : n\noutput c = <v|u>\noutput d = avg(w)\n"
+TANH = "dim n\nvector v : n\nx = tanh(v)\noutput c = <x|x>\noutput d = <v|v>\n"
+"""`c` has no closed form."""
+
+KINK = "dim n\nvector v : n\nx = relu(tanh(v) + 0.5)\noutput c = <x|x>\noutput d = <v|v>\n"
+"""`c` has no closed form, nor is it smooth."""
+
 LAW = "dim n\nparam r = 0.5\nvector z[2] : n ~ normal(0, [[1, r], [r, 1]])\noutput z\n"
 SILENT = "dim n\nvector v : n\n"
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, text in [("good", GOOD), ("bad", BAD), ("silent", SILENT), ("law", LAW)]:
+    texts = {"good": GOOD, "bad": BAD, "silent": SILENT, "law": LAW, "tanh": TANH, "kink": KINK}
+    for name, text in texts.items():
         (tmp_path / f"{name}.tp").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -56,7 +63,7 @@ def run_process(arguments: Sequence[str], **options: object) -> subprocess.Compl
         ["run"],
         ["run", "missing.tp"],
         ["run", "."],
-        ["run", "good.tp", "--method", "qmc"],
+        ["run", "good.tp", "--method", "simpson"],
         ["run", "good.tp", "--samples", "0"],
         ["run", "good.tp", "--samples", "8"],
         ["run", "good.tp", "--samples", "many"],
@@ -98,7 +105,7 @@ def test_wrong_usage_is_2_with_one_message(
 def test_wrong_usage_says_what_there_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["run", "good.tp", "--set", "unknown=1"])
     assert "s, shift" in capsys.readouterr().err
-    main(["run", "good.tp", "--method", "qmc"])
+    main(["run", "good.tp", "--method", "simpson"])
     assert "'mc'" in capsys.readouterr().err
     main(["run", "missing.tp"])
     assert "missing.tp" in capsys.readouterr().err
@@ -151,6 +158,39 @@ def test_an_overflow_is_1_not_a_bug(
     monkeypatch.setattr(compiler, "evaluator", lambda program, dot: module)
     assert main(["run", "good.tp"]) == 1
     assert "good.tp:8:1: error[TP403]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "verify"])
+@pytest.mark.parametrize(
+    ("program", "method", "words"),
+    [("tanh", "exact", "no closed form"), ("kink", "quadrature", "not smooth; use 'qmc'")],
+)
+def test_a_method_that_does_not_suit_the_program_is_1(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    program: str,
+    method: str,
+    words: str,
+) -> None:
+    assert main([command, f"{program}.tp", "--method", method]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"tpc {command}: --method {method}: 'c' ")
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_a_value_error_of_a_method_that_suits_is_a_bug(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raising(**_: object) -> None:
+        raise ValueError("operands could not be broadcast together")
+
+    module = SimpleNamespace(REPLICATES=8, evaluate=raising)
+    monkeypatch.setattr(compiler, "evaluator", lambda program, dot: module)
+    assert main(["run", "good.tp"]) == 70
+    assert "broadcast" in capsys.readouterr().err
 
 
 def test_a_bug_is_70_and_asks_for_a_report(
@@ -225,19 +265,59 @@ def test_json_has_the_form_that_scripts_rely_on(
     outputs = found["outputs"]
     assert isinstance(outputs, dict)
     assert list(outputs) == ["c", "h", "two", "f"]
-    assert outputs["c"].keys() == {"value", "stderr"}
+    said = {"method"} if name == "run" else set()
+    assert outputs["c"].keys() == {"value", "stderr"} | said
     assert np.shape(outputs["two"]["value"]) == np.shape(outputs["two"]["stderr"]) == (2,)
-    assert outputs["h"].keys() == {"mean", "cov", "stderr"}
+    assert outputs["h"].keys() == {"mean", "cov", "stderr"} | said
     assert outputs["h"]["stderr"].keys() == {"mean", "cov"}
-    assert outputs["f"].keys() == {"cov", "stderr"}
+    assert outputs["f"].keys() == {"cov", "stderr"} | said
     assert np.shape(outputs["f"]["cov"]) == np.shape(outputs["f"]["stderr"]) == ()
     assert outputs["c"]["value"] == pytest.approx(1.5**2, rel=0.5)
+
+
+@pytest.mark.parametrize(
+    ("method", "used"),
+    [("mc", "mc"), ("qmc", "qmc"), ("quadrature", "quadrature"), ("auto", "quadrature")],
+)
+def test_json_says_how_each_output_was_computed(
+    folder: Path, capsys: pytest.CaptureFixture[str], method: str, used: str
+) -> None:
+    words = ["run", "tanh.tp", "--method", method, "--samples", "4096", "--json"]
+    assert main(words) == 0
+    found = as_object(capsys)
+    outputs = found["outputs"]
+    assert isinstance(outputs, dict)
+    assert found["method"] == method
+    assert [outputs[name]["method"] for name in "cd"] == [used, "exact"]
+    assert (outputs["d"]["value"], outputs["d"]["stderr"]) == (1, 0)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(180)
+    expected = np.tanh(nodes) ** 2 @ weights / np.sqrt(2 * np.pi)
+    assert 0 < outputs["c"]["stderr"] < 0.02
+    assert abs(outputs["c"]["value"] - expected) <= 5 * outputs["c"]["stderr"] + 1e-12
+
+
+def test_exact_numbers_are_shown_as_such(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "good.tp", "--method", "exact"]) == 0
+    out = capsys.readouterr().out
+    assert out.endswith("\nexact, s = 2, shift = [0 1]\n")
+    assert out.splitlines()[0].split() == ["c", "4"]
+    assert main(["run", "tanh.tp"]) == 0
+    first, second, origin = capsys.readouterr().out.splitlines()
+    assert first.startswith("c  0.39") and "exact" not in first
+    assert second.split() == ["d", "1", "exact"]
+    assert origin == "mc, 65536 samples, seed 0"
+
+
+def test_verify_takes_a_method(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["verify", "tanh.tp", "--widths", "16,64", "--trials", "16", "--json"]
+    assert main([*words, "--method", "auto"]) == 0
+    assert as_object(capsys)["method"] == "auto"
 
 
 def test_equal_seeds_give_equal_numbers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     objects = []
     for seed in ["1", "1", "2"]:
-        assert main(["run", "good.tp", "--samples", "1024", "--seed", seed, "--json"]) == 0
+        assert main(["run", "tanh.tp", "--samples", "1024", "--seed", seed, "--json"]) == 0
         objects.append(as_object(capsys)["outputs"])
     assert objects[0] == objects[1] != objects[2]
 

@@ -4,6 +4,8 @@ import dataclasses
 import inspect
 import json
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,13 @@ def test_what_is_offered_and_what_is_not() -> None:
     assert not any(hasattr(tpc, name) for name in ["kernel", "train"])
 
 
+def test_closed_forms_of_expectations_are_an_attribute() -> None:
+    """In a process of its own, since an import anywhere would bind the name too."""
+    code = "import sys, tpc\nassert 'sympy' not in sys.modules\nprint(tpc.gaussian.expect.__name__)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "expect\n"
+
+
 def test_no_module_hides_a_public_name() -> None:
     """Loading a module binds its name in the package."""
     modules = {path.stem for path in Path(tpc.__file__).parent.iterdir()}
@@ -45,9 +54,11 @@ def test_a_program_from_text_to_numbers() -> None:
     module = tpc.evaluator(program)
     result = module.evaluate(samples=100_000, seed=1, s=2.0)
     # <v|W.T relu(W v)> = E z relu(z) with z ~ N(0, s^2)
-    assert abs(result["overlap"] - 2.0) < 6 * result.stderr["overlap"] < 0.3
+    assert result["overlap"] == pytest.approx(2, rel=1e-15)
     assert result["y"].keys() == result.stderr["y"].keys() == {"mean", "cov"}
-    assert abs(result["f"] - 4) < 6 * result.stderr["f"]
+    assert result["f"] == 4
+    assert result.stderr["overlap"] == result.stderr["f"] == 0
+    assert set(result.methods.values()) == {"exact"}
     finite = tpc.simulate(program, width=256, trials=16, seed=1, s=2.0)
     assert finite.width == 256
     assert abs(finite["overlap"] - 2.0) < 6 * finite.stderr["overlap"] + 10 / 256
@@ -68,6 +79,22 @@ def test_the_form_of_dots_can_be_chosen(dot: str, form: str) -> None:
     limit = tpc.derive(tpc.parse(TEXT), dot=dot)  # type: ignore[arg-type]
     forms = [found.form for found in limit.equations if hasattr(found, "form")]
     assert forms == [form]
+
+
+def test_the_method_of_expectations_can_be_chosen() -> None:
+    """E relu(tanh z)^2 = E tanh(z)^2 / 2, on random nodes and on Sobol points."""
+    program = tpc.parse("dim n\nvector z : n\nx = relu(tanh(z))\noutput c = <x|x>\n")
+    nodes, weights = np.polynomial.hermite_e.hermegauss(180)
+    expected = np.tanh(nodes) ** 2 @ weights / np.sqrt(2 * np.pi) / 2
+    module = tpc.evaluator(program)
+    random, sobol, auto = (module.evaluate(method=name) for name in ("mc", "qmc", "auto"))
+    for result in (random, sobol, auto):
+        assert abs(result["c"] - expected) < 6 * result.stderr["c"] < 0.02
+    assert sobol.stderr["c"] < random.stderr["c"] / 20
+    assert auto.methods == {"c": "qmc"}
+    for name in ("exact", "quadrature"):
+        with pytest.raises(ValueError, match=f"{name}: 'c' "):
+            module.evaluate(method=name)
 
 
 def test_a_limit_prints_itself() -> None:
@@ -100,7 +127,7 @@ def test_equal_programs_share_a_module_that_has_source_and_pickles() -> None:
     module = tpc.evaluator(tpc.parse(TEXT))
     assert tpc.evaluator(tpc.parse(TEXT)) is module
     assert tpc.evaluator(tpc.parse(TEXT.replace("* 2", "* 3"))) is not module
-    assert "hat_y" in inspect.getsource(module.limit)
+    assert "cov_y" in inspect.getsource(module.limit)
     result = module.evaluate(samples=64)
     assert pickle.loads(pickle.dumps(result))["overlap"] == result["overlap"]
 

@@ -11,9 +11,11 @@ What is offered here is the public interface; everything else may move. Names ar
 are first used, so that importing the package costs nothing.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tpc import gaussian
     from tpc.compiler import derive, emit, evaluator, load, parse, simulate, verify
     from tpc.diagnostics import Diagnostic, ProgramError
 
@@ -23,6 +25,7 @@ __all__ = [
     "derive",
     "emit",
     "evaluator",
+    "gaussian",
     "load",
     "parse",
     "simulate",
@@ -37,6 +40,8 @@ def __getattr__(name: str) -> Any:
         from tpc import diagnostics
 
         return getattr(diagnostics, name)
+    if name == "gaussian":
+        return import_module("tpc.gaussian")
     if name in __all__:
         from tpc import compiler
 

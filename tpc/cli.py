@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     """Run a command; tell a wrong program from wrong usage and both from a bug."""
     from tpc.commands import COMMANDS
-    from tpc.compiler import UsageError
+    from tpc.compiler import MethodRefused, UsageError
     from tpc.diagnostics import ProgramError
 
     try:
@@ -60,6 +60,9 @@ def _run(arguments: argparse.Namespace) -> int:
     except UsageError as error:
         print(f"tpc {arguments.command}: {error}", file=sys.stderr)
         return WRONG_USAGE
+    except MethodRefused as refusal:  # a property of the program, as its diagnostics are
+        print(f"tpc {arguments.command}: --method {refusal}", file=sys.stderr)
+        return WRONG_PROGRAM
     except MemoryError:
         print(f"tpc {arguments.command}: out of memory; ask for less", file=sys.stderr)
         return WRONG_PROGRAM
@@ -120,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_dot(inspecting)
 
     running = command("run", "Compute the limit's numbers, with standard errors.")
-    running.add_argument("--method", choices=("mc",), default="mc", help="mc: Monte Carlo")
+    _add_method(running)
     _add_samples(running)
     _add_dot(running)
     _add_run_options(running)
@@ -135,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verifying = command("verify", "Hold finite widths against the limit.")
     _add_verification(verifying)
+    _add_method(verifying)
     _add_samples(verifying)
     _add_dot(verifying)
     _add_run_options(verifying)
@@ -168,6 +172,17 @@ def _add_dot(command: argparse.ArgumentParser) -> None:
         choices=("derivative", "stein", "auto"),
         default="auto",
         help="how the dots of W.T products are computed, default: auto",
+    )
+
+
+def _add_method(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--method",
+        choices=("mc", "qmc", "quadrature", "exact", "auto"),
+        default="mc",
+        help="how what has no closed form is computed; mc: random nodes; qmc: Sobol points; "
+        "quadrature: grids, for smooth functions; exact: not at all, an error; auto: quadrature "
+        "where that is precise, else qmc; default: mc",
     )
 
 

@@ -57,6 +57,7 @@ def run(arguments: Namespace) -> int:
             _settings(arguments),
             arguments.dot,
             progress,
+            arguments.method,
         )
     return _print_results(result, program, arguments)
 
@@ -91,6 +92,7 @@ def verify(arguments: Namespace) -> int:
             _settings(arguments),
             arguments.dot,
             progress,
+            arguments.method,
         )
     if figure is not None:
         with _writing(figure), replacing(figure) as temporary:

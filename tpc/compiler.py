@@ -18,7 +18,7 @@ from hashlib import sha256
 from importlib.abc import ExecutionLoader
 from importlib.util import module_from_spec, spec_from_loader
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -43,9 +43,16 @@ from tpc.syntax.read import load_source
 Progress = Callable[[int, int], None]
 """Called with the work done so far, and all the work."""
 
+Method = Literal["mc", "qmc", "quadrature", "exact", "auto"]
+"""How expectations without a closed form are computed."""
+
 
 class UsageError(ValueError):
     """A call that does not suit the program: an unknown parameter, too few samples."""
+
+
+class MethodRefused(ValueError):
+    """A method of evaluation that does not suit the program, with the output that rules it out."""
 
 
 def load(path: str | os.PathLike[str]) -> ShownProgram:
@@ -140,6 +147,7 @@ def run(
     params: Mapping[str, object] | None = None,
     dot: DotChoice = "auto",
     progress: Progress | None = None,
+    method: Method = "mc",
 ) -> Any:
     """Compute a program's limit.
 
@@ -150,14 +158,21 @@ def run(
         params: Values that replace the defaults of params.
         dot: As in `derive`.
         progress: Called as the work goes on.
+        method: How expectations without a closed form are computed: from random nodes (`mc`),
+            Sobol points (`qmc`), grids (`quadrature`) or the more precise of the last two
+            (`auto`); or not at all (`exact`).
 
     Returns:
         The `Result` of the evaluator module.
 
     Raises:
         ProgramError: As in `evaluator`; numbers overflow.
-        UsageError: A param does not exist or is of the wrong shape; too few samples.
+        UsageError: A param does not exist or is of the wrong shape; too few samples; there is
+            no such method.
+        MethodRefused: The method does not suit the program.
     """
+    if method not in get_args(Method):
+        raise UsageError(f"there is no method {method!r}: use {', '.join(get_args(Method))}")
     module = evaluator(program, dot)
     least = 4 * module.REPLICATES
     if samples < least:
@@ -165,11 +180,17 @@ def run(
     resolved = _resolved(program, params)
     try:
         with np.errstate(all="ignore"):  # what overflows is seen in the result
-            return module.evaluate(samples=samples, seed=seed, _progress=progress, **resolved)
+            return module.evaluate(
+                samples=samples, seed=seed, method=method, _progress=progress, **resolved
+            )
     except np.linalg.LinAlgError:
         fault = NoNumber("a covariance of its limit overflows")
         found = [Diagnostic.of(fault, program.outputs[0].span)]
         raise ProgramError(found, program.name, program.source) from None
+    except ValueError as error:
+        if str(error).startswith(f"{method}: "):  # as refusals do, unlike bugs
+            raise MethodRefused(str(error)) from None
+        raise
 
 
 def simulate(
@@ -217,6 +238,7 @@ def verify(
     params: Mapping[str, object] | None = None,
     dot: DotChoice = "auto",
     progress: Progress | None = None,
+    method: Method = "mc",
 ) -> Verification:
     """Hold finite widths against the limit.
 
@@ -231,12 +253,14 @@ def verify(
         params: Values that replace the defaults of params.
         dot: As in `derive`.
         progress: Called as the finite runs go on.
+        method: How the limit is computed, as in `run`.
 
     Raises:
         ProgramError: As in `evaluator`.
         UsageError: As in `run`.
+        MethodRefused: As in `run`.
     """
-    limit = run(program, samples, seed, params, dot)
+    limit = run(program, samples, seed, params, dot, method=method)
     return comparing.verify(program, limit, widths, trials, seed, params, progress)
 
 

@@ -76,7 +76,7 @@ PROGRAMS = {
         h = W @ x
         s = h - avg(h)
         z = s / sqrt(avg(square(s)) + 1e-5)
-        k = W.T @ (z * z[0])
+        k = W.T @ (z * exp(z[0] - z))
         output K = <k|x>
         """,
 }

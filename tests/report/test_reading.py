@@ -11,9 +11,10 @@ from tpc.limit.equations import HatEquation, KetEquation, Limit
 from tpc.limit.nodes import Hat, SteinBra
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Matrix, Node
-from tpc.report.reading import LARGEST, Reader
+from tpc.report.reading import Reader
 from tpc.report.spelling import plain, spell
 from tpc.report.unicode import Unicode
+from tpc.report.weights import LARGEST
 
 
 def text(formula: object) -> str:
@@ -107,7 +108,7 @@ def test_a_name_stands_for_its_node_except_in_its_own_equation(bare_limit: Limit
 
 def test_hats_and_stein_bras(bare_limit: Limit) -> None:
     w = Matrix("W", "n", "n", ONE, "n", NOWHERE)
-    hat = b.make(Hat, x.coords, (), w, True, x, ONE, 0)
+    hat = b.make(Hat, x.coords, (), w, True, x, ONE, b.inner(x, x), 0)
     assert isinstance(hat, Hat)
     ket = b.add(hat, x)
     bra = b.make(SteinBra, (), (), (hat,), ket, 0)
@@ -125,7 +126,7 @@ def test_a_deep_expression_is_cut_into_bounded_ones(bare_limit: Limit) -> None:
     for _ in range(3000):
         node = fresh.apply("tanh", fresh.add(node, start))
     reader = Reader(bare_limit)
-    formulas = [reader.own(node), *(formula for _, formula in reader.definitions())]
+    formulas = [reader.own(node), *(d.entries[0][1] for d in reader.definitions())]
     assert sum(text(formula).count("tanh") for formula in formulas) == 3000
     assert max(text(formula).count("|") for formula in formulas) <= 2 * LARGEST
 
@@ -136,7 +137,7 @@ def test_a_shared_expression_is_written_once(bare_limit: Limit) -> None:
     for _ in range(60):
         node = fresh.add(fresh.apply("tanh", node), fresh.apply("sin", node))
     reader = Reader(_named(bare_limit, y=node))
-    formulas = [reader.own(node), *(formula for _, formula in reader.definitions())]
+    formulas = [reader.own(node), *(d.entries[0][1] for d in reader.definitions())]
     assert sum(text(formula).count("tanh") for formula in formulas) < 4 * 60
 
 

@@ -25,6 +25,7 @@ class Evaluated:
         "f": np.array(0.0),
     })  # fmt: skip
     method: str = "mc"
+    methods: dict[str, str] = field(default_factory=lambda: {"K": "mc", "h": "mc", "f": "exact"})
     samples: int = 65536
     seed: int = 7
     params: dict[str, object] = field(
@@ -40,10 +41,18 @@ EXPECTED = {
     "seed": 7,
     "params": {"sw": 1.5, "C": [[1.0, 0.0], [0.0, 1.0]], "l": [1.0]},
     "outputs": {
-        "K": {"value": [[1.0, 0.5], [0.5, 2.0]], "stderr": [[0.01, 0.01], [0.01, 0.01]]},
-        "h": {"mean": 0.25, "cov": 1.5, "stderr": {"mean": 0.02, "cov": None}},
-        "f": {"cov": 3.0, "stderr": 0.0},
+        "K": {
+            "value": [[1.0, 0.5], [0.5, 2.0]],
+            "stderr": [[0.01, 0.01], [0.01, 0.01]],
+            "method": "mc",
+        },
+        "h": {"mean": 0.25, "cov": 1.5, "stderr": {"mean": 0.02, "cov": None}, "method": "mc"},
+        "f": {"cov": 3.0, "stderr": 0.0, "method": "exact"},
     },
+}
+SIMULATED = {
+    name: {part: array for part, array in output.items() if part != "method"}
+    for name, output in EXPECTED["outputs"].items()  # type: ignore[attr-defined]
 }
 
 
@@ -57,8 +66,29 @@ def test_json_of_a_simulation_adds_the_width() -> None:
     found = to_json(result, "a.tp", "simulate", {"f"})
     assert found == {
         **EXPECTED, "command": "simulate", "method": "dense", "samples": 8, "width": 64,
-        "params": {"sw": 1.5},
+        "params": {"sw": 1.5}, "outputs": SIMULATED,
     }  # fmt: skip
+
+
+def shown(result: Evaluated) -> list[str]:
+    """Return the lines of the table."""
+    file = io.StringIO()
+    print_results(result, {"f"}, file)
+    return [line.rstrip() for line in file.getvalue().splitlines()]
+
+
+def test_table_tells_outputs_of_another_method() -> None:
+    found = shown(Evaluated(method="auto", methods={"K": "qmc", "h": "quadrature", "f": "exact"}))
+    assert [line.split()[-1] for line in found] == ["qmc", "2.000(10)]]", "quadrature", "quadrature",
+                                                    "exact", "[1]"]  # fmt: skip
+    found = shown(Evaluated())
+    assert [line.endswith(("mc", "exact")) for line in found] == [*[False] * 4, True, False]
+
+
+def test_table_of_exact_numbers_has_neither_samples_nor_seed() -> None:
+    found = shown(Evaluated(methods=dict.fromkeys("Khf", "exact")))
+    assert found[-1].startswith("exact, sw = 1.5, C = ")
+    assert not any(line.endswith("exact") for line in found)
 
 
 def test_table_shows_every_part() -> None:

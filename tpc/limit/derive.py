@@ -13,7 +13,6 @@ rho = lim n/m. The bra <nabla_{W.T y}|x> is E[d|x> / d hat(W.T y)], or, by Stein
 of pinv(G) E[q |x>] where q are all earlier hats of W.T and G their covariance.
 """
 
-import os
 import sys
 from fractions import Fraction
 from math import prod
@@ -62,7 +61,7 @@ STEIN_COLUMNS = 400
 """The most hats k for which `auto` takes the Stein form to save memory: k/N is 0.05 at N = 8192."""
 
 
-def derive_limit(program: Program, dot: DotChoice = "auto") -> Limit:
+def derive_limit(program: Program, dot: DotChoice = "auto", integrate: bool = True) -> Limit:
     """Derive the limit equations of a program.
 
     Args:
@@ -70,6 +69,7 @@ def derive_limit(program: Program, dot: DotChoice = "auto") -> Limit:
         dot: The form of the bras in dots. `auto` takes the derivative form unless a derivative
             holds a delta, or its arrays are past `DERIVATIVE_BUDGET` floats a sample while Stein's
             lemma would have at most `STEIN_COLUMNS` hats.
+        integrate: Whether expectations that have a closed form get it.
 
     Raises:
         ProgramError: TP301, `dot` is `derivative` and a derivative holds a delta.
@@ -78,16 +78,16 @@ def derive_limit(program: Program, dot: DotChoice = "auto") -> Limit:
     # Closed forms nest as deep as a tied network is long; each level takes a few dozen calls.
     sys.setrecursionlimit(max(deepest, 50 * MAX_NESTING))
     try:
-        return _Derivation(program, dot).limit()
+        return _Derivation(program, dot, integrate).limit()
     finally:
         sys.setrecursionlimit(deepest)
 
 
 class _Derivation:
-    def __init__(self, program: Program, dot: DotChoice) -> None:
+    def __init__(self, program: Program, dot: DotChoice, integrate: bool) -> None:
         self._program = program
         self._dot = dot
-        self._b = LimitBuilder(integrate=os.environ.get("TPC_CLOSED") == "1")
+        self._b = LimitBuilder(integrate)
         self._differentiator = Differentiator(self._b)
         self._limit_of: dict[Node, Node] = {}
         self._matrices: dict[Matrix, Matrix] = {}

@@ -98,10 +98,10 @@ class Indicator:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """x[0, :]; `new` is an axis of length 1."""
+    """x[0, :] or x[i, i]; `new` is an axis of length 1."""
 
     operand: "Formula"
-    keys: tuple[int | Literal[":", "new"], ...]
+    keys: tuple[int | str, ...]
 
 
 @dataclass(frozen=True, slots=True)

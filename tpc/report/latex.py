@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from tpc.limit.equations import Limit
 from tpc.report.latex_alphabet import Latex, width
 from tpc.report.source_lines import SourceLines
-from tpc.report.spelling import fill, plain, spell
+from tpc.report.spelling import BREAK, fill, plain, spell
 from tpc.report.statements import Relation, Remark, output_relations, read, relations
 
 WIDTH = 42
@@ -51,12 +51,19 @@ def write_rows(lines: Iterable[Relation], alphabet: Latex) -> list[str]:
     rows: list[str] = []
     for line in lines:
         names = [plain(spell(name, alphabet)) for name in line.left]
-        left = (r"\text{where } " if line.local else "") + " = ".join(names)
+        where = r"\text{where } " if line.local else ""
+        left = where + " = ".join(names)
         if len(names) > 1 and width(left) > _LONG_LEFT:
             first_name, *others = names
-            rows += [f"{first_name} &= {others[0]}", *(f"&= {other}" for other in others[1:])]
+            rows += [
+                f"{where}{first_name} &= {others[0]}",
+                *(f"&= {other}" for other in others[1:]),
+            ]
             left = ""
         right = spell(line.right, alphabet) + _remark(line.remark, alphabet)
+        for symbols, value in line.also:
+            sides = [spell(side, alphabet) for side in (*symbols, value)]
+            right += rf", \; {BREAK}{' = '.join(sides)}"
         first, *rest = fill(right, WIDTH, width)
         rows.append(f"{left} &{_SIGNS[line.sign]} {first}".lstrip())
         rows += [rf"&\qquad {more}" for more in rest]

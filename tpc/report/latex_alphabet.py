@@ -26,9 +26,12 @@ _BETWEEN = {
     "braket": "",
 }
 
-_COMMANDS = frozenset({"tanh", "sin", "cos", "exp", "log", "max", "min", "det"})
+_COMMANDS = frozenset({"tanh", "sin", "cos", "sinh", "cosh", "exp", "log", "max", "min", "det"})
 
-_SYMBOLS = {"N": r"\mathcal{N}", "Phi": r"\Phi", "delta": r"\delta", "trace": r"\operatorname{tr}"}
+_SYMBOLS = {
+    "N": r"\mathcal{N}", "Phi": r"\Phi", "delta": r"\delta", "trace": r"\operatorname{tr}",
+    "acos": r"\arccos", "asin": r"\arcsin", "atan": r"\arctan", "owens_t": "T",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ _GREEK: frozenset[str] = frozenset(
     }
 )  # fmt: skip
 
-_NAME = re.compile(r"([A-Za-z]+)_?(\d*)((?:_[A-Za-z0-9]+)*)(\[[^\]]*\])?")
+_NAME = re.compile(r"([A-Za-z]+)_?(\d*)((?:_[A-Za-z0-9]+)*)(\[[^\]]*\])?('*)")
 
 
 class LatexNames:
@@ -52,12 +52,12 @@ def _pretty(name: str) -> str | None:
     match = _NAME.fullmatch(name)
     if match is None:
         return None
-    stem, digits, rest, keys = match.groups()
+    stem, digits, rest, keys, primes = match.groups()
     subscripts = [digits] if digits else []
     subscripts += [_upright(word) for word in rest.split("_") if word]
     subscripts += [keys[1:-1]] if keys else []
     below = f"_{{{','.join(subscripts)}}}" if subscripts else ""
-    return (rf"\{stem}" if stem in _GREEK else _upright(stem)) + below
+    return (rf"\{stem}" if stem in _GREEK else _upright(stem)) + below + primes
 
 
 def _upright(word: str) -> str:

@@ -1,5 +1,6 @@
 """One operation -> its formula, given the formulas of its operands."""
 
+from tpc.limit.nodes import Diagonal
 from tpc.program.builder import broadcast
 from tpc.program.nodes import (
     Constant,
@@ -48,6 +49,11 @@ def write_operation(node: Node, operands: tuple[Formula, ...]) -> Formula:
             return _contract(node, *operands)
         case Take(keys=keys):
             return Indexed(operands[0], tuple(":" if key is None else key for key in keys))
+        case Diagonal(labels=labels):
+            if labels == (0, 0):
+                return Call("diag", operands)
+            letters = sorted(set(labels))
+            return Indexed(operands[0], tuple("ijklmnop"[letters.index(x)] for x in labels))
         case Expand(axes=axes):
             rank = len(node.shape)
             return Indexed(operands[0], tuple("new" if i in axes else ":" for i in range(rank)))
@@ -92,6 +98,8 @@ def _entry(node: Elementwise, part: Node, formula: Formula) -> Formula:
 
 def _elementwise(node: Elementwise, operands: tuple[Formula, ...]) -> Formula:
     match node.function, operands:
+        case "add" | "sub", (x, Number(value=0.0)):
+            return x
         case "add", (x, y):
             return add(x, y)
         case "sub", (x, y):

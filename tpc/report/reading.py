@@ -5,12 +5,10 @@ of any size, and shared: an unnamed subexpression that grows too large gets a lo
 formula is bounded, and is defined once, where it is first met.
 """
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from tpc.limit.equations import DotEquation, HatEquation, Limit
-from tpc.limit.nodes import Hat, SteinBra
+from tpc.limit.equations import DotEquation, HatEquation, Limit, ScalarEquation
+from tpc.limit.nodes import ClosedForm, Hat, SteinBra
 from tpc.program.nodes import (
     FREE,
     Constant,
@@ -24,6 +22,7 @@ from tpc.program.nodes import (
     Row,
     operands,
 )
+from tpc.report.closed_forms import ClosedForms, Definition, Symbols
 from tpc.report.constants import Arrays
 from tpc.report.formula import (
     Accent,
@@ -38,34 +37,12 @@ from tpc.report.formula import (
     multiply,
     scale,
 )
+from tpc.report.local_names import TOP, LocalNames, Place
+from tpc.report.meanings import Meanings
+from tpc.report.names import coincidences, names_used
 from tpc.report.operations import outer_factors, write_operation
-
-LARGEST = 40
-"""An unnamed subexpression with more nodes gets a local name."""
-
-WORTH_A_NAME = 6
-"""With so many nodes it gets one where it occurs more than once."""
-
-WORTH_A_PRODUCT = 3
-"""With so many nodes it gets one where a matrix multiplies it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in an expression over iid copies a node stands.
-
-    Attributes:
-        copy: Which copy kets are: 0 for none.
-        bound: The number of the copy at each bound coordinate.
-        deepest: The largest number in use.
-    """
-
-    copy: int = 0
-    bound: tuple[tuple[str, int], ...] = ()
-    deepest: int = 0
-
-
-TOP = Place()
+from tpc.report.values import Values
+from tpc.report.weights import Weights, is_long
 
 
 class Reader:
@@ -77,21 +54,21 @@ class Reader:
 
     def __init__(self, limit: Limit) -> None:
         hats = [e for e in limit.equations if isinstance(e, HatEquation)]
+        accidents = coincidences(limit)
         dots = [e for e in limit.equations if isinstance(e, DotEquation)]
         self.products: dict[Hat, str] = {equation.node: equation.name for equation in hats}
-        self._names = limit.names
+        self._names = {node: limit.names[node] for node in limit.names if node not in accidents}
+        self._stated = {e.name for e in limit.equations if isinstance(e, ScalarEquation)}
         self._dots = {equation.node: equation.name for equation in reversed(dots)}
         self._dot_of = {equation.hat: equation.node for equation in dots}
-        self._multiplied = {hat.operand for hat in self.products}
-        self._uses = _count_uses(limit)
-        self._weights: dict[Node, int] = {}
-        taken = _names(limit)
+        self._weights = Weights(limit, self._is_named)
+        taken = names_used(limit)
         self._stems = {name.rstrip("0123456789") for name in taken}
         self._arrays = Arrays(limit.program.source, taken)
-        self._local: dict[tuple[Node, Place], str] = {}
-        self._defined: set[tuple[Node, Place]] = set()
-        self._pending: list[tuple[Node, Place]] = []
-        self._prefix = self.unused("t")
+        self._moments = limit.moments
+        self._values = Values(limit, self)
+        self._forms = ClosedForms(limit, Meanings(limit, self, self._values), taken)
+        self._local: LocalNames[Symbols] = LocalNames(self.unused("t"))
 
     def unused(self, letter: str) -> str:
         """Return a name made of a letter that neither is a name nor starts a numbered one."""
@@ -104,7 +81,7 @@ class Reader:
 
     def own(self, node: Node) -> Formula:
         """Return the right side of a node's own equation: one step beyond its name at least."""
-        self._weigh(node)
+        self._weights.weigh(node)
         match node:
             case Elementwise(function="add", operands=(Hat() as hat, dot)):
                 if self._dot_of.get(hat) is dot:
@@ -117,8 +94,21 @@ class Reader:
 
     def of(self, node: Node) -> Formula:
         """Return the formula of a node where it is used."""
-        self._weigh(node)
+        self._weights.weigh(node)
         return self._formula(node, TOP)
+
+    def says(self, name: str) -> bool:
+        """Whether an equation says the value of a scalar."""
+        return name in self._stated
+
+    def second(self, hat: Hat) -> Formula:
+        """Return <x|x> for the hat of W x."""
+        self._weights.weigh(hat.operand)
+        named = self._ket_name_or_cut(hat.operand) is not None
+        if named or isinstance(hat.second, Inner):
+            self.mention(hat.second)
+            return self.inner(hat.operand, hat.operand)
+        return self.of(hat.second)
 
     def dot(self, node: Node) -> Formula:
         """Return the right side of a dot's equation; a dot may be a ket that has a name."""
@@ -126,30 +116,36 @@ class Reader:
 
     def start_over(self) -> None:
         """Forget which local names have been defined, but not the names."""
-        self._defined.clear()
-        self._pending.clear()
+        self._local.start_over()
+        self._forms.start_over()
 
     def local_name(self, node: Node) -> Formula | None:
         """Return the local name of a node that has one or gets one, as defined from now on."""
-        self._weigh(node)
-        if not (self._is_cut(node) or (node, TOP) in self._local) or self._is_named(node):
+        self._weights.weigh(node)
+        if self._is_named(node) or not (node.is_scalar or node.is_vector):
             return None
-        if not (node.is_scalar or node.is_vector):
-            return None
-        name = self._named_here(node, TOP)
-        self._pending = [pending for pending in self._pending if pending != (node, TOP)]
-        return self._symbol(node, name, TOP)
+        symbol = self._local_name(node, TOP)
+        self._local.forget(node)
+        return symbol
 
-    def definitions(self) -> Iterator[tuple[Formula, Formula]]:
-        """Yield the local names that came up since the last call, each with what it stands for."""
-        while self._pending:
-            node, place = self._pending.pop(0)
-            yield self._symbol(node, self._local[node, place], place), self._expanded(node, place)
+    def definitions(self) -> Iterator[Definition]:
+        """Yield what the names and symbols that came up since the last call stand for.
+
+        Symbols lose their meaning with it, local names do not.
+        """
+        for pending in self._local.pending():
+            if isinstance(pending, Symbols):
+                yield self._forms.definition(pending)
+            else:
+                node, place = pending
+                symbol = self._local_symbol(node, place)
+                yield Definition((((symbol,), self._expanded(node, place)),))
+        self._forms.start_over()
 
     def inner(self, left: Node, right: Node) -> Formula:
         """Return <left|right>: in brackets where both are named, else as an expectation."""
-        self._weigh(left)
-        self._weigh(right)
+        self._weights.weigh(left)
+        self._weights.weigh(right)
         names = self._ket_name_or_cut(left), self._ket_name_or_cut(right)
         if names[0] is not None and names[1] is not None:
             return BraKet(names[0], names[1])
@@ -162,6 +158,11 @@ class Reader:
 
     def ket_name(self, node: Node) -> str | None:
         """Return the name that stands for a ket, or None where it has to be written out."""
+        self.mention(node)
+        return self.known_ket(node)
+
+    def known_ket(self, node: Node) -> str | None:
+        """Return the name that stands for a ket without using it."""
         if node in self._names:
             return self._names[node]
         match node:
@@ -169,14 +170,51 @@ class Reader:
                 return name
             case Hat() if node not in self._dot_of:
                 return self.products[node]
-        return self._named_here(node, TOP) if (node, TOP) in self._local else None
+        return self._local.get(node)
+
+    def known_symbol(self, ket: Node) -> Formula | None:
+        """Return what stands for a ket without using it, perhaps a hat or a dot."""
+        name = self.known_ket(ket)
+        if name is not None:
+            return Ket(name)
+        if ket in self._dots:
+            return Ket(self._dots[ket], "dot")
+        return self.hat(ket) if isinstance(ket, Hat) else None
+
+    def ket(self, node: Node) -> Formula:
+        """Return what stands for a ket, which gets a local name if need be."""
+        self.mention(node)
+        return self.known_symbol(node) or Ket(self.name_ket(node))
+
+    def name_scalar(self, node: Node) -> Formula:
+        """Return what stands for a scalar, which gets a local name if need be."""
+        self._weights.weigh(node)
+        return self.known_scalar(node) or Name(self._local.name(node))
+
+    def known_scalar(self, node: Node) -> Formula | None:
+        """Return the name that stands for a scalar without using it."""
+        name = self._names.get(node) or self._local.get(node)
+        return None if name is None else Name(name)
+
+    def mention(self, node: Node) -> None:
+        """Use what stands for a node: it is defined if need be, and has not been."""
+        if self._moment(node) is not None:
+            for ket in self._moments[node]:
+                self.mention(ket)
+            self._local.define(node)
+        elif self._local.get(node) is not None:
+            self._local.define(node)
+
+    def array(self, node: Constant) -> Formula:
+        """Return the formula of a constant."""
+        return self._arrays.formula(node)
 
     def _ket_name_or_cut(self, node: Node) -> str | None:
-        return self.name_ket(node) if self._is_cut(node) else self.ket_name(node)
+        return self.name_ket(node) if self._weights.is_cut(node) else self.ket_name(node)
 
     def name_ket(self, node: Node) -> str:
         """Return the name that stands for a ket, a local one where it has none."""
-        return self.ket_name(node) or self._named_here(node, TOP)
+        return self.ket_name(node) or self._local.name(node)
 
     def hat(self, hat: Hat) -> Ket:
         """Return the hat of a product."""
@@ -199,46 +237,32 @@ class Reader:
 
     # ------------------------------------------------------------------------------ local names
 
-    def _weigh(self, root: Node) -> None:
-        """Count the nodes of every expression below a node, up to names."""
-        pending = [root]
-        while pending:
-            node = pending[-1]
-            missing = [part for part in _printed(node) if part not in self._weights]
-            if missing:
-                pending.extend(missing)
-                continue
-            below = sum(self._weight(part) for part in _printed(node))
-            self._weights[node] = below + (not isinstance(node, Row))
-            pending.pop()
-
-    def _weight(self, node: Node) -> int:
-        """Return how much a node adds to a formula: 1 where it stands by a name."""
-        weight = self._weights[node]
-        return 1 if self._is_cut(node) or self._is_named(node) else weight
-
-    def _is_cut(self, node: Node) -> bool:
-        """Whether an unnamed expression is too large to print, or to print twice."""
-        if isinstance(node, Row):
-            return False
-        weight = self._weights[node]
-        repeated = weight >= WORTH_A_NAME and self._uses[node] > 1
-        multiplied = weight >= WORTH_A_PRODUCT and node in self._multiplied
-        return weight > LARGEST or repeated or multiplied
-
     def _is_named(self, node: Node) -> bool:
         return node in self._names or node in self._dots
 
-    def _named_here(self, node: Node, place: Place) -> str:
-        key = node, place
-        name = self._local.setdefault(key, f"{self._prefix}{len(self._local) + 1}")
-        if key not in self._defined:
-            self._defined.add(key)
-            self._pending.append(key)
-        return name
+    def _local_name(self, node: Node, place: Place) -> Formula | None:
+        """Return what stands for an unnamed node here, if anything does."""
+        key = TOP if node.is_scalar or node.is_vector else place
+        moment = self._moment(node)
+        if moment is not None and (self._local.is_defined(node) or self._weights.is_cut(node)):
+            self.mention(node)
+            return moment
+        has_name = self._local.get(node, key) is not None
+        if moment is None and (has_name or self._weights.is_cut(node)):
+            return self._symbol(node, self._local.name(node, key), place)
+        return None
+
+    def _moment(self, node: Node) -> Formula | None:
+        """Return <x|y> or E|x>, which stands for its closed form where that has no name."""
+        if isinstance(node, ClosedForm) and not is_long(node) and not self._is_named(node):
+            return self._values.moment(node)
+        return None
 
     def _symbol(self, node: Node, name: str, place: Place) -> Formula:
         return Name(name) if node.is_scalar else Ket(name, copy=place.copy)
+
+    def _local_symbol(self, node: Node, place: Place) -> Formula:
+        return self._moment(node) or self._symbol(node, self._local.name(node, place), place)
 
     # -------------------------------------------------------------------------------- one node
 
@@ -251,10 +275,7 @@ class Reader:
         if node in self._dots:
             return Ket(self._dots[node], "dot", place.copy)
         # A copy of a ket is written as the ket is; what joins copies depends on their numbers.
-        key = TOP if node.is_scalar or node.is_vector else place
-        if self._is_cut(node) or (node, key) in self._local:
-            return self._symbol(node, self._named_here(node, key), place)
-        return self._expanded(node, place)
+        return self._local_name(node, place) or self._expanded(node, place)
 
     def _expanded(self, node: Node, place: Place) -> Formula:
         def of(part: Node) -> Formula:
@@ -281,11 +302,25 @@ class Reader:
                 return self._mean(node, place)
             case Inner(left=left, right=right):
                 return self.inner(left, right)
+            case ClosedForm():
+                return self._closed_form(node)
             case _:
+                known = self._values.known(node)
+                if known is not None:
+                    return known
                 factors = outer_factors(node)
                 if factors is not None:
                     return multiply("outer", *map(of, factors))
                 return write_operation(node, tuple(map(of, operands(node))))
+
+    def _closed_form(self, node: ClosedForm) -> Formula:
+        kets = self._moments.get(node)
+        if kets is not None and is_long(node):
+            return self.inner(*kets) if len(kets) == 2 else Expectation(self.of(kets[0]))
+        formula, symbols = self._forms.formula(node)
+        if symbols is not None:
+            self._local.add(symbols)
+        return formula
 
     def _mean(self, node: Mean, place: Place) -> Formula:
         names = [name for name in node.over if name != FREE]
@@ -293,33 +328,3 @@ class Reader:
         bound = place.bound + tuple(zip(names, numbers, strict=True))
         inside = Place(place.copy, bound, place.deepest + len(names))
         return Expectation(self._formula(node.operand, inside), numbers if node.coords else ())
-
-
-def _names(limit: Limit) -> set[str]:
-    """Return every name that the formulas of a limit may use."""
-    program = limit.program
-    declared = {p.name for p in program.parameters} | {m.name for m in program.matrices}
-    products = {e.name for e in limit.equations if isinstance(e, HatEquation)}
-    return {*limit.names.values(), *products, *declared}
-
-
-def _count_uses(limit: Limit) -> Counter[Node]:
-    """Count how often each node is an operand in what is printed."""
-    uses: Counter[Node] = Counter()
-    hats = [e.node for e in limit.equations if isinstance(e, HatEquation)]
-    pending = [equation.node for equation in limit.equations]
-    pending += [node for output in limit.outputs for _, node in output.parts]
-    pending += [part for hat in hats for part in operands(hat)]
-    seen: set[Node] = set()
-    while pending:
-        node = pending.pop()
-        if node not in seen:
-            seen.add(node)
-            uses.update(_printed(node))
-            pending.extend(_printed(node))
-    return uses
-
-
-def _printed(node: Node) -> tuple[Node, ...]:
-    """Return the operands that a node is written with."""
-    return () if isinstance(node, Hat | SteinBra | InitialVector) else operands(node)

@@ -26,7 +26,7 @@ class Outcome(Protocol):
 
     @property
     def method(self) -> str:
-        """How they came about."""
+        """How they were asked to be computed."""
 
     @property
     def samples(self) -> int:
@@ -52,7 +52,8 @@ def to_json(
     """Return the one object that `--json` prints.
 
     Args:
-        result: Of an evaluator or a simulation; a `width` of its own is reported too.
+        result: Of an evaluator or a simulation; a `width` of its own is reported too, and so
+            are its `methods`, with the outputs.
         program_name: The program, as the user named it.
         command: The sub-command.
         readouts: Outputs whose value is a covariance, see `readout_names`.
@@ -71,7 +72,7 @@ def to_json(
     width = getattr(result, "width", None)
     if width is not None:
         shown["width"] = int(width)
-    outputs: dict[str, Json] = {}
+    outputs: dict[str, dict[str, Json]] = {}
     for name, value in result.values.items():
         error = result.stderr[name]
         if isinstance(value, Mapping) and isinstance(error, Mapping):
@@ -82,7 +83,9 @@ def to_json(
         else:
             part = "cov" if name in readouts else "value"
             outputs[name] = {part: to_lists(value), "stderr": to_lists(error)}
-    shown["outputs"] = outputs
+    for name, method in _methods(result).items():
+        outputs[name]["method"] = method
+    shown["outputs"] = dict(outputs)
     return shown
 
 
@@ -90,6 +93,8 @@ def print_results(
     result: Outcome, readouts: Collection[str] = (), file: IO[str] | None = None
 ) -> None:
     """Print a table of all outputs with their errors.
+
+    Where outputs were computed by several methods, those by another than asked for say so.
 
     Args:
         result: Of an evaluator or a simulation.
@@ -102,30 +107,48 @@ def print_results(
 
     console = Console(file=file, highlight=False)
     rows = list(_rows(result, readouts))
-    names = max((len(name) for name, _, _ in rows), default=0)
+    names = max((len(name) for name, _, _, _ in rows), default=0)
+    several = len(set(_methods(result).values())) > 1
+    methods = max((len(method) + 2 for *_, method in rows), default=0) if several else 0
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(overflow="fold", style="bold")
     table.add_column(overflow="fold")
-    for name, value, error in rows:
-        room = max(20, console.width - names - 4)
-        table.add_row(Text(name), Text(format_array(value, error, room)))
+    if several:
+        table.add_column(no_wrap=True, style="dim")
+    for name, value, error, method in rows:
+        room = max(20, console.width - names - 4 - methods)
+        cells = [name, format_array(value, error, room), *([method] if several else [])]
+        table.add_row(*map(Text, cells))
     console.print(table)
     console.print(Text(_origin(result), style="dim"))
 
 
 def _rows(
     result: Outcome, readouts: Collection[str]
-) -> Iterator[tuple[str, npt.ArrayLike, npt.ArrayLike]]:
+) -> Iterator[tuple[str, npt.ArrayLike, npt.ArrayLike, str]]:
+    methods = _methods(result)
     for name, value in result.values.items():
         error = result.stderr[name]
+        method = methods.get(name, result.method)
+        method = "" if method == result.method else method
         if isinstance(value, Mapping) and isinstance(error, Mapping):
             for part in value:
-                yield f"{name} {part}", value[part], error[part]
+                yield f"{name} {part}", value[part], error[part], method
         else:
-            yield f"{name} cov" if name in readouts else name, np.asarray(value), np.asarray(error)
+            shown = f"{name} cov" if name in readouts else name
+            yield shown, np.asarray(value), np.asarray(error), method
+
+
+def _methods(result: Outcome) -> Mapping[str, str]:
+    """Return how each output of a limit was computed; a simulation has one method for all."""
+    methods: Mapping[str, str] = getattr(result, "methods", {})
+    return methods
 
 
 def _origin(result: Outcome) -> str:
+    used = set(_methods(result).values())
+    if used == {"exact"}:  # without samples, for any seed
+        return ", ".join(["exact", *format_parameters(result.params)])
     width = getattr(result, "width", None)
     facts = (
         [f"{result.method}, {result.samples} samples"]

@@ -58,6 +58,7 @@ class Relation:
         right: What it is.
         remark: Words and formulas behind it.
         local: Whether it says what a local name stands for.
+        also: More of the kind `left = right` on the same line.
     """
 
     left: tuple[Formula, ...]
@@ -65,6 +66,7 @@ class Relation:
     right: Formula
     remark: Remark = ()
     local: bool = False
+    also: tuple[tuple[tuple[Formula, ...], Formula], ...] = ()
 
 
 def read(limit: Limit) -> Reader:
@@ -101,7 +103,11 @@ def relations(equation: Equation, reader: Reader) -> tuple[Relation, ...]:
 
 def local_names(reader: Reader) -> list[Relation]:
     """Return the definitions of the local names that came up."""
-    return [Relation((name,), "=", formula, local=True) for name, formula in reader.definitions()]
+    lines = []
+    for definition in reader.definitions():
+        (left, right), *also = definition.entries
+        lines.append(Relation(left, "=", right, local=True, also=tuple(also)))
+    return lines
 
 
 def output_relations(output: LimitOutput, reader: Reader) -> tuple[Relation, ...]:
@@ -111,7 +117,8 @@ def output_relations(output: LimitOutput, reader: Reader) -> tuple[Relation, ...
         case OutputKind.SCALAR:
             name, value = Name(output.name), parts["value"]
             # A scalar's own equation says its value already.
-            lines = [Relation((), "=", name) if value == name else Relation((name,), "=", value)]
+            said = value == name or reader.says(output.name)
+            lines = [Relation((), "=", name) if said else Relation((name,), "=", value)]
         case OutputKind.VECTOR:
             ket = Ket(output.name)
             lines = [
@@ -142,7 +149,7 @@ def _hat(equation: HatEquation, reader: Reader) -> list[Relation]:
     names = (ket,) if ket == by_factors else (ket, by_factors)
     if reader.is_whole(hat):
         names = (Ket(ket.name), *names)
-    own = scale(gain, reader.inner(hat.operand, hat.operand))
+    own = scale(gain, reader.second(hat))
     lines = [Relation(names, "~", Call("N", (Number(0), own)))]
     if len(equation.earlier) <= FEW:
         for other in equation.earlier:

@@ -66,9 +66,14 @@ def write_lines(lines: Iterable[Relation]) -> list[str]:
     for line in lines:
         names = "".join(f"{spell(name, _ALPHABET)} = " for name in line.left)
         head = plain(names).removesuffix("= ") or _INDENT
-        right = spell(line.right, _ALPHABET) + _remark(line.remark)
+        right = spell(line.right, _ALPHABET) + _remark(line.remark) + _also(line)
         written += _filled(("where " if line.local else "") + f"{head}{line.sign} ", right)
     return written
+
+
+def _also(line: Relation) -> str:
+    sides = [" = ".join(spell(x, _ALPHABET) for x in (*left, right)) for left, right in line.also]
+    return "".join(f", {BREAK}{side}" for side in sides)
 
 
 def _remark(remark: Remark) -> str:

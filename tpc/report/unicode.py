@@ -37,7 +37,7 @@ class Unicode:
 
     def name(self, text: str) -> str:
         """Write a name."""
-        return text
+        return "π" if text == "pi" else text
 
     def array(self, array: ArrayOf) -> Piece:
         """Write `array(4×3)`, `ones(4×3)` or `0.5 ones(4×3)`."""

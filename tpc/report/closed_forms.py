@@ -1,0 +1,155 @@
+"""Closed forms of expectations -> formulas in symbols, and what the symbols stand for.
+
+    K = (sqrt(q q' - c^2) + c (pi - acos(c / sqrt(q q')))) / (2 pi)
+    where c = Cov(|h>, |h>) = sw^2 K0 + sb^2, q = c[i, i], q' = c[j, j]
+
+q is a variance, c a covariance, m a mean, s any other scalar; of arrays, q and q' are the entries
+that belong to entry [i, j] of the result. What is short stands in the formula itself. Symbols keep
+their meaning until `start_over`, so those of one equation never mean two things.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tpc.limit.equations import Limit
+from tpc.limit.gaussian.written import Numeral, Operation, Variable, Written, variables, written
+from tpc.limit.nodes import ClosedForm
+from tpc.report.constants import number
+from tpc.report.formula import (
+    Call,
+    Formula,
+    Name,
+    Number,
+    Power,
+    add,
+    divide,
+    multiply,
+    negate,
+)
+from tpc.report.meanings import Meanings, Placed
+
+SHORT = 2
+"""A value of so many names and numbers stands in the formula, however often."""
+
+SHORT_ONCE = 6
+"""And one of so many, where its symbol occurs once."""
+
+_LETTERS = {"q": "qpv", "c": "crk", "m": "mbe", "s": "sau"}
+"""Letters for variances, covariances, means and other scalars; the first that is free is taken."""
+
+_INDICES = "ijklxyzabdefghnoprtuvw"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One line of symbols, each with what it stands for, the first perhaps by two names."""
+
+    entries: tuple[tuple[tuple[Formula, ...], Formula], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """The symbols that a closed form has brought up, to be defined when their line is written."""
+
+    names: tuple[tuple[Placed, Name], ...]
+    rank: int
+
+
+class ClosedForms:
+    """Reads the closed forms of one limit."""
+
+    def __init__(self, limit: Limit, meanings: Meanings, taken: set[str]) -> None:
+        """Take the names that symbols must avoid, besides the words of the program."""
+        words = taken | set(re.findall(r"[A-Za-z_]\w*", re.sub("#.*", "", limit.program.source)))
+        stems = {word.rstrip("0123456789_") for word in words}
+        self._letters = {kind: _unused(kind, choices, stems) for kind, choices in _LETTERS.items()}
+        stems |= set(self._letters.values())
+        self._indices = tuple(x for x in _INDICES if x not in stems)
+        self._meanings = meanings
+        self._known: dict[tuple[Placed, int], Name] = {}
+        self._forms = 0
+
+    def start_over(self) -> None:
+        """Forget the symbols."""
+        self._known.clear()
+        self._forms = 0
+
+    def formula(self, node: ClosedForm) -> tuple[Formula, Symbols | None]:
+        """Return the form, and its new symbols if it has any."""
+        tree, rank = written(node.expression), len(node.shape)
+        uses = Counter(variables(tree))
+        formulas: dict[str, Formula] = {}
+        new: dict[Placed, Name] = {}
+        for symbol, value in zip(node.symbols, node.values, strict=True):
+            placed = self._meanings.placed(value, rank)
+            longest = SHORT_ONCE if uses[symbol.name] == 1 else SHORT
+            short = self._meanings.short(placed, rank, longest)
+            if short is None and (placed, rank) not in self._known:
+                name = self._new_name(symbol.name[0], new)
+                self._known[placed, rank] = new[placed] = name
+            formulas[symbol.name] = self._known[placed, rank] if short is None else short
+        self._forms += bool(new)
+        names = sorted(new.items(), key=lambda entry: not entry[0].is_whole(rank))
+        return _write(tree, formulas), Symbols(tuple(names), rank) if new else None
+
+    def definition(self, symbols: Symbols) -> Definition:
+        """Return what symbols stand for; whole arrays first, of which others are entries."""
+        rank = symbols.rank
+        known = {placed: name for (placed, own), name in self._known.items() if own == rank}
+        entries = []
+        for placed, name in symbols.names:
+            between, right = self._meanings.define(placed, self._indices, known, rank)
+            entries.append(((name, *between), right))
+        return Definition(tuple(entries))
+
+    def _new_name(self, kind: str, earlier: Mapping[Placed, Name]) -> Name:
+        """Return a letter, with the number of the form in the equation, and with primes."""
+        stem = self._letters[kind] + (str(self._forms + 1) if self._forms else "")
+        primes = sum(name.text.rstrip("'") == stem for name in earlier.values())
+        return Name(stem + "'" * primes)
+
+
+def _unused(kind: str, choices: str, stems: set[str]) -> str:
+    for letter in choices:
+        if letter not in stems:
+            return letter
+    while kind in stems:
+        kind += kind[0]
+    return kind
+
+
+def _write(tree: Written, of: Mapping[str, Formula]) -> Formula:
+    """Return the formula of a closed form."""
+    match tree:
+        case Numeral(value=value):
+            if isinstance(value, float):
+                return number(value)
+            return divide(Number(float(value.numerator)), Number(float(value.denominator)))
+        case Variable(name=name):
+            return of[name]
+        case Operation(name=name, parts=parts):
+            return _operate(name, tuple(_write(part, of) for part in parts))
+
+
+def _operate(name: str, parts: tuple[Formula, ...]) -> Formula:
+    match name, parts:
+        case "pi" | "e", ():
+            return Name(name)
+        case "add", (first, *rest):
+            for part in rest:
+                first = add(first, part)
+            return first
+        case "mul", (first, *rest):
+            for part in rest:
+                first = multiply("times", first, part)
+            return first
+        case "neg", (x,):
+            return negate(x)
+        case "div", (x, y):
+            return divide(x, y)
+        case "pow", (x, y):
+            return Power(x, y)
+        case _:
+            return Call(name, parts)
