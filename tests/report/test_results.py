@@ -79,8 +79,8 @@ def shown(result: Evaluated) -> list[str]:
 
 def test_table_tells_outputs_of_another_method() -> None:
     found = shown(Evaluated(method="auto", methods={"K": "qmc", "h": "quadrature", "f": "exact"}))
-    assert [line.split()[-1] for line in found] == ["qmc", "2.000(10)]]", "quadrature", "quadrature",
-                                                    "exact", "[1]"]  # fmt: skip
+    last = [line.split()[-1] for line in found]
+    assert last == ["qmc", "2.000(10)]]", "quadrature", "quadrature", "exact", "[1]"]
     found = shown(Evaluated())
     assert [line.endswith(("mc", "exact")) for line in found] == [*[False] * 4, True, False]
 

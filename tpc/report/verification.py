@@ -86,7 +86,9 @@ def print_verification(verification: Verification, file: IO[str] | None = None) 
         )
     console.print(table)
     runs = f"{verification.trials} trials at each of {', '.join(map(str, verification.widths))}"
-    facts = [f"{verification.method}, {verification.samples} samples", runs]
+    is_exact = not any(found.limit_stderr.any() for found in verification.comparisons)
+    limit = f"{verification.method}, {verification.samples} samples"
+    facts = ["limit exact" if is_exact else limit, runs]
     facts.append(f"seed {verification.seed}")
     facts += format_parameters(verification.params)
     console.print(Text("; ".join(facts), style="dim"))
