@@ -109,7 +109,7 @@ def test_kets_die_after_their_last_use() -> None:
     limit = tpc.derive(tpc.parse(text + "output K = <x20|x20>\n"))
     # x and the hat that it makes: no more, however deep the network is.
     assert "memory: 2 floats a sample at the peak" in limit.to_text()
-    assert tpc.emit(limit).count("    del ") == 41
+    assert tpc.emit(limit).count("\n    del ") == 40
 
 
 def test_names_that_python_would_trip_over() -> None:

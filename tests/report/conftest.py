@@ -16,8 +16,8 @@ from tpc.syntax.parse import parse_source
 def limit_of() -> Callable[..., Limit]:
     """Return a function from a program text to its limit."""
 
-    def derived(text: str, dot: DotChoice = "auto") -> Limit:
-        return derive_limit(normalise(build_program(parse_source(text))), dot)
+    def derived(text: str, dot: DotChoice = "auto", integrate: bool = True) -> Limit:
+        return derive_limit(normalise(build_program(parse_source(text))), dot, integrate)
 
     return derived
 

@@ -40,8 +40,9 @@ class ClosedFormFunctions:
         return joined(f"{self._names[key]}({listed})", ATOM, operands)
 
 
-def write_diagonal(node: Diagonal, operand: Code) -> Code:
+def write_diagonal(node: Diagonal, operands: Sequence[Code]) -> Code:
     """Write the diagonal of equal labels."""
+    (operand,) = operands
     letters = {label: ascii_lowercase[i] for i, label in enumerate(sorted(set(node.labels)))}
     before = "".join(letters[label] for label in node.labels)
     after = "".join(sorted(set(before)))

@@ -59,7 +59,7 @@ def write_average(
         if leaf.is_scalar:
             inner.code[leaf] = outer.code[leaf]
 
-    def write_inner(node: Node) -> bool:
+    def write_inner(node: Node, assign: bool) -> bool:
         if (pair := _inner_of_pair(node)) is None:
             return False
         both = [inner.code[ket] for ket in pair]

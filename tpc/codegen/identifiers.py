@@ -7,8 +7,17 @@ import re
 from tpc.codegen.parts import names_defined
 
 RESERVED: frozenset[str] = frozenset(
-    {"np", "npt", "prod", "reduce", "replace", "dataclass", "Any", "Callable", "Sequence", "Array"}
-    | {"Outputs", "nodes", "params", *names_defined(), *keyword.kwlist, *dir(builtins)}
+    {"np", "npt", "prod", "reduce", "replace", "dataclass", "Any", "Callable", "Sequence"}
+    | {
+        "Collection",
+        "Array",
+        "Outputs",
+        "nodes",
+        "params",
+        *names_defined(),
+        *keyword.kwlist,
+        *dir(builtins),
+    }
 )
 """What no variable of a generated function may be called."""
 

@@ -42,18 +42,28 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
     function = write_function(limit, speech)
     calls: set[str] = set().union(*(statement.calls for statement in function.body))
     calls = calls.union(*(code.calls for _, _, code in function.outputs))
-    arithmetic = list(arithmetic_parts(function.arithmetic).values())
+    arithmetic = "\n\n\n".join(arithmetic_parts(function.arithmetic).values())
+    # Both define erf and Phi; one copy is enough.
+    parts = [piece for piece in library(calls) if _first_name(piece) not in arithmetic]
     pieces = [
         _docstring(limit, overview),
-        imports() if not arithmetic else _with_math(imports(), "\n".join(arithmetic)),
+        _with_math(imports(), arithmetic),
         _settings(limit, function, speech),
         _limit_function(function),
         *function.forms,
         part("evaluate"),
-        *library(calls),
-        *arithmetic,
+        *parts,
     ]
+    if arithmetic:
+        pieces.append(
+            f"# The functions of closed forms.\n# fmt: off\n\n\n{arithmetic}\n\n# fmt: on"
+        )
     return "\n\n\n".join(pieces).replace('"""\n\n\nfrom', '"""\n\nfrom', 1) + "\n"
+
+
+def _first_name(piece: str) -> str:
+    """Return how the first definition of a part begins."""
+    return piece.split("(")[0] + "("
 
 
 def _with_math(text: str, arithmetic: str) -> str:

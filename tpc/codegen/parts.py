@@ -36,7 +36,7 @@ def imports() -> str:
 
 _IMPORTS = """from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from math import prod

@@ -50,7 +50,7 @@ class Scope:
         self,
         root: Node,
         needs: Callable[[Node], tuple[Node, ...]],
-        special: Callable[[Node], bool],
+        special: Callable[[Node, bool], bool],
         assign: bool = False,
     ) -> Code:
         """Write a node after everything it needs.
@@ -58,7 +58,8 @@ class Scope:
         Args:
             root: The node.
             needs: What must be written before a node.
-            special: Writes a node that is no plain operation and says whether it did.
+            special: Writes a node that is no plain operation, to a variable if told so, and says
+                whether it did.
             assign: Whether the root gets a variable in any case.
         """
         pending = [root]
@@ -69,7 +70,7 @@ class Scope:
                 pending.extend(reversed(missing))
                 continue
             pending.pop()
-            if node not in self.code and not special(node):
+            if node not in self.code and not special(node, assign and node is root):
                 self._operation(node, assign and node is root)
         return self.code[root]
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Container
 from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 
 from tpc.codegen.closed_forms import ClosedFormFunctions, write_diagonal
@@ -144,7 +145,7 @@ class _Writer:
     def _needs(self, node: Node) -> tuple[Node, ...]:
         return needs_of(node, self._grouped)
 
-    def _special(self, node: Node) -> bool:
+    def _special(self, node: Node, assign: bool) -> bool:
         """Write a node that is no plain operation; say whether it was one."""
         scope = self._scope
         match node:
@@ -167,11 +168,12 @@ class _Writer:
             case SteinBra():
                 self._stein(node)
             case ClosedForm(values=values):
-                form = node
-                scope.fit(node, values, lambda codes: self._forms.call(form, codes))
+                scope.fit(node, values, partial(self._forms.call, node), assign)
             case Diagonal(operand=operand):
                 diagonal = node
-                scope.fit(node, (operand,), lambda codes: write_diagonal(diagonal, codes[0]))
+                scope.fit(
+                    node, (operand,), lambda codes: write_diagonal(diagonal, codes[0]), assign
+                )
             case Mean(over=over) if over != (FREE,):
                 spell = self._speech.expression
                 code = write_average(node, scope, self._uses, self._names, spell)

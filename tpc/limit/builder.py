@@ -32,6 +32,8 @@ from tpc.program.nodes import (
 
 Array = npt.NDArray[np.float64]
 
+Kets = TypeVar("Kets", bound=tuple[Node, ...])
+
 _ARITHMETIC: dict[str, np.ufunc] = {
     "add": np.add,
     "sub": np.subtract,
@@ -80,7 +82,9 @@ class LimitBuilder(Builder):
     @property
     def covariances(self) -> Mapping[Node, tuple[Node, Node]]:
         """The Gaussian kets of which a scalar is the covariance."""
-        return self._closed_forms.gaussians.asked if self._closed_forms is not None else {}
+        if self._closed_forms is None:
+            return {}
+        return self._without_factors(self._closed_forms.gaussians.asked)
 
     @property
     def moments(self) -> Mapping[Node, tuple[Node, ...]]:
@@ -92,7 +96,15 @@ class LimitBuilder(Builder):
         if self._closed_forms is not None:
             for ket, mean in self._closed_forms.gaussians.means():
                 found.setdefault(mean, (ket,))
-        return found
+        return self._without_factors(found)
+
+    def _without_factors(self, found: dict[Node, Kets]) -> dict[Node, Kets]:
+        """Leave out scalars that are older than their kets, which may be made of them.
+
+        E|h + c> is c where |h> has mean zero, and <v|c v> is c: that says nothing about c.
+        """
+        made = {node: number for number, node in enumerate(self.nodes)}
+        return {node: kets for node, kets in found.items() if made[node] > max(map(made.get, kets))}
 
     def _integral(self, kets: tuple[Node, ...]) -> Node | None:
         """Return E|x> or <x|y> in closed form, or None."""

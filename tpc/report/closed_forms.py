@@ -34,7 +34,7 @@ SHORT = 2
 """A value of so many names and numbers stands in the formula, however often."""
 
 SHORT_ONCE = 6
-"""And one of so many, where its symbol occurs once."""
+"""And one of so many, where its symbol occurs once and is no array."""
 
 _LETTERS = {"q": "qpv", "c": "crk", "m": "mbe", "s": "sau"}
 """Letters for variances, covariances, means and other scalars; the first that is free is taken."""
@@ -84,7 +84,7 @@ class ClosedForms:
         new: dict[Placed, Name] = {}
         for symbol, value in zip(node.symbols, node.values, strict=True):
             placed = self._meanings.placed(value, rank)
-            longest = SHORT_ONCE if uses[symbol.name] == 1 else SHORT
+            longest = SHORT_ONCE if uses[symbol.name] == 1 and not rank else SHORT
             short = self._meanings.short(placed, rank, longest)
             if short is None and (placed, rank) not in self._known:
                 name = self._new_name(symbol.name[0], new)

@@ -98,7 +98,7 @@ def _entry(node: Elementwise, part: Node, formula: Formula) -> Formula:
 
 def _elementwise(node: Elementwise, operands: tuple[Formula, ...]) -> Formula:
     match node.function, operands:
-        case "add" | "sub", (x, Number(value=0.0)):
+        case ("add" | "sub", (x, Number(value=0.0))) | ("add", (Number(value=0.0), x)):
             return x
         case "add", (x, y):
             return add(x, y)

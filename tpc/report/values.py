@@ -5,7 +5,9 @@ written as the covariance that it is, and its value is added only where that is 
 products of numbers and of what has a name or is itself such a covariance.
 """
 
+from collections import Counter
 from dataclasses import dataclass
+from functools import reduce
 from math import prod
 from typing import Protocol
 
@@ -29,8 +31,13 @@ from tpc.report.formula import (
     Ket,
     Listing,
     Name,
+    Number,
+    Power,
+    Product,
+    Sum,
     add,
     multiply,
+    negate,
     scale,
     subtract,
 )
@@ -206,16 +213,31 @@ class Values:
         mentioned = tuple(other for part in found for other in part.mentioned)
         match node.function, [part.formula for part in found]:
             case "add", [x, y]:
-                formula = add(x, y)
+                formula = _collect(scale(Number(2), x)) if x == y else add(x, y)
             case "sub", [x, y]:
                 formula = subtract(x, y)
             case "mul", [x, y] if single[0] or single[1]:
-                formula = scale(x, y) if single[0] else scale(y, x)
+                formula = _collect(scale(x, y) if single[0] else scale(y, x))
             case "mul", [x, y]:
                 formula = multiply("entrywise", x, y)
             case _, formulas:
                 formula = write_operation(node, tuple(formulas))
         return Plain(formula, weight, mentioned)
+
+
+def _collect(formula: Formula) -> Formula:
+    """Return a product with one number, and powers of what occurs in it several times."""
+    match formula:
+        case Product(kind="times", factors=factors):
+            value = prod(factor.value for factor in factors if isinstance(factor, Number))
+            counts = Counter(factor for factor in factors if not isinstance(factor, Number))
+            powers = [x if n == 1 else Power(x, Number(n)) for x, n in counts.items()]
+            start: Formula = Number(value)
+            return reduce(lambda x, y: multiply("times", x, y), powers, start)
+        case Sum(terms=((True, rest),)):
+            return negate(_collect(rest))
+        case _:
+            return formula
 
 
 def bare(node: Node) -> Node:

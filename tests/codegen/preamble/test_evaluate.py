@@ -123,12 +123,15 @@ def test_bias_is_taken_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_errors_of_grids_are_not_understated() -> None:
-    assert preamble.tail([np.inf]) == preamble.tail([np.inf, 1.0]) == np.inf
-    assert preamble.tail([np.inf, 1.0, 0.1]) == 1
-    # 1 + 0.8 + 0.8^2 + ...: beyond the last step of 0.8 there are four of them.
-    assert preamble.tail([np.inf, 1.0, 0.8]) == pytest.approx(4)
-    assert preamble.tail([np.inf, 1.0, 3.0]) == pytest.approx(9)
-    assert preamble.tail([np.inf, 0.0, 0.0]) == 1
+    def error(*steps: float) -> float:
+        return float(preamble.after(np.array(steps[-1]), [np.inf, *steps], 1.0))
+
+    assert error(1.0) == np.inf
+    assert error(1.0, 0.1) == 0.1
+    # 0.8^2 + 0.8^3 + ... is what follows 1 and 0.8.
+    assert error(1.0, 0.8) == pytest.approx(3.2)
+    assert error(1.0, 3.0) == pytest.approx(27)
+    assert error(0.0, 0.0) == 1e-15
 
 
 @pytest.mark.usefixtures("use")

@@ -95,7 +95,7 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     # Cov(|t1⟩, |t1⟩)
     # where |t1⟩ = |U⟩ @ X.T + |b⟩
     sum_part = ARRAY + (ARRAY_2 * (sb**2)[None])[None]
-    # diag(Cov(|t1⟩, |t1⟩))
+    # Var(|t1⟩)
     diagonal_part = np.einsum("aa->a", sum_part)
     # output f: cov
     cov_f_part = diagonal_part[:, None]
@@ -364,11 +364,12 @@ def integrated(
 ) -> Estimate:
     """Refine grids until two steps have changed nothing, or the next does not fit.
 
-    An output has the value of its finest grid; its error is the change by the last step.
+    An output has the value of its finest grid. Its error is the change by the last step,
+    or what further steps would add if they shrink no faster than the last did.
     """
     values: Outputs = {}
     errors: Outputs = {}
-    settled: set[tuple[str, str]] = set()
+    steps: dict[tuple[str, str], list[float]] = {}
     if SAMPLED and SAMPLED.keys() <= ROUGH.keys():
         return Estimate({}, {}, {}, ROUGH, 0, {})
     if BASE_GAUSSIANS > GRID_GAUSSIANS:
@@ -386,10 +387,11 @@ def integrated(
                 values[key], errors[key] = np.asarray(value), np.zeros(np.shape(value))
             elif key[0] not in ROUGH and np.isfinite(size):
                 change = np.abs(value - values.get(key, np.inf))
-                values[key], errors[key] = value, np.maximum(change, 1e-15 * size)
-                small = np.max(change, initial=0) <= 1e-11 * size + 1e-15
-                finished = finished and small and key in settled
-                settled = settled | {key} if small else settled - {key}
+                known = steps.setdefault(key, [])
+                known.append(np.max(change, initial=0))
+                values[key] = value
+                errors[key] = np.maximum(change * tail(known), 1e-15 * size)
+                finished = finished and max(known[-2:]) <= 1e-11 * size + 1e-15
         if progress is not None:
             progress(count, len(RULES))
         if finished:
@@ -399,6 +401,14 @@ def integrated(
     estimate = Estimate(values, errors, methods, {}, largest, {})
     missing = [name for name in methods if not np.isfinite(estimate.error(name))]
     return replace(estimate, missing=dict.fromkeys(missing, refusal or "not finite"))
+
+
+def tail(steps: Sequence[float]) -> float:
+    """Return how much more than the last step all further ones may make, at least 1."""
+    if len(steps) < 3:
+        return np.inf
+    ratio = min(steps[-1] / steps[-2], 0.9) if steps[-2] > 0 else 0
+    return max(1, ratio / (1 - ratio))
 
 
 RULES = (6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192)
@@ -473,6 +483,8 @@ class Nodes:
 
 def factor(covariance: Array) -> Array:
     """Return R with R.T @ R = covariance; directions without variance are left out."""
+    if not np.isfinite(covariance).all():
+        return np.full_like(covariance, np.nan)  # no such Gaussian, so no number about it
     values, vectors = np.linalg.eigh(covariance)
     values, vectors = values[::-1], vectors[:, ::-1]
     kept = values > 1e-13 * max(values[0], 0.0)

@@ -442,11 +442,12 @@ def integrated(
 ) -> Estimate:
     """Refine grids until two steps have changed nothing, or the next does not fit.
 
-    An output has the value of its finest grid; its error is the change by the last step.
+    An output has the value of its finest grid. Its error is the change by the last step,
+    or what further steps would add if they shrink no faster than the last did.
     """
     values: Outputs = {}
     errors: Outputs = {}
-    settled: set[tuple[str, str]] = set()
+    steps: dict[tuple[str, str], list[float]] = {}
     if SAMPLED and SAMPLED.keys() <= ROUGH.keys():
         return Estimate({}, {}, {}, ROUGH, 0, {})
     if BASE_GAUSSIANS > GRID_GAUSSIANS:
@@ -464,10 +465,11 @@ def integrated(
                 values[key], errors[key] = np.asarray(value), np.zeros(np.shape(value))
             elif key[0] not in ROUGH and np.isfinite(size):
                 change = np.abs(value - values.get(key, np.inf))
-                values[key], errors[key] = value, np.maximum(change, 1e-15 * size)
-                small = np.max(change, initial=0) <= 1e-11 * size + 1e-15
-                finished = finished and small and key in settled
-                settled = settled | {key} if small else settled - {key}
+                known = steps.setdefault(key, [])
+                known.append(np.max(change, initial=0))
+                values[key] = value
+                errors[key] = np.maximum(change * tail(known), 1e-15 * size)
+                finished = finished and max(known[-2:]) <= 1e-11 * size + 1e-15
         if progress is not None:
             progress(count, len(RULES))
         if finished:
@@ -477,6 +479,14 @@ def integrated(
     estimate = Estimate(values, errors, methods, {}, largest, {})
     missing = [name for name in methods if not np.isfinite(estimate.error(name))]
     return replace(estimate, missing=dict.fromkeys(missing, refusal or "not finite"))
+
+
+def tail(steps: Sequence[float]) -> float:
+    """Return how much more than the last step all further ones may make, at least 1."""
+    if len(steps) < 3:
+        return np.inf
+    ratio = min(steps[-1] / steps[-2], 0.9) if steps[-2] > 0 else 0
+    return max(1, ratio / (1 - ratio))
 
 
 RULES = (6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192)
@@ -551,6 +561,8 @@ class Nodes:
 
 def factor(covariance: Array) -> Array:
     """Return R with R.T @ R = covariance; directions without variance are left out."""
+    if not np.isfinite(covariance).all():
+        return np.full_like(covariance, np.nan)  # no such Gaussian, so no number about it
     values, vectors = np.linalg.eigh(covariance)
     values, vectors = values[::-1], vectors[:, ::-1]
     kept = values > 1e-13 * max(values[0], 0.0)
@@ -883,18 +895,24 @@ class Products:
         self._normals = np.empty((nodes.samples, 0))
         self._coordinates: list[Array] = []
         self._shapes: list[tuple[int, ...]] = []
+        self._finite = True
 
     def hat(self, ket: Array) -> Array:
         """Draw hat(W x) given the hats of all earlier products."""
         nodes, shape = self._nodes, ket.shape[1:]
         x = ket.reshape(nodes.samples, -1)
         known = nodes.inner(self._basis, x)
+        self._shapes.append(shape)
+        scale = np.einsum("nk,nk->", x, x) / nodes.samples
+        if not np.isfinite(scale):
+            self._finite = False
+            self._coordinates.append(np.zeros_like(known))
+            return np.full_like(ket, np.nan)
         rest = x - self._basis @ known
         # Once is not enough where x is nearly in the span of the basis.
         again = nodes.inner(self._basis, rest)
         known, rest = known + again, rest - self._basis @ again
         values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
-        scale = np.einsum("nk,nk->", x, x) / nodes.samples
         kept = values > max(1e-13 * values[-1], 1e-22 * scale)
         fresh = rest @ (vectors[:, kept] / np.sqrt(values[kept]))
         self._basis = np.concatenate([self._basis, fresh], axis=1)
@@ -902,7 +920,6 @@ class Products:
         self._normals = np.concatenate([self._normals, normals], axis=1)
         coordinates = np.concatenate([known, nodes.inner(fresh, x)])
         self._coordinates.append(coordinates)
-        self._shapes.append(shape)
         hat: Array = self._normals @ (self._root * coordinates)
         return hat.reshape(nodes.samples, *shape)
 
@@ -918,10 +935,11 @@ class Products:
         return [piece.reshape(known + shape) for piece, known in pieces]
 
     def _moments(self, ket: Array) -> tuple[Array, tuple[int, ...]]:
-        """Return E[Z |x>], the axes of x flat, and these axes."""
+        """Return E[Z |x>], the axes of x flat, and these axes; NaN if a hat is not finite."""
         nodes = self._nodes
         nodes.stein_load[self._name] = self._basis.shape[1] / nodes.samples
-        return nodes.inner(self._normals, ket.reshape(nodes.samples, -1)), ket.shape[1:]
+        found = nodes.inner(self._normals, ket.reshape(nodes.samples, -1))
+        return (found if self._finite else np.full_like(found, np.nan)), ket.shape[1:]
 
 
 class GridProducts(Products):
@@ -936,7 +954,6 @@ class GridProducts(Products):
         self._operands: list[Ket] = []
         self._blocks: list[Array] = []
         self._coefficients = np.empty((0, 0))
-        self._finite = True
 
     def hat(self, ket: Array) -> Array:
         """Draw hat(W x) given the hats of all earlier products."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -273,6 +273,28 @@ def run_sobol(
 def integrated(
     samples: int, params: dict[str, Any], progress: Callable[[int, int], None] | None
 ) -> Estimate:
+    """Compute outputs on grids, by either choice of directions that they fit on."""
+    if SAMPLED and SAMPLED.keys() <= ROUGH.keys():
+        return Estimate({}, {}, {}, ROUGH, 0, {})
+    if BASE_GAUSSIANS > GRID_GAUSSIANS:
+        reason = f"{BASE_GAUSSIANS} Gaussians in all"
+        return Estimate({}, {}, {}, dict.fromkeys(SAMPLED, reason), 0, {})
+    first = refined(samples, params, SAMPLED, False, progress)
+    if not first.missing.keys() - ROUGH.keys():
+        return first
+    second = refined(samples, params, first.missing, True, progress)
+    estimate = better(first, second, list(first.missing))
+    missing = {name: first.missing[name] for name in second.missing}
+    return replace(estimate, missing=missing)
+
+
+def refined(
+    samples: int,
+    params: dict[str, Any],
+    wanted: Collection[str],
+    single: bool,
+    progress: Callable[[int, int], None] | None,
+) -> Estimate:
     """Refine grids until two steps have changed nothing, or the next does not fit.
 
     An output has the value of its finest grid. Its error is the change by the last step,
@@ -281,14 +303,9 @@ def integrated(
     values: Outputs = {}
     errors: Outputs = {}
     steps: dict[tuple[str, str], list[float]] = {}
-    if SAMPLED and SAMPLED.keys() <= ROUGH.keys():
-        return Estimate({}, {}, {}, ROUGH, 0, {})
-    if BASE_GAUSSIANS > GRID_GAUSSIANS:
-        reason = f"{BASE_GAUSSIANS} Gaussians in all"
-        return Estimate({}, {}, {}, dict.fromkeys(SAMPLED, reason), 0, {})
     refusal, largest = "", 0
     for count, points in enumerate(RULES, 1):
-        nodes = GridNodes(points, GRID_FLOATS * samples)
+        nodes = GridNodes(points, GRID_FLOATS * samples, single)
         outputs = limit(nodes, params)
         refusal, largest = refusal or nodes.refusal, max(largest, nodes.samples)
         finished = True
@@ -296,12 +313,11 @@ def integrated(
             size = np.max(np.abs(value), initial=0)
             if key[0] not in SAMPLED:
                 values[key], errors[key] = np.asarray(value), np.zeros(np.shape(value))
-            elif key[0] not in ROUGH and np.isfinite(size):
+            elif key[0] in wanted and key[0] not in ROUGH and np.isfinite(size):
                 change = np.abs(value - values.get(key, np.inf))
                 known = steps.setdefault(key, [])
                 known.append(np.max(change, initial=0))
-                values[key] = value
-                errors[key] = np.maximum(change * tail(known), 1e-15 * size)
+                values[key], errors[key] = value, after(change, known, size)
                 finished = finished and max(known[-2:]) <= 1e-11 * size + 1e-15
         if progress is not None:
             progress(count, len(RULES))
@@ -314,12 +330,15 @@ def integrated(
     return replace(estimate, missing=dict.fromkeys(missing, refusal or "not finite"))
 
 
-def tail(steps: Sequence[float]) -> float:
-    """Return how much more than the last step all further ones may make, at least 1."""
+def after(change: Array, steps: Sequence[float], size: float) -> Array:
+    """Return the error behind the last step, whose changes and largest change are given.
+
+    Further steps are a geometric series at best. Two of them tell nothing of that yet.
+    """
     if len(steps) < 3:
-        return np.inf
+        return np.full_like(change, np.inf)
     ratio = min(steps[-1] / steps[-2], 0.9) if steps[-2] > 0 else 0
-    return max(1, ratio / (1 - ratio))
+    return np.maximum(change * max(1, ratio / (1 - ratio)), 1e-15 * size)
 
 
 RULES = (6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192)

@@ -114,15 +114,18 @@ def shape_of_result(ufunc: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[int,
 class GridNodes(Nodes):
     """Tensor grids: a one-dimensional rule along each direction that a ket depends on.
 
-    What would not fit is refused: it is NaN, and so is all that is made of it.
+    New directions are those of the columns of a ket, which is few for U @ X.T. Or they are
+    single Gaussians, which is few for a bias that all layers share. What would not fit is
+    refused: it is NaN, and so is all that is made of it.
     """
 
-    def __init__(self, points: int, floats: int) -> None:
+    def __init__(self, points: int, floats: int, single: bool = False) -> None:
         self.points, self.shares = normal_rule(points)
         self.stein_load = {}
         self.samples = 0
         self.refusal = ""
         self._floats = floats
+        self._single = single
         self._gaussians = 0
         self._basis = np.empty((0, 0))
 
@@ -231,7 +234,9 @@ class GridNodes(Nodes):
         constant = padded.array[0]
         columns = padded.array[1:].reshape(self._gaussians, -1)
         basis = self._padded_basis()
-        for column in columns.T:
+        used = np.flatnonzero(columns.any(axis=1))
+        wanted = np.eye(self._gaussians)[used] if self._single else columns.T
+        for column in wanted:
             rest = column
             for _ in range(2):
                 rest = rest - basis @ (basis.T @ rest)

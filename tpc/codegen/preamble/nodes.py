@@ -79,7 +79,8 @@ class Nodes:
 def factor(covariance: Array) -> Array:
     """Return R with R.T @ R = covariance; directions without variance are left out."""
     if not np.isfinite(covariance).all():
-        return np.full_like(covariance, np.nan)  # no such Gaussian, so no number about it
+        # There is no such Gaussian, so no number about it.
+        return np.full_like(covariance, np.nan)
     values, vectors = np.linalg.eigh(covariance)
     values, vectors = values[::-1], vectors[:, ::-1]
     kept = values > 1e-13 * max(values[0], 0.0)

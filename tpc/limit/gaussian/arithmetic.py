@@ -29,7 +29,8 @@ def two_product(a: Array, b: Array) -> tuple[Array, Array]:
     """Return the rounded product and its rounding error."""
     product = np.multiply(a, b)
     (a_high, a_low), (b_high, b_low) = split(a), split(b)
-    error = a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
+    lost = ((product - a_high * b_high) - a_low * b_high) - a_high * b_low
+    error = a_low * b_low - lost
     return product, error
 
 
