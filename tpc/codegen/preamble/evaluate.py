@@ -284,8 +284,8 @@ def integrated(
         return first
     second = refined(samples, params, first.missing, True, progress)
     estimate = better(first, second, list(first.missing))
-    missing = {name: first.missing[name] for name in second.missing}
-    return replace(estimate, missing=missing)
+    still = [name for name in first.missing if name in second.missing]
+    return replace(estimate, missing={name: first.missing[name] for name in still})
 
 
 def refined(
