@@ -66,7 +66,7 @@ def test_latex_and_json_say_the_same(limit_of: LimitOf) -> None:
         r"K_{1} &= \frac{\sqrt{q\, q' - c^{2}} + c\, \left(\pi - \arccos\left("
         r"\frac{c}{\sqrt{q\, q'}}\right)\right)}{2\, \pi} \\" + "\n"
         r"\text{where } c &= \operatorname{Cov}(|h_{1}\rangle, |h_{1}\rangle), \; q = {c}_{i,i}, "
-        r"\; q' = {c}_{j,j}" + "\n"
+        r"\; q' = {c}_{j,j}"
     )
     assert expected in to_latex(limit)
     (equation,) = [e for e in to_json(limit)["equations"] if e["name"] == "K1"]
