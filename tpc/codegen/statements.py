@@ -170,10 +170,7 @@ class _Writer:
             case ClosedForm(values=values):
                 scope.fit(node, values, partial(self._forms.call, node), assign)
             case Diagonal(operand=operand):
-                diagonal = node
-                scope.fit(
-                    node, (operand,), lambda codes: write_diagonal(diagonal, codes[0]), assign
-                )
+                scope.fit(node, (operand,), partial(write_diagonal, node), assign)
             case Mean(over=over) if over != (FREE,):
                 spell = self._speech.expression
                 code = write_average(node, scope, self._uses, self._names, spell)

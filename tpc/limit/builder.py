@@ -6,6 +6,7 @@ so it is computed sample by sample, not pair by pair, and its expectation is E f
 
 from collections.abc import Mapping
 from math import prod
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -104,7 +105,11 @@ class LimitBuilder(Builder):
         E|h + c> is c where |h> has mean zero, and <v|c v> is c: that says nothing about c.
         """
         made = {node: number for number, node in enumerate(self.nodes)}
-        return {node: kets for node, kets in found.items() if made[node] > max(map(made.get, kets))}
+        return {
+            node: kets
+            for node, kets in found.items()
+            if made[node] > max(made[ket] for ket in kets)
+        }
 
     def _integral(self, kets: tuple[Node, ...]) -> Node | None:
         """Return E|x> or <x|y> in closed form, or None."""

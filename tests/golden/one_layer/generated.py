@@ -49,7 +49,7 @@ Limit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from math import gamma, prod
@@ -98,11 +98,16 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     # Var(|t1⟩)
     diagonal_part = np.einsum("aa->a", sum_part)
     # output f: cov
-    cov_f_part = diagonal_part[:, None]
+    cov_f = mean_of_relu(diagonal_part[:, None], sum_part, diagonal_part)
+
+    # ---- line 8: output K = <x|x>
+    # K = (sqrt(q q' - c^2) + c (π - acos(c / sqrt(q q')))) / (2 π)
+    # where c = Cov(|t1⟩, |t1⟩), q = c[i, i], q' = c[j, j]
+    K = mean_of_relu_2(diagonal_part[:, None], sum_part, diagonal_part)
 
     return {
-        ("K", "value"): mean_of_relu_2(cov_f_part, sum_part, diagonal_part),
-        ("f", "value"): mean_of_relu(cov_f_part, sum_part, diagonal_part),
+        ("K", "value"): K,
+        ("f", "value"): cov_f,
     }
 
 
@@ -362,6 +367,28 @@ def run_sobol(
 def integrated(
     samples: int, params: dict[str, Any], progress: Callable[[int, int], None] | None
 ) -> Estimate:
+    """Compute outputs on grids, by either choice of directions that they fit on."""
+    if SAMPLED and SAMPLED.keys() <= ROUGH.keys():
+        return Estimate({}, {}, {}, ROUGH, 0, {})
+    if BASE_GAUSSIANS > GRID_GAUSSIANS:
+        reason = f"{BASE_GAUSSIANS} Gaussians in all"
+        return Estimate({}, {}, {}, dict.fromkeys(SAMPLED, reason), 0, {})
+    first = refined(samples, params, SAMPLED, False, progress)
+    if not first.missing.keys() - ROUGH.keys():
+        return first
+    second = refined(samples, params, first.missing, True, progress)
+    estimate = better(first, second, list(first.missing))
+    still = [name for name in first.missing if name in second.missing]
+    return replace(estimate, missing={name: first.missing[name] for name in still})
+
+
+def refined(
+    samples: int,
+    params: dict[str, Any],
+    wanted: Collection[str],
+    single: bool,
+    progress: Callable[[int, int], None] | None,
+) -> Estimate:
     """Refine grids until two steps have changed nothing, or the next does not fit.
 
     An output has the value of its finest grid. Its error is the change by the last step,
@@ -370,14 +397,9 @@ def integrated(
     values: Outputs = {}
     errors: Outputs = {}
     steps: dict[tuple[str, str], list[float]] = {}
-    if SAMPLED and SAMPLED.keys() <= ROUGH.keys():
-        return Estimate({}, {}, {}, ROUGH, 0, {})
-    if BASE_GAUSSIANS > GRID_GAUSSIANS:
-        reason = f"{BASE_GAUSSIANS} Gaussians in all"
-        return Estimate({}, {}, {}, dict.fromkeys(SAMPLED, reason), 0, {})
     refusal, largest = "", 0
     for count, points in enumerate(RULES, 1):
-        nodes = GridNodes(points, GRID_FLOATS * samples)
+        nodes = GridNodes(points, GRID_FLOATS * samples, single)
         outputs = limit(nodes, params)
         refusal, largest = refusal or nodes.refusal, max(largest, nodes.samples)
         finished = True
@@ -385,12 +407,11 @@ def integrated(
             size = np.max(np.abs(value), initial=0)
             if key[0] not in SAMPLED:
                 values[key], errors[key] = np.asarray(value), np.zeros(np.shape(value))
-            elif key[0] not in ROUGH and np.isfinite(size):
+            elif key[0] in wanted and key[0] not in ROUGH and np.isfinite(size):
                 change = np.abs(value - values.get(key, np.inf))
                 known = steps.setdefault(key, [])
                 known.append(np.max(change, initial=0))
-                values[key] = value
-                errors[key] = np.maximum(change * tail(known), 1e-15 * size)
+                values[key], errors[key] = value, after(change, known, size)
                 finished = finished and max(known[-2:]) <= 1e-11 * size + 1e-15
         if progress is not None:
             progress(count, len(RULES))
@@ -403,12 +424,15 @@ def integrated(
     return replace(estimate, missing=dict.fromkeys(missing, refusal or "not finite"))
 
 
-def tail(steps: Sequence[float]) -> float:
-    """Return how much more than the last step all further ones may make, at least 1."""
+def after(change: Array, steps: Sequence[float], size: float) -> Array:
+    """Return the error behind the last step, whose changes and largest change are given.
+
+    Further steps are a geometric series at best. Two of them tell nothing of that yet.
+    """
     if len(steps) < 3:
-        return np.inf
+        return np.full_like(change, np.inf)
     ratio = min(steps[-1] / steps[-2], 0.9) if steps[-2] > 0 else 0
-    return max(1, ratio / (1 - ratio))
+    return np.maximum(change * max(1, ratio / (1 - ratio)), 1e-15 * size)
 
 
 RULES = (6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192)
@@ -484,7 +508,8 @@ class Nodes:
 def factor(covariance: Array) -> Array:
     """Return R with R.T @ R = covariance; directions without variance are left out."""
     if not np.isfinite(covariance).all():
-        return np.full_like(covariance, np.nan)  # no such Gaussian, so no number about it
+        # There is no such Gaussian, so no number about it.
+        return np.full_like(covariance, np.nan)
     values, vectors = np.linalg.eigh(covariance)
     values, vectors = values[::-1], vectors[:, ::-1]
     kept = values > 1e-13 * max(values[0], 0.0)
@@ -646,15 +671,18 @@ def shape_of_result(ufunc: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[int,
 class GridNodes(Nodes):
     """Tensor grids: a one-dimensional rule along each direction that a ket depends on.
 
-    What would not fit is refused: it is NaN, and so is all that is made of it.
+    New directions are those of the columns of a ket, which is few for U @ X.T. Or they are
+    single Gaussians, which is few for a bias that all layers share. What would not fit is
+    refused: it is NaN, and so is all that is made of it.
     """
 
-    def __init__(self, points: int, floats: int) -> None:
+    def __init__(self, points: int, floats: int, single: bool = False) -> None:
         self.points, self.shares = normal_rule(points)
         self.stein_load = {}
         self.samples = 0
         self.refusal = ""
         self._floats = floats
+        self._single = single
         self._gaussians = 0
         self._basis = np.empty((0, 0))
 
@@ -763,7 +791,9 @@ class GridNodes(Nodes):
         constant = padded.array[0]
         columns = padded.array[1:].reshape(self._gaussians, -1)
         basis = self._padded_basis()
-        for column in columns.T:
+        used = np.flatnonzero(columns.any(axis=1))
+        wanted = np.eye(self._gaussians)[used] if self._single else columns.T
+        for column in wanted:
             rest = column
             for _ in range(2):
                 rest = rest - basis @ (basis.T @ rest)
@@ -800,6 +830,10 @@ def normal_rule(points: int) -> tuple[Array, Array]:
     return nodes, weights / weights.sum()
 
 
+# The functions of closed forms.
+# fmt: off
+
+
 def det2(a: Array, b: Array, c: Array, d: Array) -> Array:
     """Return a b - c d, rounded once: both products carry their rounding errors (Dekker)."""
     p, p_error = two_product(a, b)
@@ -811,7 +845,8 @@ def two_product(a: Array, b: Array) -> tuple[Array, Array]:
     """Return the rounded product and its rounding error."""
     product = np.multiply(a, b)
     (a_high, a_low), (b_high, b_low) = split(a), split(b)
-    error = a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
+    lost = ((product - a_high * b_high) - a_low * b_high) - a_high * b_low
+    error = a_low * b_low - lost
     return product, error
 
 
@@ -879,3 +914,5 @@ def odd_series(x: Array, weighted: bool) -> Array:
         total += term * (2 * k if weighted else 1)
         term = term * (-square / ((2 * k + 2) * (2 * k + 3)))
     return total
+
+# fmt: on
