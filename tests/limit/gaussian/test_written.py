@@ -95,7 +95,7 @@ def value(tree: Written, values: dict[str, float]) -> float:
         (exp(-q / 2), "exp(-q / [2])"),
         (1 / c**2, "1 / [c^2]"),
         (c**m, "c^m"),
-        (c * (pi - acos(c)) + sqrt(1 - c**2), "(sqrt((1 + -c^2)) + c (pi + -acos(c)))"),
+        (c * (pi - acos(c)) + sqrt(1 - c**2), "(c (pi + -acos(c)) + sqrt((1 + -c^2)))"),
     ],
 )  # fmt: skip
 def test_forms_read_as_in_papers(form: Expr, expected: str) -> None:
