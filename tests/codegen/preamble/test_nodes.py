@@ -61,3 +61,12 @@ def test_partners_walk_along_one_cycle() -> None:
     assert sorted(one) == list(range(50))
     assert not (one == np.arange(50)).any()
     assert not (one == np.arange(1, 51) % 50).all()
+
+
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_a_hat_of_what_is_not_finite_is_not_finite(shape: tuple[int, ...]) -> None:
+    nodes = Nodes(np.random.SeedSequence(0).spawn(2), 64)
+    for value in (np.inf, np.nan):
+        ket = nodes.normal(shape)
+        ket.flat[0] = value
+        assert not np.isfinite(nodes.hat(1.0, ket)).any()

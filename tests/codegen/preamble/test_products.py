@@ -82,3 +82,17 @@ def test_a_matrix_without_variance() -> None:
     assert (products.hat(nodes.normal()) == 0).all()
     assert all((bra == 0).all() for bra in products.bras(nodes.normal((2,))))
     assert (nodes.hat(0.0, nodes.normal((2,))) == 0).all()
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_hat_of_what_is_not_finite_is_no_number(value: float) -> None:
+    nodes = make_nodes(64)
+    x = nodes.normal((2,))
+    products = Products(nodes, 1.0, "W")
+    assert np.isfinite(products.hat(x)).all()
+    infinite = nodes.normal((2,))
+    infinite[0, 1] = value
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(products.hat(infinite)).all()
+    assert np.isfinite(products.hat(x + 1)).all()
+    assert all(np.isnan(bra).all() for bra in products.bras(x))
