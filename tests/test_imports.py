@@ -23,6 +23,7 @@ PRODUCTS = {
     },
     "limit": {"limit.equations", "limit.nodes"},
     "limit.gaussian": {
+        "limit.gaussian.arithmetic_parts.arithmetic_names",
         "limit.gaussian.arithmetic_parts.arithmetic_parts",
         "limit.gaussian.numpy_text.functions_used",
         "limit.gaussian.numpy_text.to_numpy",

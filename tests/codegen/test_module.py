@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import special
 
 import tpc
 
@@ -123,3 +125,17 @@ def test_a_param_named_like_an_argument_of_evaluate() -> None:
     program = tpc.parse("dim n\nparam seed = 1.0\nvector v : n\noutput c = avg(seed * v)\n")
     with pytest.raises(tpc.ProgramError, match="TP302"):
         tpc.emit(tpc.derive(program))
+
+
+def test_arrays_named_like_functions_of_closed_forms() -> None:
+    program = tpc.parse(
+        "dim n\nconst split = [1.0, 2.0]\nvector v : n\nvector u[2] : n\n"
+        "output a = avg(v * tanh(v) * sum(u * split))\noutput b = avg(relu(v) * gelu(v - 1))\n"
+    )
+    result = tpc.evaluator(program).evaluate(samples=4096)
+    # E relu(v) gelu(v - 1), by the trapezoid rule.
+    grid = np.linspace(0, 12, 24001)
+    density = np.exp(-grid * grid / 2) / np.sqrt(2 * np.pi)
+    gelu = (grid - 1) * special.ndtr(grid - 1)
+    expected = np.trapezoid(grid * gelu * density, grid)
+    np.testing.assert_allclose(result["b"], expected, rtol=1e-7)

@@ -5,6 +5,7 @@ import keyword
 import re
 
 from tpc.codegen.parts import names_defined
+from tpc.limit.gaussian.arithmetic_parts import arithmetic_names
 
 RESERVED: frozenset[str] = frozenset(
     {"np", "npt", "prod", "reduce", "replace", "dataclass", "Any", "Callable", "Sequence"}
@@ -15,6 +16,7 @@ RESERVED: frozenset[str] = frozenset(
         "nodes",
         "params",
         *names_defined(),
+        *arithmetic_names(),
         *keyword.kwlist,
         *dir(builtins),
     }

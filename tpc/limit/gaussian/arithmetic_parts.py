@@ -27,6 +27,11 @@ def arithmetic_parts(used: Iterable[str]) -> dict[str, str]:
     return {name: source for name, source in parts.items() if name in wanted}
 
 
+def arithmetic_names() -> frozenset[str]:
+    """Return the names of all functions of the arithmetic."""
+    return frozenset(name for source in _parts().values() for name in _defined(source))
+
+
 @cache
 def _parts() -> dict[str, str]:
     parts: dict[str, str] = {}
