@@ -168,3 +168,15 @@ def test_the_error_function_on_a_grid() -> None:
     assert nodes.inner(kets[0], x) == pytest.approx(2 / sqrt(3 * np.pi), rel=1e-12)
     assert nodes.mean(library.Phi(0.7 + x)) == pytest.approx((1 + erf(0.35)) / 2, rel=1e-12)
     np.testing.assert_allclose(nodes.mean(kets[3]), [0.5, 0.5], rtol=1e-12)
+
+
+def test_what_was_refused_is_no_number_beside_zeros() -> None:
+    """0 times NaN: some products of matrices make 0 of it."""
+    nodes = make_grid(points=10, floats=500)
+    v = nodes.normal((3,))
+    refused = np.tanh(v).sum(axis=-1)[..., None] * np.ones(3)
+    zero = np.tanh(v[..., 0]) * 0
+    assert isinstance(refused, Ket)
+    for other in (v, v[..., 0], zero):
+        for one, two in ((refused, other), (other, refused)):
+            assert np.isnan(nodes.inner(one, two)).all()

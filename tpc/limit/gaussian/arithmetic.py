@@ -63,12 +63,12 @@ def quotient(a: Array, b: Array) -> Array:
 
 def erf(x: Array) -> Array:
     """Return the error function, to the last digits also where it is small."""
-    x = np.asarray(x, dtype=float)
+    x = np.positive(x, dtype=float)  # as what it is, perhaps a ket on a grid
     near = np.clip(x, -1.0, 1.0)
     term = 2 / np.sqrt(np.pi) * near * np.exp(-near * near)
     series = np.zeros(x.shape)
     for k in range(24):  # sum of 2^k x^(2k+1) / (2k+1)!!
-        series += term
+        series = series + term
         term = term * (2 * near * near / (2 * k + 3))
     far = np.maximum(np.abs(x), 0.5)
     return np.where(np.abs(x) < 1, series, np.copysign(1 - tail_of_erf(far), x))
@@ -76,7 +76,7 @@ def erf(x: Array) -> Array:
 
 def erfc(x: Array) -> Array:
     """Return 1 - erf(x), to the last digits also where it is small."""
-    x = np.asarray(x, dtype=float)
+    x = np.positive(x, dtype=float)
     tail = tail_of_erf(np.maximum(np.abs(x), 0.5))
     return np.where(np.abs(x) < 0.5, 1 - erf(x), np.where(x > 0, tail, 2 - tail))
 
@@ -101,7 +101,7 @@ def tail_of_erf(x: Array) -> Array:
 
 def Phi(x: Array) -> Array:  # noqa: N802
     """Return the standard normal distribution function."""
-    return 0.5 * erfc(-np.asarray(x, dtype=float) / np.sqrt(2))
+    return 0.5 * erfc(-x / np.sqrt(2))
 
 
 # <part relu>
@@ -204,7 +204,7 @@ def dawson(n: int, x: Array) -> Array:
     series = np.zeros(x.shape)
     term = (-1) ** n * factorial(n) / (2 * far ** (n + 1))
     for k in range(36):
-        series += term
+        series = series + term
         growth = (2 * k + 1) * (2 * k + n + 1) * (2 * k + n + 2) / ((2 * k + 1) * (2 * k + 2))
         term = term * growth / (2 * far * far)
     return np.where(np.abs(x) > 6, series, last)
