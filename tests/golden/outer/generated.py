@@ -751,6 +751,9 @@ class GridNodes(Nodes):
         """Return <x|y>, of shape k_x + k_y."""
         assert isinstance(left, Ket)
         assert isinstance(right, Ket)
+        if not (np.isfinite(left.array).all() and np.isfinite(right.array).all()):
+            # Products of matrices may pass over 0 times NaN, and what was refused would be 0.
+            return np.full(left.shape[left.lead :] + right.shape[right.lead :], np.nan)
         if left.directions is None and right.directions is None:
             x, y = (ket.array for ket in self.as_affine([left, right]))
             return np.tensordot(x, y, (0, 0))
