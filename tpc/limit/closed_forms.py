@@ -13,6 +13,7 @@ import numpy as np
 from sympy import Add, Expr, Integer, Mul, Symbol, expand_mul, preorder_traversal
 
 from tpc.limit.gaussian.expect import expect
+from tpc.limit.gaussian.numpy_text import has_numpy_text
 from tpc.limit.gaussian.refusal import NoClosedForm
 from tpc.limit.gaussians import Gaussians
 from tpc.limit.integrands import Integrands, NotElementwise, as_number
@@ -171,7 +172,7 @@ class ClosedForms:
                 form = expect(product, covariance, mean)
             except NoClosedForm:
                 form = Integer(0) if vanishes(product, covariance, mean) else None
-            if form is not None and sum(1 for _ in preorder_traversal(form)) > LONGEST:
+            if form is not None and not _is_useful(form):
                 form = None
             self._known[key] = form
         return self._known[key]
@@ -223,3 +224,8 @@ def vanishes(
         else:
             return False
     return True
+
+
+def _is_useful(form: Expr) -> bool:
+    """Whether a closed form is not too long, and of functions that a module has."""
+    return sum(1 for _ in preorder_traversal(form)) <= LONGEST and has_numpy_text(form)

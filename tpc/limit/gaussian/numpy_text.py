@@ -37,6 +37,15 @@ def to_numpy(expression: Expr, names: Mapping[Symbol, str] | None = None) -> str
     return _Writer(names or {}).write(expression)
 
 
+def has_numpy_text(expression: Expr) -> bool:
+    """Whether NumPy and the arithmetic of closed forms have all functions of a form."""
+    try:
+        to_numpy(expression)
+    except ValueError:
+        return False
+    return True
+
+
 def functions_used(expression: Expr) -> tuple[str, ...]:
     """Return the functions of the arithmetic that the text calls, sorted."""
     names = {_name(e) for e in _applications(expression)}

@@ -1,0 +1,26 @@
+"""Expectations that have a closed form are computed by it, all others are estimated."""
+
+import numpy as np
+import pytest
+
+import tpc
+
+
+@pytest.mark.parametrize("function", ["silu", "sigmoid", "softplus", "tanh", "gelu"])
+def test_functions_of_what_is_constant(function: str) -> None:
+    """The sign is 1 whatever |v> is, so the integrand is a number: of a function without form."""
+    program = tpc.parse(
+        "dim n\nvector v : n\n"
+        f"output c = <{function}(sign(1 / sqrt(1 + square(v))))|1 + v>\n"
+        f"output d = <{function}(abs(v) / abs(v))|square(v)>\n"
+    )
+    found = tpc.evaluator(program).evaluate(samples=2**14)
+    at_one = {
+        "silu": 1 / (1 + np.exp(-1)),
+        "sigmoid": 1 / (1 + np.exp(-1)),
+        "softplus": np.log1p(np.e),
+        "tanh": np.tanh(1),
+        "gelu": 0.8413447460685429,
+    }[function]
+    for name in "cd":
+        assert abs(found[name] - at_one) <= 6 * found.stderr[name] + 1e-12
