@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from finite_programs import Sketch
 
+from tests.simulation.finite_programs import Sketch
 from tpc.program.nodes import Node
 from tpc.program.program import Program
 from tpc.simulation import blocks

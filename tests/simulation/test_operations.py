@@ -1,8 +1,8 @@
 """Operations on constant axes against NumPy."""
 
 import numpy as np
-from finite_programs import Sketch
 
+from tests.simulation.finite_programs import Sketch
 from tpc.program.nodes import Node
 from tpc.simulation.dense import simulate
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from finite_programs import Sketch
 
+from tests.simulation.finite_programs import Sketch
 from tpc.program.program import Program
 from tpc.simulation.result import Value, Verification
 from tpc.simulation.verify import default_widths, verify

@@ -2,17 +2,15 @@
 
 The expectation is the integral of f(sqrt(p) x) E[g(z2) | x] phi(x), split at the kink and at a
 ladder of scales. The textbook smoothings E[g | x] are first checked by a quadrature of their own.
-Run as `python tests/limit/gaussian/make_reference.py`; it takes a quarter of an hour.
+Run as `python -m tests.limit.gaussian.make_reference`; it takes a quarter of an hour.
 """
 
 import json
-import sys
 from pathlib import Path
 
 import mpmath as mp
 
-sys.path.insert(0, str(Path(__file__).parent))
-from pairs import INNER, OUTER, PAIRS, Inner, Outer, pdf, points
+from tests.limit.gaussian.pairs import INNER, OUTER, PAIRS, Inner, Outer, pdf, points
 
 DIGITS = 50
 FILE = Path(__file__).with_name("reference.json")

@@ -3,9 +3,9 @@
 import mpmath as mp
 import pytest
 import sympy as sp
-from make_reference import expectation
-from pairs import INNER, OUTER, Z1, Z2
 
+from tests.limit.gaussian.make_reference import expectation
+from tests.limit.gaussian.pairs import INNER, OUTER, Z1, Z2
 from tpc.gaussian import evaluate, expect
 
 P, Q, C, M, N = sp.symbols("p q c m n")

@@ -12,8 +12,8 @@ import mpmath as mp
 import numpy as np
 import pytest
 import sympy as sp
-from pairs import INNER, OUTER, PAIRS, Z1, Z2, points
 
+from tests.limit.gaussian.pairs import INNER, OUTER, PAIRS, Z1, Z2, points
 from tpc.gaussian import evaluate, expect
 
 P, Q, C = sp.symbols("p q c")

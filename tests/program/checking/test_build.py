@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from finite_values import FUNCTIONS, WIDTH, build, draws, free_only, values
+
+from tests.program.checking.finite_values import FUNCTIONS, WIDTH, build, draws, free_only, values
 
 A = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 

@@ -1,8 +1,8 @@
 """The least dialect of a text, and the check of the declared one."""
 
 import pytest
-from finite_values import build
 
+from tests.program.checking.finite_values import build
 from tpc.diagnostics import ProgramError
 from tpc.program.program import DIALECTS
 

@@ -1,8 +1,8 @@
 """Which readouts have a centred Gaussian limit, and what is named where they have none."""
 
 import pytest
-from finite_values import build
 
+from tests.program.checking.finite_values import build
 from tpc.diagnostics import ProgramError
 
 HEAD = """\

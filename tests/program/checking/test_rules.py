@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from finite_values import build, codes, draws, values
+
+from tests.program.checking.finite_values import build, codes, draws, values
 
 HEAD = "vector x, y : n\nvector u[2] : n\nmatrix W : n x n\nscalar c -> 1\nparam p = 2\n"
 LINE = 6

@@ -1,7 +1,6 @@
 """Dead code: what no output needs goes, with its name and its matrix."""
 
-from graph_programs import Text, applied
-
+from tests.program.passes.graph_programs import Text, applied
 from tpc.program.passes import drop_dead_code
 
 

@@ -4,10 +4,10 @@ from math import prod
 
 import numpy as np
 import pytest
-from graph_programs import Text, applied, bound_means
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.program.passes.graph_programs import Text, applied, bound_means
 from tpc.program.builder import ShapeMismatch
 from tpc.program.nodes import FREE, Inner, Node
 from tpc.program.passes import drop_dead_code, factor_averages, share_subexpressions

@@ -1,7 +1,6 @@
 """All passes in their order, on hand-written training steps."""
 
-from graph_programs import Text, applied, bound_means, products
-
+from tests.program.passes.graph_programs import Text, applied, bound_means, products
 from tpc.program.nodes import FREE, MatMul, Mean, Row
 from tpc.program.passes import normalise
 

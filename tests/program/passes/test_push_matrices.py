@@ -2,10 +2,10 @@
 
 from math import prod
 
-from graph_programs import Text, applied, products
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.program.passes.graph_programs import Text, applied, products
 from tpc.program.nodes import Node
 from tpc.program.passes import push_matrices
 from tpc.program.passes.share_subexpressions import share_subexpressions

@@ -1,8 +1,8 @@
 """Common subexpressions: equal by algebra, computed once."""
 
 import pytest
-from graph_programs import Text, applied
 
+from tests.program.passes.graph_programs import Text, applied
 from tpc.program.nodes import Constant, Elementwise, Expand, Inner, Mean, Node, Permute, Take
 from tpc.program.passes import share_subexpressions
 
