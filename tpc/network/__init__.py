@@ -1,0 +1,4 @@
+"""Networks: weights, inputs, readouts and training, lowered to programs.
+
+Network -> backpropagation, batching -> Program of its kernels or of its training
+"""

@@ -1,0 +1,256 @@
+"""A checked network: an architecture for one input, and how it is trained (language.md, 7 and 8).
+
+The architecture is a graph in the language of programs [Tensor Programs IVb, Def. 2.9.1]. Its
+leaves are the input, a `Placeholder`, and the trainable tensors w of its weights. The multiplier of
+a weight W = mult n^-a w stands in the graph: `W @ x` is mult * MatMul(w, x), and `v * x` is
+(mult * v) * x, so that derivatives with respect to w have it where they should. Nothing in the
+graph depends on the parametrization, but that the tensors are drawn as in the Tensor Programs that
+all of them lead to: matrices with entries N(0, init^2 / n), vectors with entries N(0, init^2).
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tpc.diagnostics import Span
+from tpc.network.nodes import BatchMean
+from tpc.program.nodes import (
+    InitialScalar,
+    InitialVector,
+    Matrix,
+    Node,
+    Parameter,
+    Placeholder,
+    Shape,
+)
+from tpc.program.program import Binding, Dim
+
+__all__ = [
+    "BatchMean",
+    "Exponents",
+    "Network",
+    "NetworkReadout",
+    "OptimizerUse",
+    "Parametrization",
+    "Track",
+    "Training",
+    "UserOptimizer",
+    "Weight",
+    "WeightKind",
+]
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+
+class WeightKind(Enum):
+    """How many axes of a weight grow with n."""
+
+    MATRIX = "matrix"
+    VECTOR = "vector"
+    SCALAR = "scalar"
+
+
+@dataclass(frozen=True, slots=True)
+class Exponents:
+    """The exponents of W = mult n^-a w, w ~ N(0, init^2 n^-2b), w <- w - eta n^-c Q(n^d g)."""
+
+    a: float
+    b: float
+    c: float
+    d: float
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A declared weight.
+
+    Attributes:
+        name: As declared.
+        kind: How many of its axes grow.
+        leaf: The trainable tensor w in the graph: a matrix with variance init^2, an initial vector
+            with covariance init^2, or an initial scalar whose limit is `start`.
+        shape: Its constant shape; () for matrices.
+        init: The standard deviation of w, a scalar node of shape () made of statics and params.
+        mult: The multiplier, a scalar node of shape ().
+        lr: The factor of its learning rate, a scalar node of shape ().
+        trained: Whether training changes it.
+        exponents: Its own a, b, c, d, or None for those of the parametrization.
+        span: Its declaration.
+    """
+
+    name: str
+    kind: WeightKind
+    leaf: Matrix | InitialVector | InitialScalar
+    shape: Shape
+    init: Node
+    mult: Node
+    lr: Node
+    trained: bool
+    exponents: Exponents | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkReadout:
+    """The output f = n^-a_out * sum over the n-axis of `node`, of constant shape `node.shape`."""
+
+    name: str
+    node: Node
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Parametrization:
+    """What `parametrization` says.
+
+    Attributes:
+        name: `ntp`, `mup`, `sp`, `meanfield`, `uniform` or `custom`.
+        s: The argument of `uniform(s)`.
+        matrix: The exponents of `custom`, else None.
+        vector: The same for vector-like weights.
+        scalar: The same for scalar-like weights; None also where `custom` leaves them out.
+        out: The exponent a_out of `custom`.
+        span: Where it stands.
+    """
+
+    name: Literal["ntp", "mup", "sp", "meanfield", "uniform", "custom"]
+    s: float = 0.0
+    matrix: Exponents | None = None
+    vector: Exponents | None = None
+    scalar: Exponents | None = None
+    out: float | None = None
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserOptimizer:
+    """`optimizer Q(g; m=0, v=0):`, an optimizer with named states, entry by entry.
+
+    Attributes:
+        name: As declared.
+        gradient: Stands for the gradient g in the graphs.
+        step: Stands for the number of the step, from 0.
+        options: Options with their defaults, by the placeholder that stands for each.
+        states: For each state: its placeholder, its value before the first step, and its value
+            after a step as a graph of placeholders.
+        direction: What is subtracted, times the learning rate: a graph of placeholders. It sees
+            the states after the step.
+        span: Its declaration.
+    """
+
+    name: str
+    gradient: Placeholder
+    step: Placeholder
+    options: tuple[tuple[Placeholder, float], ...]
+    states: tuple[tuple[Placeholder, float, Node], ...]
+    direction: Node
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerUse:
+    """An optimizer with its options, as in `adam(lr=0.2, beta1=0.9)`.
+
+    Attributes:
+        name: As in theory.md, section 7, or that of a declared optimizer.
+        options: The options that were written, scalar nodes of shape () made of statics and params;
+            flags (`normalize`, `eps_outside`) are booleans.
+        declared: The declared optimizer, where it is one.
+        span: Where it stands.
+    """
+
+    name: str
+    options: tuple[tuple[str, Node | bool], ...]
+    declared: UserOptimizer | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """`track K = <x|x>`: recorded at every step.
+
+    Attributes:
+        name: As recorded.
+        node: The scalar that is recorded, a graph over placeholders.
+        uses: For each placeholder the node of the network that it stands for. A placeholder has the
+            input axis first, over data rows, then test rows, where the node depends on the input.
+        span: Where it stands.
+    """
+
+    name: str
+    node: Node
+    uses: tuple[tuple[Placeholder, Node], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A checked `train` block.
+
+    Attributes:
+        inputs: X, of shape M x input shape.
+        targets: Y, of shape M x output shape.
+        test: Inputs that are tracked without an error signal, or None.
+        loss: The loss of one example, a scalar node of shape () over `output` and `target`.
+        output: Stands for the output f of one example in `loss`.
+        target: Stands for its target y.
+        reduce: Whether losses of a batch are added or averaged.
+        optimizer: The optimizer for all weights but those in `own_optimizers`.
+        own_optimizers: Optimizers of single weights, by the weight's name.
+        parametrization: As written.
+        steps: The number T of updates.
+        batches: The rows of each step, a tuple for each of the T steps.
+        center: Whether the output at initialisation is subtracted.
+        tracks: In order.
+        span: The whole block.
+    """
+
+    inputs: Array
+    targets: Array
+    test: Array | None
+    loss: Node
+    output: Placeholder
+    target: Placeholder
+    reduce: Literal["sum", "mean"]
+    optimizer: OptimizerUse
+    own_optimizers: tuple[tuple[str, OptimizerUse], ...]
+    parametrization: Parametrization
+    steps: int
+    batches: tuple[tuple[int, ...], ...]
+    center: bool
+    tracks: tuple[Track, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """An architecture after all checks, for one input.
+
+    Attributes:
+        name: The file name, or `<string>`.
+        title: The text behind `program`, or the empty string.
+        source: The text of the file.
+        dim: The width n.
+        input: Stands for the one input, a scalar of its constant shape.
+        weights: In order of declaration.
+        parameters: In order of declaration.
+        bindings: Every assignment, in order.
+        readout: The output.
+        training: The `train` block, where there is one.
+        nodes: The graph for one input in topological order, without that of the loss and tracks.
+    """
+
+    name: str
+    title: str
+    source: str
+    dim: Dim
+    input: Placeholder
+    weights: tuple[Weight, ...]
+    parameters: tuple[Parameter, ...]
+    bindings: tuple[Binding, ...]
+    readout: NetworkReadout
+    training: Training | None
+    nodes: tuple[Node, ...]
