@@ -1,6 +1,7 @@
 """Deltas in the derivatives of kinks, and where their expectations vanish."""
 
 import numpy as np
+
 import tpc
 from tpc.limit.equations import DotEquation
 
