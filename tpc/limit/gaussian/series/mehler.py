@@ -1,8 +1,8 @@
 """The series for expectations of two functions of correlated Gaussians.
 
-Input: both functions on a grid of `tpc.codegen.hermite`. Output: coefficients that sum
-to expectations. With the Hermite coefficients a_n of f(u) and b_n of g(w) and with the
-correlation rho = Cov(u, w) / sqrt(Var u Var w),
+Input: both functions on a grid of `tpc.limit.gaussian.series.hermite`. Output: coefficients
+that sum to expectations. With the Hermite coefficients a_n of f(u) and b_n of g(w) and with
+the correlation rho = Cov(u, w) / sqrt(Var u Var w),
 
     E f(u) g(w) = sum_n a_n b_n rho^n                                       (Mehler),
     |sum_(n >= k) a_n b_n rho^n| <= |rho|^k sqrt(sum_(n >= k) a_n^2 sum_(n >= k) b_n^2),
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tpc.codegen.hermite import (
+from tpc.limit.gaussian.series.hermite import (
     TOLERANCE,
     Array,
     Line,
@@ -45,12 +45,14 @@ class Series:
         orders: The n at which a_n b_n is not negligible.
         log_tails: Entry k bounds the log of sum |a_n b_n| over n >= k, in units of the
             root mean squares.
+        tolerance: What may be left out, in the same units.
     """
 
     left: Array
     right: Array
     orders: Indices
     log_tails: Array
+    tolerance: float = TOLERANCE
 
     def log_bounds(self, rho: float) -> Array:
         """Return the log of what k = 0, 1, ... terms leave out, in the same units."""
@@ -59,12 +61,12 @@ class Series:
 
     def terms(self, rho: float) -> int:
         """Return how many terms |rho| needs, or all where even they are too few."""
-        enough = self.log_bounds(rho) <= np.log(TOLERANCE)
+        enough = self.log_bounds(rho) <= np.log(self.tolerance)
         return int(np.argmax(enough)) if enough.any() else len(self.left)
 
     def reach(self, terms: int) -> float:
         """Return the largest |rho| for which so many terms are enough."""
-        log_spare = np.log(TOLERANCE) - self.log_tails[terms]
+        log_spare = np.log(self.tolerance) - self.log_tails[terms]
         return 1.0 if log_spare >= 0 else float(np.exp(log_spare / terms))
 
     def sum(self, terms: int, rho: Array, product: Callable[[int], Array]) -> Array:
@@ -82,7 +84,13 @@ class Series:
         return total
 
 
-def expand(line: Line, left: Array, right: Array, rho: float) -> Series:
+def expand(
+    line: Line,
+    left: Array,
+    right: Array,
+    rho: float,
+    tolerance: float = TOLERANCE,
+) -> Series:
     """Compute as many coefficients as the correlation |rho| needs.
 
     Args:
@@ -90,6 +98,7 @@ def expand(line: Line, left: Array, right: Array, rho: float) -> Series:
         left: f times the root weights of the grid, of shape (A, nodes).
         right: g likewise, of shape (B, nodes).
         rho: The largest correlation that the series should reach.
+        tolerance: What may be left out, in units of the root mean squares.
     """
     sides = [left] if left is right else [left, right]
     units = [unit(root_mean_square(side)) for side in sides]
@@ -104,7 +113,7 @@ def expand(line: Line, left: Array, right: Array, rho: float) -> Series:
             tails.append(np.max(np.abs(rest) / size**2, initial=1e-15))
         count += len(basis)
         left_out = rho**count * np.sqrt(tails[0] * tails[-1])
-        if left_out <= TOLERANCE or count >= MOST_TERMS:
+        if left_out <= tolerance or count >= MOST_TERMS:
             break
     tables = [np.concatenate(block) for block in blocks]
     largest, sums = [], []
@@ -112,4 +121,5 @@ def expand(line: Line, left: Array, right: Array, rho: float) -> Series:
         largest.append(np.max(np.abs(table) / size, axis=1, initial=0))
         sums.append(np.cumsum([tail, *largest[-1][::-1] ** 2])[::-1])
     orders = np.nonzero(largest[0] * largest[-1] > 1e-18)[0]
-    return Series(tables[0], tables[-1], orders, np.log(sums[0] * sums[-1]) / 2)
+    log_tails = np.log(sums[0] * sums[-1]) / 2
+    return Series(tables[0], tables[-1], orders, log_tails, tolerance)

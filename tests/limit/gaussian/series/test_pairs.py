@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tpc.codegen import pairs
-from tpc.codegen.hermite import single_moment
-from tpc.codegen.pairs import pair_moment
+from tpc.limit.gaussian.series import pairs
+from tpc.limit.gaussian.series.hermite import single_moment
+from tpc.limit.gaussian.series.pairs import listed_moment, pair_moment
 
-REFERENCE = Path(__file__).parents[1] / "reference"
+REFERENCE = Path(__file__).parents[3] / "reference"
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -126,7 +126,7 @@ def test_second_pass_agrees_with_the_series(monkeypatch: pytest.MonkeyPatch) -> 
     count = len(calls)
     assert count > 10
     np.testing.assert_allclose(found, erf_moment(q, q, cov), rtol=0, atol=2e-13)
-    monkeypatch.setattr("tpc.codegen.mehler.MOST_TERMS", 128)
+    monkeypatch.setattr("tpc.limit.gaussian.series.mehler.MOST_TERMS", 128)
     again, _ = pair_moment(special.erf, special.erf, q, q, cov)
     assert len(calls) > 3 * count
     np.testing.assert_allclose(again, found, rtol=0, atol=2e-13)
@@ -137,7 +137,7 @@ def test_second_pass_agrees_with_the_series(monkeypatch: pytest.MonkeyPatch) -> 
 def test_two_functions_with_means(monkeypatch: pytest.MonkeyPatch, most_terms: int) -> None:
     """E exp(u) sin(w) = exp(m + q/2) Im exp(i (m' + c) - q'/2)."""
     calls = count_rotated(monkeypatch)
-    monkeypatch.setattr("tpc.codegen.mehler.MOST_TERMS", most_terms)
+    monkeypatch.setattr("tpc.limit.gaussian.series.mehler.MOST_TERMS", most_terms)
     rng = np.random.default_rng(1)
     roots = 1.5 * rng.standard_normal((100, 2))
     cov = roots @ roots.T
@@ -153,6 +153,52 @@ def test_two_functions_with_means(monkeypatch: pytest.MonkeyPatch, most_terms: i
     only_left, _ = pair_moment(np.exp, np.sin, q[left], q[right], c, m_left=means[left])
     exact = first * np.sin(c) * np.exp(-q[right] / 2)
     assert np.abs(only_left - exact).max() <= 2e-13 * size
+
+
+def test_lists_of_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same pairs one by one, correlations of 0, 1 and -1 among them, in several blocks."""
+    monkeypatch.setattr("tpc.limit.gaussian.series.pairs.LISTED", 700)
+    cov = covariance(40, 3, 2.0)
+    q = np.diag(cov).copy()
+    means = np.linspace(-1, 1, 40)
+    matrix, error = pair_moment(np.tanh, np.cos, q, q, cov, means, means[::-1])
+    i, j = np.indices(cov.shape).reshape(2, -1)
+    found, other = listed_moment(np.tanh, np.cos, q[i], q[j], cov[i, j], means[i], means[::-1][j])
+    assert other < 2e-13
+    np.testing.assert_allclose(found, matrix.ravel(), rtol=0, atol=error + other)
+
+
+def test_constants_of_functions() -> None:
+    """E tanh(a u) f(w, b, k) is that of Gaussians of other variances."""
+
+    def scaled_tanh(x: np.ndarray, a: np.ndarray) -> np.ndarray:
+        return np.tanh(a * x)
+
+    def wave(x: np.ndarray, b: np.ndarray, k: np.ndarray) -> np.ndarray:
+        return k * np.cos(b * x)
+
+    cov = covariance(30, 3, 1.0)
+    q, a, b = np.diag(cov).copy(), np.linspace(0.5, 2, 30), np.linspace(-1, 1, 30)
+    exact, _ = pair_moment(np.tanh, np.cos, a**2 * q, b**2 * q, cov * np.outer(a, b))
+    constants = {"s_left": [a], "s_right": [b, np.array(3.0)]}
+    found, error = pair_moment(scaled_tanh, wave, q, q, cov, **constants)
+    np.testing.assert_allclose(found, 3 * exact, rtol=0, atol=error + 1e-13)
+    square, _ = pair_moment(scaled_tanh, scaled_tanh, q, q, cov, s_left=[a], s_right=[a])
+    np.testing.assert_array_equal(square, square.T)
+    mixed, error = pair_moment(scaled_tanh, scaled_tanh, q, q, cov, s_left=[a], s_right=[b])
+    exact, _ = pair_moment(np.tanh, np.tanh, a**2 * q, b**2 * q, cov * np.outer(a, b))
+    np.testing.assert_allclose(mixed, exact, rtol=0, atol=2 * error)
+    single, error = single_moment(wave, q, None, [b, np.array(3.0)])
+    np.testing.assert_allclose(single, 3 * np.exp(-(b**2) * q / 2), rtol=0, atol=error)
+
+
+@pytest.mark.parametrize("tolerance", [1e-4, 1e-8, 1e-11])
+def test_tolerances(tolerance: float) -> None:
+    cov = covariance(60, 5, 4.0)
+    q = np.diag(cov).copy()
+    exact, _ = pair_moment(np.tanh, np.tanh, q, q, cov)
+    found, error = pair_moment(np.tanh, np.tanh, q, q, cov, tolerance=tolerance)
+    assert np.abs(found - exact).max() <= error <= 3 * tolerance
 
 
 def test_polynomial_factors() -> None:

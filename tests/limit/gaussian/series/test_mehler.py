@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tpc.codegen.hermite import TOLERANCE, Family, Function, settle
-from tpc.codegen.mehler import Series, expand
+from tpc.limit.gaussian.series.hermite import TOLERANCE, Family, Function, settle
+from tpc.limit.gaussian.series.mehler import Series, expand
 
 
 def series_of(f: Function, q: np.ndarray, rho: float) -> Series:

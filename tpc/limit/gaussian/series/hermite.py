@@ -1,7 +1,8 @@
 """Smooth functions of Gaussians: samples on a line, Hermite polynomials, E f(u).
 
-Input: a smooth function f, variances q, means m. Output: expectations and their errors.
-For standard normal z and orthonormal Hermite polynomials h_n,
+Input: a smooth function f, variances q, means m, constants that f takes behind its argument.
+Output: expectations and their errors. For standard normal z and orthonormal Hermite
+polynomials h_n,
 
     f(m + sqrt(q) z) = sum_n a_n h_n(z),    a_n = E f(m + sqrt(q) z) h_n(z).
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +26,8 @@ Array = npt.NDArray[np.float64]
 
 # <part hermite>
 
-Function = Callable[[Array], Array]
+Function = Callable[..., Array]
+"""Of an array, then of constants that broadcast to it."""
 
 TOLERANCE = 3e-14
 """Relative to the root mean squares of functions: what series and grids aim for."""
@@ -65,22 +68,42 @@ class Line:
 
 @dataclass(frozen=True)
 class Family:
-    """f(m + sqrt(q) z) for an array of variances q and means m."""
+    """f(m + sqrt(q) z, s) for arrays of variances q, means m and constants s."""
 
     f: Function
     root: Array
     mean: Array
+    constants: tuple[Array, ...] = ()
 
     @staticmethod
-    def of(f: Function, q: Array, m: Array | None) -> Family:
+    def of(
+        f: Function,
+        q: Array,
+        m: Array | None = None,
+        constants: Sequence[Array] = (),
+    ) -> Family:
         """Take variances; those below zero by rounding count as zero."""
         root = np.sqrt(np.maximum(np.asarray(q, dtype=float), 0))
-        return Family(f, root, np.zeros_like(root) if m is None else np.asarray(m))
+        mean = np.zeros_like(root) if m is None else np.asarray(m, dtype=float)
+        spread = (np.broadcast_to(constant, root.shape) for constant in constants)
+        return Family(f, root, mean, tuple(spread))
 
     def equals(self, other: Family) -> bool:
-        """Whether the Gaussians have equal laws."""
-        roots = np.array_equal(self.root, other.root)
-        return roots and np.array_equal(self.mean, other.mean)
+        """Whether functions and Gaussians are the same."""
+        if self.f is not other.f:
+            return False
+        own = (self.root, self.mean, *self.constants)
+        others = (other.root, other.mean, *other.constants)
+        return all(np.array_equal(x, y) for x, y in zip(own, others, strict=True))
+
+    def __getitem__(self, chosen: Any) -> Family:
+        constants = tuple(constant[chosen] for constant in self.constants)
+        return Family(self.f, self.root[chosen], self.mean[chosen], constants)
+
+    def __call__(self, z: Array) -> Array:
+        """Return f for each member, of shape (variances, nodes); z broadcasts to that."""
+        constants = (constant[:, None] for constant in self.constants)
+        return self.f(self.mean[:, None] + self.root[:, None] * z, *constants)
 
     def probes(self) -> Family:
         """Return the members that a grid is chosen by.
@@ -88,11 +111,11 @@ class Family:
         Centred, these are nine over the range of variances: the largest needs the
         finest grid, and kinks show in any.
         """
-        if self.mean.any() or len(self.root) <= 9:
+        varying = (self.mean, *(c - c[:1] for c in self.constants))
+        if len(self.root) <= 9 or any(array.any() for array in varying):
             return self
         order = np.argsort(self.root)
-        chosen = order[np.linspace(0, len(order) - 1, 9).astype(int)]
-        return Family(self.f, self.root[chosen], self.mean[chosen])
+        return self[order[np.linspace(0, len(order) - 1, 9).astype(int)]]
 
     def on(self, line: Line) -> Array:
         """Return f times the root weights, of shape (variances, nodes)."""
@@ -102,8 +125,7 @@ class Family:
         with np.errstate(all="ignore"):
             for start in range(0, len(self.root), rows):
                 block = slice(start, start + rows)
-                x = self.mean[block, None] + self.root[block, None] * z
-                values[block] = self.f(x)
+                values[block] = self[block](z)
                 values[block] *= root_weights
         return values
 
@@ -125,8 +147,11 @@ def hermite_blocks(line: Line, size: int) -> Iterator[Array]:
         size = min(2 * size, 256)
 
 
-def settle(families: Sequence[Family]) -> tuple[Line, list[Array], float]:
-    """Find a grid that resolves all functions.
+def settle(
+    families: Sequence[Family],
+    tolerance: float = TOLERANCE,
+) -> tuple[Line, list[Array], float]:
+    """Find a grid that resolves all functions to a tolerance.
 
     Returns:
         The grid, the functions on it, and an error relative to sqrt(E f^2): three times
@@ -141,7 +166,7 @@ def settle(families: Sequence[Family]) -> tuple[Line, list[Array], float]:
         values = [probe.on(line) for probe in probes]
     moments = [low_moments(line, value) for value in values]
     error = np.inf
-    while error > TOLERANCE and len(line.z) <= MOST_NODES:
+    while error > tolerance and len(line.z) <= MOST_NODES:
         line, before = line.finer(), moments
         values = [probe.on(line) for probe in probes]
         moments = [low_moments(line, value) for value in values]
@@ -189,14 +214,23 @@ def single_moment(
     f: Function,
     q: Array,
     m: Array | None = None,
+    constants: Sequence[Array] = (),
+    tolerance: float = TOLERANCE,
 ) -> tuple[Array, float]:
     """Integrate f over Gaussians of variances q and means m.
+
+    Args:
+        f: A smooth function of an array and of constants.
+        q: Variances, of shape (A,).
+        m: Means, 0 by default.
+        constants: What f takes behind its argument, each of shape () or (A,).
+        tolerance: How fine a grid is chosen, relative to sqrt(E f^2).
 
     Returns:
         E f(m + sqrt(q) z), and a bound of its error: about 1e-14 sqrt(E f^2) at its
         largest, far more where f is not smooth, infinite where E f^2 seems to be.
     """
-    line, (values,), error = settle([Family.of(f, q, m)])
+    line, (values,), error = settle([Family.of(f, q, m, constants)], tolerance)
     if not np.isfinite(error):
         return np.full(len(values), np.nan), np.inf
     error = (error + ROUNDING) * root_mean_square(values).max(initial=0)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tpc.codegen.hermite import (
+from tpc.limit.gaussian.series.hermite import (
     TOLERANCE,
     Array,
     Family,
@@ -30,7 +30,7 @@ from tpc.codegen.hermite import (
     root_mean_square,
     settle,
 )
-from tpc.codegen.mehler import Indices, Series, expand
+from tpc.limit.gaussian.series.mehler import Indices, Series, expand
 
 # <part pair_moment>
 
@@ -52,26 +52,33 @@ def pair_moment(
     c: Array,
     m_left: Array | None = None,
     m_right: Array | None = None,
+    s_left: Sequence[Array] = (),
+    s_right: Sequence[Array] = (),
+    tolerance: float = TOLERANCE,
 ) -> tuple[Array, float]:
     """Integrate f(u) g(w) over jointly Gaussian u and w, for all pairs.
 
     Args:
-        f: A smooth function of an array.
+        f: A smooth function of an array and of constants.
         g: Another, or the same.
         q_left: Variances of u, of shape (A,).
         q_right: Variances of w, of shape (B,).
         c: Covariances, of shape (A, B).
         m_left: Means of u, 0 by default.
         m_right: Means of w, 0 by default.
+        s_left: What f takes behind its argument, each of shape () or (A,).
+        s_right: What g takes likewise.
+        tolerance: What to aim for, relative to sqrt(E f^2 E g^2).
 
     Returns:
         E f(u) g(w), of shape (A, B), and a bound of its error: about 1e-13 times
         sqrt(E f^2 E g^2) at its largest, far more where a function is not smooth, and
         infinite where E f^2 or E g^2 seems to be.
     """
-    left, right = Family.of(f, q_left, m_left), Family.of(g, q_right, m_right)
-    same = f is g and left.equals(right)
-    line, values, error = settle([left] if same else [left, right])
+    left = Family.of(f, q_left, m_left, s_left)
+    right = Family.of(g, q_right, m_right, s_right)
+    same = left.equals(right)
+    line, values, error = settle([left] if same else [left, right], tolerance)
     moments = correlations(left, right, c)
     if not np.isfinite(error):
         return np.full_like(moments, np.nan), np.inf
@@ -80,7 +87,7 @@ def pair_moment(
     tiles = list(cut(moments.shape, mirrored))
     reaches = [largest_imperfect(moments[tile]) for tile in tiles]
     largest = max(reaches, default=0.0)
-    series = expand(line, values[0], values[-1], largest)
+    series = expand(line, values[0], values[-1], largest, tolerance)
     put_off = []
     for tile, rho in zip(tiles, reaches, strict=True):
         put_off.append(sum_tile(series, moments, tile, rho))
@@ -89,16 +96,58 @@ def pair_moment(
         pairs = pairs[pairs.rows <= pairs.columns]
         for tile in tiles:
             moments[tile[::-1]] = moments[tile].T
-    smooth = error <= TOLERANCE
-    single = sum_pairs(series, plane, pairs, smooth)
+    single = sum_pairs(series, plane, pairs, error <= tolerance)
     moments[pairs.rows, pairs.columns] = single
     if mirrored:
         moments[pairs.columns, pairs.rows] = single
-    left_out = TOLERANCE if smooth else np.exp(series.log_bounds(largest)[-1])
-    error = 2 * error + left_out
-    for side in (values[0], values[-1]):
-        error *= root_mean_square(side).max(initial=0)
-    return moments, float(error)
+    return moments, plane.bound(series, error, largest)
+
+
+# <part listed_moment>
+
+
+def listed_moment(
+    f: Function,
+    g: Function,
+    q_left: Array,
+    q_right: Array,
+    c: Array,
+    m_left: Array | None = None,
+    m_right: Array | None = None,
+    s_left: Sequence[Array] = (),
+    s_right: Sequence[Array] = (),
+    tolerance: float = TOLERANCE,
+) -> tuple[Array, float]:
+    """Integrate f(u) g(w) for a list of pairs: all arrays have the shape (P,).
+
+    Returns:
+        The same as `pair_moment`, of shape (P,).
+    """
+    left = Family.of(f, q_left, m_left, s_left)
+    right = Family.of(g, q_right, m_right, s_right)
+    moments, worst = np.empty(len(left.root)), 0.0
+    for start in range(0, len(moments), LISTED):
+        part = slice(start, start + LISTED)
+        one, two = left[part], right[part]
+        line, values, error = settle([one, two], tolerance)
+        index = np.arange(len(one.root))
+        size = one.root * two.root
+        rho = np.clip(np.divide(c[part], size, np.zeros_like(size), where=size > 0), -1, 1)
+        if not np.isfinite(error):
+            moments[part], worst = np.nan, np.inf
+            continue
+        largest = largest_imperfect(rho)
+        series = expand(line, values[0], values[1], largest, tolerance)
+        plane, pairs = Plane(line, values[0], values[1], two), Pairs(index, index, rho)
+        moments[part] = sum_pairs(series, plane, pairs, error <= tolerance)
+        worst = max(worst, plane.bound(series, error, largest))
+    return moments, worst
+
+
+LISTED = 2**12
+"""How many pairs of a list are summed at a time."""
+
+# <part Plane>
 
 
 @dataclass(frozen=True)
@@ -116,6 +165,14 @@ class Plane:
     left: Array
     right: Array
     family: Family
+
+    def bound(self, series: Series, error: float, largest: float) -> float:
+        """Return a bound of the errors, given that of the grid and the largest |rho|."""
+        smooth = error <= series.tolerance
+        error = 2 * error + (series.tolerance if smooth else np.exp(series.log_bounds(largest)[-1]))
+        for side in (self.left, self.right):
+            error *= root_mean_square(side).max(initial=0)
+        return float(error)
 
     def on_diagonals(self, pairs: Pairs) -> Array:
         """Sum over z where w is determined by u, for all pairs together."""
@@ -135,13 +192,14 @@ class Plane:
         across = Line(min(0.5, self.line.step / narrow), self.line.reach)
         z, t, weights = self.line.z, across.z, across.root_weights**2
         left = self.left[row] * self.line.root_weights
-        root, mean = self.family.root[column], self.family.mean[column]
+        member = self.family[column : column + 1]
         total = 0.0
         many = max(1, 2**16 // len(z))
         for start in range(0, len(t), many):
             part = slice(start, start + many)
-            w = mean + root * (rho * z + narrow * t[part, None])
-            total += float(weights[part] @ (self.family.f(w) @ left))
+            w = rho * z + narrow * t[part, None]
+            values = np.broadcast_to(member(w.reshape(1, -1)), (1, w.size))
+            total += float(weights[part] @ (values.reshape(w.shape) @ left))
         return total
 
 
@@ -180,7 +238,7 @@ def correlations(left: Family, right: Family, c: Array) -> Array:
 def largest_imperfect(rho: Array) -> float:
     """Return the largest |rho| that is not 1."""
     size = np.abs(rho)
-    return float(np.max(size * (size <= PERFECT)))
+    return float(np.max(size * (size <= PERFECT), initial=0))
 
 
 def cut(shape: tuple[int, ...], mirrored: bool) -> Iterator[tuple[slice, slice]]:

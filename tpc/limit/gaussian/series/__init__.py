@@ -1,0 +1,1 @@
+"""Expectations of smooth functions of one or two Gaussians, as numbers: Hermite series."""
