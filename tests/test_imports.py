@@ -32,6 +32,13 @@ PRODUCTS = {
         "limit.gaussian.series.pairs.pair_moment",
         "limit.gaussian.written",
     },
+    "network": {
+        "network.network",
+        "network.nodes",
+        "network.optimizers.averages",
+        "network.optimizers.linearity",
+        "network.optimizers.update",
+    },
     "simulation": {"simulation.result"},
 }
 """The modules of a stage that other stages may import: its types, never its algorithms."""
@@ -41,9 +48,10 @@ SEES = {
     "syntax": {"diagnostics"},
     "program": {"diagnostics"},
     "program.checking": {"diagnostics", "syntax", "program"},
+    "network": {"diagnostics", "program"},
     "limit": {"diagnostics", "program"},
     "codegen": {"diagnostics", "program", "limit", "limit.gaussian"},
-    "simulation": {"diagnostics", "program"},
+    "simulation": {"diagnostics", "program", "network"},
     "report": {"diagnostics", "program", "limit", "limit.gaussian", "simulation"},
 }
 """Which products each stage may import. The driver and the command line may import everything."""

@@ -1,0 +1,31 @@
+"""One step of an optimizer that the network's file declares: `optimizer Q(g; m=0, v=0): ...`."""
+
+from collections.abc import Mapping
+
+from tpc.network.network import UserOptimizer
+from tpc.network.optimizers.transplant import transplant
+from tpc.program.builder import Builder
+from tpc.program.nodes import Node
+
+
+def advance_declared(
+    b: Builder,
+    declared: UserOptimizer,
+    gradient: Node,
+    states: tuple[Node, ...],
+    step: int,
+    options: Mapping[str, Node],
+) -> tuple[Node, tuple[Node, ...]]:
+    """Return the direction and the states after the step; the direction sees the latter."""
+    stand_ins: dict[Node, Node] = {declared.gradient: gradient, declared.step: b.number(step)}
+    stand_ins |= {option: options[option.name] for option, _ in declared.options}
+    before: dict[Node, Node] = {
+        state: value for (state, _, _), value in zip(declared.states, states, strict=True)
+    }
+    after = tuple(
+        transplant(b, update, {**stand_ins, **before}) for _, _, update in declared.states
+    )
+    named: dict[Node, Node] = {
+        state: value for (state, _, _), value in zip(declared.states, after, strict=True)
+    }
+    return transplant(b, declared.direction, {**stand_ins, **named}), after

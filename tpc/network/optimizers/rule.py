@@ -1,0 +1,105 @@
+"""What an optimizer is: options with defaults, states, and one step as a graph.
+
+    Q_t(g_0, ..., g_t) is the direction of step t, where (direction_t, states_{t+1}) is a function
+    of (g_t, states_t, t), entry by entry but for what `Averages` gives.
+
+Where a formula divides zero by zero the direction is zero: `quotient` and `inverse_root` see to it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tpc.network.optimizers.averages import Averages
+from tpc.program.builder import Builder
+from tpc.program.nodes import Constant, Node
+
+TINY = 1e-300
+"""What stands for a zero below the line; its root, 1e-150, is far below any gradient."""
+
+Numbers: TypeAlias = Mapping[str, Node]
+"""The numeric options of a use, scalar nodes of shape ()."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What one step of an optimizer sees.
+
+    Attributes:
+        builder: Makes the nodes.
+        gradient: g_t, of any coordinates and shape.
+        states: Before the step.
+        step: t, from 0.
+        options: Numeric options by name.
+        flags: Options that are true or false.
+        averages: Of tensors like the gradient.
+    """
+
+    builder: Builder
+    gradient: Node
+    states: tuple[Node, ...]
+    step: int
+    options: Numbers
+    flags: Mapping[str, bool]
+    averages: Averages
+
+
+Advance: TypeAlias = Callable[[Moment], tuple[Node, tuple[Node, ...]]]
+"""Returns the direction and the states after the step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An optimizer.
+
+    Attributes:
+        name: As in `optimizer NAME(...)`.
+        formula: Its direction, in words of mathematics, for documents.
+        options: Its own numeric options and their defaults.
+        flags: Its own options that are true or false, with their defaults.
+        states: The names of its states, all 0 before the first step.
+        advance: One step.
+        aliases: Other names of its options.
+    """
+
+    name: str
+    formula: str
+    options: Mapping[str, float]
+    states: tuple[str, ...]
+    advance: Advance
+    flags: Mapping[str, bool]
+    aliases: Mapping[str, str]
+
+
+def blend(b: Builder, weight: Node, old: Node, new: Node) -> Node:
+    """Return weight * old + (1 - weight) * new, an exponential average."""
+    fresh = b.mul(b.sub(b.number(1), weight), new)
+    return fresh if is_zero(old) else b.add(b.mul(weight, old), fresh)
+
+
+def fade(b: Builder, weight: Node, old: Node, new: Node) -> Node:
+    """Return weight * old + new."""
+    return new if is_zero(old) else b.add(b.mul(weight, old), new)
+
+
+def unbiased(b: Builder, weight: Node, average: Node, step: int) -> Node:
+    """Return an exponential average that started at zero, divided by 1 - weight^(t + 1)."""
+    return b.div(average, b.sub(b.number(1), b.pow(weight, b.number(step + 1))))
+
+
+def root(b: Builder, second: Node, eps: Node) -> Node:
+    """Return sqrt(v + eps^2), kept from zero unless eps is known to be positive."""
+    if isinstance(eps, Constant) and float(eps.value) > 0:
+        return b.apply("sqrt", b.add(second, b.apply("square", eps)))
+    shifted = second if is_zero(eps) else b.add(second, b.apply("square", eps))
+    return b.apply("sqrt", b.apply("max", shifted, b.number(TINY)))
+
+
+def positive(b: Builder, below: Node) -> Node:
+    """Return what stands below the line, kept from zero."""
+    return b.apply("max", below, b.number(TINY**0.5))
+
+
+def is_zero(node: Node) -> bool:
+    """Whether a node is the number 0."""
+    return isinstance(node, Constant) and node.shape == () and float(node.value) == 0
