@@ -69,6 +69,8 @@ class LimitBuilder(Builder):
             kets = tuple(ket for ket in own if isinstance(ket, Node))
             closed = self._integral(kets)
             return super().make(kind, coords, shape, *own) if closed is None else closed
+        if kind is Contract and (product := self._product_of_copies(*own)) is not None:
+            return product
         folded = _fold(kind, shape, own)
         if folded is not None:
             return self.constant(folded)
@@ -79,6 +81,15 @@ class LimitBuilder(Builder):
         ((coordinate, dim),) = coords
         ket = self.make(kind, ((FREE, dim),), shape, *map(_without_rows, own))
         return super().make(Row, coords, shape, ket, coordinate)
+
+    def _product_of_copies(self, left: object, right: object, axes: object) -> Node | None:
+        """Return the contraction of two kets at different coordinates as a sum of products."""
+        assert isinstance(left, Node) and isinstance(right, Node) and isinstance(axes, int)
+        if not left.coords or not right.coords:
+            return None
+        kept, new = len(left.shape) - axes, len(right.shape) - axes
+        wide = self.expand(left, tuple(range(len(left.shape), len(left.shape) + new)))
+        return self.reduce("sum", self.mul(wide, right), tuple(range(kept, kept + axes)))
 
     @property
     def covariances(self) -> Mapping[Node, tuple[Node, Node]]:

@@ -37,9 +37,11 @@ from tpc.limit.equations import (
 from tpc.limit.jacobian import Differentiator
 from tpc.limit.naming import name_products
 from tpc.limit.nodes import Hat
+from tpc.program.exchange import Unfolding
 from tpc.program.nodes import (
     Constant,
     Elementwise,
+    Exchange,
     InitialVector,
     MatMul,
     Matrix,
@@ -89,6 +91,7 @@ class _Derivation:
         self._dot = dot
         self._b = LimitBuilder(integrate)
         self._differentiator = Differentiator(self._b)
+        self._unfolding = Unfolding(self._b)
         self._limit_of: dict[Node, Node] = {}
         self._matrices: dict[Matrix, Matrix] = {}
         self._products: dict[tuple[Matrix, bool], list[tuple[Hat, Node]]] = {}
@@ -117,7 +120,8 @@ class _Derivation:
         if isinstance(node, MatMul):
             return self._ket_of_product(node)
         own = with_operands(node, self._limit_of, self._matrices)
-        return self._b.make(type(node), node.coords, node.shape, *own)
+        made = self._b.make(type(node), node.coords, node.shape, *own)
+        return self._unfolding.of(made) if isinstance(made, Exchange) else made
 
     def _define(self, node: Node) -> None:
         """Add the equation of a node that a statement binds."""

@@ -18,11 +18,13 @@ import numpy as np
 
 from tpc.limit.nodes import Hat
 from tpc.program.builder import Builder, broadcast
+from tpc.program.exchange import Unfolding
 from tpc.program.nodes import (
     FREE,
     Constant,
     Contract,
     Elementwise,
+    Exchange,
     Expand,
     Mean,
     Node,
@@ -93,6 +95,7 @@ class Differentiator:
         self._known: dict[tuple[Node, Hat], Jacobian] = {}
         self._reach: dict[Node, int] = {}
         self._bits: dict[Hat, int] = {}
+        self._unfolding = Unfolding(builder)
 
     def watch(self, hat: Hat) -> None:
         """Announce a hat in which later kets will be differentiated, before any ket uses it."""
@@ -116,7 +119,7 @@ class Differentiator:
                 continue
             missing = [
                 operand
-                for operand in _differentiable(node)
+                for operand in self._differentiable(node)
                 if (operand, hat) not in self._known and self.reaches(hat, operand)
             ]
             if missing:
@@ -136,12 +139,14 @@ class Differentiator:
             if node in self._reach:
                 pending.pop()
                 continue
-            missing = [operand for operand in _differentiable(node) if operand not in self._reach]
+            missing = [
+                operand for operand in self._differentiable(node) if operand not in self._reach
+            ]
             if missing:
                 pending.extend(missing)
                 continue
             bits = self._bits.get(node, 0) if isinstance(node, Hat) else 0
-            for operand in _differentiable(node):
+            for operand in self._differentiable(node):
                 bits |= self._reach[operand]
             self._reach[node] = bits
             pending.pop()
@@ -181,6 +186,8 @@ class Differentiator:
                 terms = [piece for t in of(operand) for piece in self._softmax(t, node)]
             case Contract(left=left, right=right, axes=count):
                 terms = [self._contract(t, left.shape, right, count) for t in of(left)]
+            case Exchange():
+                terms = list(of(self._unfolding.of(node)))
             case _:
                 raise AssertionError(f"no derivative for {node!r}")
         return self._merged(terms)
@@ -330,11 +337,14 @@ class Differentiator:
         width = shape + right.shape[count:]
         return self._sum(product, width, tuple(range(kept, len(shape))))
 
-
-def _differentiable(node: Node) -> tuple[Node, ...]:
-    """Return the operands that a derivative runs through: none for scalars, copies and hats."""
-    if isinstance(node, Hat | Constant) or FREE not in dict(node.coords):
-        return ()
-    if isinstance(node, Contract):
-        return (node.left,)
-    return tuple(operand for operand in operands(node) if FREE in dict(operand.coords))
+    def _differentiable(self, node: Node) -> tuple[Node, ...]:
+        """Return what a derivative runs through: nothing for scalars, copies and hats."""
+        if isinstance(node, Hat | Constant) or FREE not in dict(node.coords):
+            return ()
+        match node:
+            case Contract(left=left):
+                return (left,)
+            case Exchange():
+                return (self._unfolding.of(node),)
+            case _:
+                return tuple(operand for operand in operands(node) if FREE in dict(operand.coords))

@@ -16,6 +16,7 @@ from tpc.program.nodes import (
     Contract,
     Coordinates,
     Elementwise,
+    Exchange,
     Expand,
     InitialScalar,
     InitialVector,
@@ -261,6 +262,20 @@ class Builder:
         assert operand.is_vector
         return self.make(Row, ((coordinate, operand.dim),), operand.shape, operand, coordinate)
 
+    def exchange(self, operand: Node, coordinate: str) -> Node:
+        """Return the operand with the free coordinate and a bound one exchanged."""
+        match operand:
+            case Exchange(operand=inner) if operand.coordinate == coordinate:
+                return inner
+            case Row(operand=vector) if operand.coordinate == coordinate:
+                return vector
+        coords = exchange_coords(operand.coords, coordinate)
+        if operand.is_vector:
+            return self.row(operand, coordinate)
+        if coords == operand.coords and not {FREE, coordinate} & dict(coords).keys():
+            return operand
+        return self.make(Exchange, coords, operand.shape, operand, coordinate)
+
     def mean(self, operand: Node, over: tuple[str, ...] = (FREE,)) -> Node:
         """Return the average over the coordinates `over`, each of which the operand must have."""
         own = {name for name, _ in operand.coords}
@@ -287,6 +302,12 @@ def unite_coords(nodes: tuple[Node, ...]) -> Coordinates:
             if united.setdefault(name, dim) != dim:
                 raise DimMismatch(f"{united[name]} and {dim}")
     return tuple(sorted(united.items()))
+
+
+def exchange_coords(coords: Coordinates, coordinate: str) -> Coordinates:
+    """Return coordinates with the free one and a bound one exchanged, each with its dim."""
+    other = {FREE: coordinate, coordinate: FREE}
+    return tuple(sorted((other.get(name, name), dim) for name, dim in coords))
 
 
 def broadcast(nodes: tuple[Node, ...]) -> Shape:

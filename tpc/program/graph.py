@@ -13,6 +13,7 @@ from tpc.program.nodes import (
     Contract,
     Coordinates,
     Elementwise,
+    Exchange,
     Expand,
     InitialScalar,
     InitialVector,
@@ -170,6 +171,8 @@ def _operation(node: Node) -> str:
             return function
         case Row(coordinate=coordinate):
             return f"[{coordinate}]"
+        case Exchange(coordinate=coordinate):
+            return f"exchange [{coordinate}]"
         case Mean(over=over):
             return "avg" if over == (FREE,) else f"mean[{', '.join(c or 'free' for c in over)}]"
         case Inner():

@@ -226,6 +226,31 @@ class Row(Node):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Exchange(Node):
+    """`e[i, j] -> e[j, i]`: the free coordinate and a bound one, exchanged.
+
+    The operand e has both coordinates: it is the kernel of an operator, a *pair array*, in the body
+    of a mean. With e at (free, j), the operator and its transpose are
+
+        e x    =  mean[j](e * x[j])
+        e.T y  =  mean[j](exchange(e) * y[j])
+
+    or, with a builder b,
+
+        b.mean(b.mul(e, b.row(x, "j")), ("j",))
+        b.mean(b.mul(b.exchange(e, "j"), b.row(y, "j")), ("j",))
+
+    so that an update of a matrix and its transposed use are one array, stored once. Its dims are
+    exchanged too. Derivatives see it as what it is made of, with vectors and their rows exchanged
+    (`tpc.program.exchange.unfold`): they run through what stands at the free coordinate *after* the
+    exchange.
+    """
+
+    operand: Node
+    coordinate: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Mean(Node):
     """The average over coordinates: `avg(x)` over the free one, `mean[j, l](e)` over j and l."""
 

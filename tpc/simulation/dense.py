@@ -17,6 +17,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from tpc.program.exchange import without_exchanges
 from tpc.program.nodes import (
     Constant,
     InitialScalar,
@@ -71,6 +72,7 @@ def simulate(
     if width < 1 or trials < 1 or seed < 0:
         raise ValueError("width and trials are at least 1, the seed at least 0")
     resolved = resolve_parameters(program, params)
+    program = without_exchanges(program)
     schedule = schedule_program(program)
 
     def run(trial: int) -> dict[str, Value]:

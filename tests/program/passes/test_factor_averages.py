@@ -63,6 +63,7 @@ SEPARABLE = {
     "array, one side": lambda t, b: b.contract(
         b.mul(t.g, t.yj), b.constant(np.arange(6).reshape(3, 2))
     ),
+    "exchange": lambda t, b: b.exchange(b.mul(b.add(t.g, t.xj), b.exp(t.g)), "j"),
     "contract two": lambda t, b: b.contract(t.h, t.yj),
     "contract twice": lambda t, b: b.mul(
         b.contract(t.h, t.yj), b.contract(t.yj, b.expand(t.h, (1,)))

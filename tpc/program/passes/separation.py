@@ -12,6 +12,8 @@ at another,
     (a b)^k = a^k b^k,  sign(a b) = sign(a) sign(b),  |a b| = |a| |b|,  1 / (a b) = (1 / a) (1 / b),
     exp(a + b) = exp(a) exp(b),  sum over an axis of (a b): a term with a summed axis.
 
+The exchange of two coordinates exchanges them in every factor.
+
 What lives at one coordinate alone is never taken apart, scalar factors excepted.
 """
 
@@ -26,6 +28,7 @@ from tpc.program.nodes import (
     Contract,
     Coordinates,
     Elementwise,
+    Exchange,
     Expand,
     Node,
     Permute,
@@ -97,6 +100,8 @@ class Separator:
                 return _all([summed_over(self._builder, f, x.shape, axes) for f in self.of(x)])
             case Contract(left=x, right=y):
                 return self._contraction(node, x, y)
+            case Exchange(operand=x, coordinate=coordinate):
+                return tuple(self._exchanged(term, coordinate) for term in self.of(x))
             case _:
                 return None
 
@@ -188,6 +193,11 @@ class Separator:
             known = exponents.get(key)
             exponents[key] = exponent if known is None else b.add(known, exponent)
         return (term_of({coords: b.exp(x) for coords, x in exponents.items()}, ()),)
+
+    def _exchanged(self, term: Term, coordinate: str) -> Term:
+        """Return a term with the factors at two coordinates exchanged."""
+        factors = [self._builder.exchange(factor, coordinate) for _, factor in term.factors]
+        return term_of({factor.coords: factor for factor in factors}, term.summed)
 
     # -------------------------------------------------------------------------------- constant axes
 

@@ -1,0 +1,74 @@
+"""Exchanges of two coordinates -> the same without them: vectors and their rows change places.
+
+    exchange(f(x, y[j]))  =  f(x[j], y)
+
+This is how derivatives and finite networks read an `Exchange`; generated code transposes an array.
+"""
+
+from tpc.program.builder import Builder, exchange_coords
+from tpc.program.nodes import FREE, Exchange, MatMul, Node, Row, operands, with_operands
+from tpc.program.passes.rebuild import rebuild
+from tpc.program.program import Program
+
+
+def without_exchanges(program: Program) -> Program:
+    """Return the program with every exchange unfolded, equal at every width."""
+    if not any(isinstance(node, Exchange) for node in program.nodes):
+        return program
+    builder = Builder()
+    unfolding = Unfolding(builder)
+
+    def rewrite(_: Node, node: Node) -> Node:
+        return unfolding.of(node) if isinstance(node, Exchange) else node
+
+    return rebuild(program, builder, rewrite)
+
+
+class Unfolding:
+    """Unfolds exchanges of one graph, each node once.
+
+    >>> b = Builder()
+    >>> v = b.initial_vector("v", "n", (), None, b.number(1))
+    >>> e = b.mul(b.exp(v), b.row(v, "j"))
+    >>> Unfolding(b).of(b.exchange(e, "j")) is b.mul(b.row(b.exp(v), "j"), v)
+    True
+    """
+
+    def __init__(self, builder: Builder) -> None:
+        self._b = builder
+        self._exchanged: dict[tuple[Node, str], Node] = {}
+
+    def of(self, node: Exchange) -> Node:
+        """Return what an exchange is, with its operand's vectors and rows exchanged."""
+        coordinate = node.coordinate
+        pending = [node.operand]
+        while pending:
+            current = pending[-1]
+            key = current, coordinate
+            below = () if _is_end(current, coordinate) else operands(current)
+            missing = [part for part in below if (part, coordinate) not in self._exchanged]
+            if missing:
+                pending.extend(missing)
+                continue
+            pending.pop()
+            if key not in self._exchanged:
+                self._exchanged[key] = self._rebuilt(current, coordinate)
+        return self._exchanged[node.operand, coordinate]
+
+    def _rebuilt(self, node: Node, coordinate: str) -> Node:
+        if _is_end(node, coordinate):
+            return self._b.exchange(node, coordinate)
+        images = {part: self._exchanged[part, coordinate] for part in operands(node)}
+        own = with_operands(node, images, {})
+        coords = exchange_coords(node.coords, coordinate)
+        return self._b.make(type(node), coords, node.shape, *own)
+
+
+def _is_end(node: Node, coordinate: str) -> bool:
+    """Whether a node changes places as a whole: vectors, rows, and what has neither coordinate."""
+    if node.is_vector or isinstance(node, Row):
+        return True
+    if isinstance(node, Exchange) and node.coordinate == coordinate:
+        return True
+    assert not isinstance(node, MatMul)
+    return not {FREE, coordinate} & dict(node.coords).keys()
