@@ -1,6 +1,7 @@
 """Operations on constant axes against NumPy."""
 
 import numpy as np
+from scipy.linalg import sqrtm
 
 from tests.simulation.finite_programs import Sketch
 from tpc.program.nodes import Node
@@ -32,6 +33,9 @@ def test_axes_of_scalars() -> None:
         (b.linear_algebra("inv", b.constant(SQUARE)), np.linalg.inv(SQUARE)),
         (b.linear_algebra("det", b.constant(SQUARE)), 5.5),
         (b.linear_algebra("trace", b.constant(SQUARE)), 5.0),
+        (b.linear_algebra("root", b.constant(SQUARE @ SQUARE.T)), sqrtm(SQUARE @ SQUARE.T)),
+        (b.stack((b.number(2), b.number(3))), [2, 3]),
+        (b.stack((b.constant(A[0]), b.constant(A[1]))), A),
     ]
     for node, wanted in cases:
         found = value(b, node)

@@ -26,6 +26,7 @@ from tpc.program.nodes import (
     Permute,
     Reduce,
     Softmax,
+    Stack,
     Take,
 )
 
@@ -93,11 +94,15 @@ def write(node: Node, operands: Sequence[Code]) -> Code:
             return _derived(f"{operands[0].at(ATOM)}.{method}(axis={over})", operands)
         case Softmax():
             return _derived(f"softmax({operands[0].text})", operands, "softmax")
+        case Stack():
+            return _derived(f"np.array([{', '.join(x.text for x in operands)}])", operands)
         case LinearAlgebra(function=function):
             inside = operands[0].text
             match function:
                 case "inv" | "det":
                     return _derived(f"np.linalg.{function}({inside})", operands)
+                case "root":
+                    return _derived(f"root({inside})", operands, "root")
                 case "trace":
                     return _derived(f"np.trace({inside}, axis1=-2, axis2=-1)", operands)
                 case _:

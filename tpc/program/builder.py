@@ -34,6 +34,7 @@ from tpc.program.nodes import (
     Row,
     Shape,
     Softmax,
+    Stack,
     Take,
 )
 
@@ -249,12 +250,22 @@ class Builder:
             raise ShapeMismatch("softmax of something without constant axes")
         return self.make(Softmax, operand.coords, operand.shape, operand)
 
+    def stack(self, operands: tuple[Node, ...]) -> Node:
+        """Return scalars of one shape along a new first axis."""
+        shapes = {operand.shape for operand in operands}
+        assert len(shapes) == 1 and all(operand.is_scalar for operand in operands)
+        return self.make(Stack, (), (len(operands), *shapes.pop()), operands)
+
     def linear_algebra(self, function: ArrayFunction, operand: Node) -> Node:
-        """Return `inv`, `trace` or `det` over the last two axes of a scalar array."""
+        """Return `inv`, `trace` or `det` over the last two axes, or the root of a covariance."""
         assert operand.is_scalar
-        if len(operand.shape) < 2 or operand.shape[-1] != operand.shape[-2]:
+        half = len(operand.shape) // 2
+        if function == "root":
+            if operand.shape[:half] != operand.shape[half:]:
+                raise ShapeMismatch(f"root of an array of shape {operand.shape}")
+        elif len(operand.shape) < 2 or operand.shape[-1] != operand.shape[-2]:
             raise ShapeMismatch(f"{function} of an array of shape {operand.shape}")
-        shape = operand.shape if function == "inv" else operand.shape[:-2]
+        shape = operand.shape if function in ("inv", "root") else operand.shape[:-2]
         return self.make(LinearAlgebra, (), shape, function, operand)
 
     def row(self, operand: Node, coordinate: str) -> Node:

@@ -29,6 +29,7 @@ from tpc.program.nodes import (
     Reduce,
     Row,
     Softmax,
+    Stack,
     Take,
     operands,
 )
@@ -167,6 +168,8 @@ def _operation(node: Node) -> str:
             return f"{reduction} over {', '.join(map(str, axes))}"
         case Softmax():
             return "softmax"
+        case Stack():
+            return "stack"
         case LinearAlgebra(function=function):
             return function
         case Row(coordinate=coordinate):

@@ -206,12 +206,23 @@ class Softmax(Node):
     operand: Node
 
 
-ArrayFunction: TypeAlias = Literal["inv", "trace", "det"]
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Stack(Node):
+    """Scalars of one shape along a new first axis, as a quantity at every step of training."""
+
+    operands: tuple[Node, ...]
+
+
+ArrayFunction: TypeAlias = Literal["inv", "trace", "det", "root"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LinearAlgebra(Node):
-    """`inv`, `trace` or `det` of the last two axes of a scalar array."""
+    """`inv`, `trace` or `det` of the last two axes of a scalar array, or a covariance's root.
+
+    The root of a covariance A of shape k + k is the symmetric R with R R = A, of the same shape;
+    what is negative by rounding counts as zero.
+    """
 
     function: ArrayFunction
     operand: Node

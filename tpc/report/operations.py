@@ -12,6 +12,7 @@ from tpc.program.nodes import (
     Permute,
     Reduce,
     Softmax,
+    Stack,
     Take,
 )
 from tpc.report.constants import is_uniform, number
@@ -68,6 +69,8 @@ def write_operation(node: Node, operands: tuple[Formula, ...]) -> Formula:
             return Call(reduction, operands, "axis", axes)
         case Softmax():
             return Call("softmax", operands)
+        case Stack():
+            return Call("stack", operands)
         case LinearAlgebra(function="inv"):
             return Raised(operands[0], "-1")
         case LinearAlgebra(function=function):

@@ -23,6 +23,7 @@ from tpc.program.nodes import (
     Reduce,
     Row,
     Softmax,
+    Stack,
     Take,
 )
 from tpc.program.numeric import elementwise
@@ -57,6 +58,8 @@ def apply_operation(node: Node, values: Values) -> Array:
             x = values(operand)
             weights = np.exp(x - x.max(axis=-1, keepdims=True))
             result = weights / weights.sum(axis=-1, keepdims=True)
+        case Stack(operands=operands):
+            result = np.stack([values(operand) for operand in operands])
         case LinearAlgebra(function=function, operand=operand):
             result = _linear_algebra(function, values(operand))
         case Row(operand=operand):
@@ -113,6 +116,11 @@ def _linear_algebra(function: str, x: Array) -> Array:
     match function:
         case "trace":
             result = np.trace(x, axis1=-2, axis2=-1)
+        case "root":
+            size = int(np.sqrt(x.size))
+            eigenvalues, vectors = np.linalg.eigh(x.reshape(size, size))
+            found = (vectors * np.sqrt(np.maximum(eigenvalues, 0.0))) @ vectors.T
+            result = found.reshape(x.shape)
         case "det":
             result = np.asarray(np.linalg.det(x), dtype=np.float64)
         case _:

@@ -27,3 +27,11 @@ def test_piecewise_functions() -> None:
     np.testing.assert_allclose(
         functions.softmax(np.array([[1.0, 1.0], [1e4, 0]])), [[0.5, 0.5], [1, 0]]
     )
+
+
+def test_the_root_of_a_covariance_with_several_axes() -> None:
+    half = np.random.default_rng(0).normal(size=(2, 3, 4))
+    covariance = np.tensordot(half, half, (2, 2))
+    found = functions.root(covariance)
+    np.testing.assert_allclose(np.tensordot(found, found, 2), covariance, atol=1e-12)
+    assert np.isnan(functions.root(np.full((2, 2), np.inf))).all()

@@ -41,6 +41,19 @@ def Phi(x: Array) -> Array:  # noqa: N802
     return 0.5 * (1 + erf(x / np.sqrt(2)))
 
 
+# <part root>
+
+
+def root(covariance: Array) -> Array:
+    """Return R with R R = the covariance, of shape k + k; below zero is rounding."""
+    if not np.isfinite(covariance).all():
+        return np.full_like(covariance, np.nan)
+    size = int(np.sqrt(covariance.size))
+    values, vectors = np.linalg.eigh(covariance.reshape(size, size))
+    found = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    return np.asarray(found.reshape(covariance.shape))
+
+
 # <part sigmoid>
 
 
