@@ -4,6 +4,8 @@ Only what is always true is simplified here (`1 * x`, `0 + x`, `--x`), so that d
 short.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -36,6 +38,7 @@ from tpc.program.nodes import (
     Softmax,
     Stack,
     Take,
+    own_values,
 )
 
 
@@ -73,6 +76,13 @@ class Builder:
             self._known[key] = known
             self.nodes.append(known)
         return known
+
+    def adopt(self, nodes: Iterable[Node]) -> None:
+        """Take over nodes of another graph, each after its operands: equal ones are now these."""
+        for node in nodes:
+            key = (type(node), node.coords, node.shape, *map(_key, own_values(node)))
+            if self._known.setdefault(key, node) is node:
+                self.nodes.append(node)
 
     # --------------------------------------------------------------------------------------- leaves
 

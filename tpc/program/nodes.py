@@ -277,7 +277,7 @@ class Inner(Node):
     right: Node
 
 
-def _own_values(node: Node) -> list[object]:
+def own_values(node: Node) -> list[object]:
     """Return the fields that a kind of node adds to `Node`: the slots of its own class."""
     return [getattr(node, name) for name in node.__slots__]
 
@@ -285,7 +285,7 @@ def _own_values(node: Node) -> list[object]:
 def operands(node: Node) -> tuple[Node, ...]:
     """Return the nodes that `node` is computed from, in order; a matrix counts by its variance."""
     found: list[Node] = []
-    for value in _own_values(node):
+    for value in own_values(node):
         match value:
             case Node() as operand:
                 found.append(operand)
@@ -312,4 +312,4 @@ def with_operands(
             case _:
                 return value
 
-    return [replaced(value) for value in _own_values(node)]
+    return [replaced(value) for value in own_values(node)]

@@ -1,0 +1,49 @@
+"""Graphs of all inputs at once against one input after the other."""
+
+import numpy as np
+import pytest
+
+from tests.network.cases import CASES, Case, make_case
+from tests.network.sketch import Array, evaluate
+from tests.network.test_backpropagation import INPUTS, inputs_of
+from tpc.network.backpropagation import Gradients, backpropagate
+from tpc.network.batching import Lowering
+from tpc.program.nodes import Node
+
+
+def parts(gradients: Gradients) -> list[Node]:
+    """Return all nodes of gradients."""
+    uses = [use for several in gradients.matrices.values() for use in several]
+    return [
+        *gradients.vectors.values(),
+        *gradients.scalars.values(),
+        *(use.cotangent for use in uses),
+        *(use.operand for use in uses),
+    ]
+
+
+def at_once(case: Case, nodes: list[Node], inputs: list[dict[Node, Array]]) -> list[Array]:
+    """Return the values of nodes for all inputs, by lowering, with the inputs in front."""
+    b = case.b
+    leaves = {leaf: b.argument(f"all {i}", INPUTS, *leaf.shape) for i, leaf in enumerate(inputs[0])}
+    lowering = Lowering(b, INPUTS, leaves)
+    images = [lowering.per_input(node) for node in nodes]
+    given = {image: np.stack([own[leaf] for own in inputs]) for leaf, image in leaves.items()}
+    (values,) = evaluate(images, b.weights, [given])
+    return [
+        np.moveaxis(value, len(node.coords), 0) for node, value in zip(nodes, values, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("axes", [(), (2,)])
+@pytest.mark.parametrize("name", CASES)
+def test_all_inputs_at_once_are_one_after_the_other(name: str, axes: tuple[int, ...]) -> None:
+    case = make_case(name)
+    seed = case.b.argument("seed", *axes, *case.output.shape)
+    inputs = inputs_of(case, seed)
+    gradients = backpropagate(case.b, case.output, case.b.weights, seed)
+    nodes = [case.output, *parts(gradients)]
+    singly = evaluate(nodes, case.b.weights, inputs)
+    for place, value in enumerate(at_once(case, nodes, inputs)):
+        wanted = np.stack([values[place] for values in singly])
+        np.testing.assert_allclose(value, wanted, rtol=1e-12, atol=1e-12)

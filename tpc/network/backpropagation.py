@@ -1,0 +1,177 @@
+"""The gradients of a network's output with respect to its weights, as a graph for one input.
+
+    gradients = backpropagate(builder, network.readout.node, leaves, seed)
+
+Notation of the papers [Tensor Programs IVb, Def. 2.9.14], with y the vector of the readout, so that
+f = n^-a_out * sum over the n-axis of y:
+
+    dx = n d avg(y) / dx = d sum(y) / dx   for a vector,        dc = d avg(y) / dc   for a scalar.
+
+Cotangents have *seed axes* S in front. `seed` is a scalar of shape S + e, where e is the shape of
+y: dy = seed at every coordinate, and each dx has shape S + (shape of x). So a seed of shape e, the
+derivative of a loss in f, gives the gradient of that loss; the identity of shape e + e gives the
+Jacobian. The rules, added up over all uses of a value:
+
+    y = f(x; c)               dx += dy f_x,                      dc += avg(dy f_c)
+    h = W x,  h = W.T x       dx += W.T dh,                      dx += W dh
+    c = avg(x)                dx += dc at every coordinate
+    y = mean[j](psi(x; x[j])) dx += mean[j](dy psi_1(x; x[j])) + mean[j](dy[j] psi_2(x[j]; x))
+    c = <x|z>                 dx += z dc,                        dz += x dc
+    y = batchmean(x)          dx += batchmean(dy)
+
+The second slot of psi has moved to the free coordinate. A value with several coordinates, as in the
+body of `mean[j](...)`, has one factor n for each, dx = n^r d avg(y) / dx_ij.., which makes the rule
+of every `Mean` that of `avg`: the cotangent goes through unchanged, and what lacks a coordinate
+collects by an average over it.
+
+`step` and `sign` are flat almost everywhere: they pass nothing back, as in automatic
+differentiation. Entries that tie for an `amax` share its derivative evenly, as those of `max` do.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from tpc.network.cotangents import contribution
+from tpc.network.order import topological_order
+from tpc.program.builder import Builder
+from tpc.program.nodes import (
+    InitialScalar,
+    InitialVector,
+    MatMul,
+    Matrix,
+    Node,
+    operands,
+)
+
+Leaf: TypeAlias = Matrix | InitialVector | InitialScalar
+"""A trainable tensor."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixUse:
+    """A product h = w z, or h = w.T z where `transposed`.
+
+    Its part of d sum(y) / dw is dh z.T, or z dh.T where transposed, summed over the shape k of z.
+
+    Attributes:
+        transposed: Whether it is w.T that multiplies.
+        cotangent: dh, a vector of shape S + k.
+        operand: z, a vector of shape k.
+    """
+
+    transposed: bool
+    cotangent: Node
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Gradients:
+    """Gradients with respect to trainable tensors; one on which nothing depends is left out.
+
+    Attributes:
+        matrices: For each matrix its uses, in program order.
+        vectors: For each vector v its dv, a vector of shape S + (shape of v).
+        scalars: For each scalar c its dc, of shape S + (shape of c).
+    """
+
+    matrices: dict[Matrix, tuple[MatrixUse, ...]]
+    vectors: dict[InitialVector, Node]
+    scalars: dict[InitialScalar, Node]
+
+
+def backpropagate(b: Builder, output: Node, leaves: Iterable[Leaf], seed: Node) -> Gradients:
+    """Return the gradients of a network's output.
+
+    Args:
+        b: Makes the nodes. It shares those of the network that it knows (`Builder.adopt`).
+        output: The vector y of the readout, or a scalar.
+        leaves: The trainable tensors for which gradients are wanted.
+        seed: dy, a scalar of shape S + output.shape.
+
+    Returns:
+        The gradients in the trainable tensors themselves: their multipliers stand in the graph.
+    """
+    sweep = _Sweep(b, output, frozenset(leaves), seed)
+    for node in reversed(sweep.order):
+        b.span = node.span
+        sweep.visit(node)
+    return sweep.gradients()
+
+
+class _Sweep:
+    """One backward pass: cotangents, added up until their node's turn comes."""
+
+    def __init__(self, b: Builder, output: Node, wanted: frozenset[Leaf], seed: Node) -> None:
+        self.b = b
+        self.order = topological_order((output,))
+        self.wanted = wanted
+        self.seed_shape = seed.shape[: len(seed.shape) - len(output.shape)]
+        self.cotangents: dict[Node, Node] = {output: seed}
+        self.active = self._active()
+        self.uses: dict[Matrix, list[MatrixUse]] = {}
+        self.found: dict[Node, Node] = {}
+
+    def _active(self) -> set[Node]:
+        """Return the nodes that depend on a wanted leaf."""
+        active: set[Node] = set()
+        for node in self.order:
+            if isinstance(node, InitialVector | InitialScalar):
+                depends = node in self.wanted
+            else:
+                depends = any(operand in active for operand in operands(node))
+            if depends or (isinstance(node, MatMul) and node.matrix in self.wanted):
+                active.add(node)
+        return active
+
+    def visit(self, node: Node) -> None:
+        """Pass the cotangent of a node on to its operands."""
+        d = self.cotangents.pop(node, None)
+        if d is None or node not in self.active:
+            return
+        match node:
+            case InitialVector() | InitialScalar():
+                self.found[node] = self.complete(d, node)
+            case MatMul(matrix=matrix, transposed=transposed, operand=x):
+                if matrix in self.wanted:
+                    use = MatrixUse(transposed, self.complete(d, node), x)
+                    self.uses.setdefault(matrix, []).append(use)
+                if x in self.active:
+                    self.give(x, self.b.matmul(matrix, not transposed, self.as_vector(d)))
+            case _:
+                for slot, operand in enumerate(operands(node)):
+                    if operand in self.active:
+                        seeds = len(self.seed_shape)
+                        self.give(operand, contribution(self.b, node, slot, d, seeds))
+
+    def give(self, node: Node, part: Node | None) -> None:
+        """Add to the cotangent of a node."""
+        if part is not None:
+            known = self.cotangents.get(node)
+            self.cotangents[node] = part if known is None else self.b.add(known, part)
+
+    def as_vector(self, d: Node) -> Node:
+        """Return a cotangent of a vector with the coordinate that it may lack."""
+        if d.coords:
+            return d
+        vectors = (node for node in self.order if isinstance(node, InitialVector))
+        anchor = next(vectors)  # every vector is made of initial ones
+        zero = self.b.mul(self.b.number(0), self.b.take(anchor, (0,) * len(anchor.shape)))
+        return self.b.add(d, zero)
+
+    def complete(self, d: Node, node: Node) -> Node:
+        """Return the cotangent of a node with all its coordinates and axes."""
+        if node.coords:
+            d = self.as_vector(d)
+        whole = self.seed_shape + node.shape
+        return d if d.shape == whole else self.b.mul(self.b.constant(np.ones(whole)), d)
+
+    def gradients(self) -> Gradients:
+        """Return what has been found."""
+        return Gradients(
+            {matrix: tuple(reversed(uses)) for matrix, uses in self.uses.items()},
+            {node: d for node, d in self.found.items() if isinstance(node, InitialVector)},
+            {node: d for node, d in self.found.items() if isinstance(node, InitialScalar)},
+        )

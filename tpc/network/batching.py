@@ -1,0 +1,231 @@
+"""A graph for one input -> the same graph for all inputs at once.
+
+    lowering = Lowering(builder, size, batched, shared, matmul)
+    lowering.image(node)        # of shape (M,) + k if the node depends on the input, else k
+    lowering.per_input(node)    # of shape (M,) + k in any case
+
+The axis over the M inputs comes first among the constant axes, and every operation is mapped over
+it, forward or backward: `<h|h>` is one number for each input, the mean of a product and never an
+M x M array. What does not depend on the input is computed once, without the axis. M = 1,000 inputs
+are one node. `BatchMean` averages the axis away, so what it makes no longer depends on the input.
+
+A lowering grows: what has been lowered before is reused, and `extended` adds leaves that are known
+only then, as the seed of a backward pass is after the forward pass.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from tpc.network.nodes import BatchMean
+from tpc.network.order import topological_order
+from tpc.network.products import sum_products
+from tpc.program.builder import Builder
+from tpc.program.nodes import (
+    Contract,
+    Elementwise,
+    Expand,
+    Inner,
+    LinearAlgebra,
+    MatMul,
+    Matrix,
+    Mean,
+    Node,
+    Permute,
+    Reduce,
+    Row,
+    Softmax,
+    Take,
+    operands,
+)
+
+Product: TypeAlias = Callable[[Matrix, bool, Node], Node]
+"""Makes `W @ x`, or `W.T @ x` where the flag is set."""
+
+
+def lower(
+    b: Builder,
+    nodes: Iterable[Node],
+    size: int,
+    batched: Mapping[Node, Node],
+    shared: Mapping[Node, Node] | None = None,
+    matmul: Product | None = None,
+) -> dict[Node, Node]:
+    """Return what nodes of a graph for one input are for all inputs.
+
+    Args:
+        b: Makes the nodes.
+        nodes: The nodes to lower.
+        size: The number M of inputs.
+        batched: For leaves, or any other nodes, what stands for them, of shape (M,) + k.
+        shared: The same for what does not depend on the input, of shape k.
+        matmul: Makes the products with matrices; those of the builder if None.
+
+    Returns:
+        For each node its image, without the axis over inputs where it does not depend on them.
+    """
+    lowering = Lowering(b, size, batched, shared, matmul)
+    return {node: lowering.image(node) for node in nodes}
+
+
+class Lowering:
+    """Maps nodes of one graph for one input."""
+
+    def __init__(
+        self,
+        b: Builder,
+        size: int,
+        batched: Mapping[Node, Node],
+        shared: Mapping[Node, Node] | None = None,
+        matmul: Product | None = None,
+    ) -> None:
+        """See `lower`."""
+        self._b = b
+        self._size = size
+        self._matmul = b.matmul if matmul is None else matmul
+        self._images: dict[Node, Node] = {**(shared or {}), **batched}
+        self._batched: set[Node] = set(batched)
+        for node, image in batched.items():
+            assert image.shape == (size, *node.shape), (image.shape, node.shape)
+
+    def extended(self, batched: Mapping[Node, Node]) -> "Lowering":
+        """Return a lowering that knows more leaves, and all images of this one."""
+        further = Lowering(self._b, self._size, batched, matmul=self._matmul)
+        further._images = {**self._images, **batched}
+        further._batched = self._batched | set(batched)
+        return further
+
+    def depends(self, node: Node) -> bool:
+        """Whether a node depends on the input, so that its image has the axis over inputs."""
+        self.image(node)
+        return node in self._batched
+
+    def per_input(self, node: Node) -> Node:
+        """Return the image of a node with the axis over inputs, even where all are alike."""
+        image = self.image(node)
+        if node in self._batched:
+            return image
+        ones = np.ones((self._size, *(1,) * len(node.shape)))
+        return self._b.mul(self._b.constant(ones), image)
+
+    def image(self, node: Node) -> Node:
+        """Return what a node is for all inputs."""
+        if node not in self._images:
+            for part in topological_order((node,), self._missing):
+                if part not in self._images:
+                    self._b.span = part.span
+                    self._images[part] = image = self._mapped(part)
+                    axis = (self._size,) * (part in self._batched)
+                    assert image.shape == axis + part.shape, (part, image)
+        return self._images[node]
+
+    def _missing(self, node: Node) -> tuple[Node, ...]:
+        """Return the operands of a node, but of none that has an image."""
+        return () if node in self._images else operands(node)
+
+    # --------------------------------------------------------------------------------- operations
+
+    def _mapped(self, node: Node) -> Node:
+        """Return the image of a node whose operands have theirs."""
+        b = self._b
+        axis = int(any(operand in self._batched for operand in operands(node)))
+        if axis and not isinstance(node, BatchMean):
+            self._batched.add(node)
+        match node:
+            case Elementwise(function=function, operands=parts):
+                rank = len(node.shape)
+                return _applied(b, function, [self._aligned(part, rank) for part in parts])
+            case MatMul(matrix=matrix, transposed=transposed, operand=x):
+                return self._matmul(matrix, transposed, self._images[x])
+            case Row(operand=x, coordinate=coordinate):
+                return b.row(self._images[x], coordinate)
+            case Mean(operand=x, over=over):
+                return b.mean(self._images[x], over)
+            case Inner():
+                return self._inner(node)
+            case Contract():
+                return self._contract(node)
+            case BatchMean(operand=x):
+                return self._batch_mean(x)
+            case _:
+                return self._of_axes(node, axis)
+
+    def _aligned(self, node: Node, rank: int) -> Node:
+        """Return an image that broadcasts as the node does in a result with so many axes."""
+        image = self._images[node]
+        if node not in self._batched:
+            return image
+        return self._b.expand(image, tuple(range(1, 1 + rank - len(node.shape))))
+
+    def _inner(self, node: Inner) -> Node:
+        """Return <x|y> for each input."""
+        b, x, y = self._b, self._images[node.left], self._images[node.right]
+        first, second = len(node.left.shape), len(node.right.shape)
+        if node.left not in self._batched or node.right not in self._batched:
+            product = b.inner(x, y)
+            if node.right not in self._batched:
+                return product
+            order = (first, *range(first), *range(first + 1, first + 1 + second))
+            return b.permute(product, order)
+        x = b.expand(x, tuple(range(1 + first, 1 + first + second)))
+        return b.mean(b.mul(x, b.expand(y, tuple(range(1, 1 + first)))))
+
+    def _contract(self, node: Contract) -> Node:
+        """Contract for each input: one contraction, unless both sides depend on the input."""
+        outer = len(node.left.shape) - node.axes
+        new = len(node.right.shape) - node.axes
+        own = tuple(range(1, 1 + outer))
+        summed = tuple(range(1 + outer, 1 + outer + node.axes))
+        fresh = tuple(range(1 + outer + node.axes, 1 + outer + node.axes + new))
+        left = (0,) * (node.left in self._batched) + own + summed
+        right = (0,) * (node.right in self._batched) + summed + fresh
+        kept = (0,) * (0 in left + right) + own + fresh
+        return sum_products(
+            self._b, self._images[node.left], left, self._images[node.right], right, kept
+        )
+
+    def _batch_mean(self, x: Node) -> Node:
+        if x not in self._batched:
+            return self._images[x]
+        total = self._b.reduce("sum", self._images[x], (0,))
+        return self._b.mul(self._b.number(1 / self._size), total)
+
+    def _of_axes(self, node: Node, axis: int) -> Node:
+        """Shift what an operation does to constant axes behind the axis over inputs."""
+        b = self._b
+        match node:
+            case Take(operand=x, keys=keys):
+                return b.take(self._images[x], (None,) * axis + keys)
+            case Permute(operand=x, order=order):
+                shifted = tuple(axis + place for place in order)
+                return b.permute(self._images[x], (*range(axis), *shifted))
+            case Expand(operand=x, axes=axes):
+                return b.expand(self._images[x], tuple(axis + place for place in axes))
+            case Reduce(reduction=reduction, operand=x, axes=axes):
+                shifted = tuple(axis + place for place in axes)
+                return b.reduce(reduction, self._images[x], shifted)
+            case Softmax(operand=x):
+                return b.softmax(self._images[x])
+            case LinearAlgebra(function=function, operand=x):
+                return b.linear_algebra(function, self._images[x])
+            case _:  # a leaf that stands for itself
+                assert not axis, node
+                return node
+
+
+def _applied(b: Builder, function: str, parts: list[Node]) -> Node:
+    """Apply a function, with the simplifications of the builder."""
+    match function, parts:
+        case "add", [x, y]:
+            return b.add(x, y)
+        case "sub", [x, y]:
+            return b.sub(x, y)
+        case "mul", [x, y]:
+            return b.mul(x, y)
+        case "div", [x, y]:
+            return b.div(x, y)
+        case "neg", [x]:
+            return b.neg(x)
+        case _:
+            return b.apply(function, *parts)

@@ -1,0 +1,179 @@
+"""The rules of backpropagation: a node, its cotangent and an operand -> what goes to the operand.
+
+Cotangents are those of `backpropagation.py`. A cotangent of x has coordinates of x, and the seed
+axes, then the axes of x; where it does not depend on a coordinate it may lack it, and where it does
+not depend on an axis that may have length 1.
+"""
+
+from math import prod
+
+import numpy as np
+
+from tpc.network.nodes import BatchMean
+from tpc.network.products import ordered, sum_products
+from tpc.network.renaming import moved_to_free
+from tpc.program.builder import Builder
+from tpc.program.nodes import (
+    Constant,
+    Contract,
+    Elementwise,
+    Expand,
+    Inner,
+    LinearAlgebra,
+    Mean,
+    Node,
+    Permute,
+    Reduce,
+    Row,
+    Softmax,
+    Take,
+)
+from tpc.program.partials import partial
+
+FLAT = frozenset({"step", "sign"})
+"""Functions whose derivative is zero almost everywhere."""
+
+
+def contribution(b: Builder, node: Node, slot: int, d: Node, seeds: int) -> Node | None:
+    """Return what one use of a value adds to its cotangent, or None for nothing.
+
+    Args:
+        b: Makes the nodes.
+        node: The use, anything but a matrix product.
+        slot: Which operand of `node` the value is.
+        d: The cotangent of `node`.
+        seeds: The number of seed axes.
+    """
+    match node:
+        case Elementwise():
+            return _of_function(b, node, slot, d, seeds)
+        case Mean():
+            return d
+        case Row(coordinate=coordinate):
+            return moved_to_free(b, d, coordinate)
+        case Inner(left=left, right=right):
+            return _of_inner(b, (left, right), slot, d, seeds)
+        case Contract() if slot == 0:
+            return _of_contracted_left(b, node, d, seeds)
+        case Contract():
+            return _of_contracted_right(b, node, d, seeds)
+        case Softmax():
+            last = len(d.shape) - 1
+            total = b.expand(b.reduce("sum", b.mul(d, node), (last,)), (last,))
+            return b.mul(node, b.sub(d, total))
+        case LinearAlgebra():
+            return _of_linear_algebra(b, node, d, seeds)
+        case BatchMean():
+            return b.make(BatchMean, d.coords, d.shape, d)
+        case _:
+            return _of_axes(b, node, d, seeds)
+
+
+def _of_function(b: Builder, node: Elementwise, slot: int, d: Node, seeds: int) -> Node | None:
+    """Apply the chain rule: dx += dy f_x, collected over what x does not depend on."""
+    if node.function in FLAT:
+        return None
+    inner = partial(b, node.function, node.operands, slot)
+    if isinstance(inner, Constant) and not inner.value.any():
+        return None
+    return _collected(b, b.mul(d, inner), node, node.operands[slot], seeds)
+
+
+def _collected(b: Builder, d: Node, node: Node, operand: Node, seeds: int) -> Node:
+    """Sum over the axes and average over the coordinates along which an operand was broadcast."""
+    extra = len(node.shape) - len(operand.shape)
+    own = (0,) * extra + operand.shape
+    spread = [seeds + i for i, size in enumerate(node.shape) if own[i] in (0, 1) and own[i] != size]
+    alike = [axis for axis in spread if d.shape[axis] == 1]
+    repeats = prod(node.shape[axis - seeds] for axis in alike)
+    summed = tuple(axis for axis in spread if axis not in alike)
+    d = b.mul(b.number(repeats), b.reduce("sum", d, summed) if summed else d)
+    left = [axis for axis in range(seeds + len(node.shape)) if axis not in summed]
+    gone = range(seeds, seeds + extra)
+    d = b.take(d, tuple(0 if axis in gone else None for axis in left))
+    d = b.expand(d, tuple(axis - extra for axis in summed if axis not in gone))
+    over = tuple(name for name, _ in d.coords if name not in dict(operand.coords))
+    return b.mean(d, over) if over else d
+
+
+def _of_inner(b: Builder, sides: tuple[Node, Node], slot: int, d: Node, seeds: int) -> Node:
+    """Return z dc for the side x of c = <x|z>."""
+    left = tuple(range(seeds, seeds + len(sides[0].shape)))
+    right = tuple(range(seeds + len(left), len(d.shape)))
+    own, others = (left, right) if slot == 0 else (right, left)
+    before = tuple(range(seeds))
+    return sum_products(b, sides[1 - slot], others, d, before + left + right, before + own)
+
+
+def _of_contracted_left(b: Builder, node: Contract, d: Node, seeds: int) -> Node:
+    """Return dx A.T for y = x @ A."""
+    outer, new = len(node.left.shape) - node.axes, len(node.right.shape) - node.axes
+    before = tuple(range(seeds + outer))
+    fresh = tuple(range(seeds + outer, seeds + outer + new))
+    summed = tuple(range(seeds + outer + new, seeds + outer + new + node.axes))
+    return sum_products(b, d, before + fresh, node.right, summed + fresh, before + summed)
+
+
+def _of_contracted_right(b: Builder, node: Contract, d: Node, seeds: int) -> Node:
+    """Return avg(x.T dy) for y = x @ A, over the coordinates that A does not have."""
+    left, right = node.left, node.right
+    outer, new = len(left.shape) - node.axes, len(right.shape) - node.axes
+    before = tuple(range(seeds))
+    own = tuple(range(seeds, seeds + outer))
+    fresh = tuple(range(seeds + outer, seeds + outer + new))
+    summed = tuple(range(seeds + outer + new, seeds + outer + new + node.axes))
+    kept = before + summed + fresh
+    alone = tuple(
+        name for name, _ in left.coords if name not in dict(d.coords) | dict(right.coords)
+    )
+    left = b.mean(left, alone) if alone else left
+    if left.is_vector and d.is_vector and not own and not right.coords:
+        return ordered(b, b.inner(left, d), summed + before + fresh, kept)
+    product = sum_products(b, left, own + summed, d, before + own + fresh, kept)
+    over = tuple(name for name, _ in product.coords if name not in dict(right.coords))
+    return b.mean(product, over) if over else product
+
+
+def _of_linear_algebra(b: Builder, node: LinearAlgebra, d: Node, seeds: int) -> Node:
+    """Return -Y.T dY Y.T for Y = inv(X), dc 1 for the trace, dc det(X) inv(X).T for det."""
+    x = node.operand
+    batch = tuple(range(seeds, seeds + len(x.shape) - 2))
+    before = tuple(range(seeds)) + batch
+    i, j, p, q = range(len(before), len(before) + 4)
+    if node.function == "inv":
+        first = sum_products(b, d, (*before, p, q), node, (*batch, j, q), (*before, p, j))
+        both = sum_products(b, first, (*before, p, j), node, (*batch, p, i), (*before, i, j))
+        return b.neg(both)
+    spread = b.expand(d, (i, j))
+    if node.function == "trace":
+        return b.mul(spread, b.constant(np.eye(x.shape[-1])))
+    last = len(x.shape) - 2
+    minor = b.mul(b.expand(node, (last, last + 1)), b.transpose(b.linear_algebra("inv", x)))
+    return b.mul(spread, minor)
+
+
+def _of_axes(b: Builder, node: Node, d: Node, seeds: int) -> Node:
+    """Undo what an operation does to constant axes."""
+    match node:
+        case Take(operand=x, keys=keys):
+            taken = tuple(axis for axis, key in enumerate(keys) if key is not None)
+            place = np.zeros(
+                [1 if key is None else n for key, n in zip(keys, x.shape, strict=True)]
+            )
+            place[tuple(0 if key is None else key for key in keys)] = 1.0
+            return b.mul(b.expand(d, tuple(seeds + axis for axis in taken)), b.constant(place))
+        case Permute(order=order):
+            back = tuple(seeds + order.index(axis) for axis in range(len(order)))
+            return b.permute(d, (*range(seeds), *back))
+        case Expand(axes=axes):
+            inserted = [seeds + axis for axis in axes]
+            return b.take(d, tuple(0 if axis in inserted else None for axis in range(len(d.shape))))
+        case Reduce(reduction=reduction, operand=x, axes=axes):
+            spread = b.expand(d, tuple(seeds + axis for axis in axes))
+            if reduction == "sum":
+                return spread
+            hit = b.apply("equal", x, b.expand(node, axes))
+            ties = b.expand(b.reduce("sum", hit, axes), axes)
+            return b.mul(spread, b.div(hit, ties))
+        case _:
+            raise AssertionError(f"no derivative for {node!r}")

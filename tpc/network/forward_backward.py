@@ -1,0 +1,116 @@
+"""Forward and backward passes of a network over a batch of inputs, as nodes of one graph.
+
+    backward = differentiate(builder, network)                      once for a network
+    step = BatchPass(builder, backward, inputs, weights, matmul)    for each batch and weights
+    y = step.output                                                 the readout's vector, (M,) + e
+    gradients = step.gradients(seed)                                dy = seed, (M,) + S + e
+
+This is the total program [Tensor Programs IVb, Def. 2.9.16]: the forward and backward programs of
+all inputs side by side, sharing the weights. Kernels, limits of training and the finite trainer all
+take it from here. Axes come in the order: inputs (M,), then seeds S, then those of the value.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tpc.network.backpropagation import Gradients, MatrixUse, backpropagate
+from tpc.network.batching import Lowering, Product
+from tpc.network.network import Network
+from tpc.program.builder import Builder
+from tpc.program.nodes import Node, Placeholder, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Differentiated:
+    """A network with the graph of its backward pass, for one input.
+
+    Attributes:
+        network: The network.
+        seed: Stands for dy, of shape S + e.
+        gradients: Those of the trained weights, made of `seed`.
+    """
+
+    network: Network
+    seed: Placeholder
+    gradients: Gradients
+
+
+def differentiate(b: Builder, network: Network, seed_axes: Shape = ()) -> Differentiated:
+    """Return the backward pass of a network for one input.
+
+    Args:
+        b: Makes the nodes; it takes over those of the network.
+        network: The network.
+        seed_axes: The seed axes S: () for the gradient of a loss; e, the shape of the readout, for
+            each output on its own; (M, *e) for that where `batchmean` couples the inputs.
+    """
+    b.adopt(network.nodes)
+    output = network.readout.node
+    seed = b.make(Placeholder, (), seed_axes + output.shape, "seed")
+    assert isinstance(seed, Placeholder)
+    leaves = [weight.leaf for weight in network.weights if weight.trained]
+    return Differentiated(network, seed, backpropagate(b, output, leaves, seed))
+
+
+class BatchPass:
+    """A forward pass over a batch, with backward passes through it."""
+
+    def __init__(
+        self,
+        b: Builder,
+        differentiated: Differentiated,
+        inputs: Node,
+        weights: Mapping[Node, Node] | None = None,
+        matmul: Product | None = None,
+    ) -> None:
+        """Start a pass.
+
+        Args:
+            b: Makes the nodes.
+            differentiated: The network.
+            inputs: The inputs, of shape (M,) + input shape.
+            weights: For the leaves of vector-like and scalar-like weights what stands for them
+                now; a leaf that is left out stands for itself.
+            matmul: Makes the products with trainable matrices; those of the builder if None.
+        """
+        self._of = differentiated
+        network = differentiated.network
+        size = inputs.shape[0]
+        self._forward = Lowering(b, size, {network.input: inputs}, weights, matmul)
+
+    @property
+    def output(self) -> Node:
+        """The vector of the readout, of shape (M,) + e."""
+        return self._forward.per_input(self._of.network.readout.node)
+
+    def image(self, node: Node) -> Node:
+        """Return a node of the network for the batch, without (M,) where all inputs agree."""
+        return self._forward.image(node)
+
+    def gradients(self, seed: Node) -> Gradients:
+        """Return the gradients for each input.
+
+        Args:
+            seed: dy for each input, of shape (M,) + S + e.
+
+        Returns:
+            Cotangents of shape (M,) + S + k and operands of shape (M,) + k, to be added up over
+            the inputs.
+        """
+        lowering = self._forward.extended({self._of.seed: seed})
+        one = self._of.gradients
+        return Gradients(
+            {
+                matrix: tuple(
+                    MatrixUse(
+                        use.transposed,
+                        lowering.per_input(use.cotangent),
+                        lowering.per_input(use.operand),
+                    )
+                    for use in uses
+                )
+                for matrix, uses in one.matrices.items()
+            },
+            {leaf: lowering.per_input(d) for leaf, d in one.vectors.items()},
+            {leaf: lowering.per_input(d) for leaf, d in one.scalars.items()},
+        )
