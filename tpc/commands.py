@@ -15,7 +15,7 @@ from tpc.report.figures import save_convergence
 from tpc.report.graph import GraphvizMissing, draw_graph, graph_to_dot, graph_to_json
 from tpc.report.results import Outcome, print_results, readout_names, to_json
 from tpc.report.verification import print_verification, verification_to_json
-from tpc.shown import ShownProgram
+from tpc.shown import ShownNetwork, ShownProgram
 from tpc.whole_file import replacing, write_whole
 
 DISAGREES = 1
@@ -28,14 +28,17 @@ def compile_program(arguments: Namespace) -> int:
     """`tpc compile`: write the evaluator module, print where."""
     path = Path(arguments.program)
     target = Path(arguments.output or path.with_name(f"{path.stem}_limit.py"))
-    _write(target, compiler.emit(compiler.derive(_load(arguments), arguments.dot)))
+    _write(target, compiler.emit(compiler.derive(_load_program(arguments), arguments.dot)))
     print(target)
     return 0
 
 
 def inspect(arguments: Namespace) -> int:
     """`tpc inspect`: print the dialect and the limit equations."""
-    limit = compiler.derive(_load(arguments), arguments.dot)
+    described = _load(arguments)
+    if isinstance(described, ShownNetwork):
+        return _inspect_network(described, arguments)
+    limit = compiler.derive(described, arguments.dot)
     match arguments.format:
         case "latex":
             print(f"% dialect {limit.dialect}\n{limit.to_latex()}", end="")
@@ -48,7 +51,7 @@ def inspect(arguments: Namespace) -> int:
 
 def run(arguments: Namespace) -> int:
     """`tpc run`: print the limit's numbers."""
-    program = _load(arguments)
+    program = _load_program(arguments)
     with _progress("evaluating") as progress:
         result = compiler.run(
             program,
@@ -64,7 +67,7 @@ def run(arguments: Namespace) -> int:
 
 def simulate(arguments: Namespace) -> int:
     """`tpc simulate`: print the averages over runs at one width."""
-    program = _load(arguments)
+    program = _load_program(arguments)
     with _progress("simulating") as progress:
         result = compiler.simulate(
             program,
@@ -80,7 +83,7 @@ def simulate(arguments: Namespace) -> int:
 
 def verify(arguments: Namespace) -> int:
     """`tpc verify`: print the extrapolated finite widths beside the limit."""
-    program = _load(arguments)
+    program = _load_program(arguments)
     figure = _figure_path(arguments)
     with _progress("simulating") as progress:
         found = compiler.verify(
@@ -142,7 +145,20 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
 """The function of each command."""
 
 
-def _load(arguments: Namespace) -> ShownProgram:
+def _inspect_network(network: ShownNetwork, arguments: Namespace) -> int:
+    """Print the weights, the equations for one input and the readout of a network."""
+    print(repr(network))
+    return 0
+
+
+def _load_program(arguments: Namespace) -> Program:
+    """Return the program that a command works on; a network has one only where it is trained."""
+    whats = {"compile": "limit", "run": "limit", "simulate": "simulation"}
+    what = whats.get(arguments.command, "limit to compare with")
+    return compiler.program_of(_load(arguments), what)
+
+
+def _load(arguments: Namespace) -> ShownProgram | ShownNetwork:
     try:
         return compiler.load(arguments.program)
     except OSError as error:

@@ -4,6 +4,7 @@ Stages:
     load_source        file             -> Source, the syntax tree
     parse_source       text             -> the same
     build_program      Source           -> Program, the checked dataflow graph
+    build_network      Source           -> Network, the checked architecture and its training
     normalise          Program          -> Program, with what the limit wants to see made plain
     derive_limit       Program          -> Limit, the equations
     emit_module        Limit            -> the evaluator module, as text
@@ -25,20 +26,24 @@ import numpy as np
 from tpc.codegen.module import emit_module
 from tpc.diagnostics import NOWHERE, Diagnostic, ProgramError
 from tpc.diagnostics.data_faults import NoNumber
+from tpc.diagnostics.network_faults import NetworkAsProgram
 from tpc.diagnostics.program_faults import NoOutput
 from tpc.limit.derive import DotChoice, derive_limit
 from tpc.limit.equations import Limit
+from tpc.network.checking.build import build_network, is_network
+from tpc.network.network import Network
 from tpc.program.checking.build import build_program
 from tpc.program.passes import normalise
 from tpc.program.program import Program
 from tpc.report.text import to_text
-from tpc.shown import ShownLimit, ShownProgram, speech
+from tpc.shown import ShownLimit, ShownNetwork, ShownProgram, speech
 from tpc.simulation import dense
 from tpc.simulation import verify as comparing
 from tpc.simulation.parameters import ParameterProblem, resolve_parameters
 from tpc.simulation.result import Result, Verification
 from tpc.syntax.parse import parse_source
 from tpc.syntax.read import load_source
+from tpc.syntax.tree import Source
 
 Progress = Callable[[int, int], None]
 """Called with the work done so far, and all the work."""
@@ -55,8 +60,8 @@ class MethodRefused(ValueError):
     """A method of evaluation that does not suit the program, with the output that rules it out."""
 
 
-def load(path: str | os.PathLike[str]) -> ShownProgram:
-    """Read and check a program.
+def load(path: str | os.PathLike[str]) -> ShownProgram | ShownNetwork:
+    """Read and check a program, or a network.
 
     Data files that it loads are looked up beside it.
 
@@ -67,11 +72,11 @@ def load(path: str | os.PathLike[str]) -> ShownProgram:
         ProgramError: The program or its data is wrong.
         OSError: The file cannot be read.
     """
-    return ShownProgram.of(build_program(load_source(path)))
+    return build(load_source(path))
 
 
-def parse(text: str, name: str = "<string>") -> ShownProgram:
-    """Check a program that is given as text.
+def parse(text: str, name: str = "<string>") -> ShownProgram | ShownNetwork:
+    """Check a program, or a network, that is given as text.
 
     Args:
         text: The program.
@@ -80,10 +85,42 @@ def parse(text: str, name: str = "<string>") -> ShownProgram:
     Raises:
         ProgramError: The program or its data is wrong.
     """
-    return ShownProgram.of(build_program(parse_source(text, name)))
+    return build(parse_source(text, name))
 
 
-def derive(program: Program, dot: DotChoice = "auto") -> ShownLimit:
+def build(source: Source) -> ShownProgram | ShownNetwork:
+    """Build what a file describes, and check it.
+
+    Raises:
+        ProgramError: The program or its data is wrong.
+    """
+    if is_network(source):
+        return ShownNetwork.of(build_network(source))
+    return ShownProgram.of(build_program(source))
+
+
+def program_of(described: Program | Network, what: str) -> Program:
+    """Return a program, or what a network is lowered to.
+
+    Args:
+        described: What a file describes.
+        what: What is going to be done with it, for messages.
+
+    Raises:
+        ProgramError: TP262, a network has no such program.
+    """
+    if isinstance(described, Program):
+        return described
+    without = "" if described.training else " without a `train` block"
+    hint = "this version does not compute what training does"
+    if not described.training:
+        name = described.readout.name
+        hint = f"use `tpc kernel` for its kernels, or add a `train {name}:` block"
+    found = [Diagnostic.of(NetworkAsProgram(what, without, hint), described.readout.span)]
+    raise ProgramError(found, described.name, described.source)
+
+
+def derive(program: Program | Network, dot: DotChoice = "auto") -> ShownLimit:
     """Derive the limit equations of a program.
 
     Args:
@@ -92,9 +129,9 @@ def derive(program: Program, dot: DotChoice = "auto") -> ShownLimit:
             lemma, or by derivatives where these are functions.
 
     Raises:
-        ProgramError: The derivative form is asked for and does not exist.
+        ProgramError: The derivative form is asked for and does not exist; it is a network.
     """
-    return ShownLimit.of(derive_limit(normalise(program), dot))
+    return ShownLimit.of(derive_limit(normalise(program_of(program, "limit")), dot))
 
 
 def emit(limit: Limit) -> str:
@@ -107,7 +144,7 @@ def emit(limit: Limit) -> str:
     return emit_module(limit, speech(limit), to_text(limit))
 
 
-def evaluator(program: Program, dot: DotChoice = "auto") -> ModuleType:
+def evaluator(program: Program | Network, dot: DotChoice = "auto") -> ModuleType:
     """Return the evaluator module of a program, imported.
 
     Raises:
@@ -141,7 +178,7 @@ class _FromText(ExecutionLoader):
 
 
 def run(
-    program: Program,
+    program: Program | Network,
     samples: int = 65536,
     seed: int = 0,
     params: Mapping[str, object] | None = None,
@@ -173,6 +210,7 @@ def run(
     """
     if method not in get_args(Method):
         raise UsageError(f"there is no method {method!r}: use {', '.join(get_args(Method))}")
+    program = program_of(program, "limit")
     module = evaluator(program, dot)
     least = 4 * module.REPLICATES
     if samples < least:
@@ -194,7 +232,7 @@ def run(
 
 
 def simulate(
-    program: Program,
+    program: Program | Network,
     width: int,
     trials: int = 8,
     seed: int = 0,
@@ -222,6 +260,7 @@ def simulate(
     """
     if engine != "dense":
         raise UsageError(f"there is no engine {engine!r}: this version has 'dense'")
+    program = program_of(program, "simulation")
     _require_outputs(program)
     try:
         return dense.simulate(program, width, trials, seed, params, progress)
@@ -230,7 +269,7 @@ def simulate(
 
 
 def verify(
-    program: Program,
+    program: Program | Network,
     widths: tuple[int, ...] | None = None,
     trials: int = comparing.TRIALS,
     samples: int = 65536,
@@ -260,6 +299,7 @@ def verify(
         UsageError: As in `run`.
         MethodRefused: As in `run`.
     """
+    program = program_of(program, "limit to compare with")
     limit = run(program, samples, seed, params, dot, method=method)
     return comparing.verify(program, limit, widths, trials, seed, params, progress)
 

@@ -1,4 +1,4 @@
-"""A program and a limit that print themselves: what `tpc.parse` and `tpc.derive` return.
+"""Programs, networks and limits that print themselves: what `tpc.parse` and `tpc.derive` return.
 
 The stages know nothing of printing, so the views are added here, on top of all of them.
 """
@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from tpc.codegen.module import peak_floats
 from tpc.codegen.statement import Speech
 from tpc.limit.equations import Limit
+from tpc.network.network import Network
+from tpc.network.nodes import BatchMean
+from tpc.network.view import as_program
 from tpc.program.graph import to_networkx
 from tpc.program.program import Program
 from tpc.report.graph import GraphvizMissing, draw_graph
@@ -38,6 +41,32 @@ class ShownProgram(Program):
     def __repr__(self) -> str:
         outputs = ", ".join(output.name for output in self.outputs) or "none"
         return f"<{self.dialect} program {self.title or self.name!r}, outputs: {outputs}>"
+
+    def _repr_svg_(self) -> str | None:
+        try:
+            return draw_graph(self.graph, "svg").decode("utf-8")
+        except GraphvizMissing:
+            return None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ShownNetwork(Network):
+    """A network that shows its graph, for one input, in a notebook."""
+
+    @classmethod
+    def of(cls, network: Network) -> "ShownNetwork":
+        """Return the same network with its views."""
+        return cls(*(getattr(network, field.name) for field in fields(network)))
+
+    @property
+    def graph(self) -> "networkx.MultiDiGraph[int]":
+        """The graph for one input in networkx; its nodes carry sort, shape and source span."""
+        return to_networkx(as_program(self), {BatchMean: "batchmean"})
+
+    def __repr__(self) -> str:
+        weights = ", ".join(weight.name for weight in self.weights)
+        trained = f", {self.training.steps} steps" if self.training else ""
+        return f"<network {self.title or self.name!r}, weights: {weights}{trained}>"
 
     def _repr_svg_(self) -> str | None:
         try:

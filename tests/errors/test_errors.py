@@ -14,8 +14,6 @@ import pytest
 import tpc
 import tpc.diagnostics
 from tpc.diagnostics import Fault, ProgramError
-from tpc.program.checking.build import build_program
-from tpc.syntax.read import load_source
 
 HERE = Path(__file__).parent
 INDEX = HERE.parents[1] / "docs" / "errors.md"
@@ -76,8 +74,7 @@ def _cell(template: str) -> str:
 
 def compile_text(name: str) -> str:
     """Take a program through the compiler, up to the stage that refuses it."""
-    program = build_program(load_source(name))
-    return tpc.emit(tpc.derive(program, dot="derivative"))
+    return tpc.emit(tpc.derive(tpc.load(name), dot="derivative"))
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)

@@ -102,7 +102,9 @@ class UnexpectedIndent(Fault):
 
     code = "TP109"
     title = "this line is indented, but the line before opens no block"
-    help = "only `for`, `if`, `elif` and `else` open a block; inside brackets, lines break freely"
+    help = (
+        "blocks stand below `for`, `if`, `train` and the like; inside brackets, lines break freely"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class UnmatchedDedent(Fault):
 
 @dataclass(frozen=True, slots=True)
 class MissingBlock(Fault):
-    """A `for`, `if`, `elif` or `else` with nothing under it."""
+    """A line with a `:` at its end, such as `for` or `train`, with nothing under it."""
 
     code = "TP111"
     title = "`{keyword}` has no block"
@@ -127,7 +129,7 @@ class MissingBlock(Fault):
 
 @dataclass(frozen=True, slots=True)
 class MissingColon(Fault):
-    """A `for`, `if`, `elif` or `else` without the `:` at its end."""
+    """A line that opens a block, such as `for` or `train`, without the `:` at its end."""
 
     code = "TP112"
     title = "`{keyword}` needs a `:` at the end"
@@ -329,12 +331,39 @@ class NumberTooLarge(Fault):
     help = "the largest one is about 1.8e308"
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkUnsupported(Fault):
-    """A file that describes a network by `input`, `weight` or `train`."""
+# ------------------------------------------------------------------------------------- networks
 
-    code = "TP130"
-    title = "`{word}` describes a network, and this version compiles programs only"
-    help = "write the program out with `vector` and `matrix`"
+
+@dataclass(frozen=True, slots=True)
+class UnknownSetting(Fault):
+    """A line of a `train` block that begins with none of its words."""
+
+    code = "TP131"
+    title = "`{word}` begins no line of a `train` block"
+    help = "{hint}"
+
+    word: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingBound(Fault):
+    """A setting of a `train` block with an `=`, as in `steps = 20`."""
+
+    code = "TP132"
+    title = "`{word}` is a setting, no name: it takes no `=`"
+    help = "write {form}"
+
+    word: str
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoUpdate(Fault):
+    """A line in the block of an `optimizer` that is neither a binding nor the `return`."""
+
+    code = "TP133"
+    title = "`{word}` cannot begin a line in the block of an optimizer"
+    help = "it holds bindings, `m = beta * m + g`, and one `return`; every entry is on its own"
 
     word: str

@@ -4,6 +4,8 @@ A graph node stands for an operation, or for a matrix; an edge runs from each op
 keyed by the operand's position there. The matrix of a product is operand 0, the vector operand 1.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tpc.diagnostics import Span
@@ -39,8 +41,14 @@ if TYPE_CHECKING:
     import networkx
 
 
-def to_networkx(program: Program) -> "networkx.MultiDiGraph[int]":
+def to_networkx(
+    program: Program, further: Mapping[type[Node], str] = MappingProxyType({})
+) -> "networkx.MultiDiGraph[int]":
     """Return the graph of a program.
+
+    Args:
+        program: The program.
+        further: What other operations are called that may occur.
 
     Returns:
         A graph whose nodes are numbered as in `program.nodes`, matrices after them. Node
@@ -67,7 +75,8 @@ def to_networkx(program: Program) -> "networkx.MultiDiGraph[int]":
         sorts[node] = _sort(node, sorts)
         known = names.get(node) or _own_name(node) or outputs.get(node, [])
         _add(
-            graph, number, sorts[node], node.shape, _dims(node.coords), _operation(node), node.span,
+            graph, number, sorts[node], node.shape, _dims(node.coords),
+            further.get(type(node)) or _operation(node), node.span,
             names=known, outputs=outputs.get(node, []),
         )  # fmt: skip
     for matrix, number in matrices.items():

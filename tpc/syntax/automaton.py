@@ -13,6 +13,7 @@ from lark.grammar import Rule
 from lark.lark import PostLex
 
 from tpc.syntax.make_tree import MakeTree, Statements
+from tpc.syntax.tokens import OPTION_WORDS, SOMETIMES_NAMES, is_option
 
 Snapshot: TypeAlias = "tuple[list[int], list[Any]]"
 
@@ -20,7 +21,7 @@ Snapshot: TypeAlias = "tuple[list[int], list[Any]]"
 class _KeepAllTokens(PostLex):
     """Makes lark keep the tokens that no rule takes."""
 
-    always_accept: Iterable[str] = ("NETWORK", "UNCLOSED_STRING", "UNKNOWN")
+    always_accept: Iterable[str] = ("UNCLOSED_STRING", "UNKNOWN")
 
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
         """Pass the tokens on."""
@@ -57,7 +58,7 @@ class Automaton:
         lexer: Any = session.lexer_thread
         self.tokens: list[Token] = list(lexer.lex(session.parser_state))
         for token in self.tokens:
-            if token.type == "X":
+            if token.value in SOMETIMES_NAMES:
                 token.type = "NAME"
         self._state = session.parser_state
         self._table: dict[int, dict[str, tuple[object, Any]]] = (
@@ -65,19 +66,29 @@ class Automaton:
         )
 
     def feed(self, tokens: list[Token]) -> int | None:
-        """Feed tokens up to the first that cannot stand where it does, and return its index.
-
-        The word `x` is the cross between two dims where that can stand, and a name elsewhere.
-        """
-        state, table = self._state, self._table
+        """Feed tokens up to the first that cannot stand where it does, and return its index."""
         for index, token in enumerate(tokens):
-            if token.value == "x" and "X" in table[state.state_stack[-1]]:
-                token.type = "X"
+            if token.value in SOMETIMES_NAMES:
+                token.type = self._word_or_name(tokens, index)
+            elif token.type in OPTION_WORDS and is_option(tokens, index):
+                token.type = "NAME"
             try:
-                state.feed_token(token)
+                self._state.feed_token(token)
             except UnexpectedToken:
                 return index
         return None
+
+    def _word_or_name(self, tokens: list[Token], index: int) -> str:
+        """Return the type of a word that is reserved in some places only.
+
+        `x` is the cross between two dims where that can stand; the words of training begin lines of
+        their blocks, and where a name can stand as well, they are one in front of `=` or `[`.
+        """
+        word = SOMETIMES_NAMES[tokens[index].value]
+        if not self._accepts(word):
+            return "NAME"
+        is_bound = tokens[min(index + 1, len(tokens) - 1)].type in ("EQUAL", "LSQB")
+        return "NAME" if is_bound and self._accepts("NAME") else word
 
     def finish(self) -> Statements:
         """End the text where a statement could begin, and return all of them."""
@@ -86,6 +97,10 @@ class Automaton:
     def expects_block(self) -> bool:
         """Return whether the header of a block has just ended."""
         return "_INDENT" in self._table[self._state.state_stack[-1]]
+
+    def expects_setting(self) -> bool:
+        """Return whether a line of a `train` block could begin here."""
+        return self._accepts("STEPS")
 
     def snapshot(self) -> Snapshot:
         """Return all that `restore` needs, to come back to this point."""

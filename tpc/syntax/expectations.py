@@ -12,6 +12,7 @@ _SPELLINGS = {
     "MORETHAN": "`>`",
     "LPAR": "`(`",
     "LSQB": "`[`",
+    "SEMICOLON": "`;`",
     "COLON": "`:`",
     "EQUAL": "`=`",
     "ARROW": "`->`",
@@ -42,6 +43,19 @@ FORMS = {
     "ELSE": "`else:`",
     "OUTPUT": "`output c`, or `output K = <x|x>`",
     "READOUT": "`readout f = v * x`",
+    "INPUT": "`input xi[10]`",
+    "WEIGHT": "`weight W : n x n (init=0.5)`, `weight U[10], v : n` or `weight g (start=1)`",
+    "TRAIN": "`train f:`",
+    "OPTIMIZER": "`optimizer adam(lr=0.1)` in a `train` block, `optimizer Q(g; m=0):` outside",
+    "DATA": "`data X, Y`",
+    "TEST": "`test Xt`",
+    "LOSS": "`loss mse`",
+    "REDUCE": "`reduce sum`, or `reduce mean`",
+    "PARAMETRIZATION": "`parametrization mup`",
+    "STEPS": "`steps 20`",
+    "BATCH": "`batch full`, `batch 10` or `batch [[0, 1], [2, 3]]`",
+    "CENTER": "`center true`",
+    "TRACK": "`track K = <x|x>`",
 }
 """What each statement looks like."""
 

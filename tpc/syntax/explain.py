@@ -6,8 +6,6 @@ and the last one always does.
 
 from collections.abc import Callable
 
-from lark import Token
-
 from tpc.diagnostics import Diagnostic
 from tpc.diagnostics.syntax_faults import (
     BindingInCondition,
@@ -29,6 +27,7 @@ from tpc.syntax.explain_marks import (
     unknown_character,
     unmatched_bracket,
 )
+from tpc.syntax.explain_settings import setting, update
 from tpc.syntax.explain_words import (
     foreign_word,
     function_without_argument,
@@ -46,11 +45,6 @@ def explain(slip: Slip) -> Diagnostic:
         if explanation is not None:
             return explanation
     return _unexpected(slip)
-
-
-def begins_network(tokens: list[Token]) -> bool:
-    """Return whether a line is an `input`, `weight` or `train` statement."""
-    return tokens[0].type == "NETWORK" and tokens[1].type in OPERAND_STARTS
 
 
 def _binding(slip: Slip) -> Explanation:
@@ -82,7 +76,8 @@ def _line_end(slip: Slip) -> Explanation:
     """A header without its colon, or a statement without its end."""
     first = slip.tokens[0]
     at_end = slip.token.type == "_NEWLINE"
-    misses_colon = first.type in HEADERS and "COLON" in slip.accepted
+    opens_block = first.type in HEADERS or slip.accepted == {"COLON"}
+    misses_colon = opens_block and "COLON" in slip.accepted
     if misses_colon and (at_end or _begins_body(slip)):
         return slip.after_previous(MissingColon(first.value))
     if at_end:
@@ -163,6 +158,8 @@ _RULES: tuple[Callable[[Slip], Explanation], ...] = (
     unmatched_bracket,
     quote,
     foreign_word,
+    setting,
+    update,
     reserved_name,
     misplaced_statement,
     function_without_argument,

@@ -47,7 +47,7 @@ def unknown_character(slip: Slip) -> Explanation:
     """A character, or a run of letters, that no token begins with."""
     # A string ends early at a character that no string may hold.
     token = slip.following if slip.token.type == "UNCLOSED_STRING" else slip.token
-    if token.type != "UNKNOWN":
+    if token.type not in ("UNKNOWN", "SEMICOLON"):
         return None
     text = token.value
     span = span_of(token)

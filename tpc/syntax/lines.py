@@ -20,7 +20,7 @@ from tpc.diagnostics.syntax_faults import (
     NumberTooLarge,
     UnmatchedDedent,
 )
-from tpc.syntax.tokens import CLOSERS, OPERAND_ENDS, STATEMENT_WORDS, span_of
+from tpc.syntax.tokens import CLOSERS, OPERAND_ENDS, STATEMENT_WORDS, is_option, span_of
 
 MAX_BLOCKS = 40
 """How many blocks may stand in one another: later stages recurse over them."""
@@ -87,7 +87,8 @@ class Lines:
             token = tokens[index]
             kind = token.type
             if token.line != row:
-                if not opened or kind in STATEMENT_WORDS:
+                begins = kind in STATEMENT_WORDS and not is_option(tokens, index)
+                if not opened or begins:
                     return index, opened[-1] if opened else None
                 row = token.line
             if kind == "LPAR" or kind == "LSQB":

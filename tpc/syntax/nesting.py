@@ -84,12 +84,31 @@ def _expressions(statements: tuple[tree.Statement, ...]) -> Iterator[tree.Expres
                 yield from _law(law)
             case tree.Def(body=body):
                 yield body
-            case tree.Assign(target=target, value=value) | tree.Readout(target=target, value=value):
+            case (
+                tree.Assign(target=target, value=value)
+                | tree.Readout(target=target, value=value)
+                | tree.Track(target=target, value=value)
+            ):
                 yield from target.keys
                 yield value
             case tree.Output(target=target, value=result):
                 yield from target.keys
                 yield from () if result is None else (result,)
+            case tree.InputDecl(declared=declared):
+                yield from declared.shape
+            case tree.WeightDecl(names=names, options=options):
+                for declared in names:
+                    yield from declared.shape
+                yield from (option.value for option in options)
+            case tree.Setting(values=values):
+                yield from values
+            case tree.OptimizerChoice(use=use):
+                yield use
+            case tree.OptimizerDef(states=states, options=options, body=lines):
+                yield from (keyword.value for keyword in (*states, *options))
+                yield from (line.value for line in lines)
+            case tree.Train(body=block):
+                yield from _expressions(block)
             case tree.For(iterable=iterable, body=block):
                 yield iterable
                 yield from _expressions(block)

@@ -15,12 +15,11 @@ from tpc.diagnostics import NOWHERE, Diagnostic, Fault, ProgramError
 from tpc.diagnostics.syntax_faults import (
     EmptyProgram,
     MissingBlock,
-    NetworkUnsupported,
     UnclosedBracket,
     UnexpectedIndent,
 )
 from tpc.syntax.automaton import Automaton
-from tpc.syntax.explain import begins_network, explain
+from tpc.syntax.explain import explain
 from tpc.syntax.lines import Line, Lines
 from tpc.syntax.make_tree import Statements
 from tpc.syntax.nesting import deep_places
@@ -36,10 +35,17 @@ _HEADERS = {
     "IF": (("IF", "if"), ("TRUE", "true"), _COLON),
     "ELIF": (("ELIF", "elif"), ("TRUE", "true"), _COLON),
     "ELSE": (("ELSE", "else"), _COLON),
+    "TRAIN": (("TRAIN", "train"), ("NAME", "_"), _COLON),
+    "OPTIMIZER": (
+        ("OPTIMIZER", "optimizer"),
+        *(("NAME", "_"), ("LPAR", "("), ("NAME", "_"), ("RPAR", ")")),
+        _COLON,
+    ),
 }
 _LOOP = (("FOR", "for"), ("NAME", "_"), ("IN", "in"), ("NUMBER", "0"), _COLON)
 _LINE = (("NAME", "_"), ("EQUAL", "="), ("NUMBER", "0"), ("_NEWLINE", ""))
-"""Stand-ins for headers and for a line that do not parse."""
+_SETTING = (("STEPS", "steps"), ("NUMBER", "0"), ("_NEWLINE", ""))
+"""Stand-ins for headers and for lines that do not parse."""
 
 
 def parse_source(text: str, name: str = "<string>") -> Source:
@@ -54,7 +60,7 @@ def parse_source(text: str, name: str = "<string>") -> Source:
         left-associative operators not counted.
 
     Raises:
-        ProgramError: TP102-TP130, all independent errors of the text.
+        ProgramError: TP102-TP149, all independent errors of the text.
     """
     text = text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
     statements, found = _Reading(text).read()
@@ -76,33 +82,31 @@ class _Reading:
         self._depth = 0
         self._keyword: Token | None = None
         self._is_broken = False
-        self._is_network = False
 
     def read(self) -> tuple[Statements, list[Diagnostic]]:
         """Return the statements and the faults; where there are any, the statements are void."""
-        network: int | None = None
         for line in self._lines:
-            if network is not None and line.depth > network:
-                continue
-            self._enter(line)
-            network = line.depth if begins_network(line.tokens) else None
-            if network is not None:
-                self._report_network(line)
-            else:
+            if self._enter(line):
                 self._read(line)
             if len(self._found) >= MAX_REPORTS:
                 return (), self._found + self._lines.found
         self._enter(None)
         return self._automaton.finish(), self._found + self._lines.found
 
-    def _enter(self, line: Line | None) -> None:
-        """Open and close blocks up to the depth of a line, or of the end of the text."""
+    def _enter(self, line: Line | None) -> bool:
+        """Open and close blocks up to the depth of a line, or of the end of the text.
+
+        Returns:
+            Whether to read the line: it may stand in a block where none can be.
+        """
         depth = line.depth if line else 0
         expected = self._automaton.expects_block()
         if expected and depth <= self._depth:
             assert self._keyword is not None
             self._report(MissingBlock(self._keyword.value), self._keyword)
-            self._feed(("_INDENT", ""), *_LINE, ("_DEDENT", ""))
+            self._feed(("_INDENT", ""))
+            self._feed_line()
+            self._feed(("_DEDENT", ""))
         while depth < self._depth:
             self._feed(("_DEDENT", ""))
             self._depth -= 1
@@ -110,11 +114,14 @@ class _Reading:
             if not expected:
                 if not self._is_broken:
                     self._report(UnexpectedIndent(), line.tokens[0])
-                has_branches = self._keyword and self._keyword.type in ("IF", "ELIF")
-                self._feed(*(_HEADERS["IF"] if has_branches else _LOOP), ("_NEWLINE", ""))
+                    self._is_broken = True
+                if "FOR" not in self._automaton.accepted():
+                    return False
+                self._feed(*self._header(), ("_NEWLINE", ""))
             self._feed(("_INDENT", ""))
             self._depth = depth
         self._keyword = line.tokens[0] if line else None
+        return True
 
     def _read(self, line: Line) -> None:
         """Parse one line; where that fails, explain and replace it."""
@@ -128,25 +135,35 @@ class _Reading:
         explanation = explain(Slip(line.tokens, index, self._automaton.accepted(), line.unclosed))
         self._found.append(explanation)
         self._automaton.restore(before)
-        self._replace(line.tokens[0].type)
+        self._replace(self._kind(line.tokens[0]))
         if line.unclosed or explanation.code == UnclosedBracket.code:
             resumed = next_statement(line.tokens, index)
             if resumed is not None:
                 self._lines.resume(line.start + resumed)
 
+    def _kind(self, first: Token) -> str:
+        """Return the type of a line's first token, the words of settings told from headers."""
+        is_setting = first.type == "OPTIMIZER" and self._automaton.expects_setting()
+        return "STEPS" if is_setting else first.type
+
     def _replace(self, kind: str) -> None:
         """Feed a line like a broken one, so that what follows is read as it was meant."""
         if kind in ("ELIF", "ELSE") and kind not in self._automaton.accepted():
             kind = "IF"
-        self._feed(*_HEADERS.get(kind, ()), *_LINE)
+        if kind in self._automaton.accepted():
+            self._feed(*_HEADERS.get(kind, ()))
+        self._feed_line()
 
-    def _report_network(self, line: Line) -> None:
-        """Report the first statement of a network, and pass over every one."""
-        if not self._is_network:
-            self._report(NetworkUnsupported(line.tokens[0].value), line.tokens[0])
-        self._is_network = True
-        self._is_broken = False
-        self._feed(*_LINE)
+    def _header(self) -> tuple[tuple[str, str], ...]:
+        """Return a header for a block that has none, like the line before it."""
+        kind = self._keyword.type if self._keyword else ""
+        kind = "IF" if kind == "ELIF" else kind
+        is_block = kind in ("IF", "TRAIN", "OPTIMIZER") and kind in self._automaton.accepted()
+        return _HEADERS[kind] if is_block and not self._automaton.expects_setting() else _LOOP
+
+    def _feed_line(self) -> None:
+        """Feed a line that stands for one that does not parse."""
+        self._feed(*(_SETTING if self._automaton.expects_setting() else _LINE))
 
     def _report(self, fault: Fault, token: Token) -> None:
         self._found.append(Diagnostic.of(fault, span_of(token)))

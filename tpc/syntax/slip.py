@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from lark import Token
 
 from tpc.diagnostics import Diagnostic, Fault, Span
-from tpc.syntax.tokens import CLOSERS, OPERAND_ENDS, STATEMENT_WORDS, span_of
+from tpc.syntax.tokens import (
+    CLOSERS,
+    OPERAND_ENDS,
+    OPERAND_STARTS,
+    SETTING_WORDS,
+    STATEMENT_WORDS,
+    is_option,
+    span_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +90,13 @@ def next_statement(tokens: list[Token], index: int) -> int | None:
 
 
 def _begins_statement(tokens: list[Token], index: int) -> bool:
-    """Return whether a keyword, or `name =` or `name[...] =`, stands at a token."""
-    if tokens[index].type in STATEMENT_WORDS or tokens[index].type == "NETWORK":
+    """Return whether a keyword, or `name =` or `name[...] =`, stands at a token.
+
+    The word of a setting counts if an operand follows it.
+    """
+    if tokens[index].type in STATEMENT_WORDS:
+        return not is_option(tokens, index)
+    if tokens[index].value in SETTING_WORDS and tokens[index + 1].type in OPERAND_STARTS:
         return True
     if tokens[index].type != "NAME":
         return False

@@ -9,14 +9,25 @@ from tpc.diagnostics import Span
 
 CLOSERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LESSTHAN": "MORETHAN"}
 
-HEADERS = frozenset(("FOR", "IF", "ELIF", "ELSE"))
+HEADERS = frozenset(("FOR", "IF", "ELIF", "ELSE", "TRAIN"))
 """Tokens that begin the header of a block."""
 
 STATEMENT_WORDS = HEADERS | {
     "PROGRAM", "DIALECT", "DIM", "CONST", "PARAM", "SCALAR", "VECTOR", "MATRIX", "DEF", "OUTPUT",
-    "READOUT",
+    "READOUT", "INPUT", "WEIGHT",
 }  # fmt: skip
-"""Tokens that begin a statement and can stand nowhere else."""
+"""Tokens that begin a statement; where an option is called so, `=` stands behind them."""
+
+SETTING_WORDS = frozenset(
+    "data test loss reduce optimizer parametrization steps batch center track".split()
+)
+"""Words that begin a line of a `train` block, and names elsewhere."""
+
+SOMETIMES_NAMES = {word: word.upper() for word in (*SETTING_WORDS, "return", "x")}
+"""Words that are names where the grammar does not want them, with their tokens."""
+
+OPTION_WORDS = frozenset(("TRAIN", "MATRIX", "VECTOR", "SCALAR"))
+"""Reserved words that are also names of options, in front of `=` in a list of arguments."""
 
 _ATOMS = frozenset(("NAME", "FUNCTION", "CONSTANT", "NUMBER", "TRUE", "FALSE"))
 
@@ -34,6 +45,15 @@ COMPARATORS = frozenset(
     ("EQUALS", "UNEQUAL", "LESSTHAN", "MORETHAN", "AT_MOST", "AT_LEAST", "AND", "OR", "NOT")
 )
 """Tokens of conditions."""
+
+
+def is_option(tokens: list[Token], index: int) -> bool:
+    """Return whether a token names an option, `train=false` in brackets."""
+    return (
+        0 < index < len(tokens) - 1
+        and tokens[index + 1].type == "EQUAL"
+        and tokens[index - 1].type in ("LPAR", "COMMA")
+    )
 
 
 def span_of(token: Token) -> Span:

@@ -294,6 +294,31 @@ class Readout:
 
 
 @dataclass(frozen=True, slots=True)
+class InputDecl:
+    """`input xi[10]`."""
+
+    span: Span
+    declared: Declared
+
+
+@dataclass(frozen=True, slots=True)
+class WeightDecl:
+    """`weight U[10], V : n (init=0)`, `weight W : n x n`, `weight g (start=1)`.
+
+    Attributes:
+        rows: The dim behind the colon, or None.
+        columns: The dim behind the `x`, or None.
+        options: As written; which there are is checked later.
+    """
+
+    span: Span
+    names: tuple[Declared, ...]
+    rows: Name | None
+    columns: Name | None
+    options: tuple[Keyword, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class For:
     """`for variable in iterable:` and its block."""
 
@@ -321,6 +346,72 @@ class If:
     otherwise: tuple["Statement", ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Return:
+    """`return direction`, in the block of an `optimizer`."""
+
+    span: Span
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerDef:
+    """`optimizer heavy(g; m=0; beta=0.9):` and its block; the span is that of the header."""
+
+    span: Span
+    name: Name
+    gradient: Name
+    states: tuple[Keyword, ...]
+    options: tuple[Keyword, ...]
+    body: tuple[Assign | Return, ...]
+
+
+SettingWord: TypeAlias = Literal[
+    "data", "test", "loss", "reduce", "parametrization", "steps", "batch", "center"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A line of a `train` block: a word, and one value (`data` has two)."""
+
+    span: Span
+    word: SettingWord
+    values: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerChoice:
+    """`optimizer adam(lr=0.2)`, or `optimizer v, W: sgd(lr=1)` for some weights."""
+
+    span: Span
+    weights: tuple[Name, ...]
+    use: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """`track target = value`."""
+
+    span: Span
+    target: Target
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """`train readout:` and its block of settings; the span is that of the header."""
+
+    span: Span
+    readout: Name
+    body: tuple["Statement", ...]
+
+
+NetworkStatement: TypeAlias = (
+    InputDecl | WeightDecl | OptimizerDef | Train | Setting | OptimizerChoice | Track
+)
+"""What stands in the files of networks only; the last three stand in `train` blocks."""
+
 Statement: TypeAlias = (
     Title
     | Dialect
@@ -334,8 +425,15 @@ Statement: TypeAlias = (
     | Assign
     | Output
     | Readout
+    | InputDecl
+    | WeightDecl
     | For
     | If
+    | OptimizerDef
+    | Train
+    | Setting
+    | OptimizerChoice
+    | Track
 )
 
 

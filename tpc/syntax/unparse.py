@@ -19,6 +19,11 @@ Simple: TypeAlias = (
     | tree.Assign
     | tree.Output
     | tree.Readout
+    | tree.InputDecl
+    | tree.WeightDecl
+    | tree.Setting
+    | tree.OptimizerChoice
+    | tree.Track
 )
 
 _INDENT = "    "
@@ -59,8 +64,27 @@ def _lines(statements: tuple[tree.Statement, ...], margin: str) -> Iterator[str]
                 if otherwise:
                     yield f"{margin}else:"
                     yield from _lines(otherwise, margin + _INDENT)
+            case tree.Train(readout=readout, body=body):
+                yield f"{margin}train {readout.id}:"
+                yield from _lines(body, margin + _INDENT)
+            case tree.OptimizerDef():
+                yield from _optimizer(statement, margin)
             case _:
                 yield margin + _simple(statement)
+
+
+def _optimizer(statement: tree.OptimizerDef, margin: str) -> Iterator[str]:
+    parts = [statement.gradient.id]
+    if statement.states or statement.options:
+        parts.append(f" {_keywords(statement.states)}".rstrip())
+    if statement.options:
+        parts.append(f" {_keywords(statement.options)}")
+    yield f"{margin}optimizer {statement.name.id}({';'.join(parts)}):"
+    for line in statement.body:
+        if isinstance(line, tree.Return):
+            yield f"{margin}{_INDENT}return {_text(line.value, _SUM)}"
+        else:
+            yield margin + _INDENT + _simple(line)
 
 
 def _simple(statement: Simple) -> str:
@@ -89,8 +113,25 @@ def _simple(statement: Simple) -> str:
             return f"output {_target(target)}{_behind(' = ', value)}"
         case tree.Readout(target=target, value=value):
             return f"readout {_target(target)} = {_text(value, _SUM)}"
+        case tree.InputDecl(declared=declared):
+            return f"input {_declared((declared,))}"
+        case tree.WeightDecl():
+            return _weight(statement)
+        case tree.Setting(word=word, values=values):
+            return f"{word} {_list(values)}"
+        case tree.OptimizerChoice(weights=weights, use=use):
+            return f"optimizer {_names(weights)}{': ' if weights else ''}{_text(use, _SUM)}"
+        case tree.Track(target=target, value=value):
+            return f"track {_target(target)} = {_text(value, _SUM)}"
         case _:
             assert_never(statement)
+
+
+def _weight(statement: tree.WeightDecl) -> str:
+    dims = f" : {statement.rows.id}" if statement.rows else ""
+    columns = f" x {statement.columns.id}" if statement.columns else ""
+    options = f" ({_keywords(statement.options)})" if statement.options else ""
+    return f"weight {_declared(statement.names)}{dims}{columns}{options}"
 
 
 def _behind(sign: str, value: tree.Expression | None) -> str:
@@ -119,6 +160,10 @@ def _law(law: tree.Normal | None) -> str:
 
 def _list(items: tuple[tree.Expression | tree.Colon, ...]) -> str:
     return ", ".join(":" if isinstance(item, tree.Colon) else _text(item, _SUM) for item in items)
+
+
+def _keywords(keywords: tuple[tree.Keyword, ...]) -> str:
+    return ", ".join(f"{keyword.name}={_text(keyword.value, _SUM)}" for keyword in keywords)
 
 
 def _text(expression: tree.Expression, binding: int) -> str:
@@ -150,7 +195,7 @@ def _text(expression: tree.Expression, binding: int) -> str:
             return f"mean[{_names(coordinates)}]({_text(body, _SUM)})"
         case tree.Call(function=function, primes=primes, arguments=arguments, keywords=keywords):
             given = [_list(arguments)] if arguments else []
-            given += [f"{keyword.name}={_text(keyword.value, _SUM)}" for keyword in keywords]
+            given += [_keywords(keywords)] if keywords else []
             return f"{function.id}{primes * chr(39)}({', '.join(given)})"
         case _:
             assert_never(expression)

@@ -1,5 +1,6 @@
 """What the evaluation of an expression may see and where its nodes and complaints go."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -48,6 +49,7 @@ class Workshop:
         placeholders: How many stand-ins have been made for derivatives.
         steps: How many statements have been executed and calls inlined.
         unknown: Names that have been reported as unknown; they are silent from then on.
+        batch_mean: Makes the mean over the inputs of a network; None in a program.
     """
 
     builder: Builder
@@ -60,6 +62,7 @@ class Workshop:
     placeholders: int = 0
     steps: int = 0
     unknown: set[str] = field(default_factory=set)
+    batch_mean: Callable[[Builder, Node], Node] | None = None
 
 
 @dataclass(frozen=True, slots=True)

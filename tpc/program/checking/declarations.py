@@ -79,7 +79,7 @@ def declare_scalars(draft: Draft, at: tree.ScalarDecl) -> None:
     """Declare initial scalars with their limits."""
     ctx = draft.ctx
     for declared in at.names:
-        name, shape = declared.name.id, _shape(draft, declared)
+        name, shape = declared.name.id, shape_of(draft, declared)
         limit = BROKEN if isinstance(shape, Broken) else limit_of(ctx, at.limit, name, shape)
         if not draft.names.free(declared.name):
             continue
@@ -93,9 +93,9 @@ def declare_scalars(draft: Draft, at: tree.ScalarDecl) -> None:
 
 def declare_vectors(draft: Draft, at: tree.VectorDecl) -> None:
     """Declare initial vectors with the means and covariances of their rows."""
-    ctx, law, known_dim = draft.ctx, at.law, _is_dim(draft, at.dim)
+    ctx, law, known_dim = draft.ctx, at.law, is_dim(draft, at.dim)
     for declared in at.names:
-        name, shape = declared.name.id, _shape(draft, declared)
+        name, shape = declared.name.id, shape_of(draft, declared)
         mean: Node | Broken | None = None
         covariance: Node | Broken = ctx.shop.builder.number(1)
         if law is not None and not isinstance(shape, Broken):
@@ -118,7 +118,7 @@ def declare_vectors(draft: Draft, at: tree.VectorDecl) -> None:
 def declare_matrices(draft: Draft, at: tree.MatrixDecl) -> None:
     """Declare random matrices; the variance of their entries is 1 / columns unless given."""
     ctx = draft.ctx
-    known_dims = all([_is_dim(draft, at.rows), _is_dim(draft, at.columns)])
+    known_dims = all([is_dim(draft, at.rows), is_dim(draft, at.columns)])
     law = (
         (ctx.building(at.span).number(1), at.columns.id)
         if at.law is None
@@ -136,7 +136,7 @@ def declare_matrices(draft: Draft, at: tree.MatrixDecl) -> None:
         draft.names.bind(name, ScaledMatrix(matrix, False, Static(1)))
 
 
-def _is_dim(draft: Draft, name: tree.Name) -> bool:
+def is_dim(draft: Draft, name: tree.Name) -> bool:
     """Whether a name is that of a sound dim; otherwise it has been reported."""
     if name.id in draft.dims:
         return True
@@ -149,7 +149,7 @@ def _is_dim(draft: Draft, name: tree.Name) -> bool:
     return False
 
 
-def _shape(draft: Draft, declared: tree.Declared) -> Shape | Broken:
+def shape_of(draft: Draft, declared: tree.Declared) -> Shape | Broken:
     """Return the constant shape in brackets behind a name."""
     sizes = [
         integer(draft.ctx, evaluate(draft.ctx, at), at.span, "a shape", "a positive integer", 1)

@@ -1,5 +1,6 @@
 """The program while its statements are executed; `tpc.program.checking.build` freezes it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -22,6 +23,8 @@ class Draft:
         dialect: The declared one, with its place.
         dims: By name, in order.
         free: The free dim.
+        network: In the file of a network, executes what is said there only, and refuses what may
+            not be said there; whether it has done so.
     """
 
     ctx: Context
@@ -34,6 +37,7 @@ class Draft:
     parameters: list[Parameter] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)
     outputs: dict[str, Output] = field(default_factory=dict)
+    network: Callable[[tree.Statement], bool] | None = None
 
     def add_dim(self, name: tree.Name, ratio: Fraction, span: Span) -> None:
         """Take a dim into the program."""

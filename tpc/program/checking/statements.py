@@ -47,7 +47,8 @@ def execute(draft: Draft, at: tree.Statement) -> None:
     """
     draft.ctx.step(at.span)
     try:
-        _execute(draft, at)
+        if draft.network is None or not draft.network(at):
+            _execute(draft, at)
     except RecursionError:
         draft.ctx.report(TooDeep(), at.span)
         give_up(draft, (at,))
@@ -86,6 +87,16 @@ def _execute(draft: Draft, at: tree.Statement) -> None:
             draft.title = text
         case tree.Dialect(name=name):
             _declare_dialect(draft, name, at.span)
+        case (
+            tree.InputDecl()
+            | tree.WeightDecl()
+            | tree.OptimizerDef()
+            | tree.Train()
+            | tree.Setting()
+            | tree.OptimizerChoice()
+            | tree.Track()
+        ):
+            raise AssertionError("a file with this statement is a network")
         case _:
             assert_never(at)
 

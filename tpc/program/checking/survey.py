@@ -53,6 +53,8 @@ def statements_within(statements: tuple[tree.Statement, ...]) -> Iterator[tree.S
                 for branch in branches:
                     yield from statements_within(branch.body)
                 yield from statements_within(otherwise)
+            case tree.Train(body=body):
+                yield from statements_within(body)
 
 
 def names_bound(statement: tree.Statement) -> tuple[tree.Name, ...]:
@@ -60,8 +62,16 @@ def names_bound(statement: tree.Statement) -> tuple[tree.Name, ...]:
     match statement:
         case tree.DimDecl(name=name) | tree.ConstDecl(name=name) | tree.ParamDecl(name=name):
             return (name,)
-        case tree.ScalarDecl(names=declared) | tree.VectorDecl(names=declared):
+        case (
+            tree.ScalarDecl(names=declared)
+            | tree.VectorDecl(names=declared)
+            | tree.WeightDecl(names=declared)
+        ):
             return tuple(one.name for one in declared)
+        case tree.InputDecl(declared=declared_one):
+            return (declared_one.name,)
+        case tree.OptimizerDef(name=name):
+            return (name,)
         case tree.MatrixDecl(names=names):
             return names
         case tree.Def(name=name, parameters=parameters):
@@ -82,6 +92,8 @@ def expressions_of(statement: tree.Statement) -> tuple[tree.Expression, ...]:
         case tree.Assign(value=value) | tree.Readout(value=value) | tree.Def(body=value):
             return (value,)
         case tree.Output(value=value) if value is not None:
+            return (value,)
+        case tree.Track(value=value):
             return (value,)
         case _:
             return ()

@@ -6,14 +6,15 @@ import numpy as np
 
 from tpc.diagnostics import Span
 from tpc.diagnostics.data_faults import NoNumber
-from tpc.diagnostics.function_faults import BadArguments, BadKeyword
+from tpc.diagnostics.function_faults import BadArguments, BadKeyword, InsideRow
 from tpc.diagnostics.name_faults import TooLong
+from tpc.diagnostics.network_faults import BatchMeanOutside
 from tpc.diagnostics.sort_faults import BadIndex, WrongSort
 from tpc.program.builder import ShapeMismatch
 from tpc.program.checking import statics
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.operators import elementwise
-from tpc.program.checking.sorts import integer, plain, vector
+from tpc.program.checking.sorts import bound_coordinate, integer, plain, vector
 from tpc.program.checking.values import (
     BROKEN,
     Broken,
@@ -29,7 +30,9 @@ from tpc.syntax import tree
 
 ARRAY_FUNCTIONS = ("sum", "amax", "softmax", "inv", "trace", "det")
 
-FUNCTIONS: tuple[str, ...] = (*sorted(BUILT_IN), "avg", *ARRAY_FUNCTIONS, "range", "len", "load")
+FUNCTIONS: tuple[str, ...] = (
+    *sorted(BUILT_IN), "avg", "batchmean", *ARRAY_FUNCTIONS, "range", "len", "load",
+)  # fmt: skip
 """Everything that a program may call without defining it."""
 
 CONSTANTS = {"pi": pi, "e": e}
@@ -64,6 +67,8 @@ def call_built_in(ctx: Context, at: tree.Call, arguments: list[Value], axis: Val
             values.append(entries)
     if len(values) < len(arguments) or isinstance(axis, Broken):
         return BROKEN
+    if name == "batchmean":
+        return _batch_mean(ctx, at, values[0])
     if name in BUILT_IN:
         return elementwise(ctx, name, tuple(values), spans, at.span)
     match name:
@@ -96,6 +101,18 @@ def _arity_fault(name: str, count: int) -> str:
     if count == arity:
         return ""
     return "1 argument" if arity == 1 else f"{arity} arguments"
+
+
+def _batch_mean(ctx: Context, at: tree.Call, value: Static | Node) -> Value:
+    """Return the mean over the inputs of a network; what is static is the same for all."""
+    make, span = ctx.shop.batch_mean, at.arguments[0].span
+    if make is None:
+        return ctx.report(BatchMeanOutside(), at.span)
+    if isinstance(value, Static):
+        return value
+    if coordinate := bound_coordinate(value):
+        return ctx.report(InsideRow("`batchmean`", coordinate), span)
+    return make(ctx.building(at.span), value)
 
 
 def _range(ctx: Context, at: tree.Call, values: list[Static | Node]) -> Value:

@@ -1,0 +1,154 @@
+"""The faults of networks, TP250 to TP262: what describes no architecture."""
+
+from dataclasses import dataclass
+
+from tpc.diagnostics.diagnostic import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class DeclarationInNetwork(Fault):
+    """A `vector`, `matrix` or `scalar` in the file of a network."""
+
+    code = "TP250"
+    title = "a network declares no `{word}`: its tensors are weights"
+    help = "write `weight {form}`; training leaves it as it is"
+
+    word: str
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputInNetwork(Fault):
+    """An `output` in the file of a network."""
+
+    code = "TP251"
+    title = "a network has no `output`"
+    help = "what training records is written in its `train` block: `track {name} = ...`"
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecondInput(Fault):
+    """A second `input`."""
+
+    code = "TP252"
+    title = "a second `input`; the first one is `{first}`"
+    help = "a network has one input, an array of any constant shape: index its parts, `{first}[0]`"
+
+    first: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoInput(Fault):
+    """A network without an `input`."""
+
+    code = "TP253"
+    title = "the network has no input"
+    help = "declare it with its constant shape: `input xi[10]`"
+
+
+@dataclass(frozen=True, slots=True)
+class NoReadout(Fault):
+    """A network without a `readout`."""
+
+    code = "TP254"
+    title = "the network has no output"
+    help = "bind it by a readout, `readout f = v * x`"
+
+
+@dataclass(frozen=True, slots=True)
+class SecondReadout(Fault):
+    """A second `readout` in the file of a network."""
+
+    code = "TP255"
+    title = "a second `readout`; the first one is `{first}`"
+    help = "a network has one readout; several outputs are its constant axes, as in `v * x` with a \
+weight `v[3] : n`"
+
+    first: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecondDim(Fault):
+    """A second dim in the file of a network."""
+
+    code = "TP256"
+    title = "a network has one dim, and `{name}` is a second one"
+    help = "all its layers are of width `{first}`"
+
+    name: str
+    first: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadOption(Fault):
+    """An option that a weight does not have, or has already."""
+
+    code = "TP257"
+    title = "`{option}` is {problem}"
+    help = "{hint}"
+
+    option: str
+    problem: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadOptionValue(Fault):
+    """An option of a weight with a value that it cannot have."""
+
+    code = "TP258"
+    title = "the option `{option}` is {wanted}, not {found}"
+    help = "write {form}"
+
+    option: str
+    wanted: str
+    found: str
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixWithAxes(Fault):
+    """A matrix-like weight with constant axes, `weight W[2] : n x n`."""
+
+    code = "TP259"
+    title = "the matrix-like weight `{name}` cannot have constant axes"
+    help = "declare one weight for each, `weight {name}0, {name}1 : {dim} x {dim}`"
+
+    name: str
+    dim: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMeanOutside(Fault):
+    """`batchmean` in a program, which has no inputs to average over."""
+
+    code = "TP260"
+    title = "`batchmean` averages over the inputs of a network, and a program has none"
+    help = "average over a constant axis: `sum(x, axis=0) / 4`"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadoutWithoutInput(Fault):
+    """A readout that is the same for every input."""
+
+    code = "TP261"
+    title = "the readout `{name}` does not depend on the input `{input}`"
+    help = "the first layer multiplies the input by a vector-like weight: `U @ {input}`"
+
+    name: str
+    input: str
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkAsProgram(Fault):
+    """A network where a program is needed: only training makes one of it."""
+
+    code = "TP262"
+    title = "there is no {what} of a network{without}"
+    help = "{hint}"
+
+    what: str
+    without: str
+    hint: str

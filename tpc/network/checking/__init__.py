@@ -1,0 +1,1 @@
+"""Syntax tree -> checked network: architectures, `train` blocks and declared optimizers."""

@@ -1,0 +1,138 @@
+"""Syntax tree -> checked network: `build_network`.
+
+Statements are executed as those of programs are (`tpc.program.checking`), for one input; loops,
+families, definitions, conditions and params are the same. Then come the checks that need the whole
+graph. Whether the readout is Gaussian is asked only where a Gaussian output is needed.
+"""
+
+from functools import partial
+from pathlib import Path
+
+from tpc.diagnostics import NOWHERE, ProgramError, Span
+from tpc.diagnostics.network_faults import NoInput, NoReadout, ReadoutWithoutInput
+from tpc.diagnostics.sort_faults import NoFreeDim
+from tpc.network.checking.draft import NetworkDraft
+from tpc.network.checking.statements import execute_in_network
+from tpc.network.network import Network, NetworkReadout
+from tpc.network.nodes import BatchMean
+from tpc.program.builder import Builder
+from tpc.program.checking.context import Context, Overlong, Workshop
+from tpc.program.checking.dialects import check_declared, dialect_of
+from tpc.program.checking.draft import Draft
+from tpc.program.checking.names import Names
+from tpc.program.checking.reports import Reports
+from tpc.program.checking.statements import execute
+from tpc.program.checking.survey import statements_within, survey
+from tpc.program.nodes import Matrix, Node, operands
+from tpc.syntax import tree
+
+
+def is_network(source: tree.Source) -> bool:
+    """Whether a file describes a network: it has statements that programs have not."""
+    own = (tree.InputDecl, tree.WeightDecl, tree.Train, tree.OptimizerDef)
+    return any(isinstance(at, own) for at in statements_within(source.statements))
+
+
+def build_network(source: tree.Source) -> Network:
+    """Build and check the network of a file.
+
+    Args:
+        source: The syntax tree; relative paths in `load` start at the directory of its `name`.
+
+    Raises:
+        ProgramError: TP2xx and TP4xx, all independent faults of the file.
+    """
+    reports = Reports()
+    name = source.name
+    directory = Path() if name == "<string>" else Path(name).parent
+    shop = Workshop(Builder(), reports, survey(source), directory, source.text)
+    shop.batch_mean = _batch_mean
+    ctx = Context(shop, {})
+    draft = Draft(ctx, Names(ctx))
+    network = NetworkDraft(draft)
+    draft.network = partial(execute_in_network, network)
+    try:
+        for statement in source.statements:
+            execute(draft, statement)
+    except Overlong:
+        raise ProgramError(list(reports.found.values()), name, source.text) from None
+    found = _finished(source, network)
+    if found is None:
+        raise ProgramError(list(reports.found.values()), name, source.text)
+    return found
+
+
+def _batch_mean(builder: Builder, operand: Node) -> Node:
+    return builder.make(BatchMean, operand.coords, operand.shape, operand)
+
+
+def _finished(source: tree.Source, network: NetworkDraft) -> Network | None:
+    """Make the checks that need the whole graph, and freeze the draft; None where it is faulty."""
+    draft, reports, given = network.draft, network.draft.ctx.shop.reports, network.input
+    nodes, readout = _live(network), network.readout
+    span = source.statements[0].span if source.statements else NOWHERE
+    _report_missing(network, span)
+    check_declared(draft.ctx.shop, draft.dialect, dialect_of(draft.ctx.shop, nodes), nodes)
+    if given is not None and readout is not None and given not in _below(readout.node):
+        reports.add(ReadoutWithoutInput(readout.name, given.name), readout.span)
+    if reports.found:
+        return None
+    assert given is not None and readout is not None
+    weights = [weight for weight in network.weights.values() if weight is not None]
+    return Network(
+        name=source.name,
+        title=draft.title,
+        source=source.text,
+        dim=draft.dims[draft.free],
+        input=given,
+        weights=tuple(weights),
+        parameters=tuple(draft.parameters),
+        bindings=tuple(draft.bindings),
+        readout=NetworkReadout(readout.name, readout.node, readout.span),
+        training=network.training,
+        nodes=nodes,
+    )
+
+
+def _report_missing(network: NetworkDraft, span: Span) -> None:
+    """Report what every network has and this one has not, unless something else is wrong."""
+    reports = network.draft.ctx.shop.reports
+    if reports.found:
+        return
+    if not network.draft.free:
+        reports.add(NoFreeDim(), span)
+    if network.input is None:
+        reports.add(NoInput(), span)
+    if network.readout is None:
+        reports.add(NoReadout(), span)
+
+
+def _live(network: NetworkDraft) -> tuple[Node, ...]:
+    """Return what weights and bindings are made of, each node after its operands."""
+    draft = network.draft
+    needed: set[Node] = set(draft.parameters)
+    needed.update(binding.node for binding in draft.bindings)
+    if network.input is not None:
+        needed.add(network.input)
+    for weight in network.weights.values():
+        if weight is not None:
+            leaf = weight.leaf
+            needed.update((weight.init, weight.mult, weight.lr))
+            needed.add(leaf.variance if isinstance(leaf, Matrix) else leaf)
+    nodes = draft.ctx.shop.builder.nodes
+    for node in reversed(nodes):
+        if node in needed:
+            needed.update(operands(node))
+    return tuple(node for node in nodes if node in needed)
+
+
+def _below(node: Node) -> set[Node]:
+    """Return a node and everything that it is made of."""
+    found: set[Node] = set()
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        if current not in found:
+            found.add(current)
+            waiting.extend(operands(current))
+    return found

@@ -1,0 +1,131 @@
+"""Declarations of networks: the input and the weights.
+
+input xi[10]                    a scalar of shape (10,) that stands for one input
+weight W : n x n (mult=a)       a * W, where W has entries N(0, init^2 / n)
+weight U[10] : n (mult=a)       a * U, where U has entries N(0, init^2)
+weight g (start=c, mult=a)      a * g, where g begins at c
+"""
+
+from tpc.diagnostics.network_faults import MatrixWithAxes, SecondInput
+from tpc.network.checking.draft import NetworkDraft
+from tpc.network.checking.options import Options, read_options, start_of
+from tpc.network.network import Weight, WeightKind
+from tpc.program.checking.declarations import is_dim, shape_of
+from tpc.program.checking.values import BROKEN, Broken, ScaledMatrix, Static, Value
+from tpc.program.nodes import (
+    Constant,
+    InitialScalar,
+    InitialVector,
+    Matrix,
+    Node,
+    Placeholder,
+    Shape,
+)
+from tpc.syntax import tree
+
+
+def declare_input(network: NetworkDraft, at: tree.InputDecl) -> None:
+    """Declare the input."""
+    draft, name = network.draft, at.declared.name
+    shape = shape_of(draft, at.declared)
+    if network.input is not None:
+        draft.ctx.report(SecondInput(network.input.name), at.span)
+    if not draft.names.free(name):
+        return
+    if isinstance(shape, Broken) or network.input is not None:
+        draft.names.bind(name, BROKEN)
+        return
+    builder = draft.ctx.building(at.declared.span)
+    made = builder.make(Placeholder, (), shape, name.id)
+    assert isinstance(made, Placeholder)
+    network.input = made
+    draft.names.bind(name, made)
+
+
+def declare_weights(network: NetworkDraft, at: tree.WeightDecl) -> None:
+    """Declare weights, which share their options."""
+    draft, kind = network.draft, kind_of(at)
+    dims = [name for name in (at.rows, at.columns) if name is not None]
+    known_dims = all(is_dim(draft, name) for name in dims)
+    options = read_options(draft.ctx, at, kind)
+    for declared in at.names:
+        shape = shape_of(draft, declared)
+        if kind is WeightKind.MATRIX and declared.shape:
+            fault = MatrixWithAxes(declared.name.id, dims[0].id)
+            shape = draft.ctx.report(fault, declared.span)
+        if not draft.names.free(declared.name):
+            continue
+        if not known_dims or isinstance(options, Broken) or isinstance(shape, Broken):
+            _give_up(network, declared.name)
+            continue
+        leaf = _leaf(network, at, declared, shape, options)
+        if isinstance(leaf, Broken):
+            _give_up(network, declared.name)
+            continue
+        name = declared.name.id
+        network.weights[name] = Weight(
+            name, kind, leaf, shape, options.init, options.mult, options.lr, options.trained,
+            options.exponents, at.span,
+        )  # fmt: skip
+        draft.names.bind(declared.name, _value(network, leaf, options.mult, declared))
+
+
+def kind_of(at: tree.WeightDecl) -> WeightKind:
+    """Return how many axes of the declared weights grow."""
+    if at.columns is not None:
+        return WeightKind.MATRIX
+    return WeightKind.SCALAR if at.rows is None else WeightKind.VECTOR
+
+
+def _give_up(network: NetworkDraft, name: tree.Name) -> None:
+    network.weights[name.id] = None
+    network.draft.names.bind(name, BROKEN)
+
+
+def _leaf(
+    network: NetworkDraft,
+    at: tree.WeightDecl,
+    declared: tree.Declared,
+    shape: Shape,
+    options: Options,
+) -> Matrix | InitialVector | InitialScalar | Broken:
+    """Return the trainable tensor."""
+    draft, name = network.draft, declared.name.id
+    builder = draft.ctx.building(declared.span)
+    if at.rows is not None and at.columns is not None:
+        variance = _squared(network, options.init)
+        matrix = Matrix(name, at.rows.id, at.columns.id, variance, at.columns.id, declared.span)
+        draft.matrices.append(matrix)
+        return matrix
+    if at.rows is not None:
+        variance = _squared(network, options.init)
+        leaf = builder.initial_vector(name, at.rows.id, shape, None, variance)
+    else:
+        start = start_of(draft.ctx, at, name, shape)
+        if isinstance(start, Broken):
+            return BROKEN
+        leaf = draft.ctx.building(declared.span).initial_scalar(name, start)
+    assert isinstance(leaf, InitialVector | InitialScalar)
+    return leaf
+
+
+def _squared(network: NetworkDraft, node: Node) -> Node:
+    builder = network.draft.ctx.shop.builder
+    if isinstance(node, Constant):
+        return builder.number(float(node.value) ** 2)
+    return builder.mul(node, node)
+
+
+def _value(
+    network: NetworkDraft,
+    leaf: Matrix | InitialVector | InitialScalar,
+    mult: Node,
+    declared: tree.Declared,
+) -> Value:
+    """Return what the name of a weight stands for: the multiplier times the tensor."""
+    if isinstance(leaf, Matrix):
+        scale = Static(float(mult.value)) if isinstance(mult, Constant) else mult
+        return ScaledMatrix(leaf, False, scale)
+    value = network.draft.ctx.building(declared.span).mul(mult, leaf)
+    network.draft.record(declared.name.id, value, declared.span)
+    return value
