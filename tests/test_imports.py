@@ -37,7 +37,6 @@ PRODUCTS = {
         "program.checking.survey",
         "program.checking.values",
     },
-    "network": {"network.network", "network.nodes", "network.view"},
     "limit": {"limit.equations", "limit.nodes"},
     "limit.gaussian": {
         "limit.gaussian.arithmetic_parts.arithmetic_names",
@@ -55,6 +54,7 @@ PRODUCTS = {
         "network.optimizers.averages",
         "network.optimizers.linearity",
         "network.optimizers.update",
+        "network.view",
     },
     "simulation": {"simulation.result"},
 }

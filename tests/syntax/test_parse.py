@@ -1,4 +1,4 @@
-"""Sections 1 to 6 of the language, read into trees."""
+"""The language, read into trees."""
 
 import re
 from pathlib import Path
@@ -12,6 +12,7 @@ from tpc.syntax.automaton import load_grammar
 from tpc.syntax.lines import MAX_BLOCKS, MAX_BRACKETS
 from tpc.syntax.nesting import MAX_NESTING
 from tpc.syntax.parse import MAX_REPORTS, parse_source
+from tpc.syntax.tokens import SETTING_WORDS
 from tpc.syntax.unparse import unparse, unparse_expression
 
 GRAMMAR = Path(__file__).parents[2] / "grammar" / "tensor_program.lark"
@@ -251,12 +252,57 @@ def test_reports_end_after_a_hundred_errors() -> None:
     assert len(faults("x = = 1\n" * 500)) == MAX_REPORTS
 
 
-def test_a_network_is_reported_once() -> None:
+NETWORK = """\
+input xi[10]
+weight U[10] : n (mult=2, train=false,
+                  lr=3)
+train f:
+    data X, Y
+    for t in range(2):
+        track data[t] = <x|y>
+    batch [[0, 1]]
+
+    optimizer v: sgd(lr=0.1)
+    parametrization custom(matrix=[0, 0.5, 1, 1],
+                           vector=[0, 0, 0, 1], scalar=[0, 0, 0, 0], out=1)
+    if 2 > 1: steps 20
+"""
+
+
+def test_a_train_block() -> None:
+    _, _, train = parse_source(NETWORK).statements
+    assert isinstance(train, tree.Train)
+    words = [type(at).__name__ for at in train.body]
+    assert words == ["Setting", "For", "Setting", "OptimizerChoice", "Setting", "If"]
+
+
+def test_words_of_training_are_names_elsewhere() -> None:
+    for word in SETTING_WORDS | {"return"}:
+        for line in (f"vector {word} : n\n", f"{word} = 1\n", f"{word}[0] = {word} @ x\n"):
+            parse_source(NETWORK + line)
+    text = "optimizer q(g; m=0):\n    way = m + g\n    data = 1\n    return way\n"
+    parse_source(text + "optimizer = 1\nreturn[1] = 2\n")
+
+
+def test_every_error_of_a_train_block_is_reported() -> None:
     text = (
-        "dim n\ninput xi[10]\nweight U[10] : n (mult=2)\ntrain f:\n    data X, Y\n"
-        "    batch [[0, 1]]\n\n    steps 20\nreadout f = v * x\ny = 2 2\n"
+        "train f\n    data X, Y\n    steps = 3\n    batch 3 3\n      center true\n    test (X\n"
+        "    loss mse\n    y = 3\noptimizer q(g:\n    for t in m:\n        t = 3\n    return g g\n"
+        "train f:\noptimizer Q(g; m=0):\ny = 2 2\n"
     )
-    assert faults(text) == [("TP130", 2, 1), ("TP115", 10, 7)]
+    assert faults(text) == [
+        ("TP112", 1, 8),
+        ("TP132", 3, 11),
+        ("TP115", 4, 13),
+        ("TP106", 6, 10),
+        ("TP131", 8, 5),
+        ("TP113", 9, 14),
+        ("TP133", 10, 5),
+        ("TP115", 12, 14),
+        ("TP111", 13, 1),
+        ("TP111", 14, 1),
+        ("TP115", 15, 7),
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "   \n\t\n"])
@@ -274,7 +320,8 @@ def test_no_character_is_a_crash(text: str) -> None:
 
 def test_reserved_words_are_no_names() -> None:
     grammar = GRAMMAR.read_text(encoding="utf-8")
-    words = set(re.findall(r'"([A-Za-z_]+)"', re.sub(r"//.*", "", grammar))) - {"x"}
+    words = set(re.findall(r'"([A-Za-z_]+)"', re.sub(r"//.*", "", grammar)))
+    words -= {"x", "return"} | SETTING_WORDS
     assert {"for", "normal", "mean", "relu", "softmax", "pi", "e", "train", "in"} <= words
     for word in sorted(words):
         for text in (f"vector {word} : n\n", f"def f({word}) = 1\n", f"y = mean[{word}](1)\n"):

@@ -14,7 +14,7 @@ def load_source(path: str | PathLike[str]) -> Source:
 
     Raises:
         OSError: The file cannot be opened.
-        ProgramError: TP101-TP130.
+        ProgramError: TP101-TP149.
     """
     return parse_source(read_source(path), fspath(path))
 

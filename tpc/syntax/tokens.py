@@ -19,8 +19,11 @@ STATEMENT_WORDS = HEADERS | {
 """Tokens that begin a statement; where an option is called so, `=` stands behind them."""
 
 SETTING_WORDS = frozenset(
-    "data test loss reduce optimizer parametrization steps batch center track".split()
-)
+    (
+        "data", "test", "loss", "reduce", "optimizer", "parametrization", "steps", "batch",
+        "center", "track",
+    )
+)  # fmt: skip
 """Words that begin a line of a `train` block, and names elsewhere."""
 
 SOMETIMES_NAMES = {word: word.upper() for word in (*SETTING_WORDS, "return", "x")}
