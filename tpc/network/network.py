@@ -136,8 +136,8 @@ class UserOptimizer:
         options: Options with their defaults, by the placeholder that stands for each.
         states: For each state: its placeholder, its value before the first step, and its value
             after a step as a graph of placeholders.
-        direction: What is subtracted, times the learning rate: a graph of placeholders. It sees
-            the states after the step.
+        direction: What is subtracted, times the learning rate: a graph of placeholders, those of
+            the states for their values before the step; values after it are their graphs.
         span: Its declaration.
     """
 

@@ -131,7 +131,7 @@ def declared(linear: bool, start: float = 0.0) -> UserOptimizer:
     g, t, k, m = (b.placeholder(b.number(0), name) for name in "gtkm")
     one = b.number(1)
     after = b.add(b.mul(k, m), b.mul(b.sub(one, k), g))
-    direction = b.div(m, b.sub(one, b.pow(k, b.add(t, one))))
+    direction = b.div(after, b.sub(one, b.pow(k, b.add(t, one))))
     if not linear:
         direction = b.apply("sin", direction)
     return UserOptimizer("Q", g, t, ((k, 0.5),), ((m, start, after),), direction, NOWHERE)

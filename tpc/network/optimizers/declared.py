@@ -16,16 +16,11 @@ def advance_declared(
     step: int,
     options: Mapping[str, Node],
 ) -> tuple[Node, tuple[Node, ...]]:
-    """Return the direction and the states after the step; the direction sees the latter."""
+    """Return the direction and the states after the step."""
     stand_ins: dict[Node, Node] = {declared.gradient: gradient, declared.step: b.number(step)}
     stand_ins |= {option: options[option.name] for option, _ in declared.options}
-    before: dict[Node, Node] = {
+    stand_ins |= {
         state: value for (state, _, _), value in zip(declared.states, states, strict=True)
     }
-    after = tuple(
-        transplant(b, update, {**stand_ins, **before}) for _, _, update in declared.states
-    )
-    named: dict[Node, Node] = {
-        state: value for (state, _, _), value in zip(declared.states, after, strict=True)
-    }
-    return transplant(b, declared.direction, {**stand_ins, **named}), after
+    after = tuple(transplant(b, update, stand_ins) for _, _, update in declared.states)
+    return transplant(b, declared.direction, stand_ins), after
