@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.network.cases import CASES, Case, make_case
+from tests.network.random_networks import random_case
 from tests.network.sketch import WIDTH, Array, evaluate
 from tpc.network.backpropagation import Gradients, backpropagate
 from tpc.program.nodes import Matrix, Node
@@ -94,3 +95,8 @@ def check_gradients(case: Case, axes: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_gradients_are_finite_differences(name: str, axes: tuple[int, ...]) -> None:
     check_gradients(make_case(name), axes)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_gradients_of_random_networks(seed: int) -> None:
+    check_gradients(random_case(seed), () if seed % 2 else (2,))

@@ -6,7 +6,7 @@ import pytest
 import tpc
 from tests.program.passes.graph_programs import WIDTH, Text, assert_same_values
 from tpc.program.builder import Builder
-from tpc.program.exchange import without_exchanges
+from tpc.program.exchange import Unfolding, without_exchanges
 from tpc.program.nodes import Exchange
 from tpc.program.passes import normalise
 from tpc.program.program import Program
@@ -46,6 +46,16 @@ def test_its_coordinates_and_dims() -> None:
     assert isinstance(exchanged, Exchange)
     assert exchanged.coords == (("", "m"), ("j", "n"))
     assert b.exchange(exchanged, "j") is e
+
+
+def test_averages_are_exchanged_too() -> None:
+    """What is averaged over the free coordinate for every j is averaged over j for every row."""
+    t = Text()
+    b = t.b
+    x, y = t.vector("x"), t.vector("y")
+    averaged = b.mean(b.apply("max", x, b.row(y, "j")))
+    wanted = b.mean(b.apply("max", b.row(x, "j"), y), ("j",))
+    assert Unfolding(b).exchanged(averaged, "j") is wanted
 
 
 def test_of_one_coordinate_it_is_a_row_or_a_vector() -> None:

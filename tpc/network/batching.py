@@ -85,7 +85,7 @@ class Lowering:
         self._size = size
         self._matmul = b.matmul if matmul is None else matmul
         self._images: dict[Node, Node] = {**(shared or {}), **batched}
-        self._batched: set[Node] = set(batched)
+        self._dependent: dict[Node, bool] = {node: node in batched for node in self._images}
         for node, image in batched.items():
             assert image.shape == (size, *node.shape), (image.shape, node.shape)
 
@@ -93,18 +93,31 @@ class Lowering:
         """Return a lowering that knows more leaves, and all images of this one."""
         further = Lowering(self._b, self._size, batched, matmul=self._matmul)
         further._images = {**self._images, **batched}
-        further._batched = self._batched | set(batched)
+        further._dependent = {**self._dependent, **dict.fromkeys(batched, True)}
         return further
+
+    @property
+    def size(self) -> int:
+        """The number M of inputs."""
+        return self._size
 
     def depends(self, node: Node) -> bool:
         """Whether a node depends on the input, so that its image has the axis over inputs."""
-        self.image(node)
-        return node in self._batched
+        if node not in self._dependent:
+            for part in topological_order((node,), self._undecided):
+                if part not in self._dependent:
+                    batched = any(self._dependent[operand] for operand in operands(part))
+                    self._dependent[part] = batched and not isinstance(part, BatchMean)
+        return self._dependent[node]
+
+    def _undecided(self, node: Node) -> tuple[Node, ...]:
+        """Return the operands of a node of which is not known whether it depends on the input."""
+        return () if node in self._dependent else operands(node)
 
     def per_input(self, node: Node) -> Node:
         """Return the image of a node with the axis over inputs, even where all are alike."""
         image = self.image(node)
-        if node in self._batched:
+        if self.depends(node):
             return image
         ones = np.ones((self._size, *(1,) * len(node.shape)))
         return self._b.mul(self._b.constant(ones), image)
@@ -116,7 +129,7 @@ class Lowering:
                 if part not in self._images:
                     self._b.span = part.span
                     self._images[part] = image = self._mapped(part)
-                    axis = (self._size,) * (part in self._batched)
+                    axis = (self._size,) * self.depends(part)
                     assert image.shape == axis + part.shape, (part, image)
         return self._images[node]
 
@@ -128,10 +141,7 @@ class Lowering:
 
     def _mapped(self, node: Node) -> Node:
         """Return the image of a node whose operands have theirs."""
-        b = self._b
-        axis = int(any(operand in self._batched for operand in operands(node)))
-        if axis and not isinstance(node, BatchMean):
-            self._batched.add(node)
+        b, axis = self._b, int(self.depends(node))
         match node:
             case Elementwise(function=function, operands=parts):
                 rank = len(node.shape)
@@ -154,7 +164,7 @@ class Lowering:
     def _aligned(self, node: Node, rank: int) -> Node:
         """Return an image that broadcasts as the node does in a result with so many axes."""
         image = self._images[node]
-        if node not in self._batched:
+        if not self.depends(node):
             return image
         return self._b.expand(image, tuple(range(1, 1 + rank - len(node.shape))))
 
@@ -162,9 +172,9 @@ class Lowering:
         """Return <x|y> for each input."""
         b, x, y = self._b, self._images[node.left], self._images[node.right]
         first, second = len(node.left.shape), len(node.right.shape)
-        if node.left not in self._batched or node.right not in self._batched:
+        if not (self.depends(node.left) and self.depends(node.right)):
             product = b.inner(x, y)
-            if node.right not in self._batched:
+            if not self.depends(node.right):
                 return product
             order = (first, *range(first), *range(first + 1, first + 1 + second))
             return b.permute(product, order)
@@ -178,15 +188,15 @@ class Lowering:
         own = tuple(range(1, 1 + outer))
         summed = tuple(range(1 + outer, 1 + outer + node.axes))
         fresh = tuple(range(1 + outer + node.axes, 1 + outer + node.axes + new))
-        left = (0,) * (node.left in self._batched) + own + summed
-        right = (0,) * (node.right in self._batched) + summed + fresh
+        left = (0,) * self.depends(node.left) + own + summed
+        right = (0,) * self.depends(node.right) + summed + fresh
         kept = (0,) * (0 in left + right) + own + fresh
         return sum_products(
             self._b, self._images[node.left], left, self._images[node.right], right, kept
         )
 
     def _batch_mean(self, x: Node) -> Node:
-        if x not in self._batched:
+        if not self.depends(x):
             return self._images[x]
         total = self._b.reduce("sum", self._images[x], (0,))
         return self._b.mul(self._b.number(1 / self._size), total)

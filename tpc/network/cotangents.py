@@ -11,8 +11,8 @@ import numpy as np
 
 from tpc.network.nodes import BatchMean
 from tpc.network.products import ordered, sum_products
-from tpc.network.renaming import moved_to_free
 from tpc.program.builder import Builder
+from tpc.program.exchange import Unfolding
 from tpc.program.nodes import (
     Constant,
     Contract,
@@ -50,7 +50,7 @@ def contribution(b: Builder, node: Node, slot: int, d: Node, seeds: int) -> Node
         case Mean():
             return d
         case Row(coordinate=coordinate):
-            return moved_to_free(b, d, coordinate)
+            return Unfolding(b).exchanged(d, coordinate)
         case Inner(left=left, right=right):
             return _of_inner(b, (left, right), slot, d, seeds)
         case Contract() if slot == 0:
@@ -140,6 +140,7 @@ def _of_linear_algebra(b: Builder, node: LinearAlgebra, d: Node, seeds: int) -> 
     batch = tuple(range(seeds, seeds + len(x.shape) - 2))
     before = tuple(range(seeds)) + batch
     i, j, p, q = range(len(before), len(before) + 4)
+    assert node.function in ("inv", "trace", "det")
     if node.function == "inv":
         first = sum_products(b, d, (*before, p, q), node, (*batch, j, q), (*before, p, j))
         both = sum_products(b, first, (*before, p, j), node, (*batch, p, i), (*before, i, j))

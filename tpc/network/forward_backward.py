@@ -3,18 +3,19 @@
     backward = differentiate(builder, network)                      once for a network
     step = BatchPass(builder, backward, inputs, weights, matmul)    for each batch and weights
     y = step.output                                                 the readout's vector, (M,) + e
-    gradients = step.gradients(seed)                                dy = seed, (M,) + S + e
+    gradients = step.total_gradients(seed)                          dy = seed, (M,) + S + e
 
 This is the total program [Tensor Programs IVb, Def. 2.9.16]: the forward and backward programs of
 all inputs side by side, sharing the weights. Kernels, limits of training and the finite trainer all
 take it from here. Axes come in the order: inputs (M,), then seeds S, then those of the value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tpc.network.backpropagation import Gradients, MatrixUse, backpropagate
 from tpc.network.batching import Lowering, Product
+from tpc.network.input_sums import sum_over_inputs
 from tpc.network.network import Network
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node, Placeholder, Shape
@@ -73,6 +74,7 @@ class BatchPass:
                 now; a leaf that is left out stands for itself.
             matmul: Makes the products with trainable matrices; those of the builder if None.
         """
+        self._b = b
         self._of = differentiated
         network = differentiated.network
         size = inputs.shape[0]
@@ -94,23 +96,37 @@ class BatchPass:
             seed: dy for each input, of shape (M,) + S + e.
 
         Returns:
-            Cotangents of shape (M,) + S + k and operands of shape (M,) + k, to be added up over
-            the inputs.
+            Cotangents of shape (M,) + S + k and operands of shape (M,) + k: the gradient of a
+            weight is to be added up over the inputs.
         """
-        lowering = self._forward.extended({self._of.seed: seed})
+        lowering = self._backward(seed)
+        return self._mapped(lowering, lowering.per_input)
+
+    def total_gradients(self, seed: Node) -> Gradients:
+        """Return the gradients added up over the inputs; those of vectors take no array for each.
+
+        Args:
+            seed: dy for each input, of shape (M,) + S + e.
+
+        Returns:
+            dv and dc of shape S + k; cotangents and operands of matrices with the inputs in front,
+            as in `gradients`.
+        """
+        lowering = self._backward(seed)
+        return self._mapped(lowering, lambda node: sum_over_inputs(self._b, lowering, node))
+
+    def _backward(self, seed: Node) -> Lowering:
+        return self._forward.extended({self._of.seed: seed})
+
+    def _mapped(self, lowering: Lowering, image: Callable[[Node], Node]) -> Gradients:
         one = self._of.gradients
+
+        def use(of: MatrixUse) -> MatrixUse:
+            sides = lowering.per_input(of.cotangent), lowering.per_input(of.operand)
+            return MatrixUse(of.transposed, *sides)
+
         return Gradients(
-            {
-                matrix: tuple(
-                    MatrixUse(
-                        use.transposed,
-                        lowering.per_input(use.cotangent),
-                        lowering.per_input(use.operand),
-                    )
-                    for use in uses
-                )
-                for matrix, uses in one.matrices.items()
-            },
-            {leaf: lowering.per_input(d) for leaf, d in one.vectors.items()},
-            {leaf: lowering.per_input(d) for leaf, d in one.scalars.items()},
+            {matrix: tuple(map(use, uses)) for matrix, uses in one.matrices.items()},
+            {leaf: image(d) for leaf, d in one.vectors.items()},
+            {leaf: image(d) for leaf, d in one.scalars.items()},
         )

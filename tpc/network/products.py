@@ -29,9 +29,8 @@ def sum_products(
         right_axes: The names of its axes.
         kept: The axes of the result, each an axis of some factor.
     """
-    shared = set(left_axes) & set(right_axes)
-    left, left_axes = _without_ones(b, left, left_axes, right, right_axes)
-    right, right_axes = _without_ones(b, right, right_axes, left, left_axes)
+    left, left_axes = _without_ones(b, left, left_axes, right_axes)
+    right, right_axes = _without_ones(b, right, right_axes, left_axes)
     left, left_axes = _summed_alone(b, left, left_axes, (*kept, *right_axes))
     right, right_axes = _summed_alone(b, right, right_axes, (*kept, *left_axes))
     shared = set(left_axes) & set(right_axes)
@@ -70,13 +69,10 @@ def aligned(b: Builder, node: Node, axes: Axes, wanted: Axes) -> Node:
     return b.expand(ordered(b, node, axes, own), missing)
 
 
-def _without_ones(
-    b: Builder, node: Node, axes: Axes, other: Node, other_axes: Axes
-) -> tuple[Node, Axes]:
-    """Drop the axes of length 1 along which the other factor is longer."""
-    length = dict(zip(other_axes, other.shape, strict=True))
+def _without_ones(b: Builder, node: Node, axes: Axes, other_axes: Axes) -> tuple[Node, Axes]:
+    """Drop the axes of length 1 that the other factor has too."""
     drop = tuple(
-        size == 1 and length.get(axis, 1) > 1 for axis, size in zip(axes, node.shape, strict=True)
+        size == 1 and axis in other_axes for axis, size in zip(axes, node.shape, strict=True)
     )
     kept = tuple(axis for axis, gone in zip(axes, drop, strict=True) if not gone)
     return b.take(node, tuple(0 if gone else None for gone in drop)), kept

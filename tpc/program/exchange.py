@@ -6,7 +6,7 @@ This is how derivatives and finite networks read an `Exchange`; generated code t
 """
 
 from tpc.program.builder import Builder, exchange_coords
-from tpc.program.nodes import FREE, Exchange, MatMul, Node, Row, operands, with_operands
+from tpc.program.nodes import FREE, Exchange, MatMul, Mean, Node, Row, operands, with_operands
 from tpc.program.passes.rebuild import rebuild
 from tpc.program.program import Program
 
@@ -40,8 +40,11 @@ class Unfolding:
 
     def of(self, node: Exchange) -> Node:
         """Return what an exchange is, with its operand's vectors and rows exchanged."""
-        coordinate = node.coordinate
-        pending = [node.operand]
+        return self.exchanged(node.operand, node.coordinate)
+
+    def exchanged(self, node: Node, coordinate: str) -> Node:
+        """Return a node with the free coordinate and a bound one exchanged."""
+        pending = [node]
         while pending:
             current = pending[-1]
             key = current, coordinate
@@ -53,12 +56,15 @@ class Unfolding:
             pending.pop()
             if key not in self._exchanged:
                 self._exchanged[key] = self._rebuilt(current, coordinate)
-        return self._exchanged[node.operand, coordinate]
+        return self._exchanged[node, coordinate]
 
     def _rebuilt(self, node: Node, coordinate: str) -> Node:
         if _is_end(node, coordinate):
             return self._b.exchange(node, coordinate)
         images = {part: self._exchanged[part, coordinate] for part in operands(node)}
+        if isinstance(node, Mean):
+            swap = {FREE: coordinate, coordinate: FREE}
+            return self._b.mean(images[node.operand], tuple(swap.get(x, x) for x in node.over))
         own = with_operands(node, images, {})
         coords = exchange_coords(node.coords, coordinate)
         return self._b.make(type(node), coords, node.shape, *own)

@@ -1,0 +1,108 @@
+"""Sums over the inputs, taken inside: gradients added up without an array for each input.
+
+    sum over inputs of dh * xi   =   dh @ xi, one contraction over the inputs,
+
+where dh has shape (M,) and xi shape (M, d): n x d numbers in place of n x M x d. The sum passes
+through whatever is linear, as far as the first products, contractions and functions.
+"""
+
+from tpc.network.batching import Lowering
+from tpc.network.order import topological_order
+from tpc.network.products import sum_products
+from tpc.program.builder import Builder
+from tpc.program.nodes import (
+    Contract,
+    Elementwise,
+    Expand,
+    Mean,
+    Node,
+    Permute,
+    Reduce,
+    Row,
+    Take,
+)
+
+
+def sum_over_inputs(b: Builder, lowering: Lowering, node: Node) -> Node:
+    """Return the sum over all inputs of a node of a graph for one input, of the node's shape.
+
+    Args:
+        b: Makes the nodes.
+        lowering: Of the graph.
+        node: What to add up.
+    """
+    sums: dict[Node, Node] = {}
+
+    def passed(part: Node) -> tuple[Node, ...]:
+        return _summed_operands(part) if lowering.depends(part) else ()
+
+    for part in topological_order((node,), passed):
+        b.span = part.span
+        sums[part] = _sum(b, lowering, part, sums)
+    return sums[node]
+
+
+def _summed_operands(node: Node) -> tuple[Node, ...]:
+    """Return the operands whose sums make that of the node."""
+    match node:
+        case Elementwise(function="add" | "sub" | "neg", operands=operands):
+            return operands
+        case Reduce(reduction="sum", operand=x):
+            return (x,)
+        case Take(operand=x) | Permute(operand=x) | Expand(operand=x):
+            return (x,)
+        case Row(operand=x) | Mean(operand=x):
+            return (x,)
+        case _:
+            return ()
+
+
+def _sum(b: Builder, lowering: Lowering, node: Node, sums: dict[Node, Node]) -> Node:
+    """Return the sum over inputs of a node, given those of `_summed_operands`."""
+    if not lowering.depends(node):
+        return b.mul(b.number(lowering.size), lowering.image(node))
+    match node:
+        case Elementwise(function="add", operands=(x, y)):
+            return b.add(sums[x], sums[y])
+        case Elementwise(function="sub", operands=(x, y)):
+            return b.sub(sums[x], sums[y])
+        case Elementwise(function="neg", operands=(x,)):
+            return b.neg(sums[x])
+        case Elementwise(function="mul", operands=(x, y)):
+            axes = range(1, 1 + len(node.shape))
+            kept = tuple(axes)
+            sides = [kept[len(kept) - len(side.shape) :] for side in (x, y)]
+            return _product(b, lowering, (x, sides[0]), (y, sides[1]), kept)
+        case Contract(left=x, right=y, axes=count):
+            own = tuple(range(1, 1 + len(x.shape)))
+            other = tuple(range(1 + len(x.shape) - count, 1 + len(x.shape) - count + len(y.shape)))
+            kept = own[: len(own) - count] + other[count:]
+            return _product(b, lowering, (x, own), (y, other), kept)
+        case Reduce(operand=x, reduction="sum", axes=axes):
+            return b.reduce("sum", sums[x], axes)
+        case Take(operand=x, keys=keys):
+            return b.take(sums[x], keys)
+        case Permute(operand=x, order=order):
+            return b.permute(sums[x], order)
+        case Expand(operand=x, axes=axes):
+            return b.expand(sums[x], axes)
+        case Row(operand=x, coordinate=coordinate):
+            return b.row(sums[x], coordinate)
+        case Mean(operand=x, over=over):
+            return b.mean(sums[x], over)
+        case _:
+            return b.reduce("sum", lowering.image(node), (0,))
+
+
+def _product(
+    b: Builder,
+    lowering: Lowering,
+    left: tuple[Node, tuple[int, ...]],
+    right: tuple[Node, tuple[int, ...]],
+    kept: tuple[int, ...],
+) -> Node:
+    """Return a product summed over inputs, axis 0 where a factor depends on them."""
+    (x, own), (y, other) = left, right
+    own = (0, *own) if lowering.depends(x) else own
+    other = (0, *other) if lowering.depends(y) else other
+    return sum_products(b, lowering.image(x), own, lowering.image(y), other, kept)
