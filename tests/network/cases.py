@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.network.sketch import NetworkSketch
+from tests.network.sketch import WIDTH, NetworkSketch
+from tpc.network.network import Network
 from tpc.network.nodes import BatchMean
-from tpc.program.nodes import Node, Placeholder
+from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node, Placeholder
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,21 @@ def make_case(name: str) -> Case:
     """Return the case of a name."""
     b = NetworkSketch()
     return Case(b, *CASES[name](b))
+
+
+def case_of(network: Network) -> Case:
+    """Return a checked network with random weights."""
+    b = NetworkSketch()
+    b.adopt(network.nodes)
+    for weight in network.weights:
+        match weight.leaf:
+            case Matrix():
+                b.draw(weight.leaf, WIDTH, WIDTH)
+            case InitialVector():
+                b.draw(weight.leaf, WIDTH, *weight.shape)
+            case InitialScalar():
+                b.draw(weight.leaf, *weight.shape)
+    return Case(b, network.input, network.readout.node)
 
 
 def batch_mean(b: NetworkSketch, x: Node) -> Node:

@@ -16,6 +16,7 @@ from tpc.program.nodes import (
     MatMul,
     Matrix,
     Node,
+    Parameter,
     Placeholder,
     operands,
 )
@@ -38,22 +39,27 @@ class NetworkSketch(Builder):
     def matrix(self, name: str) -> Matrix:
         """Declare a matrix-like weight."""
         made = Matrix(name, "n", "n", self.number(1), "n", NOWHERE)
-        self.weights[made] = self.random.normal(0, WIDTH**-0.5, (WIDTH, WIDTH))
+        self.draw(made, WIDTH, WIDTH)
         return made
 
     def vector(self, name: str, *shape: int) -> InitialVector:
         """Declare a vector-like weight."""
         made = self.initial_vector(name, "n", shape, None, self.number(1))
         assert isinstance(made, InitialVector)
-        self.weights[made] = self.random.normal(0, 1, (WIDTH, *shape))
+        self.draw(made, WIDTH, *shape)
         return made
 
     def scalar(self, name: str, *shape: int) -> InitialScalar:
         """Declare a scalar-like weight."""
         made = self.initial_scalar(name, self.constant(np.zeros(shape)))
         assert isinstance(made, InitialScalar)
-        self.weights[made] = self.random.normal(0.5, 1, shape)
+        self.draw(made, *shape)
         return made
+
+    def draw(self, leaf: Matrix | Node, *shape: int) -> None:
+        """Draw a weight; matrices map vectors to vectors of about the same size."""
+        size = WIDTH**-0.5 if isinstance(leaf, Matrix) else 1.0
+        self.weights[leaf] = self.random.normal(0, size, shape)
 
     def input(self, *shape: int) -> Placeholder:
         """Declare an input."""
@@ -99,7 +105,7 @@ def operands_of(node: Node) -> tuple[Node, ...]:
 
 def _value(node: Node, values: dict[Node, Array], weights: Weights) -> Array:
     match node:
-        case Constant(value=value):
+        case Constant(value=value) | Parameter(default=value):
             result: Array = value
         case MatMul(matrix=matrix, transposed=transposed, operand=x):
             entries = weights[matrix]

@@ -1,102 +1,85 @@
 """Gradients against finite differences of the network at a small width."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pytest
 
-from tests.network.cases import CASES, Case, make_case
+from tests.network.cases import CASES, make_case
+from tests.network.differences import check_gradients
 from tests.network.random_networks import random_case
-from tests.network.sketch import WIDTH, Array, evaluate
-from tpc.network.backpropagation import Gradients, backpropagate
-from tpc.program.nodes import Matrix, Node
-
-INPUTS = 3
-
-
-def inputs_of(case: Case, seed: Node | None = None) -> list[dict[Node, Array]]:
-    """Return random inputs, with random seeds."""
-    random = np.random.default_rng(5)
-    drawn = [{case.input: random.normal(size=case.input.shape)} for _ in range(INPUTS)]
-    if seed is not None:
-        for own in drawn:
-            own[seed] = random.normal(size=seed.shape)
-    return drawn
-
-
-def gradient_arrays(
-    case: Case, gradients: Gradients, inputs: list[dict[Node, Array]], seeds: int
-) -> dict[Matrix | Node, Array]:
-    """Return the gradient of sum(seed * y), added up over inputs, in each weight; seeds first."""
-    nodes = [*gradients.vectors.values(), *gradients.scalars.values()]
-    for uses in gradients.matrices.values():
-        nodes += [part for use in uses for part in (use.cotangent, use.operand)]
-    found: dict[Matrix | Node, Array] = {}
-    for values in evaluate(nodes, case.b.weights, inputs):
-        value = dict(zip(nodes, values, strict=True))
-        for leaf, d in gradients.vectors.items():
-            moved = np.moveaxis(value[d], 0, seeds)
-            found[leaf] = found.get(leaf, 0) + moved
-        for scalar, d in gradients.scalars.items():
-            found[scalar] = found.get(scalar, 0) + WIDTH * value[d]
-        for matrix, uses in gradients.matrices.items():
-            for use in uses:
-                d, z = value[use.cotangent], value[use.operand]
-                axes = list(range(1, z.ndim))
-                both = np.tensordot(d, z, ([seeds + axis for axis in axes], axes))
-                both = both.swapaxes(0, -1) if use.transposed else both
-                found[matrix] = found.get(matrix, 0) + np.moveaxis(both, 0, -2)
-    return found
-
-
-def objective(
-    case: Case, weights: Mapping[Matrix | Node, Array], inputs: list[dict[Node, Array]], seed: Node
-) -> Array:
-    """Return sum(seed * y) over inputs, coordinates and the axes of y."""
-    total = np.zeros(())
-    for y, chi in evaluate([case.output, seed], weights, inputs):
-        total = total + np.tensordot(chi, y.sum(axis=0), len(case.output.shape))
-    return total
-
-
-def derivative_along(
-    case: Case, leaf: Matrix | Node, way: Array, inputs: list[dict[Node, Array]], seed: Node
-) -> Array:
-    """Return the derivative of the objective, by central differences of fourth order."""
-
-    def at(step: float) -> Array:
-        moved = {**case.b.weights, leaf: case.b.weights[leaf] + step * way}
-        return objective(case, moved, inputs, seed)
-
-    h = 1e-4
-    return (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
-
-
-def check_gradients(case: Case, axes: tuple[int, ...]) -> None:
-    """Hold all gradients against differences along random directions."""
-    seed = case.b.argument("seed", *axes, *case.output.shape)
-    inputs = inputs_of(case, seed)
-    gradients = backpropagate(case.b, case.output, case.b.weights, seed)
-    found = gradient_arrays(case, gradients, inputs, len(axes))
-    random = np.random.default_rng(6)
-    for leaf, value in case.b.weights.items():
-        way = random.normal(size=value.shape)
-        wanted = derivative_along(case, leaf, way, inputs, seed)
-        name = leaf.name if isinstance(leaf, Matrix) else getattr(leaf, "name", "")
-        if leaf not in found:
-            assert not wanted.any(), name
-            continue
-        assert found[leaf].shape == axes + value.shape
-        along = np.tensordot(found[leaf], way, value.ndim)
-        np.testing.assert_allclose(along, wanted, rtol=1e-6, atol=1e-8, err_msg=name)
+from tests.network.sketch import NetworkSketch, evaluate
+from tpc.network.backpropagation import backpropagate
+from tpc.program.nodes import Node
 
 
 @pytest.mark.parametrize("axes", [(), (2,)])
 @pytest.mark.parametrize("name", CASES)
 def test_gradients_are_finite_differences(name: str, axes: tuple[int, ...]) -> None:
-    check_gradients(make_case(name), axes)
+    case = make_case(name)
+    check_gradients(case, axes, case.b.weights)
 
 
 @pytest.mark.parametrize("seed", range(24))
 def test_gradients_of_random_networks(seed: int) -> None:
-    check_gradients(random_case(seed), () if seed % 2 else (2,))
+    case = random_case(seed)
+    check_gradients(case, () if seed % 2 else (2,), case.b.weights)
+
+
+def test_every_axis_of_every_weight() -> None:
+    """The Jacobian of a network of two outputs, entry by entry of a vector-like weight."""
+    b = NetworkSketch()
+    v = b.vector("v", 2)
+    seed = b.constant(np.eye(2))
+    y = b.mul(b.apply("tanh", v), b.constant([1.0, 3.0]))
+    gradients = backpropagate(b, y, (v,), seed)
+    ((d,),) = evaluate([gradients.vectors[v]], b.weights, [{}])
+    slope = 1 - np.tanh(b.weights[v]) ** 2
+    np.testing.assert_allclose(d[:, 0], slope * [1, 0])
+    np.testing.assert_allclose(d[:, 1], slope * [0, 3])
+
+
+@pytest.mark.parametrize("function", ["step", "sign"])
+def test_flat_functions_pass_nothing_back(function: str) -> None:
+    b = NetworkSketch()
+    v, a = b.vector("v"), b.vector("a")
+    gradients = backpropagate(b, b.mul(a, b.apply(function, v)), (v, a), b.number(1))
+    assert list(gradients.vectors) == [a]
+
+
+def test_what_is_not_asked_for_costs_nothing() -> None:
+    b = NetworkSketch()
+    w, v, a = b.matrix("W"), b.vector("v"), b.vector("a")
+    x = b.apply("tanh", b.matmul(w, False, b.apply("sin", v)))
+    y = b.mul(a, x)
+    before = len(b.nodes)
+    gradients = backpropagate(b, y, (a,), b.number(1))
+    assert gradients.vectors == {a: x}
+    assert not gradients.matrices
+    assert len(b.nodes) == before
+
+
+def test_a_maximum_at_several_places_is_shared() -> None:
+    """Columns that are one vector get its derivative once in all, as those of max(x, x)."""
+    b = NetworkSketch()
+    v = b.vector("v")
+
+    def derivative(y: Node) -> np.ndarray:
+        found = backpropagate(b, y, (v,), b.number(1)).vectors[v]
+        ((value,),) = evaluate([found], b.weights, [{}])
+        return value
+
+    doubled = b.mul(v, b.constant([1.0, 1.0]))
+    np.testing.assert_array_equal(derivative(b.reduce("amax", doubled)), np.ones(7))
+    np.testing.assert_array_equal(derivative(b.apply("max", v, v)), np.ones(7))
+
+
+def test_cotangents_are_vectors_of_full_shape() -> None:
+    """Even where all coordinates, or all entries along an axis, are alike."""
+    b = NetworkSketch()
+    w, v, c = b.matrix("W"), b.vector("v", 3), b.scalar("c", 2, 3)
+    h = b.matmul(w, False, v)
+    y = b.add(b.reduce("sum", h), b.reduce("sum", b.add(b.mean(h), c)))
+    gradients = backpropagate(b, y, (w, v, c), b.argument("seed", 5))
+    (use,) = gradients.matrices[w]
+    assert use.cotangent.is_vector
+    assert use.cotangent.shape == gradients.vectors[v].shape == (5, 3)
+    assert gradients.scalars[c].shape == (5, 2, 3)

@@ -3,7 +3,7 @@
     sum over inputs of dh * xi   =   dh @ xi, one contraction over the inputs,
 
 where dh has shape (M,) and xi shape (M, d): n x d numbers in place of n x M x d. The sum passes
-through whatever is linear, as far as the first products, contractions and functions.
+through whatever is linear, as far as the first products of what depends on the input.
 """
 
 from tpc.network.batching import Lowering
@@ -20,6 +20,7 @@ from tpc.program.nodes import (
     Reduce,
     Row,
     Take,
+    operands,
 )
 
 
@@ -34,7 +35,7 @@ def sum_over_inputs(b: Builder, lowering: Lowering, node: Node) -> Node:
     sums: dict[Node, Node] = {}
 
     def passed(part: Node) -> tuple[Node, ...]:
-        return _summed_operands(part) if lowering.depends(part) else ()
+        return _summed_operands(lowering, part) if lowering.depends(part) else ()
 
     for part in topological_order((node,), passed):
         b.span = part.span
@@ -42,11 +43,16 @@ def sum_over_inputs(b: Builder, lowering: Lowering, node: Node) -> Node:
     return sums[node]
 
 
-def _summed_operands(node: Node) -> tuple[Node, ...]:
-    """Return the operands whose sums make that of the node."""
+def _summed_operands(lowering: Lowering, node: Node) -> tuple[Node, ...]:
+    """Return the operands whose sums make that of the node, which depends on the inputs."""
     match node:
-        case Elementwise(function="add" | "sub" | "neg", operands=operands):
-            return operands
+        case Elementwise(function="add" | "sub" | "neg", operands=parts):
+            return parts
+        case Elementwise(function="mul", operands=(x, y)) | Contract(left=x, right=y):
+            dependent = tuple(part for part in (x, y) if lowering.depends(part))
+            return dependent if len(dependent) == 1 else ()
+        case Elementwise(function="div", operands=(x, y)) if not lowering.depends(y):
+            return (x,)
         case Reduce(reduction="sum", operand=x):
             return (x,)
         case Take(operand=x) | Permute(operand=x) | Expand(operand=x):
@@ -61,35 +67,21 @@ def _sum(b: Builder, lowering: Lowering, node: Node, sums: dict[Node, Node]) -> 
     """Return the sum over inputs of a node, given those of `_summed_operands`."""
     if not lowering.depends(node):
         return b.mul(b.number(lowering.size), lowering.image(node))
+    if summed := _summed_operands(lowering, node):
+        # Linear in these: the same operation on their sums, and on what all inputs share.
+        parts = {
+            part: sums[part] if part in summed else lowering.image(part) for part in operands(node)
+        }
+        return Lowering(b, 1, {}, parts).image(node)
     match node:
-        case Elementwise(function="add", operands=(x, y)):
-            return b.add(sums[x], sums[y])
-        case Elementwise(function="sub", operands=(x, y)):
-            return b.sub(sums[x], sums[y])
-        case Elementwise(function="neg", operands=(x,)):
-            return b.neg(sums[x])
         case Elementwise(function="mul", operands=(x, y)):
-            axes = range(1, 1 + len(node.shape))
-            kept = tuple(axes)
+            kept = tuple(range(1, 1 + len(node.shape)))
             sides = [kept[len(kept) - len(side.shape) :] for side in (x, y)]
             return _product(b, lowering, (x, sides[0]), (y, sides[1]), kept)
         case Contract(left=x, right=y, axes=count):
             own = tuple(range(1, 1 + len(x.shape)))
             other = tuple(range(1 + len(x.shape) - count, 1 + len(x.shape) - count + len(y.shape)))
-            kept = own[: len(own) - count] + other[count:]
-            return _product(b, lowering, (x, own), (y, other), kept)
-        case Reduce(operand=x, reduction="sum", axes=axes):
-            return b.reduce("sum", sums[x], axes)
-        case Take(operand=x, keys=keys):
-            return b.take(sums[x], keys)
-        case Permute(operand=x, order=order):
-            return b.permute(sums[x], order)
-        case Expand(operand=x, axes=axes):
-            return b.expand(sums[x], axes)
-        case Row(operand=x, coordinate=coordinate):
-            return b.row(sums[x], coordinate)
-        case Mean(operand=x, over=over):
-            return b.mean(sums[x], over)
+            return _product(b, lowering, (x, own), (y, other), own[:-count] + other[count:])
         case _:
             return b.reduce("sum", lowering.image(node), (0,))
 
