@@ -122,11 +122,11 @@ class MatrixWithAxes(Fault):
 
 @dataclass(frozen=True, slots=True)
 class BatchMeanOutside(Fault):
-    """`batchmean` in a program, which has no inputs to average over."""
+    """`batchmean` in a program, or in a `train` block."""
 
     code = "TP260"
-    title = "`batchmean` averages over the inputs of a network, and a program has none"
-    help = "average over a constant axis: `sum(x, axis=0) / 4`"
+    title = "`batchmean` stands only in the architecture of a network"
+    help = "it averages over inputs; over a constant axis, average by `sum(x, axis=0) / 4`"
 
 
 @dataclass(frozen=True, slots=True)

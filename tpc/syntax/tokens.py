@@ -29,8 +29,8 @@ SETTING_WORDS = frozenset(
 SOMETIMES_NAMES = {word: word.upper() for word in (*SETTING_WORDS, "return", "x")}
 """Words that are names where the grammar does not want them, with their tokens."""
 
-OPTION_WORDS = frozenset(("TRAIN", "MATRIX", "VECTOR", "SCALAR"))
-"""Reserved words that are also names of options, in front of `=` in a list of arguments."""
+OPTION_WORDS = frozenset(("TRAIN", "MATRIX", "VECTOR", "SCALAR", "FUNCTION"))
+"""Reserved words, `train` or `clip`, that may name options, in front of `=` in an argument list."""
 
 _ATOMS = frozenset(("NAME", "FUNCTION", "CONSTANT", "NUMBER", "TRUE", "FALSE"))
 

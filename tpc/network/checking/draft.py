@@ -1,11 +1,64 @@
 """The network while its statements are executed; `tpc.network.checking.build` freezes it."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-from tpc.network.network import Training, UserOptimizer, Weight
+from tpc.diagnostics import Span
+from tpc.network.checking.batch_view import BatchView
+from tpc.network.checking.loss import Loss
+from tpc.network.network import (
+    Array,
+    OptimizerUse,
+    Parametrization,
+    Track,
+    Training,
+    UserOptimizer,
+    Weight,
+)
 from tpc.program.checking.draft import Draft
 from tpc.program.nodes import Placeholder
 from tpc.program.program import Output, OutputKind
+
+
+@dataclass(slots=True)
+class TrainBlock:
+    """A `train` block while its lines are executed, twice: the settings, then the tracks.
+
+    What is None has not been set, or has been set to something that is wrong.
+
+    Attributes:
+        readout: What is trained.
+        given: The input of the network.
+        places: Where each word has been set.
+        view: Where tracks are evaluated, when it is their turn.
+        batch: The number of rows of a batch, or lists of rows, or None for all rows.
+        own_optimizers: By the name of the weight.
+        tracks: By name.
+    """
+
+    readout: Output
+    given: Placeholder
+    places: dict[str, Span] = field(default_factory=dict)
+    view: BatchView | None = None
+    inputs: Array | None = None
+    targets: Array | None = None
+    test: Array | None = None
+    loss: Loss | None = None
+    reduce: Literal["sum", "mean"] = "sum"
+    optimizer: OptimizerUse | None = None
+    own_optimizers: dict[str, OptimizerUse | None] = field(default_factory=dict)
+    parametrization: Parametrization | None = None
+    steps: int | None = None
+    batch: int | tuple[tuple[int, ...], ...] | None = None
+    center: bool = False
+    tracks: dict[str, Track] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int | None:
+        """The number of data and test rows, where the data are sound."""
+        if self.inputs is None:
+            return None
+        return len(self.inputs) + (0 if self.test is None else len(self.test))
 
 
 @dataclass(slots=True)
@@ -17,14 +70,20 @@ class NetworkDraft:
         input: The input.
         weights: By name, in order; None where the declaration is faulty.
         optimizers: Declared ones by name; None where the declaration is faulty.
+        optimizer_lines: Where each was declared.
+        block: The `train` block that is being executed.
         training: Of the `train` block.
+        training_line: Where it begins; 0 where there is none.
     """
 
     draft: Draft
     input: Placeholder | None = None
     weights: dict[str, Weight | None] = field(default_factory=dict)
     optimizers: dict[str, UserOptimizer | None] = field(default_factory=dict)
+    optimizer_lines: dict[str, int] = field(default_factory=dict)
+    block: TrainBlock | None = None
     training: Training | None = None
+    training_line: int = 0
 
     @property
     def readout(self) -> Output | None:

@@ -6,7 +6,9 @@ from tpc.diagnostics.network_faults import (
     SecondDim,
     SecondReadout,
 )
+from tpc.network.checking.declared_optimizers import declare_optimizer
 from tpc.network.checking.draft import NetworkDraft
+from tpc.network.checking.training import execute_setting, train
 from tpc.network.checking.weights import declare_input, declare_weights
 from tpc.program.checking.statements import give_up
 from tpc.syntax import tree
@@ -34,6 +36,12 @@ def execute_in_network(network: NetworkDraft, at: tree.Statement) -> bool:
         case tree.DimDecl() if network.draft.free and at.name.id not in network.draft.dims:
             network.draft.ctx.report(SecondDim(at.name.id, network.draft.free), at.span)
             give_up(network.draft, (at,))
+        case tree.OptimizerDef():
+            declare_optimizer(network, at)
+        case tree.Train():
+            train(network, at)
+        case tree.Setting() | tree.OptimizerChoice() | tree.Track():
+            execute_setting(network, at)
         case _:
             return False
     return True

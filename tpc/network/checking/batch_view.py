@@ -1,0 +1,94 @@
+"""What the names of a network mean in `track`: the values for all rows of the data at once.
+
+    |x> of shape k  ->  a placeholder of shape (M,) + k, over data rows, then test rows
+
+What does not depend on the input has no axis of rows; statics and params are what they were.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from tpc.program.checking.context import Context
+from tpc.program.checking.survey import parts
+from tpc.program.checking.values import Definition, Entity, Family
+from tpc.program.nodes import InitialScalar, Node, Placeholder, operands
+from tpc.syntax import tree
+
+
+@dataclass(slots=True)
+class BatchView:
+    """Turns the values of a network for one input into those for M inputs.
+
+    Attributes:
+        rows: The number M of data and test rows.
+        dependent: The nodes that depend on the input.
+        parametric: The nodes that are made of statics and params.
+        stand_ins: The placeholders so far, by what they stand for.
+    """
+
+    rows: int
+    dependent: frozenset[Node]
+    parametric: frozenset[Node]
+    stand_ins: dict[Node, Placeholder] = field(default_factory=dict)
+    _definitions: dict[Definition, Definition] = field(default_factory=dict)
+
+    def context(self, ctx: Context, at: tree.Expression) -> Context:
+        """Return where an expression in the names of batches is evaluated."""
+        names = dict(ctx.names)
+        for part in parts(at):
+            name = part.function if isinstance(part, tree.Call) else part
+            if isinstance(name, tree.Name) and name.id in ctx.names:
+                names[name.id] = self._entity(ctx, name.id, ctx.names[name.id])
+        shop = replace(ctx.shop, batch_mean=None, inlined={})
+        return replace(ctx, shop=shop, names=names)
+
+    def _entity(self, ctx: Context, name: str, entity: Entity) -> Entity:
+        match entity:
+            case Family(members=members):
+                batched = {
+                    keys: value if not isinstance(value, Node) else self._stand_in(ctx, name, value)
+                    for keys, value in members.items()
+                }
+                return replace(entity, members=batched)
+            case Definition() if entity not in self._definitions:
+                sees = {
+                    inner: self._entity(ctx, inner, seen) for inner, seen in entity.sees.items()
+                }
+                self._definitions[entity] = replace(entity, sees=sees)
+                return self._definitions[entity]
+            case Definition():
+                return self._definitions[entity]
+            case Node():
+                return self._stand_in(ctx, name, entity)
+            case _:
+                return entity
+
+    def _stand_in(self, ctx: Context, name: str, node: Node) -> Node:
+        if node in self.parametric:
+            return node
+        if node not in self.stand_ins:
+            shape = (self.rows, *node.shape) if node in self.dependent else node.shape
+            label = f"{name} {len(self.stand_ins)}"
+            made = ctx.building(node.span).make(Placeholder, node.coords, shape, label)
+            assert isinstance(made, Placeholder)
+            self.stand_ins[node] = made
+        return self.stand_ins[node]
+
+
+def batch_view(nodes: list[Node], given: Placeholder, rows: int) -> BatchView:
+    """Return the view of a network's batches.
+
+    Args:
+        nodes: Its graph in topological order.
+        given: The input.
+        rows: The number of data and test rows.
+    """
+    dependent: set[Node] = {given}
+    parametric: set[Node] = set()
+    for node in nodes:
+        below = operands(node)
+        if any(operand in dependent for operand in below):
+            dependent.add(node)
+        is_made_of = not (node.coords or isinstance(node, InitialScalar | Placeholder))
+        if is_made_of and parametric.issuperset(below):
+            parametric.add(node)
+    return BatchView(rows, frozenset(dependent), frozenset(parametric))

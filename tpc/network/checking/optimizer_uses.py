@@ -1,0 +1,121 @@
+"""Uses of optimizers, `adam(lr=0.2)`: which optimizer, and its options."""
+
+from difflib import get_close_matches
+
+import numpy as np
+
+from tpc.diagnostics.training_faults import BadOptimizerOption, BadSetting, UnknownOptimizer
+from tpc.network.checking.draft import NetworkDraft
+from tpc.network.network import OptimizerUse
+from tpc.network.optimizers.table import RULES
+from tpc.network.optimizers.update import known_options
+from tpc.program.checking.context import Context
+from tpc.program.checking.expressions.defaults import at_defaults
+from tpc.program.checking.expressions.evaluate import evaluate
+from tpc.program.checking.laws import parametric
+from tpc.program.checking.sorts import describe_fully
+from tpc.program.checking.values import BROKEN, Broken, Static, show_shape
+from tpc.program.nodes import Node
+from tpc.syntax import tree
+
+FORM = "`optimizer adam(lr=0.1)`"
+
+
+def use_of(network: NetworkDraft, at: tree.Expression) -> OptimizerUse | Broken:
+    """Return an optimizer with its options."""
+    ctx = network.draft.ctx
+    keywords: tuple[tree.Keyword, ...] = ()
+    match at:
+        case tree.Name():
+            name = at
+        case tree.Call(function=function, primes=0, arguments=()):
+            name, keywords = function, at.keywords
+        case tree.Call(arguments=(first, *_)):
+            fault = BadSetting("optimizer", "options by name", "one without", FORM)
+            return ctx.report(fault, first.span)
+        case _:
+            fault = BadSetting("optimizer", "the name of one", "an expression", FORM)
+            return ctx.report(fault, at.span)
+    if name.id not in RULES and name.id not in network.optimizers:
+        return ctx.report(UnknownOptimizer(name.id, _suggestion(network, name.id)), name.span)
+    declared = network.optimizers.get(name.id)
+    if name.id in network.optimizers and declared is None:
+        return BROKEN
+    bare = OptimizerUse(name.id, (), declared, at.span)
+    options = _options(ctx, bare, keywords)
+    return (
+        options
+        if isinstance(options, Broken)
+        else OptimizerUse(name.id, options, declared, at.span)
+    )
+
+
+def _suggestion(network: NetworkDraft, name: str) -> str:
+    known = [*RULES, *network.optimizers]
+    similar = get_close_matches(name.lower(), known, n=1)
+    if similar:
+        return f"did you mean `{similar[0]}`?"
+    return f"there are {', '.join(known)}; declare others by `optimizer {name}(g): ...`"
+
+
+def _options(
+    ctx: Context, use: OptimizerUse, keywords: tuple[tree.Keyword, ...]
+) -> tuple[tuple[str, Node | bool], ...] | Broken:
+    numeric, flags = known_options(use)
+    aliases = RULES[use.name].aliases if use.declared is None else {}
+    found: dict[str, Node | bool] = {}
+    sound = True
+    for keyword in keywords:
+        name = aliases.get(keyword.name, keyword.name)
+        value = _value(ctx, use, keyword, numeric, flags)
+        if name in found:
+            fault = BadOptimizerOption(keyword.name, "is given twice", "give each option once")
+            value = ctx.report(fault, keyword.span)
+        if isinstance(value, Broken):
+            sound = False
+        else:
+            found[name] = value
+    return tuple(found.items()) if sound else BROKEN
+
+
+def _value(
+    ctx: Context,
+    use: OptimizerUse,
+    at: tree.Keyword,
+    numeric: tuple[str, ...],
+    flags: tuple[str, ...],
+) -> Node | bool | Broken:
+    """Return the value of an option."""
+    if at.name in flags:
+        match evaluate(ctx, at.value):
+            case Static(value=bool(flag)):
+                return flag
+            case Broken():
+                return BROKEN
+            case value:
+                problem = f"is `true` or `false`, not {describe_fully(value)}"
+                fault = BadOptimizerOption(at.name, problem, f"write `{at.name}=true`")
+                return ctx.report(fault, at.value.span)
+    if at.name not in numeric:
+        known = sorted({*numeric, *flags})
+        similar = get_close_matches(at.name, known, n=1)
+        hint = f"did you mean `{similar[0]}`?" if similar else f"it has {', '.join(known)}"
+        fault = BadOptimizerOption(at.name, f"is no option of `{use.name}`", hint)
+        return ctx.report(fault, at.span)
+    node = parametric(ctx, at.value, f"the option `{at.name}`")
+    if isinstance(node, Broken):
+        return BROKEN
+    problem = _problem(at.name, node)
+    if problem:
+        return ctx.report(BadOptimizerOption(at.name, problem, ""), at.value.span)
+    return node
+
+
+def _problem(name: str, node: Node) -> str:
+    """Return what is wrong with the value of an option, or the empty string."""
+    if node.shape:
+        return f"is a number, not an array of shape {show_shape(node.shape)}"
+    value = float(at_defaults(node))
+    if not np.isfinite(value):
+        return f"is finite, not {value}"
+    return f"is positive, not {value:g}" if name == "clip" and value <= 0 else ""

@@ -1,0 +1,225 @@
+"""The `train` block: its lines one by one, then what must fit together.
+
+The lines of a block are executed twice, so that their order does not matter: first the settings,
+then the tracks, whose shapes depend on the number of rows.
+"""
+
+from typing import TypeVar
+
+from tpc.diagnostics.training_faults import (
+    BadSetting,
+    BatchMeanInBatches,
+    MissingSettings,
+    NotAWeight,
+    SecondSetting,
+    SecondTraining,
+    UnknownReadout,
+)
+from tpc.network.checking.batch_view import batch_view
+from tpc.network.checking.data import (
+    array_of,
+    batch_of,
+    check_inputs,
+    check_labels,
+    check_targets,
+    flag_of,
+    rows_of_steps,
+    steps_of,
+)
+from tpc.network.checking.draft import NetworkDraft, TrainBlock
+from tpc.network.checking.loss import loss_of
+from tpc.network.checking.optimizer_uses import use_of
+from tpc.network.checking.parametrizations import parametrization_of
+from tpc.network.checking.tracks import track
+from tpc.network.network import Training
+from tpc.network.nodes import BatchMean
+from tpc.program.checking.statements import execute
+from tpc.program.checking.values import Broken
+from tpc.syntax import tree
+
+Wanted = TypeVar("Wanted")
+
+FORMS = {
+    "data": "`data X, Y`",
+    "loss": "`loss mse`",
+    "optimizer": "`optimizer sgd(lr=0.1)`",
+    "parametrization": "`parametrization mup`",
+    "steps": "`steps 20`",
+}
+"""What every block says."""
+
+
+def train(network: NetworkDraft, at: tree.Train) -> None:
+    """Execute a `train` block."""
+    ctx, readout, given = network.draft.ctx, network.readout, network.input
+    if network.training_line:
+        ctx.report(SecondTraining(network.training_line), at.span)
+        return
+    network.training_line = at.span.line
+    if readout is None or readout.name != at.readout.id:
+        hint = "bind it before: `readout f = v * x`"
+        hint = f"its readout is `{readout.name}`" if readout else hint
+        ctx.report(UnknownReadout(at.readout.id, hint), at.readout.span)
+    if readout is None or given is None:
+        return
+    network.block = block = TrainBlock(readout, given)
+    for statement in at.body:
+        execute(network.draft, statement)
+    rows = block.rows
+    if rows is not None:
+        block.view = batch_view(ctx.shop.builder.nodes, given, rows)
+        for statement in at.body:
+            execute(network.draft, statement)
+    network.block = None
+    network.training = _finished(network, block, at)
+
+
+def execute_setting(
+    network: NetworkDraft, at: tree.Setting | tree.OptimizerChoice | tree.Track
+) -> None:
+    """Execute a line of a `train` block, when it is its turn."""
+    block = network.block
+    assert block is not None
+    match at:
+        case tree.Track():
+            if block.view is not None:
+                track(network, block, at)
+        case _ if block.view is not None:
+            pass
+        case tree.OptimizerChoice(weights=weights) if weights:
+            _choose(network, block, at)
+        case _:
+            _set(network, block, at)
+
+
+def _set(network: NetworkDraft, block: TrainBlock, at: tree.Setting | tree.OptimizerChoice) -> None:
+    """Make a setting, once."""
+    ctx = network.draft.ctx
+    word = at.word if isinstance(at, tree.Setting) else "optimizer"
+    if word in block.places:
+        ctx.report(SecondSetting(word, block.places[word].line), at.span)
+        return
+    block.places[word] = at.span
+    if isinstance(at, tree.OptimizerChoice):
+        block.optimizer = _sound(use_of(network, at.use))
+        return
+    value = at.values[0]
+    match at.word:
+        case "data":
+            _set_data(network, block, value, at.values[1])
+        case "test":
+            found = _sound(array_of(ctx, value, "`test`"))
+            if found is not None and check_inputs(ctx, found, block.given, "test inputs", value):
+                block.test = found
+        case "loss":
+            block.loss = _sound(loss_of(ctx, block.readout, value))
+        case "reduce":
+            _set_reduce(network, block, value)
+        case "parametrization":
+            block.parametrization = _sound(parametrization_of(network, value))
+        case "steps":
+            block.steps = _sound(steps_of(ctx, value))
+        case "batch":
+            block.batch = _sound(batch_of(ctx, value))
+        case "center":
+            block.center = _sound(flag_of(ctx, value)) or False
+
+
+def _sound(value: Wanted | Broken) -> Wanted | None:
+    """Return a value, or None where it is broken, which has been reported."""
+    return None if isinstance(value, Broken) else value
+
+
+def _set_data(
+    network: NetworkDraft, block: TrainBlock, inputs: tree.Expression, targets: tree.Expression
+) -> None:
+    ctx, shape = network.draft.ctx, block.readout.node.shape
+    found = _sound(array_of(ctx, inputs, "`data`"))
+    if found is not None and check_inputs(ctx, found, block.given, "inputs", inputs):
+        block.inputs = found
+    rows = None if block.inputs is None else len(block.inputs)
+    wanted = _sound(array_of(ctx, targets, "`data`"))
+    if wanted is not None and check_targets(ctx, wanted, rows, shape, targets):
+        block.targets = wanted
+        block.places["targets"] = targets.span
+
+
+def _set_reduce(network: NetworkDraft, block: TrainBlock, at: tree.Expression) -> None:
+    match at:
+        case tree.Name(id="sum"):
+            block.reduce = "sum"
+        case tree.Name(id="mean"):
+            block.reduce = "mean"
+        case _:
+            found = f"`{at.span.text(network.draft.ctx.shop.text)}`"
+            fault = BadSetting("reduce", "`sum` or `mean`", found, "`reduce sum`")
+            network.draft.ctx.report(fault, at.span)
+
+
+def _choose(network: NetworkDraft, block: TrainBlock, at: tree.OptimizerChoice) -> None:
+    """Give some weights an optimizer of their own."""
+    ctx, use = network.draft.ctx, _sound(use_of(network, at.use))
+    for name in at.weights:
+        if name.id not in network.weights:
+            known = ", ".join(network.weights)
+            fault = NotAWeight(name.id, "is no weight of this network", f"there are {known}")
+            ctx.report(fault, name.span)
+        elif name.id in block.own_optimizers:
+            fault = NotAWeight(name.id, "has two optimizers of its own", "give it one")
+            ctx.report(fault, name.span)
+        else:
+            block.own_optimizers[name.id] = use
+
+
+# --------------------------------------------------------------------------- what must fit together
+
+
+def _finished(network: NetworkDraft, block: TrainBlock, at: tree.Train) -> Training | None:
+    """Make the checks that need several lines; None where something is wrong."""
+    ctx = network.draft.ctx
+    missing = [word for word in FORMS if word not in block.places]
+    if missing:
+        forms = " and ".join(FORMS[word] for word in missing)
+        ctx.report(MissingSettings(" and ".join(missing), forms), at.span)
+    if block.loss is not None and block.targets is not None:
+        check_labels(ctx, block.loss, block.targets, block.places["targets"])
+    _check_batch_means(network, block)
+    if block.inputs is None or block.targets is None or block.steps is None:
+        return None
+    place = block.places.get("batch", at.span)
+    batches = rows_of_steps(ctx, block.batch, len(block.inputs), block.steps, place)
+    own = [(name, use) for name, use in block.own_optimizers.items() if use is not None]
+    parts = block.loss, block.optimizer, block.parametrization
+    if isinstance(batches, Broken) or any(part is None for part in parts):
+        return None
+    assert block.loss is not None and block.optimizer is not None
+    assert block.parametrization is not None
+    return Training(
+        inputs=block.inputs,
+        targets=block.targets,
+        test=block.test,
+        loss=block.loss.node,
+        output=block.loss.output,
+        target=block.loss.target,
+        reduce=block.reduce,
+        optimizer=block.optimizer,
+        own_optimizers=tuple(own),
+        parametrization=block.parametrization,
+        steps=block.steps,
+        batches=batches,
+        center=block.center,
+        tracks=tuple(block.tracks.values()),
+        span=at.span,
+    )
+
+
+def _check_batch_means(network: NetworkDraft, block: TrainBlock) -> None:
+    """Report mini-batches and test rows where the network averages over the inputs."""
+    ctx = network.draft.ctx
+    if not any(isinstance(node, BatchMean) for node in ctx.shop.builder.nodes):
+        return
+    if block.batch is not None:
+        ctx.report(BatchMeanInBatches("write `batch full`"), block.places["batch"])
+    if "test" in block.places:
+        hint = "leave out `test`: its rows would take part in the averages"
+        ctx.report(BatchMeanInBatches(hint), block.places["test"])
