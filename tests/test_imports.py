@@ -16,6 +16,7 @@ PRODUCTS = {
     "program": {
         "program.nodes",
         "program.builder",
+        "program.ensembles",
         "program.exchange",
         "program.functions",
         "program.numeric",

@@ -133,7 +133,12 @@ def _parser() -> argparse.ArgumentParser:
     simulating.add_argument(
         "--trials", type=_count, default=8, metavar="R", help="independent runs, default: 8"
     )
-    simulating.add_argument("--engine", choices=("dense",), default="dense")
+    simulating.add_argument(
+        "--engine",
+        choices=("dense", "matrix-free"),
+        default="dense",
+        help="matrix-free: draw products from the same law without the matrix, default: dense",
+    )
     _add_run_options(simulating)
 
     verifying = command("verify", "Hold finite widths against the limit.")

@@ -37,8 +37,9 @@ from tpc.program.passes import normalise
 from tpc.program.program import Program
 from tpc.report.text import to_text
 from tpc.shown import ShownLimit, ShownNetwork, ShownProgram, speech
-from tpc.simulation import dense
+from tpc.simulation import simulate as running
 from tpc.simulation import verify as comparing
+from tpc.simulation.engines import Engine
 from tpc.simulation.parameters import ParameterProblem, resolve_parameters
 from tpc.simulation.result import Result, Verification
 from tpc.syntax.parse import parse_source
@@ -236,7 +237,7 @@ def simulate(
     width: int,
     trials: int = 8,
     seed: int = 0,
-    engine: Literal["dense"] = "dense",
+    engine: Engine = "dense",
     progress: Progress | None = None,
     **params: object,
 ) -> Result:
@@ -247,7 +248,8 @@ def simulate(
         width: The width n.
         trials: Independent runs.
         seed: Of the random numbers.
-        engine: `dense`: matrices are drawn and kept whole.
+        engine: `dense`: matrices are drawn and kept whole; `matrix-free`: their products are drawn
+            from the same law, without the matrix.
         progress: Called as the work goes on.
         **params: Values that replace the defaults of params.
 
@@ -255,15 +257,15 @@ def simulate(
         Averages over trials with their standard errors.
 
     Raises:
-        ProgramError: The program has no output.
+        ProgramError: The program has no output, or a run of this width is out of reach.
         UsageError: There is no such engine; a param does not exist or is of the wrong shape.
     """
-    if engine != "dense":
-        raise UsageError(f"there is no engine {engine!r}: this version has 'dense'")
+    if engine not in get_args(Engine):
+        raise UsageError(f"there is no engine {engine!r}: use {' or '.join(get_args(Engine))}")
     program = program_of(program, "simulation")
     _require_outputs(program)
     try:
-        return dense.simulate(program, width, trials, seed, params, progress)
+        return running.simulate(program, width, trials, seed, params, progress, engine)
     except ParameterProblem as problem:
         raise UsageError(str(problem)) from None
 
@@ -316,7 +318,7 @@ def _resolved(program: Program, params: Mapping[str, object] | None) -> dict[str
         resolved = dict(resolve_parameters(program, params))
         if params:
             # A network of width 1 draws from every law. The defaults have been checked before.
-            dense.simulate(program, width=1, trials=1, params=params)
+            running.simulate(program, width=1, trials=1, params=params)
     except ParameterProblem as problem:
         raise UsageError(str(problem)) from None
     return resolved

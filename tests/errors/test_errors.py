@@ -73,8 +73,11 @@ def _cell(template: str) -> str:
 
 
 def compile_text(name: str) -> str:
-    """Take a program through the compiler, up to the stage that refuses it."""
-    return tpc.emit(tpc.derive(tpc.load(name), dot="derivative"))
+    """Take a program through the compiler and a finite run, up to the stage that refuses it."""
+    program = tpc.load(name)
+    module = tpc.emit(tpc.derive(program, dot="derivative"))
+    tpc.simulate(program, width=10**8, trials=1, engine="matrix-free")
+    return module
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)

@@ -12,7 +12,7 @@ from tests.numeric.random_programs import SEED, WIDTH, RandomProgram, random_pro
 from tpc.limit.equations import DotEquation
 from tpc.program.passes import normalise
 from tpc.program.program import OutputKind, Program
-from tpc.simulation.dense import simulate
+from tpc.simulation.simulate import simulate
 from tpc.simulation.verify import verify
 
 SEEDS = range(12)

@@ -10,7 +10,7 @@ from tpc.program.exchange import Unfolding, without_exchanges
 from tpc.program.nodes import Exchange
 from tpc.program.passes import normalise
 from tpc.program.program import Program
-from tpc.simulation.dense import simulate
+from tpc.simulation.simulate import simulate
 
 
 def an_update_used_both_ways(rows: str = "m", exchanged: bool = True) -> Program:

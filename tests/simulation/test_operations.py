@@ -5,7 +5,7 @@ from scipy.linalg import sqrtm
 
 from tests.simulation.finite_programs import Sketch
 from tpc.program.nodes import Node
-from tpc.simulation.dense import simulate
+from tpc.simulation.simulate import simulate
 
 A = np.arange(24.0).reshape(2, 3, 4)
 SQUARE = np.array([[2.0, 1.0], [0.5, 3.0]])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tpc.program.checking.build import build_program
-from tpc.simulation.dense import simulate
 from tpc.simulation.result import Result
+from tpc.simulation.simulate import simulate
 from tpc.simulation.streams import stream
 from tpc.syntax.parse import parse_source
 

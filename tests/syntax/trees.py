@@ -78,7 +78,11 @@ CONDITIONS = EXPRESSIONS | st.recursive(
 
 TARGETS = make(tree.Target, NAMES, some(EXPRESSIONS, least=0))
 DECLARED = make(tree.Declared, NAMES, some(EXPRESSIONS, least=0))
-LAWS = st.none() | make(tree.Normal, EXPRESSIONS, EXPRESSIONS)
+LAWS = st.one_of(
+    st.none(),
+    make(tree.Normal, EXPRESSIONS, EXPRESSIONS),
+    make(tree.Ensemble, NAMES, some(EXPRESSIONS, least=0)),
+)
 DIALECTS = make(tree.Name, st.sampled_from(["netsor", "netsort+", "other"]))
 TITLES = make(tree.Title, TEXT)
 

@@ -37,6 +37,7 @@ from tpc.limit.equations import (
 from tpc.limit.jacobian import Differentiator
 from tpc.limit.naming import name_products
 from tpc.limit.nodes import Hat
+from tpc.limit.universality import check_universality
 from tpc.program.exchange import Unfolding
 from tpc.program.nodes import (
     Constant,
@@ -74,8 +75,10 @@ def derive_limit(program: Program, dot: DotChoice = "auto", integrate: bool = Tr
         integrate: Whether expectations that have a closed form get it.
 
     Raises:
-        ProgramError: TP301, `dot` is `derivative` and a derivative holds a delta.
+        ProgramError: TP301, `dot` is `derivative` and a derivative holds a delta; TP365, a matrix
+            is not Gaussian and has another limit.
     """
+    check_universality(program)
     deepest = sys.getrecursionlimit()
     # Closed forms nest as deep as a tied network is long; each level takes a few dozen calls.
     sys.setrecursionlimit(max(deepest, 50 * MAX_NESTING))

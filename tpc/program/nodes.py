@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.diagnostics import Span
+from tpc.program.ensembles import GAUSSIAN, Ensemble
 
 FREE = ""
 """The free coordinate: the width axis of a vector that is not a row at a bound coordinate."""
@@ -119,11 +120,12 @@ class Placeholder(Node):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Matrix:
-    """A random matrix in R^{rows x columns}, entries iid N(0, variance / size(variance_dim)).
+    """A random matrix in R^{rows x columns}, entries with variance `variance / size(variance_dim)`.
 
     Attributes:
         variance: The width-free numerator, a scalar node of shape ().
         variance_dim: The dim that divides it (`columns`, unless the declaration says otherwise).
+        ensemble: Its law; usually its entries are iid normal.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Matrix:
     variance: Node
     variance_dim: str
     span: Span
+    ensemble: Ensemble = GAUSSIAN
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -16,6 +16,7 @@ from tpc.program.nodes import Node
 from tpc.report.formula import Formula
 from tpc.report.latex import environment, write_rows
 from tpc.report.latex_alphabet import Latex
+from tpc.report.laws import laws
 from tpc.report.numbers import Json
 from tpc.report.spelling import plain, spell
 from tpc.report.statements import Relation, output_relations, read, relations
@@ -27,7 +28,8 @@ def to_json(limit: Limit) -> dict[str, Json]:
     """Return a limit as what `json.dumps` takes.
 
     Returns:
-        `program`, `title`, `dialect`, `equations` and `outputs`. Every equation has its `kind`
+        `program`, `title`, `dialect`, `laws` (what is said of matrices that are not normal, by
+        name), `equations` and `outputs`. Every equation has its `kind`
         (initial, hat, dot, ket or scalar), `name`, `shape`, `text`, `latex`, `line` and `column`. A
         hat has its `matrix`, whether it is `transposed`, its `gain`, its `operand` |x> and the
         products `correlated` with it: its covariance with that of y is gain <x|y>. A dot has the
@@ -38,6 +40,7 @@ def to_json(limit: Limit) -> dict[str, Json]:
         "program": limit.program.name,
         "title": limit.program.title,
         "dialect": limit.dialect,
+        "laws": dict(laws(limit.program)),
         "equations": [writer.equation(equation) for equation in limit.equations],
         "outputs": [writer.output(output) for output in limit.outputs],
     }

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from tpc.limit.equations import Equation, Limit, LimitOutput
 from tpc.program.nodes import Node
+from tpc.report.laws import laws
 from tpc.report.source_lines import SourceLines
 from tpc.report.spelling import BREAK, fill, plain, spell
 from tpc.report.statements import (
@@ -126,5 +127,7 @@ def _header(limit: Limit, peak: int | None) -> Iterator[str]:
         shape, value = parameter.shape, parameter.default
         shown = f"{float(value):g}" if not shape else f"an array of shape {shape}"
         yield f"param {parameter.name} = {shown}"
+    for name, law in laws(program).items():
+        yield f"{name} ~ {law}"
     if peak is not None:
         yield f"memory: {peak} floats a sample at the peak"

@@ -10,7 +10,7 @@ from tpc.simulation.result import Array, Value
 
 
 def measure(output: Output, value: Array) -> Value:
-    """Return what one trial contributes to an output.
+    """Return what one trial contributes to an output: a readout is that of this trial.
 
     Args:
         output: The output.
@@ -25,18 +25,20 @@ def measure(output: Output, value: Array) -> Value:
             cov = centred.T @ centred / len(value)
             return {"mean": mean, "cov": cov.reshape(mean.shape + mean.shape)}
         case OutputKind.READOUT:
-            f = value.sum(axis=0) / np.sqrt(len(value))
-            covariance: Array = np.multiply.outer(f, f)
-            return covariance
+            f: Array = value.sum(axis=0) / np.sqrt(len(value))
+            return f
 
 
-def average(trials: list[Value], certain: bool) -> tuple[Value, Value]:
-    """Return the average over trials and its standard error.
+def average(output: Output, trials: list[Value], certain: bool) -> tuple[Value, Value]:
+    """Return the average over trials and its standard error, for a readout f that of f f^T.
 
     Args:
-        trials: What each trial contributed.
+        output: The output.
+        trials: What each trial contributed, see `measure`.
         certain: Whether nothing in it is random.
     """
+    if output.kind is OutputKind.READOUT:
+        trials = [np.multiply.outer(np.asarray(f), np.asarray(f)) for f in trials]
     first = trials[0]
     if not isinstance(first, Mapping):
         return _average_arrays(trials, certain)

@@ -6,6 +6,7 @@ Values with several coordinates exist only inside a `Mean`, whose step computes 
 """
 
 from dataclasses import dataclass
+from math import prod
 
 from tpc.program.nodes import InitialVector, MatMul, Matrix, Mean, Node, operands
 from tpc.program.program import Output, Program
@@ -36,13 +37,13 @@ class Schedule:
         steps: In order.
         bodies: For each mean over something with several coordinates, the values with several
             coordinates that it is made of, in order.
-        matrices: Those that the steps multiply by.
+        matrices: Those that the steps multiply by: how many vectors W multiplies, and W.T.
         certain: Names of the outputs in which nothing is random.
     """
 
     steps: tuple[Step, ...]
     bodies: dict[Mean, tuple[Node, ...]]
-    matrices: tuple[Matrix, ...]
+    matrices: dict[Matrix, tuple[int, int]]
     certain: frozenset[str]
 
 
@@ -53,12 +54,18 @@ def schedule_program(program: Program) -> Schedule:
     whole = [node for node in needed if not is_wide(node)]
     last_use: dict[Node, int] = {}
     last_product: dict[Matrix, int] = {}
+    columns: dict[Matrix, tuple[int, int]] = {}
     for index, node in enumerate(whole):
         last_use[node] = index
         for operand in inputs.get(node, operands(node)):
             last_use[operand] = index
         if isinstance(node, MatMul):
             last_product[node.matrix] = index
+            straight, turned = columns.get(node.matrix, (0, 0))
+            count = prod(node.shape)
+            columns[node.matrix] = (
+                (straight, turned + count) if node.transposed else (straight + count, turned)
+            )
     dead: list[list[Node]] = [[] for _ in whole]
     for node, index in last_use.items():
         dead[index].append(node)
@@ -72,7 +79,7 @@ def schedule_program(program: Program) -> Schedule:
         Step(node, tuple(measured.get(node, ())), tuple(gone), tuple(products))
         for node, gone, products in zip(whole, dead, dead_matrices, strict=True)
     )
-    return Schedule(steps, bodies, tuple(last_product), _certain(program, needed))
+    return Schedule(steps, bodies, columns, _certain(program, needed))
 
 
 def is_wide(node: Node) -> bool:

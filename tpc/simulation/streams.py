@@ -6,6 +6,9 @@ independent.
 """
 
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +26,39 @@ def stream(seed: int, width: int, trial: int, name: str) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(sequence))
 
 
+class Normals(Protocol):
+    """The randomness of one declared name."""
+
+    @property
+    def generator(self) -> np.random.Generator:
+        """For what is not normal."""
+
+    def normal(self, rows: int, columns: int) -> Array:
+        """Draw iid standard normal numbers; the rows are what grows with the width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One stream of random numbers."""
+
+    generator: np.random.Generator
+
+    def normal(self, rows: int, columns: int) -> Array:
+        """See `Normals`."""
+        return self.generator.standard_normal((rows, columns))
+
+
+Draws: TypeAlias = Callable[[str], Normals]
+"""Gives the randomness of every declared name in one run."""
+
+
+def draws_of(seed: int, width: int, trial: int) -> Draws:
+    """Return the independent streams of one run."""
+    return lambda name: Stream(stream(seed, width, trial, name))
+
+
 def draw_vector(
-    normals: np.random.Generator,
+    normals: Normals,
     name: str,
     size: int,
     shape: tuple[int, ...],
@@ -48,7 +82,7 @@ def draw_vector(
         ParameterProblem: The covariance is not positive semidefinite.
     """
     count = int(np.prod(shape, dtype=np.int64))
-    drawn = normals.standard_normal((size, count))
+    drawn = normals.normal(size, count)
     if covariance.shape == ():
         drawn *= standard_deviation(name, covariance)
     else:

@@ -21,10 +21,10 @@ import numpy as np
 
 from tpc.program.nodes import Mean
 from tpc.program.program import OutputKind, Program
-from tpc.simulation.dense import simulate
 from tpc.simulation.fit import Fit, fit_inverse_width
 from tpc.simulation.parameters import resolve_parameters
 from tpc.simulation.result import Array, Comparison, Result, Value, Verification
+from tpc.simulation.simulate import simulate
 
 SIGMAS = 4.0
 """Normal standard errors that a single entry may be off."""

@@ -101,7 +101,7 @@ class MakeTree(MakeExpressions):
         names: tuple[tree.Declared, ...],
         _: Token,
         dim: Token,
-        law: tree.Normal | None,
+        law: tree.Law | None,
     ) -> tree.VectorDecl:
         """`vector u[2], v : n ~ normal(0, 1)`."""
         span = span_of(keyword).to(law.span if law else span_of(dim))
@@ -115,7 +115,7 @@ class MakeTree(MakeExpressions):
         rows: Token,
         _x: Token,
         columns: Token,
-        law: tree.Normal | None,
+        law: tree.Law | None,
     ) -> tree.MatrixDecl:
         """`matrix W, V : n x m ~ normal(0, 1 / m)`."""
         span = span_of(keyword).to(law.span if law else span_of(columns))
@@ -133,6 +133,18 @@ class MakeTree(MakeExpressions):
     ) -> tree.Normal:
         """`~ normal(mean, covariance)`."""
         return tree.Normal(span_of(tilde).to(span_of(end)), mean, covariance)
+
+    def ensemble(
+        self,
+        tilde: Token,
+        name: Token,
+        _: Token | None,
+        arguments: tuple[tree.Expression, ...] | None,
+        end: Token | None,
+    ) -> tree.Ensemble:
+        """`~ orthogonal(scale)`, `~ rademacher`."""
+        span = span_of(tilde).to(span_of(end or name))
+        return tree.Ensemble(span, name_of(name), arguments or ())
 
     def definition(
         self,

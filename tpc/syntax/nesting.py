@@ -121,7 +121,10 @@ def _expressions(statements: tuple[tree.Statement, ...]) -> Iterator[tree.Expres
                 assert_never(statement)
 
 
-def _law(law: tree.Normal | None) -> Iterator[tree.Expression]:
-    if law is not None:
-        yield law.mean
-        yield law.covariance
+def _law(law: tree.Law | None) -> Iterator[tree.Expression]:
+    match law:
+        case tree.Normal(mean=mean, covariance=covariance):
+            yield mean
+            yield covariance
+        case tree.Ensemble(arguments=arguments):
+            yield from arguments

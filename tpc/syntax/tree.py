@@ -227,13 +227,25 @@ class Normal:
 
 
 @dataclass(frozen=True, slots=True)
+class Ensemble:
+    """`~ orthogonal(scale)`, `~ student_t(5, 1 / m)`: a law by its name."""
+
+    span: Span
+    name: Name
+    arguments: tuple[Expression, ...]
+
+
+Law: TypeAlias = Normal | Ensemble
+
+
+@dataclass(frozen=True, slots=True)
 class VectorDecl:
     """`vector u[2], v : n ~ normal(mean, covariance)`."""
 
     span: Span
     names: tuple[Declared, ...]
     dim: Name
-    law: Normal | None
+    law: Law | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +256,7 @@ class MatrixDecl:
     names: tuple[Name, ...]
     rows: Name
     columns: Name
-    law: Normal | None
+    law: Law | None
 
 
 @dataclass(frozen=True, slots=True)

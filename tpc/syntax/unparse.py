@@ -154,8 +154,14 @@ def _shape(keys: tuple[tree.Expression, ...]) -> str:
     return f"[{_list(keys)}]" if keys else ""
 
 
-def _law(law: tree.Normal | None) -> str:
-    return f" ~ normal({_list((law.mean, law.covariance))})" if law else ""
+def _law(law: tree.Law | None) -> str:
+    match law:
+        case None:
+            return ""
+        case tree.Normal(mean=mean, covariance=covariance):
+            return f" ~ normal({_list((mean, covariance))})"
+        case tree.Ensemble(name=name, arguments=arguments):
+            return f" ~ {name.id}" + (f"({_list(arguments)})" if arguments else "")
 
 
 def _list(items: tuple[tree.Expression | tree.Colon, ...]) -> str:

@@ -9,7 +9,7 @@ from tpc.diagnostics import NOWHERE
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, InitialVector, MatMul, Matrix, Mean, Node, Parameter
 from tpc.program.program import Binding, Dim, Output, OutputKind, Program
-from tpc.simulation.dense import simulate
+from tpc.simulation.simulate import simulate
 
 WIDTH = 12
 

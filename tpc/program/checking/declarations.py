@@ -1,6 +1,7 @@
 """Declarations: dims, constants, parameters, initial scalars, vectors and matrices.
 
     matrix A : n x m ~ normal(0, s / m)      entries iid N(0, s/m), s static or parametric
+    matrix O : n x n ~ orthogonal(s)         and other laws, `ensembles.py`
     vector z[2] : n ~ normal(mu, C)          rows iid N(mu, C); a number C is C times the identity
 
 What a faulty declaration would bind counts as known but broken.
@@ -10,8 +11,9 @@ from fractions import Fraction
 
 from tpc.diagnostics.sort_faults import BadDim, NotADim, SecondFreeDim
 from tpc.program.checking.draft import Draft
+from tpc.program.checking.ensembles import law_of_matrix, normal_law
 from tpc.program.checking.expressions.evaluate import evaluate
-from tpc.program.checking.laws import covariance_of_vector, limit_of, matrix_law, mean_of_vector
+from tpc.program.checking.laws import covariance_of_vector, limit_of, mean_of_vector
 from tpc.program.checking.sorts import integer, small, static
 from tpc.program.checking.values import BROKEN, Broken, DimProduct, ScaledMatrix, Static
 from tpc.program.nodes import Matrix, Node, Parameter, Shape
@@ -93,17 +95,17 @@ def declare_scalars(draft: Draft, at: tree.ScalarDecl) -> None:
 
 def declare_vectors(draft: Draft, at: tree.VectorDecl) -> None:
     """Declare initial vectors with the means and covariances of their rows."""
-    ctx, law, known_dim = draft.ctx, at.law, is_dim(draft, at.dim)
+    ctx, law, known_dim = draft.ctx, normal_law(draft, at.law), is_dim(draft, at.dim)
     for declared in at.names:
         name, shape = declared.name.id, shape_of(draft, declared)
         mean: Node | Broken | None = None
         covariance: Node | Broken = ctx.shop.builder.number(1)
-        if law is not None and not isinstance(shape, Broken):
+        if isinstance(law, tree.Normal) and not isinstance(shape, Broken):
             mean = mean_of_vector(ctx, law.mean, name, shape)
             covariance = covariance_of_vector(ctx, law.covariance, name, shape)
         if not draft.names.free(declared.name):
             continue
-        parts = (shape, mean, covariance)
+        parts = (shape, mean, covariance, law)
         if not known_dim or any(isinstance(part, Broken) for part in parts):
             draft.names.bind(declared.name, BROKEN)
             continue
@@ -117,21 +119,16 @@ def declare_vectors(draft: Draft, at: tree.VectorDecl) -> None:
 
 def declare_matrices(draft: Draft, at: tree.MatrixDecl) -> None:
     """Declare random matrices; the variance of their entries is 1 / columns unless given."""
-    ctx = draft.ctx
     known_dims = all([is_dim(draft, at.rows), is_dim(draft, at.columns)])
-    law = (
-        (ctx.building(at.span).number(1), at.columns.id)
-        if at.law is None
-        else matrix_law(ctx, at.law, at.columns.id)
-    )
+    law = law_of_matrix(draft, at)
     for name in at.names:
         if not draft.names.free(name):
             continue
         if not known_dims or isinstance(law, Broken):
             draft.names.bind(name, BROKEN)
             continue
-        variance, dim = law
-        matrix = Matrix(name.id, at.rows.id, at.columns.id, variance, dim, at.span)
+        rows, columns = at.rows.id, at.columns.id
+        matrix = Matrix(name.id, rows, columns, law.variance, law.dim, at.span, law.ensemble)
         draft.matrices.append(matrix)
         draft.names.bind(name, ScaledMatrix(matrix, False, Static(1)))
 

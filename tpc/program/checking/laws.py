@@ -86,7 +86,13 @@ def matrix_law(ctx: Context, law: tree.Normal, columns: str) -> tuple[Node, str]
         isinstance(mean, Static) and not mean.shape and mean.value == 0
     ):
         ctx.report(NonzeroMean(), law.mean.span)
-    at = law.covariance
+    return variance_of_matrix(ctx, law.covariance, columns)
+
+
+def variance_of_matrix(
+    ctx: Context, at: tree.Expression, columns: str
+) -> tuple[Node, str] | Broken:
+    """Return the width-free numerator of `s^2 / m`, and the dim that divides it."""
     value = evaluate(ctx, at)
     if isinstance(value, Broken):
         return BROKEN

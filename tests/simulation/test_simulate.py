@@ -7,8 +7,8 @@ from tests.simulation.finite_programs import Sketch
 from tpc.program.nodes import Node
 from tpc.program.program import Program
 from tpc.simulation import blocks
-from tpc.simulation.dense import simulate
 from tpc.simulation.parameters import ParameterProblem
+from tpc.simulation.simulate import simulate
 from tpc.simulation.streams import stream
 
 
