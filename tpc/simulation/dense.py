@@ -1,12 +1,16 @@
-"""A random matrix that is drawn and kept whole: entries of variance 1 by the law of its ensemble.
+"""A random matrix that is drawn and kept whole.
 
-normal            N(0, 1)
-rademacher        1 or -1
-uniform           uniform in [-sqrt(3), sqrt(3)]
-student_t(f)      Student t with f degrees of freedom, times sqrt((f - 2) / f)
-sparse(p)         N(0, 1 / p) with probability p, else 0
-orthogonal        sqrt(n) O, O uniform: the Q of a Gaussian matrix, with R of positive diagonal
-low_rank(k)       sqrt(n / r) C P, C the first r columns of such an O, P Gaussian
+Its entries have variance 1, by the law of its ensemble:
+
+    normal            N(0, 1)
+    rademacher        1 or -1
+    uniform           uniform in [-sqrt(3), sqrt(3)]
+    student_t(f)      Student t with f degrees of freedom, times sqrt((f - 2) / f)
+    sparse(p)         N(0, 1 / p) with probability p, else 0
+    orthogonal        sqrt(n) O, O uniform: the Q of a Gaussian matrix, with R of positive diagonal
+    low_rank(k)       sqrt(n / r) C P, C the first r columns of such an O, P Gaussian
+
+Nothing of it is needed to multiply by a matrix of the same law: see `sequential.py`.
 """
 
 from typing import assert_never
