@@ -156,8 +156,10 @@ class _Sweep:
         """Return a cotangent of a vector with the coordinate that it may lack."""
         if d.coords:
             return d
-        vectors = (node for node in self.order if isinstance(node, InitialVector))
-        anchor = next(vectors)  # every vector is made of initial ones
+        vectors = [node for node in self.order if isinstance(node, InitialVector)]
+        # Every vector is made of initial ones. One that stays as it is while others are trained
+        # makes the simplest zero.
+        anchor = min(vectors, key=lambda node: (node in self.wanted, len(node.shape)))
         zero = self.b.mul(self.b.number(0), self.b.take(anchor, (0,) * len(anchor.shape)))
         return self.b.add(d, zero)
 
