@@ -26,10 +26,13 @@ PRODUCTS = {
     "program.checking": {"program.checking"},
     "limit": {"limit.equations", "limit.nodes"},
     "limit.gaussian": {
+        "limit.gaussian.arithmetic",
         "limit.gaussian.arithmetic_parts.arithmetic_names",
         "limit.gaussian.arithmetic_parts.arithmetic_parts",
+        "limit.gaussian.instructions",
         "limit.gaussian.numpy_text.functions_used",
         "limit.gaussian.numpy_text.to_numpy",
+        "limit.gaussian.orthant_arithmetic",
         "limit.gaussian.series.hermite.single_moment",
         "limit.gaussian.series.pairs.listed_moment",
         "limit.gaussian.series.pairs.pair_moment",
@@ -45,6 +48,7 @@ PRODUCTS = {
         "network.view",
     },
     "simulation": {"simulation.result"},
+    "kernels": {"kernels.result"},
 }
 """The modules of a stage that other stages may import: its types, never its algorithms.
 
@@ -60,8 +64,9 @@ SEES = {
     "network.checking": {"diagnostics", "syntax", "program", "program.checking", "network"},
     "limit": {"diagnostics", "program"},
     "codegen": {"diagnostics", "program", "limit", "limit.gaussian"},
+    "kernels": {"program", "limit", "limit.gaussian"},
     "simulation": {"diagnostics", "program", "network"},
-    "report": {"diagnostics", "program", "limit", "limit.gaussian", "simulation"},
+    "report": {"diagnostics", "program", "limit", "limit.gaussian", "simulation", "kernels"},
 }
 """Which products each stage may import. The driver and the command line may import everything."""
 

@@ -15,9 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tpc import gaussian
+    from tpc import gaussian, predict
     from tpc.compiler import derive, emit, evaluator, load, parse, simulate, verify
     from tpc.diagnostics import Diagnostic, ProgramError
+    from tpc.kernel_matrices import kernel
 
 __all__ = [
     "Diagnostic",
@@ -26,8 +27,10 @@ __all__ = [
     "emit",
     "evaluator",
     "gaussian",
+    "kernel",
     "load",
     "parse",
+    "predict",
     "simulate",
     "verify",
 ]
@@ -40,8 +43,12 @@ def __getattr__(name: str) -> Any:
         from tpc import diagnostics
 
         return getattr(diagnostics, name)
-    if name == "gaussian":
-        return import_module("tpc.gaussian")
+    if name in ("gaussian", "predict"):
+        return import_module(f"tpc.{name}")
+    if name == "kernel":
+        from tpc.kernel_matrices import kernel
+
+        return kernel
     if name in __all__:
         from tpc import compiler
 

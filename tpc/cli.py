@@ -148,6 +148,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_dot(verifying)
     _add_run_options(verifying)
 
+    comparing = command("kernel", "Compute the NNGP and the tangent kernel of a network's inputs.")
+    _add_kernel(comparing)
+    _add_method(comparing, "auto")
+    _add_samples(comparing)
+    _add_dot(comparing)
+    _add_run_options(comparing)
+
     drawing = command("graph", "Draw the program's dataflow graph.")
     drawing.add_argument(
         "--format", choices=("dot", "json", "svg", "png"), default="dot", help="default: dot"
@@ -171,6 +178,29 @@ def _add_verification(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_kernel(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--inputs",
+        required=True,
+        metavar="X.npy",
+        help="the inputs, an array of shape M x input shape: .npy, .npz or .csv; d.npz:key names "
+        "one of several arrays",
+    )
+    command.add_argument(
+        "--inputs2", metavar="X2.npy", help="the inputs of the columns; default: those of the rows"
+    )
+    command.add_argument(
+        "--kind", type=_kinds, default=("nngp", "ntk"), metavar="K,K", help="default: nngp,ntk"
+    )
+    command.add_argument("-o", "--output", metavar="K.npz", help="also write the arrays to a file")
+    command.add_argument(
+        "--assume-gia",
+        action="store_true",
+        help="also compute them as if the backward pass had matrices of its own, and say how far "
+        "that is off",
+    )
+
+
 def _add_dot(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--dot",
@@ -180,14 +210,14 @@ def _add_dot(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_method(command: argparse.ArgumentParser) -> None:
+def _add_method(command: argparse.ArgumentParser, default: str = "mc") -> None:
     command.add_argument(
         "--method",
         choices=("mc", "qmc", "quadrature", "exact", "auto"),
-        default="mc",
+        default=default,
         help="how what has no closed form is computed; mc: random nodes; qmc: Sobol points; "
         "quadrature: grids, for smooth functions; exact: not at all, an error; auto: quadrature "
-        "where that is precise, else qmc; default: mc",
+        f"where that is precise, else qmc; default: {default}",
     )
 
 
@@ -233,6 +263,14 @@ def _widths(text: str) -> tuple[int, ...]:
     if len(widths) < 2:
         raise argparse.ArgumentTypeError("a line needs at least two widths, as in 64,256,1024")
     return widths
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(dict.fromkeys(text.split(",")))
+    for kind in kinds:
+        if kind not in ("nngp", "ntk"):
+            raise argparse.ArgumentTypeError(f"there is no kernel {kind!r}: use nngp, ntk or both")
+    return kinds
 
 
 def _setting(text: str) -> tuple[str, object]:

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from tpc import compiler
+from tpc import compiler, kernel_command
 from tpc.compiler import Progress, UsageError
 from tpc.program.program import Program
 from tpc.report.figures import save_convergence
 from tpc.report.graph import GraphvizMissing, draw_graph, graph_to_dot, graph_to_json
+from tpc.report.kernels import kernels_to_json, print_kernels
 from tpc.report.results import Outcome, print_results, readout_names, to_json
 from tpc.report.verification import print_verification, verification_to_json
 from tpc.shown import ShownNetwork, ShownProgram
@@ -107,6 +108,21 @@ def verify(arguments: Namespace) -> int:
     return 0 if found.agrees else DISAGREES
 
 
+def kernel(arguments: Namespace) -> int:
+    """`tpc kernel`: print the kernels of a network, or write them to a file."""
+    request = kernel_command.read_request(arguments, _load(arguments), _settings(arguments))
+    with _progress("evaluating") as progress:
+        result = kernel_command.compute(request, progress)
+    if request.target is not None:
+        with _writing(request.target), replacing(request.target) as temporary:
+            kernel_command.save(result, temporary)
+    if arguments.json:
+        _print_json(kernels_to_json(result, arguments.program))
+    else:
+        print_kernels(result)
+    return 0
+
+
 def graph(arguments: Namespace) -> int:
     """`tpc graph`: print or write the dataflow graph."""
     drawn = _load(arguments).graph
@@ -139,6 +155,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
         "run": run,
         "simulate": simulate,
         "verify": verify,
+        "kernel": kernel,
         "graph": graph,
     }
 )

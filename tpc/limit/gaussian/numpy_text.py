@@ -48,7 +48,7 @@ def has_numpy_text(expression: Expr) -> bool:
 
 def functions_used(expression: Expr) -> tuple[str, ...]:
     """Return the functions of the arithmetic that the text calls, sorted."""
-    names = {_name(e) for e in _applications(expression)}
+    names = {function_name(e) for e in _applications(expression)}
     return tuple(sorted(name for name in names if not name.startswith("np.")))
 
 
@@ -98,7 +98,7 @@ class _Writer:
                 return self.write(value)
             case Application():
                 arguments = ", ".join(self.write(arg) for arg in expression.args)
-                return f"{_name(expression)}({arguments})"
+                return f"{function_name(expression)}({arguments})"
         if expression.is_Integer:
             return str(expression)
         if expression.is_Rational:
@@ -166,7 +166,12 @@ def _base_and_power(factor: Expr) -> tuple[Expr, Expr]:
     return factor.args if isinstance(factor, Pow) else (factor, Integer(1))
 
 
-def _name(function: Expr) -> str:
+def function_name(function: Expr) -> str:
+    """Return what computes a function: `np.` and a name of NumPy, or one of the arithmetic.
+
+    Raises:
+        ValueError: Neither has it.
+    """
     if isinstance(function, NamedFunction):
         return type(function).__name__
     name = type(function).__name__

@@ -40,14 +40,23 @@ def load(ctx: Context, at: tree.Call) -> Value:
         return ctx.report(BadKeyword("load", at.keywords[0].name, ""), at.keywords[0].span)
     key = texts[1].value if len(texts) == 2 else None
     try:
-        array = _read(ctx.shop.directory / texts[0].value, key)
+        array = read_array(ctx.shop.directory / texts[0].value, key)
     except Unreadable as error:
         fault = UnreadableData(texts[0].value, error.why, error.advice)
         return ctx.report(fault, texts[0].span)
     return Static(statics.settle(array))
 
 
-def _read(path: Path, key: str | None) -> npt.NDArray[np.float64]:
+def read_array(path: Path, key: str | None) -> npt.NDArray[np.float64]:
+    """Return the array in a data file.
+
+    Args:
+        path: A `.npy`, `.npz` or `.csv` file.
+        key: Which array of a `.npz`.
+
+    Raises:
+        Unreadable: There is no such file, or it does not hold numbers.
+    """
     if key is not None and path.suffix != ".npz":
         raise Unreadable("a key goes with .npz files only")
     try:

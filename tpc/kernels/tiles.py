@@ -1,0 +1,213 @@
+"""Plan, inputs -> kernel matrices, tile by tile.
+
+What depends on one input is computed first, for all inputs. Then the matrix is cut into tiles that
+stay in cache; threads take one after the other. A tile's arrays die after their last use, their
+memory is written to in place, so that besides the outputs only a few tiles exist at any time. For
+one data set the kernel of (x, x') is that of (x', x) transposed: tiles below the diagonal are
+copies.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Lock
+
+import numpy as np
+
+from tpc.kernels.plan import AXES, Array, Leaf, Plan, Side, Step
+
+TILE_FLOATS = 2**14
+"""How many entries an array of a tile has: a few such arrays should stay in cache."""
+
+Progress = Callable[[int, int], None]
+Tile = tuple[slice, slice]
+
+
+def evaluate(
+    plan: Plan,
+    first: Array,
+    second: Array | None,
+    params: Mapping[str, Array],
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Array]:
+    """Compute every output for all pairs.
+
+    Args:
+        plan: The steps.
+        first: The inputs of the rows, of shape M + input shape.
+        second: Those of the columns; None for the same ones.
+        params: Values of the network's params, by name.
+        threads: How many; by default as many as the process may use.
+        progress: Called with the tiles done so far, and all tiles.
+
+    Returns:
+        Arrays of shape M + e + M2 + e for readouts of shape e.
+    """
+    return _Evaluation(plan, first, second, params).run(threads or usable_cores(), progress)
+
+
+def evaluate_alike(plan: Plan, inputs: Array, params: Mapping[str, Array]) -> dict[str, Array]:
+    """Compute every output of a plan of one input.
+
+    Returns:
+        Arrays of shape M + e + e for readouts of shape e.
+    """
+    return _Evaluation(plan, inputs, None, params).of_singles()
+
+
+def usable_cores() -> int:
+    """Return how many cores the process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Evaluation:
+    def __init__(
+        self, plan: Plan, first: Array, second: Array | None, params: Mapping[str, Array]
+    ) -> None:
+        self._plan = plan
+        self._mirrored = second is None
+        columns = first if second is None else second
+        self._sizes = len(first), len(columns)
+        self._given = {Side.FIRST: first[:, None], Side.SECOND: columns[None]}
+        self._params = params
+        self._fixed: list[Array | None] = [None] * len(plan.values)
+        with np.errstate(all="ignore"):
+            self._compute_singles()
+        self._work = [
+            (number, value)
+            for number, value in enumerate(plan.values)
+            if isinstance(value, Step) and value.side is Side.BOTH
+        ]
+        self._dead = _deaths(self._work, plan.outputs.values())
+        self._results = {
+            name: np.empty(self._sizes[:1] + shape[: len(shape) // 2] + self._sizes[1:]
+                           + shape[len(shape) // 2 :])
+            for name, shape in plan.shapes.items()
+        }  # fmt: skip
+
+    def run(self, threads: int, progress: Progress | None) -> dict[str, Array]:
+        """Compute all tiles."""
+        tiles = list(_cut(self._sizes, self._plan.widest, self._mirrored))
+        waiting, lock, stop = iter(tiles), Lock(), Event()
+        done = 0
+
+        def take() -> None:
+            nonlocal done
+            while not stop.is_set():
+                with lock:
+                    tile = next(waiting, None)
+                if tile is None:
+                    return
+                self._compute_tile(tile)
+                with lock:
+                    done += 1
+                    if progress is not None:
+                        progress(done, len(tiles))
+
+        with ThreadPoolExecutor(threads) as pool:
+            workers = [pool.submit(take) for _ in range(min(threads, len(tiles)))]
+            try:
+                for worker in workers:
+                    worker.result()
+            except BaseException:
+                stop.set()
+                raise
+        return self._results
+
+    def of_singles(self) -> dict[str, Array]:
+        """Return the outputs of a plan without pairs."""
+        found = {}
+        for name, number in self._plan.outputs.items():
+            value = self._fixed[number]
+            assert value is not None
+            whole = self._sizes[:1] + self._plan.shapes[name]
+            found[name] = np.broadcast_to(value.reshape(value.shape[:1] + value.shape[2:]), whole)
+        return found
+
+    def _compute_singles(self) -> None:
+        """Compute what depends on one input, or on none, for all inputs."""
+        for number, value in enumerate(self._plan.values):
+            match value:
+                case Leaf(value=Side() as side):
+                    self._fixed[number] = self._given[side]
+                case Leaf(value=str() as name):
+                    given = self._params[name]
+                    self._fixed[number] = given.reshape((1,) * AXES + given.shape)
+                case Leaf(value=np.ndarray() as array):
+                    self._fixed[number] = array
+                case Step(side=side) if side is not Side.BOTH:
+                    operands = [self._fixed[operand] for operand in value.operands]
+                    self._fixed[number] = value.apply(*operands)
+
+    def _compute_tile(self, tile: Tile) -> None:
+        rows, columns = tile
+        values: dict[int, Array] = {}
+        with np.errstate(all="ignore"):
+            for (number, step), dead in zip(self._work, self._dead, strict=True):
+                operands = [
+                    values[operand] if operand in values else self._part(operand, tile)
+                    for operand in step.operands
+                ]
+                out = _own(step, operands, dead, values) if step.in_place else None
+                values[number] = step.apply(*operands, out=out) if out is not None else (
+                    step.apply(*operands)
+                )  # fmt: skip
+                for operand in dead:
+                    del values[operand]
+        for name, number in self._plan.outputs.items():
+            found = values[number] if number in values else self._part(number, tile)
+            self._write(name, found, rows, columns)
+
+    def _part(self, number: int, tile: Tile) -> Array:
+        """Return a value of single inputs at the inputs of a tile."""
+        value = self._fixed[number]
+        assert value is not None
+        if value.shape[0] > 1:
+            value = value[tile[0]]
+        return value[:, tile[1]] if value.shape[1] > 1 else value
+
+    def _write(self, name: str, found: Array, rows: slice, columns: slice) -> None:
+        result = self._results[name]
+        rank = (result.ndim - AXES) // 2
+        inner = (slice(None),) * rank
+        # From (rows, columns) + e + e to rows + e + columns + e.
+        found = np.moveaxis(found, 1, 1 + rank)
+        result[(rows, *inner, columns)] = found
+        if self._mirrored and rows != columns:
+            order = (*range(1 + rank, 2 + 2 * rank), *range(1 + rank))
+            result[(columns, *inner, rows)] = found.transpose(order)
+
+
+def _own(
+    step: Step, operands: Sequence[Array], dead: Sequence[int], values: Mapping[int, Array]
+) -> Array | None:
+    """Return an operand that dies and has the shape of the result, to write to."""
+    for number, operand in zip(step.operands, operands, strict=True):
+        if number in dead and operand.base is None and operand.flags.writeable:
+            shapes = [other.shape for other in operands]
+            if np.broadcast_shapes(*shapes) == operand.shape:
+                return operand
+    return None
+
+
+def _deaths(work: Sequence[tuple[int, Step]], outputs: Iterable[int]) -> list[tuple[int, ...]]:
+    """Return for each step the values of pairs that it is the last to use."""
+    kept, of_pairs = set(outputs), {number for number, _ in work}
+    seen: set[int] = set(kept)
+    deaths: list[tuple[int, ...]] = []
+    for _, step in reversed(work):
+        last = {operand for operand in step.operands if operand in of_pairs} - seen
+        seen |= last
+        deaths.append(tuple(sorted(last)))
+    return deaths[::-1]
+
+
+def _cut(sizes: tuple[int, int], widest: int, mirrored: bool) -> Iterator[Tile]:
+    """Yield rows and columns of tiles, only from the diagonal on if mirrored."""
+    side = max(1, int(np.sqrt(TILE_FLOATS / widest)))
+    for top in range(0, sizes[0], side):
+        for left in range(top if mirrored else 0, sizes[1], side):
+            yield slice(top, top + side), slice(left, left + side)

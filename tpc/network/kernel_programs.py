@@ -1,0 +1,203 @@
+"""Network -> the total program of two inputs, or of a batch, with its kernels as outputs.
+
+The total program [Tensor Programs IVb, Def. 2.9.16] is the forward and the backward program of all
+inputs side by side, sharing the weights. Its outputs are scalars,
+
+    nngp = <e(x)|e(x')>, the covariance of the readout of e,    ntk = the tangent kernel,
+
+dots included: the backward pass multiplies by the transposes of the matrices of the forward pass.
+With `independent` it multiplies by fresh copies instead, the gradient independence assumption.
+
+Two inputs are params of the program, so that one limit serves all pairs of any data set. Where the
+kernel of a pair cannot be computed from the pair alone, the program of all inputs at once serves.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tpc.network.backpropagation import Gradients, MatrixUse
+from tpc.network.batching import Lowering, Product, lower
+from tpc.network.forward_backward import Differentiated, differentiate
+from tpc.network.inner_products import covariance
+from tpc.network.network import Network
+from tpc.network.nodes import BatchMean
+from tpc.network.tangent_kernel import Jacobian, tangent_kernel
+from tpc.program.builder import Builder
+from tpc.program.nodes import Matrix, Node, Parameter
+from tpc.program.program import Output, OutputKind, Program
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Kind: TypeAlias = Literal["nngp", "ntk"]
+
+FIRST, SECOND = "first input", "second input"
+"""The params that stand for the two inputs; no declared name has a blank."""
+
+
+def couples_inputs(network: Network) -> bool:
+    """Whether the output at one input depends on the others."""
+    return any(isinstance(node, BatchMean) for node in network.nodes)
+
+
+def pair_program(
+    network: Network, kinds: Sequence[Kind], alike: bool = False, independent: bool = False
+) -> Program:
+    """Return the total program of two inputs.
+
+    Args:
+        network: Its inputs must not be coupled.
+        kinds: The outputs.
+        alike: Whether both are the first one: the kernel's diagonal, where closed forms know that
+            correlations are 1.
+        independent: Whether the backward pass has matrices of its own.
+    """
+    b = Builder()
+    e = network.readout.node.shape
+    one = differentiate(b, network, e)
+    zero = np.zeros(network.input.shape)
+    inputs = [b.parameter(name, zero) for name in ((FIRST,) if alike else (FIRST, SECOND))]
+    seed = b.constant(np.eye(int(np.prod(e, dtype=int))).reshape(e + e))
+    copies = _Copies(b, one, independent)
+    sides = [copies.of_one(given, seed) for given in inputs]
+    sides *= 3 - len(sides)
+    return _program(b, network, kinds, copies, sides, 0, range(len(e)), inputs)
+
+
+def batch_program(
+    network: Network,
+    kinds: Sequence[Kind],
+    first: Array,
+    second: Array | None,
+    independent: bool = False,
+) -> Program:
+    """Return the total program of all inputs.
+
+    Args:
+        network: The network.
+        kinds: The outputs, of shape M + e + M2 + e.
+        first: The inputs of the rows, of shape (M,) + input shape.
+        second: Those of the columns, None for the same ones; they must be where inputs are coupled.
+        independent: Whether the backward pass has matrices of its own.
+    """
+    b = Builder()
+    e = network.readout.node.shape
+    size, coupled = len(first), couples_inputs(network)
+    seeds = (size, *e) if coupled else e
+    one = differentiate(b, network, seeds)
+    entries = int(np.prod(e, dtype=int))
+    # dy of input m for output (m', a) or a: 1 where both are the same.
+    if coupled:
+        seed = np.eye(size * entries).reshape((size, *e, size, *e))
+        seed = np.moveaxis(seed, 1 + len(e), 0)
+    else:
+        seed = np.broadcast_to(np.eye(entries).reshape(e + e), (size, *e, *e))
+    copies = _Copies(b, one, independent)
+    sides = [copies.of_batch(b.constant(first), b.constant(seed))]
+    if second is None:
+        sides *= 2
+    else:
+        wide = np.broadcast_to(np.eye(entries).reshape(e + e), (len(second), *e, *e))
+        sides.append(copies.of_batch(b.constant(second), b.constant(wide)))
+    lead = range(1, 2 + len(e)) if coupled else range(1 + len(e))
+    return _program(b, network, kinds, copies, sides, 1, lead, ())
+
+
+Side: TypeAlias = tuple[Node, Gradients]
+"""The vector of the readout, and its gradients."""
+
+
+class _Copies:
+    """Copies of the forward and backward program, which share the weights."""
+
+    def __init__(self, b: Builder, one: Differentiated, independent: bool) -> None:
+        self._b = b
+        self._one = one
+        self._independent = independent
+        self.matrices: dict[Matrix, Matrix] = {}
+
+    def of_one(self, given: Node, seed: Node) -> Side:
+        """Return the copy for one input, without an axis over inputs."""
+        network = self._one.network
+        forward = lower(self._b, network.nodes, 1, {}, {network.input: given})
+        backward = Lowering(
+            self._b, 1, {}, {**forward, network.input: given, self._one.seed: seed}, self._product()
+        )
+        return forward[network.readout.node], self._gradients(backward.image)
+
+    def of_batch(self, given: Node, seed: Node) -> Side:
+        """Return the copy for a batch of inputs, with the axis over them in front."""
+        network, size = self._one.network, given.shape[0]
+        forward = Lowering(self._b, size, {network.input: given})
+        images = {node: forward.image(node) for node in network.nodes}
+        batched = {node: image for node, image in images.items() if forward.depends(node)}
+        shared = {node: image for node, image in images.items() if not forward.depends(node)}
+        batched |= {network.input: given, self._one.seed: seed}
+        backward = Lowering(self._b, size, batched, shared, self._product())
+        return forward.per_input(network.readout.node), self._gradients(backward.per_input)
+
+    def _gradients(self, image: Callable[[Node], Node]) -> Gradients:
+        one = self._one.gradients
+        return Gradients(
+            {
+                matrix: tuple(
+                    MatrixUse(use.transposed, image(use.cotangent), image(use.operand))
+                    for use in uses
+                )
+                for matrix, uses in one.matrices.items()
+            },
+            {leaf: image(d) for leaf, d in one.vectors.items()},
+            {},
+        )
+
+    def _product(self) -> Product | None:
+        return self._with_own_matrix if self._independent else None
+
+    def _with_own_matrix(self, matrix: Matrix, transposed: bool, operand: Node) -> Node:
+        if matrix not in self.matrices:
+            self.matrices[matrix] = replace(matrix, name=f"{matrix.name} of the backward pass")
+        return self._b.matmul(self.matrices[matrix], transposed, operand)
+
+
+def _program(
+    b: Builder,
+    network: Network,
+    kinds: Sequence[Kind],
+    copies: _Copies,
+    sides: Sequence[Side],
+    batch: int,
+    lead: range,
+    inputs: Sequence[Node],
+) -> Program:
+    """Return the program whose outputs are the kernels of two copies."""
+    (x, x_gradients), (y, y_gradients) = sides
+    outputs = []
+    for kind in kinds:
+        if kind == "nngp":
+            node = covariance(b, x, y)
+        else:
+            seeds = max(lead, default=-1) + 1 - batch
+            kept = tuple(lead)
+            node = tangent_kernel(
+                b,
+                network.weights,
+                Jacobian(x_gradients, batch, seeds, kept),
+                Jacobian(y_gradients, batch, seeds, kept),
+            )
+        outputs.append(Output(kind, OutputKind.SCALAR, node, network.readout.span))
+    matrices = [w.leaf for w in network.weights if isinstance(w.leaf, Matrix)]
+    params = [node for node in inputs if isinstance(node, Parameter)]
+    return Program(
+        network.name,
+        network.title,
+        network.source,
+        "nexort",
+        {network.dim.name: network.dim},
+        (*matrices, *copies.matrices.values()),
+        (*network.parameters, *params),
+        (),
+        tuple(outputs),
+        tuple(b.nodes),
+    )

@@ -1,0 +1,229 @@
+"""From kernels to predictions: Gaussian process posteriors, training with the tangent kernel.
+
+    mean = K(x, X) K(X, X)^-1 y                      posterior of the NNGP, noise on the diagonal
+    cov = K(x, x) - K(x, X) K(X, X)^-1 K(X, x)
+    f_t(X) = y + exp(-eta T t) (f_0(X) - y)          gradient flow of 1/2 |f - y|^2, T the NTK
+    f_t(x) = f_0(x) + T(x, X) T^-1 (1 - exp(-eta T t)) (y - f_0(X))
+    f_t of gradient descent: (1 - eta T)^t in place of exp(-eta T t)
+
+Kernels are those of `tpc.kernel`, of shape (M, M2), or (M,) + e + (M2,) + e for outputs of shape e.
+Targets have the shape (M,) + e, or more axes behind, which are predicted independently.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "NotPositiveDefinite",
+    "Posterior",
+    "gradient_descent",
+    "gradient_flow",
+    "posterior",
+]
+
+Array = npt.NDArray[np.float64]
+
+
+class NotPositiveDefinite(ValueError):
+    """A kernel of training inputs that has no inverse to speak of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """What a Gaussian process knows of test outputs after the training targets.
+
+    Attributes:
+        mean: Of the shape of the test outputs.
+        cov: Their covariance, of that shape twice.
+    """
+
+    mean: Array
+    cov: Array
+
+
+def posterior(
+    train: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    test_train: npt.ArrayLike,
+    test: npt.ArrayLike,
+    noise: float = 0.0,
+) -> Posterior:
+    """Return the posterior of the Gaussian process whose kernel is the NNGP.
+
+    Args:
+        train: K(X, X).
+        targets: y.
+        test_train: K(x, X).
+        test: K(x, x).
+        noise: The variance of independent noise in the targets.
+
+    Raises:
+        NotPositiveDefinite: K(X, X) plus noise is not.
+        ValueError: Shapes do not fit.
+    """
+    from scipy.linalg import cho_factor, cho_solve
+
+    k, y, shape = _training(train, targets)
+    across, lead = _across(test_train, k, shape)
+    own, _ = _square(test, "K(x, x)")
+    if len(own) != len(across):
+        raise ValueError(f"K(x, x) is of {len(own)} outputs, K(x, X) of {len(across)}")
+    k[np.diag_indices_from(k)] += noise
+    try:
+        factor = cho_factor(k, lower=True)
+    except np.linalg.LinAlgError:
+        raise _indefinite(np.asarray(np.linalg.eigvalsh(k))) from None
+    mean = across @ cho_solve(factor, y)
+    cov = own - across @ cho_solve(factor, across.T)
+    extra = np.shape(targets)[len(shape) :]
+    return Posterior(mean.reshape(lead + extra), cov.reshape(lead + lead))
+
+
+def gradient_flow(
+    train: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    test_train: npt.ArrayLike | None = None,
+    *,
+    time: float,
+    learning_rate: float = 1.0,
+    start: npt.ArrayLike = 0.0,
+    test_start: npt.ArrayLike = 0.0,
+) -> Array:
+    """Return f_t after gradient flow of the squared error, 1/2 |f - y|^2 summed over inputs.
+
+    Args:
+        train: T(X, X), the tangent kernel.
+        targets: y.
+        test_train: T(x, X); without it the predictions are those at X.
+        time: t >= 0; infinity is the end of training.
+        learning_rate: eta.
+        start: f_0(X).
+        test_start: f_0(x).
+
+    Raises:
+        NotPositiveDefinite: T(X, X) has a negative eigenvalue, or one of 0 as t is infinite.
+        ValueError: Shapes do not fit, or t < 0.
+    """
+
+    def progress(eigenvalues: Array) -> Array:
+        if np.isinf(time):
+            return 1 / eigenvalues
+        exponent = learning_rate * time * eigenvalues
+        whole = -np.expm1(-exponent)
+        return np.where(exponent == 0, learning_rate * time, whole / _nonzero(eigenvalues))
+
+    return _trained(train, targets, test_train, time, start, test_start, progress)
+
+
+def gradient_descent(
+    train: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    test_train: npt.ArrayLike | None = None,
+    *,
+    steps: int,
+    learning_rate: float,
+    start: npt.ArrayLike = 0.0,
+    test_start: npt.ArrayLike = 0.0,
+) -> Array:
+    """Return f_t after so many steps of full-batch gradient descent of the same error.
+
+    It converges where `learning_rate` is less than 2 / (largest eigenvalue of T(X, X)).
+
+    Args:
+        train: T(X, X), the tangent kernel.
+        targets: y.
+        test_train: T(x, X); without it the predictions are those at X.
+        steps: t.
+        learning_rate: eta.
+        start: f_0(X).
+        test_start: f_0(x).
+
+    Raises:
+        NotPositiveDefinite: T(X, X) has a negative eigenvalue.
+        ValueError: Shapes do not fit, or t < 0.
+    """
+
+    def progress(eigenvalues: Array) -> Array:
+        left = 1 - learning_rate * eigenvalues
+        whole = np.where(
+            left > 0, -np.expm1(steps * np.log(np.abs(_nonzero(left)))), 1 - left**steps
+        )
+        return np.where(eigenvalues == 0, learning_rate * steps, whole / _nonzero(eigenvalues))
+
+    return _trained(train, targets, test_train, float(steps), start, test_start, progress)
+
+
+def _trained(
+    train: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    test_train: npt.ArrayLike | None,
+    time: float,
+    start: npt.ArrayLike,
+    test_start: npt.ArrayLike,
+    progress: Callable[[Array], Array],
+) -> Array:
+    """Return f_0(x) + T(x, X) p(T) (y - f_0(X)) by the eigenvectors of T."""
+    from scipy.linalg import eigh
+
+    if not time >= 0:
+        raise ValueError(f"the time must not be negative: {time}")
+    k, y, shape = _training(train, targets)
+    extra = np.shape(targets)[len(shape) :]
+    eigenvalues, vectors = eigh(k)
+    rounding = 10 * len(k) * np.finfo(float).eps * np.abs(eigenvalues).max(initial=0)
+    if eigenvalues[0] < -rounding or (np.isinf(time) and eigenvalues[0] <= rounding):
+        raise _indefinite(eigenvalues)
+    first = np.broadcast_to(np.asarray(start, dtype=float), shape + extra)
+    way = vectors.T @ (y - first.reshape(y.shape))
+    moved = vectors @ (progress(np.maximum(eigenvalues, 0))[:, None] * way)
+    if test_train is None:
+        return np.asarray(first + (k @ moved).reshape(shape + extra))
+    across, lead = _across(test_train, k, shape)
+    before = np.broadcast_to(np.asarray(test_start, dtype=float), lead + extra)
+    return np.asarray(before + (across @ moved).reshape(lead + extra))
+
+
+def _square(kernel: npt.ArrayLike, name: str) -> tuple[Array, tuple[int, ...]]:
+    """Return a kernel as a matrix, and the shape of the outputs that its rows are."""
+    array = np.array(kernel, dtype=float)
+    rank = array.ndim // 2
+    shape = array.shape[:rank]
+    if array.ndim < 2 or array.shape != shape + shape:
+        raise ValueError(f"{name} is of shape {array.shape}: not a shape twice")
+    size = int(np.prod(shape))
+    return array.reshape(size, size), shape
+
+
+def _training(train: npt.ArrayLike, targets: npt.ArrayLike) -> tuple[Array, Array, tuple[int, ...]]:
+    """Return the kernel as a matrix, targets as columns, and the shape of the outputs."""
+    k, shape = _square(train, "the kernel of the training inputs")
+    y = np.asarray(targets, dtype=float)
+    if y.shape[: len(shape)] != shape:
+        raise ValueError(f"targets of shape {y.shape} for outputs of shape {shape}")
+    return k, y.reshape(len(k), -1), shape
+
+
+def _across(
+    test_train: npt.ArrayLike, k: Array, shape: tuple[int, ...]
+) -> tuple[Array, tuple[int, ...]]:
+    """Return the kernel of test and training inputs as a matrix, and the shape of test outputs."""
+    array = np.asarray(test_train, dtype=float)
+    rank = array.ndim - len(shape)
+    if rank < 1 or array.shape[rank:] != shape:
+        raise ValueError(f"K(x, X) is of shape {array.shape}: it does not end in {shape}")
+    return array.reshape(-1, len(k)), array.shape[:rank]
+
+
+def _nonzero(x: Array) -> Array:
+    return np.where(x == 0, 1.0, x)
+
+
+def _indefinite(eigenvalues: Array) -> NotPositiveDefinite:
+    return NotPositiveDefinite(
+        "the kernel of the training inputs is not positive definite: its smallest eigenvalue is "
+        f"{eigenvalues[0]:.3g}, its largest {eigenvalues[-1]:.3g}; leave out inputs that repeat "
+        "others, or give the targets some noise"
+    )
