@@ -2,11 +2,13 @@
 
     |x> of shape k  ->  a placeholder of shape (M,) + k, over data rows, then test rows
 
-What does not depend on the input has no axis of rows; statics and params are what they were.
+What does not depend on the input, or is averaged over all of them, has no axis of rows; statics and
+params are what they were.
 """
 
 from dataclasses import dataclass, field, replace
 
+from tpc.network.nodes import BatchMean
 from tpc.program.checking.context import Context
 from tpc.program.checking.survey import parts
 from tpc.program.checking.values import Definition, Entity, Family
@@ -86,7 +88,7 @@ def batch_view(nodes: list[Node], given: Placeholder, rows: int) -> BatchView:
     parametric: set[Node] = set()
     for node in nodes:
         below = operands(node)
-        if any(operand in dependent for operand in below):
+        if any(operand in dependent for operand in below) and not isinstance(node, BatchMean):
             dependent.add(node)
         is_made_of = not (node.coords or isinstance(node, InitialScalar | Placeholder))
         if is_made_of and parametric.issuperset(below):
