@@ -7,7 +7,7 @@ from tests.network.optimizers.textbook import TEXTBOOK, adafactor
 from tests.network.optimizers.uses import run, use_of
 from tpc.diagnostics import NOWHERE
 from tpc.network.network import UserOptimizer
-from tpc.network.optimizers.averages import GrownAverages, exchange_slots
+from tpc.network.optimizers.averages import GrownAverages
 from tpc.network.optimizers.linearity import is_linear, linear_coefficients
 from tpc.network.optimizers.table import RULES
 from tpc.network.optimizers.update import (
@@ -20,7 +20,7 @@ from tpc.network.optimizers.update import (
     numeric_options,
 )
 from tpc.program.builder import Builder
-from tpc.program.nodes import FREE, Constant, Placeholder
+from tpc.program.nodes import FREE, Constant, Exchange, Placeholder
 from tpc.simulation.operations import apply_operation
 
 MATRIX = ((FREE, "n"), ("j", "n"))
@@ -104,11 +104,13 @@ def test_column_averages_of_a_limit_are_rows_of_exchanged_kernels() -> None:
     b = Builder()
     x, y = (b.make(Placeholder, VECTOR, (), name) for name in "xy")
     kernel = b.add(b.mul(x, b.row(y, "j")), b.apply("square", b.row(x, "j")))
-    exchanged = exchange_slots(b, kernel)
+    exchanged = b.exchange(kernel, "j")
     given = {x: np.array([1.0, 2.0, -1.0]), y: np.array([0.5, 1.0, 3.0])}
     values = dict(given)
 
     def value(node):
+        if isinstance(node, Exchange):
+            return value(node.operand).T
         if node not in values:
             known = isinstance(node, Constant)
             values[node] = node.value if known else apply_operation(node, value)

@@ -16,7 +16,7 @@ from math import prod
 from typing import Protocol
 
 from tpc.program.builder import Builder
-from tpc.program.nodes import FREE, Mean, Node, Row, operands, with_operands
+from tpc.program.nodes import FREE, Node
 
 
 class Averages(Protocol):
@@ -64,7 +64,7 @@ class GrownAverages:
             return self._constant_axes(tensor, (0,)) if tensor.shape else tensor
         if not bound or self.held:
             return b.mean(tensor, (FREE,))
-        return b.row(b.mean(exchange_slots(b, tensor), bound), bound[0])
+        return b.row(b.mean(b.exchange(tensor, bound[0]), bound), bound[0])
 
     def overall(self, tensor: Node) -> Node:
         """Return the average over all axes."""
@@ -86,46 +86,6 @@ class GrownAverages:
         bound = _bound(tensor)
         inner = self.builder.mean(tensor, bound) if bound else tensor
         return self.builder.mean(inner) if inner.coords else inner
-
-
-def exchange_slots(b: Builder, kernel: Node) -> Node:
-    """Return k(y; x) for a node k(x; y) with x at the free and y at one bound coordinate.
-
-    What is at the free coordinate alone moves to the bound one as a `Row`, and back.
-    """
-    bound = _bound(kernel)
-    assert len(bound) == 1, kernel
-    images: dict[Node, Node] = {}
-    pending = [kernel]
-    while pending:
-        node = pending[-1]
-        if node in images:
-            pending.pop()
-            continue
-        image = _exchanged_leaf(b, node, bound[0])
-        missing = [] if image else [x for x in operands(node) if x not in images]
-        if missing:
-            pending.extend(missing)
-            continue
-        images[node] = image or _exchanged(b, node, images)
-        pending.pop()
-    return images[kernel]
-
-
-def _exchanged_leaf(b: Builder, node: Node, coordinate: str) -> Node | None:
-    if isinstance(node, Row):
-        return node.operand
-    if node.is_vector:
-        return b.row(node, coordinate)
-    return node if node.is_scalar else None
-
-
-def _exchanged(b: Builder, node: Node, images: dict[Node, Node]) -> Node:
-    """Return an operation on exchanged operands; in a network all coordinates have one dim."""
-    assert operands(node) and not isinstance(node, Mean), node
-    dim = node.coords[0][1]
-    coords = node.coords if len(node.coords) == 2 else ((FREE, dim),)
-    return b.make(type(node), coords, node.shape, *with_operands(node, images, {}))
 
 
 def _bound(node: Node) -> tuple[str, ...]:
