@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from tpc.network.network import Network
 from tpc.program.program import Program
 
 
@@ -13,12 +14,12 @@ class ParameterProblem(ValueError):
 
 
 def resolve_parameters(
-    program: Program, given: Mapping[str, object] | None
+    program: Program | Network, given: Mapping[str, object] | None
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Return the value of every parameter, in order of declaration.
 
     Args:
-        program: Whose parameters.
+        program: Whose parameters; a network has parameters too.
         given: Values that replace defaults: numbers, nested lists or arrays.
 
     Raises:

@@ -1,0 +1,82 @@
+"""Graphs -> numbers: the values of some nodes, each operand forgotten after its last use.
+
+Leaves are given: arrays for placeholders and for trainable vectors, scalars and matrices.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from tpc.network.order import topological_order
+from tpc.program.nodes import Constant, MatMul, Matrix, Node, Parameter, operands
+from tpc.simulation.operations import apply_operation
+from tpc.simulation.result import Array
+
+Given: TypeAlias = Mapping[Node | Matrix, Array]
+"""The values of leaves."""
+
+
+class Evaluation:
+    """A graph in the order in which it is computed."""
+
+    def __init__(self, results: Iterable[Node], leaves: Iterable[Node] = ()) -> None:
+        """Plan what to compute.
+
+        Args:
+            results: The nodes whose values are wanted.
+            leaves: Nodes that are given, whatever they are made of.
+        """
+        self._results = tuple(results)
+        given = frozenset(leaves)
+        self._order = topological_order(
+            self._results, lambda node: () if node in given else _needed(node)
+        )
+        last = {operand: at for at, node in enumerate(self._order) for operand in _needed(node)}
+        kept = frozenset(self._results)
+        self._dead: list[list[Node]] = [[] for _ in self._order]
+        for node, at in last.items():
+            if node not in kept:
+                self._dead[at].append(node)
+
+    @property
+    def order(self) -> tuple[Node, ...]:
+        """The nodes that are computed or given, each after its operands."""
+        return tuple(self._order)
+
+    def compute(self, given: Given, params: Mapping[str, Array]) -> list[Array]:
+        """Return the values of the results, in their order."""
+        values: dict[Node, Array] = {}
+        for at, node in enumerate(self._order):
+            values[node] = _value(node, values, given, params)
+            for dead in self._dead[at]:
+                values.pop(dead, None)
+        return [values[node] for node in self._results]
+
+
+def number(node: Node, params: Mapping[str, Array]) -> float:
+    """Return the value of a scalar of shape () that is made of statics and params."""
+    return float(Evaluation((node,)).compute({}, params)[0])
+
+
+def _needed(node: Node) -> tuple[Node, ...]:
+    """Return what a value is computed from; a product needs the entries of its matrix alone."""
+    return (node.operand,) if isinstance(node, MatMul) else operands(node)
+
+
+def _value(
+    node: Node, values: dict[Node, Array], given: Given, params: Mapping[str, Array]
+) -> Array:
+    if node in given:
+        return given[node]
+    match node:
+        case Constant(value=value):
+            return value
+        case Parameter(name=name):
+            return params[name]
+        case MatMul(matrix=matrix, transposed=transposed, operand=operand):
+            entries, x = given[matrix], values[operand]
+            product: Array = (entries.T if transposed else entries) @ x.reshape(len(x), -1)
+            return product.reshape(x.shape)
+        case _:
+            return np.asarray(apply_operation(node, values.__getitem__))

@@ -1,0 +1,141 @@
+"""Forward and backward passes of a finite network over a batch, planned once for each batch size.
+
+    f = n^-a_out * sum over the n-axis of y,   chi = dL/df,
+    dL/dW = n^-a_out * (sum over inputs of chi * d sum(y) / dW).
+
+`backpropagate` gives d sum(y) / dW of vectors and matrices, and d avg(y) / dc of scalars.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from tpc.network.backpropagation import backpropagate
+from tpc.network.batching import lower
+from tpc.network.forward_backward import BatchPass, Differentiated
+from tpc.network.network import Training, WeightKind
+from tpc.network.optimizers.transplant import transplant
+from tpc.program.builder import Builder
+from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node, Placeholder
+from tpc.simulation.result import Array
+from tpc.simulation.training.descent import Gradient
+from tpc.simulation.training.evaluation import Evaluation, Given
+
+Params = Mapping[str, Array]
+
+
+class Forward:
+    """What is recorded at a step: y of all rows, and tracked scalars."""
+
+    def __init__(self, b: Builder, differentiated: Differentiated, size: int) -> None:
+        """Plan the pass over `size` inputs."""
+        network = differentiated.network
+        self._inputs = b.make(Placeholder, (), (size, *network.input.shape), "all inputs")
+        batch = BatchPass(b, differentiated, self._inputs)
+        training = network.training
+        assert training is not None
+        tracks = [
+            transplant(b, track.node, {x: batch.image(node) for x, node in track.uses})
+            for track in training.tracks
+        ]
+        self._evaluation = Evaluation((batch.output, *tracks))
+
+    def compute(self, inputs: Array, weights: Given, params: Params) -> tuple[Array, list[Array]]:
+        """Return the sum of y over the n-axis, and the tracked scalars."""
+        y, *tracks = self._evaluation.compute({**weights, self._inputs: inputs}, params)
+        return y.sum(axis=0), tracks
+
+
+class Backward:
+    """The gradients of a batch."""
+
+    def __init__(self, b: Builder, differentiated: Differentiated, size: int) -> None:
+        """Plan the passes over `size` inputs."""
+        network = differentiated.network
+        readout = network.readout.node
+        self._inputs = b.make(Placeholder, (), (size, *network.input.shape), "batch")
+        self._signals = b.make(Placeholder, (), (size, *readout.shape), "error signals")
+        found = BatchPass(b, differentiated, self._inputs).gradients(self._signals)
+        self._weights = [weight for weight in network.weights if weight.trained]
+        self._uses = {matrix: uses for matrix, uses in found.matrices.items() if uses}
+        self._found: dict[Node, Node] = dict(found.vectors.items())
+        self._found.update(found.scalars.items())
+        wanted = [x for uses in self._uses.values() for u in uses for x in (u.cotangent, u.operand)]
+        self._evaluation = Evaluation((*wanted, *self._found.values()))
+
+    def compute(
+        self, inputs: Array, signals: Array, weights: Given, params: Params, width: int
+    ) -> dict[str, Gradient]:
+        """Return the sum over inputs of signals * d sum(y) / dW, by weight.
+
+        Args:
+            inputs: Those of the batch.
+            signals: chi n^-a_out, for each of them.
+            weights: The value of every weight's leaf.
+            params: The values of params.
+            width: n.
+        """
+        given = {**weights, self._inputs: inputs, self._signals: signals}
+        values = iter(self._evaluation.compute(given, params))
+        gradients: dict[str, Gradient] = {}
+        factors = {
+            matrix: [(use.transposed, next(values), next(values)) for use in uses]
+            for matrix, uses in self._uses.items()
+        }
+        sums = {leaf: next(values) for leaf in self._found}
+        for weight in self._weights:
+            leaf = weight.leaf
+            if isinstance(leaf, Matrix) and leaf in factors:
+                gradients[weight.name] = _outer(factors[leaf])
+            elif isinstance(leaf, InitialVector) and leaf in sums:
+                gradients[weight.name] = Gradient(sums[leaf].sum(axis=1))
+            elif isinstance(leaf, InitialScalar) and leaf in sums:
+                gradients[weight.name] = Gradient(width * sums[leaf].sum(axis=0))
+            else:
+                gradients[weight.name] = _nothing(weights[leaf], weight.kind)
+        return gradients
+
+
+def _outer(uses: list[tuple[bool, Array, Array]]) -> Gradient:
+    """Return the sum over uses of dh z.T, or z dh.T where transposed, as one product."""
+    pairs = [(z, dh) if transposed else (dh, z) for transposed, dh, z in uses]
+    flat = [[part.reshape(len(part), -1) for part in side] for side in zip(*pairs, strict=True)]
+    left, right = (np.concatenate(parts, axis=1) for parts in flat)
+    return Gradient(left, right)
+
+
+def _nothing(value: Array, kind: WeightKind) -> Gradient:
+    """Return the gradient of a weight on which the output does not depend."""
+    if kind is WeightKind.MATRIX:
+        none = np.zeros((len(value), 0))
+        return Gradient(none, none)
+    return Gradient(np.zeros_like(value))
+
+
+class Loss:
+    """The error signals chi = dL/df of a batch."""
+
+    def __init__(self, training: Training) -> None:
+        """Differentiate the loss of one example."""
+        b = Builder()
+        start = b.constant(np.zeros(training.output.shape))
+        output = b.initial_scalar(training.output.name, start)
+        assert isinstance(output, InitialScalar)
+        self._training, self._output = training, output
+        self._target = b.placeholder(training.target, training.target.name)
+        loss = transplant(
+            b, training.loss, {training.output: output, training.target: self._target}
+        )
+        found = backpropagate(b, loss, (output,), b.number(1)).scalars
+        self._derivative = found.get(output, start)
+
+    def signals(self, outputs: Array, targets: Array, params: Params) -> Array:
+        """Return chi for each input of a batch."""
+        b = Builder()
+        size = len(outputs)
+        f = b.make(Placeholder, (), outputs.shape, "f")
+        y = b.make(Placeholder, (), targets.shape, "y")
+        image = lower(b, (self._derivative,), size, {self._output: f, self._target: y})
+        chi = Evaluation((image[self._derivative],)).compute({f: outputs, y: targets}, params)[0]
+        signals = np.broadcast_to(chi, outputs.shape)
+        return signals / size if self._training.reduce == "mean" else signals

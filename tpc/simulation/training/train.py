@@ -1,0 +1,176 @@
+"""Network with a `train` block, width -> outputs and tracked scalars at every step.
+
+    for t = 0, ..., T:  record f_t of all rows; with the rows of batch t:
+        chi_t = dL/df_t,  W_{t+1} = W_t updated along dL/dW_t
+
+f is centred, f_t - f_0, where that is asked for, in records and in the loss. Nothing here knows of
+a limit.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from types import MappingProxyType
+
+import numpy as np
+
+from tpc.network.forward_backward import differentiate
+from tpc.network.network import Network, Training, WeightKind
+from tpc.network.parametrizations import Scaling, scaling_of
+from tpc.program.builder import Builder
+from tpc.program.nodes import Matrix, Node
+from tpc.simulation.averages import average
+from tpc.simulation.parameters import resolve_parameters
+from tpc.simulation.result import Array, Result, Value
+from tpc.simulation.training.passes import Backward, Forward, Loss
+from tpc.simulation.training.tensors import Tensor, draw_all
+
+MATRIX_MEMORY = 1 << 31
+"""Trials run side by side while their matrices, with two states each, fit into so many bytes."""
+
+
+def simulate_training(
+    network: Network,
+    width: int,
+    trials: int = 8,
+    seed: int = 0,
+    params: Mapping[str, object] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Train a network of a finite width, several times from independent draws.
+
+    Args:
+        network: With a `train` block.
+        width: n.
+        trials: Number of independent runs.
+        seed: Of all random streams, at least 0.
+        params: Values that replace the defaults of params.
+        progress: Called with the number of finished steps and of all steps of all trials.
+
+    Returns:
+        By name, with a leading axis over steps + 1: the output for data rows, then test rows, and
+        what is tracked; averages over trials and their standard errors.
+
+    Raises:
+        ProgramError: The parametrization does not suit the network.
+        ParameterProblem: A param does not exist or has another shape.
+        ValueError: `width` or `trials` is below 1, or `seed` below 0.
+    """
+    if width < 1 or trials < 1 or seed < 0:
+        raise ValueError("width and trials are at least 1, the seed at least 0")
+    assert network.training is not None
+    resolved = resolve_parameters(network, params)
+    trainer = _Trainer(network, network.training, width, resolved)
+    total, done = trials * (network.training.steps + 1), 0
+
+    def step_done() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, total)
+
+    runs = _run_all(lambda trial: trainer.run(seed, trial, step_done), trials, trainer.threads)
+    found = {name: average([run[name] for run in runs], certain=False) for name in runs[0]}
+    return Result(
+        values=MappingProxyType({name: value for name, (value, _) in found.items()}),
+        stderr=MappingProxyType({name: error for name, (_, error) in found.items()}),
+        method="dense",
+        samples=trials,
+        seed=seed,
+        params=MappingProxyType(resolved),
+        width=width,
+    )
+
+
+def _run_all(
+    run: Callable[[int], dict[str, Value]], trials: int, threads: int
+) -> list[dict[str, Value]]:
+    """Run every trial, some side by side."""
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(run, trial) for trial in range(trials)]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [future.result() for future in futures]
+
+
+class _Trainer:
+    """What all trials share: the graphs, planned once."""
+
+    def __init__(
+        self, network: Network, training: Training, width: int, params: Mapping[str, Array]
+    ) -> None:
+        self._network, self._training = network, training
+        self._width, self._params = width, params
+        self._scaling: Scaling = scaling_of(network, training.parametrization)
+        own = dict(training.own_optimizers)
+        self._uses = {w.name: own.get(w.name, training.optimizer) for w in network.weights}
+        b = Builder()
+        differentiated = differentiate(b, network)
+        self._rows = _all_rows(training)
+        self._forward = Forward(b, differentiated, len(self._rows))
+        self._backward = {
+            size: Backward(b, differentiated, size) for size in {len(x) for x in training.batches}
+        }
+        self._loss = Loss(training)
+
+    @property
+    def threads(self) -> int:
+        """How many trials run side by side."""
+        matrices = sum(weight.kind is WeightKind.MATRIX for weight in self._network.weights)
+        fitting = MATRIX_MEMORY // max(1, 24 * matrices * self._width**2)
+        return max(1, min(os.cpu_count() or 1, fitting))
+
+    def run(self, seed: int, trial: int, step_done: Callable[[], None]) -> dict[str, Value]:
+        """Return what is recorded in one trial."""
+        training, params = self._training, self._params
+        key = (seed, self._width, trial)
+        tensors = draw_all(self._network, self._scaling, self._uses, params, key)
+        weights: dict[Node | Matrix, Array] = {x.weight.leaf: x.value for x in tensors}
+        names = (self._network.readout.name, *(track.name for track in training.tracks))
+        recorded: dict[str, list[Array]] = {name: [] for name in names}
+        start = None
+        out = float(self._width) ** -self._scaling.out
+        with np.errstate(all="ignore"):
+            for step in range(training.steps + 1):
+                total, tracks = self._forward.compute(self._rows, weights, params)
+                f = out * total
+                start = f if start is None else start
+                f = f - start if training.center else f
+                for name, value in zip(names, (f, *tracks), strict=True):
+                    recorded[name].append(value)
+                if step < training.steps:
+                    self._descend(tensors, weights, f, training.batches[step])
+                step_done()
+        return {name: np.stack(values) for name, values in recorded.items()}
+
+    def _descend(
+        self,
+        tensors: list[Tensor],
+        weights: Mapping[Node | Matrix, Array],
+        f: Array,
+        rows: tuple[int, ...],
+    ) -> None:
+        at = list(rows)
+        training = self._training
+        signals = self._loss.signals(f[at], training.targets[at], self._params)
+        gradients = self._backward[len(at)].compute(
+            training.inputs[at],
+            signals * float(self._width) ** -self._scaling.out,
+            weights,
+            self._params,
+            self._width,
+        )
+        for tensor in tensors:
+            if tensor.weight.trained:
+                tensor.descend(gradients[tensor.weight.name])
+
+
+def _all_rows(training: Training) -> Array:
+    """Return data rows, then test rows."""
+    if training.test is None:
+        return training.inputs
+    return np.concatenate([training.inputs, training.test])
