@@ -41,6 +41,8 @@ PRODUCTS = {
     "network": {
         "network.backpropagation",
         "network.batching",
+        "network.criteria.shown",
+        "network.forms",
         "network.forward_backward",
         "network.network",
         "network.nodes",
@@ -75,7 +77,15 @@ SEES = {
     "codegen": {"diagnostics", "program", "limit", "limit.gaussian"},
     "kernels": {"program", "limit", "limit.gaussian"},
     "simulation": {"diagnostics", "program", "network"},
-    "report": {"diagnostics", "program", "limit", "limit.gaussian", "simulation", "kernels"},
+    "report": {
+        "diagnostics",
+        "program",
+        "limit",
+        "limit.gaussian",
+        "network",
+        "simulation",
+        "kernels",
+    },
 }
 """Which products each stage may import. The driver and the command line may import everything."""
 

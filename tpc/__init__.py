@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tpc import gaussian, predict
-    from tpc.compiler import derive, emit, evaluator, load, parse, simulate, verify
+    from tpc.compiler import classify, derive, emit, evaluator, load, parse, simulate, verify
     from tpc.diagnostics import Diagnostic, ProgramError
     from tpc.kernel_matrices import kernel
 
 __all__ = [
     "Diagnostic",
     "ProgramError",
+    "classify",
     "derive",
     "emit",
     "evaluator",

@@ -160,6 +160,18 @@ def _parser() -> argparse.ArgumentParser:
         "--format", choices=("dot", "json", "svg", "png"), default="dot", help="default: dot"
     )
     drawing.add_argument("-o", "--output", metavar="F", help="default: standard output")
+
+    classifying = command("classify", "Say which limit a network's training has, and its scales.")
+    classifying.add_argument(
+        "--optimizer", metavar="NAME", help="adam, adam(eps=0), ...; default: of the train block"
+    )
+    classifying.add_argument(
+        "--parametrization", metavar="P", help="mup, ntp, ...; default: of the train block"
+    )
+    classifying.add_argument(
+        "--format", choices=("text", "latex", "json"), default="text", help="default: text"
+    )
+    classifying.add_argument("--json", action="store_true", help="the same as --format json")
     return parser
 
 

@@ -10,7 +10,13 @@ from types import MappingProxyType
 
 from tpc import compiler, kernel_command
 from tpc.compiler import Progress, UsageError
+from tpc.network.network import Network
 from tpc.program.program import Program
+from tpc.report.classification import (
+    classification_to_json,
+    classification_to_latex,
+    classification_to_text,
+)
 from tpc.report.figures import save_convergence
 from tpc.report.graph import GraphvizMissing, draw_graph, graph_to_dot, graph_to_json
 from tpc.report.kernels import kernels_to_json, print_kernels
@@ -68,10 +74,10 @@ def run(arguments: Namespace) -> int:
 
 def simulate(arguments: Namespace) -> int:
     """`tpc simulate`: print the averages over runs at one width."""
-    program = _load_program(arguments)
+    described = _load(arguments)
     with _progress("simulating") as progress:
         result = compiler.simulate(
-            program,
+            described,
             arguments.width,
             arguments.trials,
             arguments.seed,
@@ -79,7 +85,7 @@ def simulate(arguments: Namespace) -> int:
             progress,
             **_settings(arguments),
         )
-    return _print_results(result, program, arguments)
+    return _print_results(result, described, arguments)
 
 
 def verify(arguments: Namespace) -> int:
@@ -148,6 +154,18 @@ def graph(arguments: Namespace) -> int:
     return 0
 
 
+def classify(arguments: Namespace) -> int:
+    """`tpc classify`: print the scales of all weights and which limit they lead to."""
+    found = compiler.classify(_load(arguments), arguments.optimizer, arguments.parametrization)
+    if arguments.json or arguments.format == "json":
+        _print_json(classification_to_json(found, arguments.program))
+    elif arguments.format == "latex":
+        print(classification_to_latex(found), end="")
+    else:
+        print(classification_to_text(found), end="")
+    return 0
+
+
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
     {
         "compile": compile_program,
@@ -157,6 +175,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
         "verify": verify,
         "kernel": kernel,
         "graph": graph,
+        "classify": classify,
     }
 )
 """The function of each command."""
@@ -215,8 +234,9 @@ def _print_json(content: Mapping[str, object]) -> None:
     print(json.dumps(content, ensure_ascii=False, allow_nan=False))
 
 
-def _print_results(result: Outcome, program: Program, arguments: Namespace) -> int:
-    readouts = readout_names(program)
+def _print_results(result: Outcome, described: Program | Network, arguments: Namespace) -> int:
+    # What a trained network puts out is recorded as it is; a program's readout has a covariance.
+    readouts = readout_names(described) if isinstance(described, Program) else frozenset()
     load: Mapping[str, float] = getattr(result, "stein_load", {})  # of a limit, not of a simulation
     if arguments.json:
         found = to_json(result, arguments.program, arguments.command, readouts)

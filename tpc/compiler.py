@@ -10,6 +10,8 @@ Stages:
     emit_module        Limit            -> the evaluator module, as text
     simulate           Program          -> finite networks, averaged over trials
     verify             Program, limit   -> finite networks held against the limit
+    classify           Network          -> the scales of its weights, and which limit they lead to
+    simulate_training  Network          -> trained finite networks, averaged over trials
 """
 
 import os
@@ -31,7 +33,11 @@ from tpc.diagnostics.program_faults import NoOutput
 from tpc.limit.derive import DotChoice, derive_limit
 from tpc.limit.equations import Limit
 from tpc.network.checking.build import build_network, is_network
+from tpc.network.classification import classify as classify_network
+from tpc.network.classification import no_limit
+from tpc.network.named import NoSuchName, optimizer_named, parametrization_named
 from tpc.network.network import Network
+from tpc.network.scales import Classification
 from tpc.program.checking.build import build_program
 from tpc.program.passes import normalise
 from tpc.program.program import Program
@@ -42,6 +48,7 @@ from tpc.simulation import verify as comparing
 from tpc.simulation.engines import Engine
 from tpc.simulation.parameters import ParameterProblem, resolve_parameters
 from tpc.simulation.result import Result, Verification
+from tpc.simulation.training.train import simulate_training
 from tpc.syntax.parse import parse_source
 from tpc.syntax.read import load_source
 from tpc.syntax.tree import Source
@@ -241,7 +248,7 @@ def simulate(
     progress: Progress | None = None,
     **params: object,
 ) -> Result:
-    """Run a program at a finite width, several times.
+    """Run a program, or train a network, at a finite width, several times.
 
     Args:
         program: A checked program.
@@ -257,17 +264,63 @@ def simulate(
         Averages over trials with their standard errors.
 
     Raises:
-        ProgramError: The program has no output, or a run of this width is out of reach.
+        ProgramError: The program has no output, or a run of this width is out of reach; the network
+            is not trained.
         UsageError: There is no such engine; a param does not exist or is of the wrong shape.
     """
     if engine not in get_args(Engine):
         raise UsageError(f"there is no engine {engine!r}: use {' or '.join(get_args(Engine))}")
-    program = program_of(program, "simulation")
-    _require_outputs(program)
     try:
+        if isinstance(program, Network) and program.training is not None:
+            return simulate_training(program, width, trials, seed, params, progress)
+        program = program_of(program, "simulation")
+        _require_outputs(program)
         return running.simulate(program, width, trials, seed, params, progress, engine)
     except ParameterProblem as problem:
         raise UsageError(str(problem)) from None
+
+
+def classify(
+    network: Program | Network, optimizer: str | None = None, parametrization: str | None = None
+) -> Classification:
+    """Say which limit training has: feature learning, the operator regime, or none.
+
+    Args:
+        network: A checked network.
+        optimizer: `adam`, `adam(eps=0)`, ...; that of the `train` block, or else `sgd`.
+        parametrization: `mup`, `uniform(0.25)`, ...; that of the `train` block, or else `mup`.
+
+    Raises:
+        ProgramError: The parametrization does not suit the network.
+        UsageError: There is no such optimizer or parametrization; it is no network.
+    """
+    if not isinstance(network, Network):
+        raise UsageError("only networks are classified, and this program declares no `weight`")
+    training = network.training
+    try:
+        chosen = training.optimizer if training else optimizer_named("sgd")
+        own = dict(training.own_optimizers) if training else {}
+        if optimizer is not None:
+            chosen, own = optimizer_named(optimizer), {}
+        written = training.parametrization if training else parametrization_named("mup")
+        if parametrization is not None:
+            written = parametrization_named(parametrization)
+    except NoSuchName as problem:
+        raise UsageError(str(problem)) from None
+    return classify_network(network, written, chosen, own)
+
+
+def require_limit(network: Network) -> Classification:
+    """Return the classification of a network's training.
+
+    Raises:
+        ProgramError: TP311, training has no limit in its parametrization.
+    """
+    found = classify(network)
+    refusal = no_limit(found)
+    if refusal is not None:
+        raise ProgramError([refusal], network.name, network.source)
+    return found
 
 
 def verify(

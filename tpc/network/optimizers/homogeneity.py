@@ -5,11 +5,12 @@ updates have degree 1, those without an eps have degree 0. Then the exponent d o
 says nothing that c does not: n^-c Q(n^d g) = n^-(c + p(d' - d)) Q(n^d' g).
 """
 
+from dataclasses import replace
 from typing import TypeAlias
 
 from tpc.network.network import OptimizerUse
 from tpc.network.optimizers.rule import TINY, is_zero
-from tpc.network.optimizers.update import advance, initial_states
+from tpc.network.optimizers.update import advance, initial_states, numeric_options
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     Constant,
@@ -17,6 +18,7 @@ from tpc.program.nodes import (
     Expand,
     Mean,
     Node,
+    Parameter,
     Permute,
     Reduce,
     Take,
@@ -26,12 +28,29 @@ from tpc.program.nodes import (
 Scale: TypeAlias = float | None
 """A degree, or None for what has none."""
 
+EPS = "eps that scales"
+"""The name of a parameter that scales with the gradients."""
+
 ANY = float("inf")
 """The degree of zero, which has every degree."""
 
 
 def homogeneity(use: OptimizerUse) -> float | None:
     """Return the degree p of every Q_t, or None where it has none."""
+    return _degree_of(use)
+
+
+def joint_homogeneity(use: OptimizerUse) -> float | None:
+    """Return the degree p in Q(k g, k eps) = k^p Q(g, eps), or None where it has none."""
+    b = Builder()
+    scaled = [option for option in use.options if option[0] != "eps"]
+    if "eps" in numeric_options(b, use):
+        scaled.append(("eps", b.parameter(EPS, 0.0)))
+    return _degree_of(replace(use, options=tuple(scaled)))
+
+
+def _degree_of(use: OptimizerUse) -> float | None:
+    """Return the degree of every Q_t; the parameter `EPS` has degree 1."""
     b = Builder()
     like = b.number(0)
     gradient = b.placeholder(like, "g")
@@ -54,6 +73,8 @@ def _degree(node: Node, known: dict[Node, Scale]) -> Scale:
     of = [known[operand] for operand in operands(node)]
     if is_zero(node):
         return ANY
+    if isinstance(node, Parameter) and node.name == EPS:
+        return 1.0
     match node:
         case Elementwise(function="max", operands=(x, Constant(value=tiny))) if tiny in (
             TINY,

@@ -1,0 +1,74 @@
+"""What exponents mean in practice: a weight as people write it, by shifts [2.2.3] and homogeneity.
+
+    W = multiplier * w,  w drawn with standard deviation init,  w <- w - rate * Q(g, eps)
+
+where each of multiplier, init, rate and eps is a power of n times the constant that the program
+names. Shifts change which of multiplier and init carries the size of W: either may be 1. A factor
+n^x of the gradients inside Q goes into eps and the rate, Q(n^x g, eps) = n^(p x) Q(g, n^-x eps), p
+the degree of Q in the two together [Remark 2.2.6]; where there is no p the factor stays.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tpc.network.optimizers.homogeneity import joint_homogeneity
+from tpc.network.optimizers.rule import is_zero
+from tpc.network.optimizers.update import flags_of, numeric_options
+from tpc.network.roles import Role
+from tpc.network.scales import WeightScale
+from tpc.program.builder import Builder
+
+Form = Literal["multiplier 1", "init 1"]
+
+FORMS: tuple[Form, ...] = ("multiplier 1", "init 1")
+"""Which of the two is 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """Powers of n, each in front of a constant; None where the optimizer has no such constant.
+
+    Attributes:
+        multiplier: Of the multiplier.
+        init: Of the standard deviation at initialisation.
+        rate: Of the learning rate.
+        eps: Of eps.
+        gradient: Of a factor of the gradients inside Q; None where rate and eps have taken it.
+        threshold: Of the Frobenius norm at which an update is clipped.
+        normalized: Whether the update is divided by its Frobenius norm before the rate.
+    """
+
+    multiplier: float
+    init: float
+    rate: float
+    eps: float | None
+    gradient: float | None
+    threshold: float | None
+    normalized: bool
+
+
+def practice(weight: WeightScale, out: float, form: Form) -> Practice:
+    """Return a weight in one of the forms.
+
+    Args:
+        weight: Its exponents and optimizer.
+        out: a_out, which the multiplier of an output-like weight takes in.
+        form: Which form.
+    """
+    e, use = weight.written, weight.optimizer
+    a = e.a + out if weight.role is Role.OUTPUT else e.a
+    shift = -a if form == "multiplier 1" else e.b
+    multiplier, init, rate, inside = -(a + shift), -(e.b - shift), -(e.c - shift), e.d + shift
+    degree = joint_homogeneity(use)
+    options = numeric_options(Builder(), use)
+    normalized = flags_of(use)["normalize"]
+    has_eps = "eps" in options and not is_zero(options["eps"])
+    return Practice(
+        multiplier=multiplier,
+        init=init,
+        rate=rate + (degree or 0.0) * inside + (weight.lowered if normalized else 0.0),
+        eps=-inside if has_eps and degree is not None else (0.0 if has_eps else None),
+        gradient=inside if degree is None else None,
+        threshold=weight.lowered if "clip" in options else None,
+        normalized=normalized,
+    )
