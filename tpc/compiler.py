@@ -119,6 +119,8 @@ def program_of(described: Program | Network, what: str) -> Program:
     """
     if isinstance(described, Program):
         return described
+    if described.training is not None:
+        require_limit(described)
     without = "" if described.training else " without a `train` block"
     hint = "this version does not compute what training does"
     if not described.training:
