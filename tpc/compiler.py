@@ -37,6 +37,7 @@ from tpc.network.classification import classify as classify_network
 from tpc.network.classification import no_limit
 from tpc.network.named import NoSuchName, optimizer_named, parametrization_named
 from tpc.network.network import Network
+from tpc.network.parametrizations import UnsuitableParametrization
 from tpc.network.scales import Classification
 from tpc.program.checking.build import build_program
 from tpc.program.passes import normalise
@@ -293,8 +294,8 @@ def classify(
         parametrization: `mup`, `uniform(0.25)`, ...; that of the `train` block, or else `mup`.
 
     Raises:
-        ProgramError: The parametrization does not suit the network.
-        UsageError: There is no such optimizer or parametrization; it is no network.
+        UsageError: There is no such optimizer or parametrization, or it does not suit the network;
+            it is no network.
     """
     if not isinstance(network, Network):
         raise UsageError("only networks are classified, and this program declares no `weight`")
@@ -307,16 +308,16 @@ def classify(
         written = training.parametrization if training else parametrization_named("mup")
         if parametrization is not None:
             written = parametrization_named(parametrization)
-    except NoSuchName as problem:
+        return classify_network(network, written, chosen, own)
+    except (NoSuchName, UnsuitableParametrization) as problem:
         raise UsageError(str(problem)) from None
-    return classify_network(network, written, chosen, own)
 
 
 def require_limit(network: Network) -> Classification:
     """Return the classification of a network's training.
 
     Raises:
-        ProgramError: TP311, training has no limit in its parametrization.
+        ProgramError: TP310, training has no limit in its parametrization.
     """
     found = classify(network)
     refusal = no_limit(found)

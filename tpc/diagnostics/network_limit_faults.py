@@ -1,4 +1,4 @@
-"""TP31x: parametrizations that have no limit, or do not suit the network."""
+"""TP31x: parametrizations in which training has no limit."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,24 +7,10 @@ from tpc.diagnostics.diagnostic import Fault
 
 
 @dataclass(frozen=True, slots=True)
-class MeanFieldTooDeep(Fault):
-    """`meanfield` of a network with more than one hidden layer."""
-
-    code: ClassVar[str] = "TP310"
-    title: ClassVar[str] = "`meanfield` is for networks of one hidden layer"
-    label: ClassVar[str] = "`{matrix}` is a matrix between hidden layers"
-    help: ClassVar[str] = (
-        "write `mup`, which is the same for one hidden layer and goes on from there"
-    )
-
-    matrix: str
-
-
-@dataclass(frozen=True, slots=True)
 class NoTrainingLimit(Fault):
     """The parametrization is unstable or unfaithful, so that training has no limit."""
 
-    code: ClassVar[str] = "TP311"
+    code: ClassVar[str] = "TP310"
     title: ClassVar[str] = (
         "`{parametrization}` with `{optimizer}` has no infinite-width limit: {verdict}"
     )
@@ -35,18 +21,3 @@ class NoTrainingLimit(Fault):
     optimizer: str
     verdict: str
     condition: str
-
-
-@dataclass(frozen=True, slots=True)
-class ExponentsMissing(Fault):
-    """A custom parametrization says nothing of a kind of weights that the network has."""
-
-    code: ClassVar[str] = "TP312"
-    title: ClassVar[str] = "no exponents for the {role} weight `{weight}`"
-    label: ClassVar[str] = "it gives exponents to other weights only"
-    help: ClassVar[str] = (
-        "add its kind here, as in `matrix=[0, 0.5, 1, 1]`, or `abcd=[...]` to the weight"
-    )
-
-    weight: str
-    role: str

@@ -64,7 +64,7 @@ def classify(
         own: Optimizers of single weights, by name.
 
     Raises:
-        ProgramError: The parametrization does not suit the network (TP310, TP312).
+        UnsuitableParametrization: It says nothing of some weights.
     """
     scaling = scaling_of(network, parametrization)
     layers = layers_of(network)

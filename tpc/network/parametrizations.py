@@ -11,13 +11,15 @@ trainable tensors stand in a network's graph.
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tpc.diagnostics import Diagnostic, ProgramError
-from tpc.diagnostics.network_limit_faults import ExponentsMissing, MeanFieldTooDeep
 from tpc.network.network import Exponents, Network, Parametrization, WeightKind
 from tpc.network.roles import Role, roles_of
 
 MATRIX_INIT = 0.5
 """The exponent b of a matrix in canonical form."""
+
+
+class UnsuitableParametrization(ValueError):
+    """A parametrization that says nothing of a network; checked `train` blocks hold none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +53,18 @@ def scaling_of(network: Network, parametrization: Parametrization) -> Scaling:
     """Return the exponents of every weight, its own `abcd` first.
 
     Raises:
-        ProgramError: TP310, `meanfield` of a network with matrices; TP312, `custom` says nothing
-            of a kind of weights.
+        UnsuitableParametrization: `meanfield` of a network with matrices; `custom` says nothing of
+            a kind of weights.
     """
     roles = roles_of(network)
     table = _table(network, parametrization)
     found: dict[str, Exponents] = {}
-    missing: list[Diagnostic] = []
     for weight in network.weights:
         own = weight.exponents or _entry(table, roles[weight.name])
         if own is None:
-            fault = ExponentsMissing(weight.name, roles[weight.name].value)
-            missing.append(Diagnostic.of(fault, parametrization.span or weight.span))
-            continue
+            what = f"{roles[weight.name].value} weights like `{weight.name}`"
+            raise UnsuitableParametrization(f"custom does not say the exponents of {what}")
         found[weight.name] = own
-    if missing:
-        raise ProgramError(missing, network.name, network.source)
     return Scaling(MappingProxyType(found), table.out)
 
 
@@ -105,9 +103,8 @@ def _table(network: Network, chosen: Parametrization) -> _Table:
         case "meanfield":
             deep = [weight for weight in network.weights if weight.kind is WeightKind.MATRIX]
             if deep:
-                fault = MeanFieldTooDeep(deep[0].name)
-                found = Diagnostic.of(fault, chosen.span or deep[0].span)
-                raise ProgramError([found], network.name, network.source)
+                second = f"`{deep[0].name}` makes a second one"
+                raise UnsuitableParametrization(f"meanfield is for one hidden layer: {second}")
             return _uniform(0)
         case "uniform":
             return _uniform(chosen.s)

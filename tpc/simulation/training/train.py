@@ -52,7 +52,6 @@ def simulate_training(
         what is tracked; averages over trials and their standard errors.
 
     Raises:
-        ProgramError: The parametrization does not suit the network.
         ParameterProblem: A param does not exist or has another shape.
         ValueError: `width` or `trials` is below 1, or `seed` below 0.
     """

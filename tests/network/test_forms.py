@@ -1,0 +1,107 @@
+"""Exponents in practice against published tables, and as the same training at finite width."""
+
+import numpy as np
+import pytest
+
+from tests.network.networks import perceptron
+from tests.network.optimizers.uses import use_of
+from tpc.network.classification import classify
+from tpc.network.forms import FORMS, practice
+from tpc.network.named import NoSuchName, optimizer_named, parametrization_named
+from tpc.network.network import Exponents, Parametrization
+from tpc.network.optimizers.homogeneity import joint_homogeneity
+from tpc.network.optimizers.update import flags_of
+
+
+def rows(name: str, use, form: str) -> list[tuple[float, float, float]]:
+    """Return (multiplier, init, rate) of layers 1, 2, 3."""
+    found = classify(perceptron(2), Parametrization(name), use)
+    practices = [practice(weight, found.out, form) for weight in found.weights]
+    return [(p.multiplier, p.init, p.rate) for p in practices]
+
+
+def test_mup_is_the_published_table() -> None:
+    """Table 3 of arXiv:2203.03466: variances 1, 1/n, 1/n^2; rates n, 1, 1/n and 1, 1/n, 1/n."""
+    sgd = rows("mup", use_of("sgd"), "multiplier 1")
+    assert sgd == [(0, 0, 1), (0, -0.5, 0), (0, -1, -1)]
+    adam = rows("mup", use_of("adam"), "multiplier 1")
+    assert adam == [(0, 0, 0), (0, -0.5, -1), (0, -1, -1)]
+
+
+def test_ntp_is_the_classical_one() -> None:
+    """Multipliers n^-1/2, entries of size 1, and one learning rate for all layers."""
+    sgd = rows("ntp", use_of("sgd"), "init 1")
+    assert sgd == [(0, 0, 0), (-0.5, 0, 0), (-0.5, 0, 0)]
+
+
+def test_sp_is_left_as_it_is() -> None:
+    assert rows("sp", use_of("adam"), "multiplier 1") == [(0, 0, 0), (0, -0.5, 0), (0, -0.5, 0)]
+
+
+@pytest.mark.parametrize("use", [use_of("sgd"), use_of("adam", eps=0.1), use_of("lion")])
+@pytest.mark.parametrize("name", ["mup", "ntp", "sp"])
+def test_both_forms_make_the_same_first_update(use, name: str) -> None:
+    """W = multiplier w moves by multiplier rate Q(multiplier g, eps), in either form."""
+    n, g = 64.0, 0.37
+    found = classify(perceptron(2), Parametrization(name), use)
+    options = dict(use.options)
+    for weight in found.weights:
+        moves, sizes = [], []
+        for form in FORMS:
+            p = practice(weight, found.out, form)
+            scale = n**p.multiplier
+            eps = 0.1 * n ** (p.eps or 0.0) if "eps" in options else 0.0
+            seen = scale * g
+            q = {"sgd": seen, "lion": np.sign(seen)}.get(use.name)
+            q = seen / np.sqrt(seen**2 + eps**2) if q is None else q
+            moves.append(scale * n**p.rate * q)
+            sizes.append(scale * n**p.init)
+        assert moves[0] == pytest.approx(moves[1], rel=1e-12)
+        assert sizes[0] == pytest.approx(sizes[1], rel=1e-12)
+
+
+def test_normalised_updates_have_larger_rates_and_clipped_ones_larger_thresholds() -> None:
+    plain = rows("mup", use_of("adam"), "multiplier 1")
+    normal = rows("mup", use_of("adam", normalize=True), "multiplier 1")
+    assert [b[2] - a[2] for a, b in zip(plain, normal, strict=True)] == [0.5, 1, 0.5]
+    found = classify(perceptron(2), Parametrization("mup"), use_of("adam", clip=1.0))
+    clipped = [practice(weight, found.out, "multiplier 1") for weight in found.weights]
+    assert [p.threshold for p in clipped] == [0.5, 1, 0.5]
+    assert [p.rate for p in clipped] == [row[2] for row in plain]
+
+
+def test_gradients_and_eps_scale_together() -> None:
+    for name in ("adam", "adamax", "nadam", "rmsprop", "adagrad", "signsgd", "adafactor"):
+        assert joint_homogeneity(use_of(name, eps=0.1)) == 0
+    assert joint_homogeneity(use_of("adam", eps_outside=True)) == 0
+    assert joint_homogeneity(use_of("adadelta")) == 1  # its rate has the unit of its updates
+    assert joint_homogeneity(use_of("momentum")) == 1
+
+
+# ------------------------------------------------------------------------------------------ names
+
+
+def test_optimizers_and_parametrizations_by_name() -> None:
+    use = optimizer_named("adam(lr=0.2, normalize=true)")
+    assert [name for name, _ in use.options] == ["lr", "normalize"]
+    assert flags_of(use)["normalize"]
+    assert parametrization_named("uniform(0.25)").s == 0.25
+    custom = parametrization_named("custom(matrix=[0, 0.5, 1, 1], vector=[0, 0, 0, 1], out=1)")
+    assert custom.matrix == Exponents(0, 0.5, 1, 1)
+    assert custom.out == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["adams", "adam(0.2)", "adam(lr=x)", "adam(beta=1)", "adam(", "adam(lr=true)", "1", ""]
+)
+def test_wrong_optimizers_are_told(text: str) -> None:
+    with pytest.raises(NoSuchName, match="optimizer|options|takes"):
+        optimizer_named(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["mu", "uniform", "uniform(a)", "mup(1)", "custom", "custom(matrix=[1])", "custom(x=1)"]
+)
+def test_wrong_parametrizations_are_told(text: str) -> None:
+    with pytest.raises(NoSuchName):
+        parametrization_named(text)
