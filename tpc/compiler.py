@@ -275,6 +275,8 @@ def simulate(
         raise UsageError(f"there is no engine {engine!r}: use {' or '.join(get_args(Engine))}")
     try:
         if isinstance(program, Network) and program.training is not None:
+            if engine != "dense":
+                raise UsageError("training changes the entries of matrices: use --engine dense")
             return simulate_training(program, width, trials, seed, params, progress)
         program = program_of(program, "simulation")
         _require_outputs(program)

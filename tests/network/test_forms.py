@@ -95,7 +95,7 @@ def test_optimizers_and_parametrizations_by_name() -> None:
     "text", ["adams", "adam(0.2)", "adam(lr=x)", "adam(beta=1)", "adam(", "adam(lr=true)", "1", ""]
 )
 def test_wrong_optimizers_are_told(text: str) -> None:
-    with pytest.raises(NoSuchName, match="optimizer|options|takes"):
+    with pytest.raises(NoSuchName, match=r"optimizer|options|takes"):
         optimizer_named(text)
 
 

@@ -41,9 +41,9 @@ def average(output: Output, trials: list[Value], certain: bool) -> tuple[Value, 
         trials = [np.multiply.outer(np.asarray(f), np.asarray(f)) for f in trials]
     first = trials[0]
     if not isinstance(first, Mapping):
-        return _average_arrays(trials, certain)
+        return average_arrays(trials, certain)
     parts = {
-        key: _average_arrays([trial[key] for trial in trials if isinstance(trial, Mapping)], False)
+        key: average_arrays([trial[key] for trial in trials if isinstance(trial, Mapping)], False)
         for key in first
     }
     return (
@@ -52,7 +52,8 @@ def average(output: Output, trials: list[Value], certain: bool) -> tuple[Value, 
     )
 
 
-def _average_arrays(trials: list[Value], certain: bool) -> tuple[Array, Array]:
+def average_arrays(trials: list[Value], certain: bool) -> tuple[Array, Array]:
+    """Return the average of arrays over trials and its standard error."""
     stacked = np.stack([np.asarray(trial) for trial in trials])
     count = len(stacked)
     # Equal numbers have exactly that average and no error, which rounding would hide.

@@ -7,26 +7,23 @@ f is centred, f_t - f_0, where that is asked for, in records and in the loss. No
 a limit.
 """
 
-import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from types import MappingProxyType
 
 import numpy as np
 
 from tpc.network.forward_backward import differentiate
 from tpc.network.network import Network, Training, WeightKind
+from tpc.network.optimizers.update import initial_states
 from tpc.network.parametrizations import Scaling, scaling_of
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node
-from tpc.simulation.averages import average
+from tpc.simulation.averages import average_arrays
 from tpc.simulation.parameters import resolve_parameters
 from tpc.simulation.result import Array, Result, Value
+from tpc.simulation.simulate import run_side_by_side
 from tpc.simulation.training.passes import Backward, Forward, Loss
 from tpc.simulation.training.tensors import Tensor, draw_all
-
-MATRIX_MEMORY = 1 << 31
-"""Trials run side by side while their matrices, with two states each, fit into so many bytes."""
 
 
 def simulate_training(
@@ -68,8 +65,10 @@ def simulate_training(
         if progress is not None:
             progress(done, total)
 
-    runs = _run_all(lambda trial: trainer.run(seed, trial, step_done), trials, trainer.threads)
-    found = {name: average([run[name] for run in runs], certain=False) for name in runs[0]}
+    runs = run_side_by_side(
+        lambda trial: trainer.run(seed, trial, step_done), trials, trainer.memory
+    )
+    found = {name: average_arrays([run[name] for run in runs], False) for name in runs[0]}
     return Result(
         values=MappingProxyType({name: value for name, (value, _) in found.items()}),
         stderr=MappingProxyType({name: error for name, (_, error) in found.items()}),
@@ -79,21 +78,6 @@ def simulate_training(
         params=MappingProxyType(resolved),
         width=width,
     )
-
-
-def _run_all(
-    run: Callable[[int], dict[str, Value]], trials: int, threads: int
-) -> list[dict[str, Value]]:
-    """Run every trial, some side by side."""
-    with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(run, trial) for trial in range(trials)]
-        try:
-            for future in as_completed(futures):
-                future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [future.result() for future in futures]
 
 
 class _Trainer:
@@ -117,11 +101,11 @@ class _Trainer:
         self._loss = Loss(training)
 
     @property
-    def threads(self) -> int:
-        """How many trials run side by side."""
-        matrices = sum(weight.kind is WeightKind.MATRIX for weight in self._network.weights)
-        fitting = MATRIX_MEMORY // max(1, 24 * matrices * self._width**2)
-        return max(1, min(os.cpu_count() or 1, fitting))
+    def memory(self) -> int:
+        """The bytes that the matrices of a trial take, each with what its optimizer remembers."""
+        matrices = [weight for weight in self._network.weights if weight.kind is WeightKind.MATRIX]
+        states = (len(initial_states(Builder(), self._uses[weight.name])) for weight in matrices)
+        return 8 * self._width**2 * sum(1 + count for count in states)
 
     def run(self, seed: int, trial: int, step_done: Callable[[], None]) -> dict[str, Value]:
         """Return what is recorded in one trial."""
