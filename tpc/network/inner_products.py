@@ -12,6 +12,7 @@ one number for a pair of inputs where <dU|dU'> would be an array.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -43,6 +44,11 @@ class Term:
 
     ket: Named
     factors: tuple[Named, ...] = ()
+
+    @property
+    def axes(self) -> set[int]:
+        """The names of all axes."""
+        return {name for _, names in (self.ket, *self.factors) for name in names}
 
 
 def covariance(b: Builder, x: Node, y: Node) -> Node:
@@ -114,17 +120,18 @@ class InnerProducts:
                 for term in self._terms(x, axes[:outer] + summed):
                     yield _times(term, (a, summed + axes[outer:]))
             case Reduce(reduction="sum", operand=x, axes=over):
-                names = iter(axes)
-                summed_names = iter(self.fresh(len(over)))
-                whole = tuple(
-                    next(summed_names if axis in over else names) for axis in range(len(x.shape))
-                )
-                yield from self._terms(x, whole)
+                sums = dict(zip(over, self.fresh(len(over)), strict=True))
+                kept = iter(axes)
+                places = range(len(x.shape))
+                whole = tuple(sums[i] if i in sums else next(kept) for i in places)
+                for term in self._terms(x, whole):
+                    alike = [x.shape[i] for i, name in sums.items() if name not in term.axes]
+                    yield _times(term, (b.number(prod(alike)), ()))
             case Permute(operand=x, order=order):
                 yield from self._terms(x, tuple(axes[order.index(i)] for i in range(len(order))))
             case Expand(operand=x, axes=new):
-                kept = tuple(name for place, name in enumerate(axes) if place not in new)
-                yield from self._terms(x, kept)
+                old = tuple(name for place, name in enumerate(axes) if place not in new)
+                yield from self._terms(x, old)
             case Take(operand=Expand(operand=x, axes=new), keys=keys) if not any(
                 keys[place] for place in new
             ):  # a broadcast axis that `_narrowed` has dropped
