@@ -55,7 +55,7 @@ class Backward:
         readout = network.readout.node
         self._inputs = b.make(Placeholder, (), (size, *network.input.shape), "batch")
         self._signals = b.make(Placeholder, (), (size, *readout.shape), "error signals")
-        found = BatchPass(b, differentiated, self._inputs).gradients(self._signals)
+        found = BatchPass(b, differentiated, self._inputs).total_gradients(self._signals)
         self._weights = [weight for weight in network.weights if weight.trained]
         self._uses = {matrix: uses for matrix, uses in found.matrices.items() if uses}
         self._found: dict[Node, Node] = dict(found.vectors.items())
@@ -88,9 +88,9 @@ class Backward:
             if isinstance(leaf, Matrix) and leaf in factors:
                 gradients[weight.name] = _outer(factors[leaf])
             elif isinstance(leaf, InitialVector) and leaf in sums:
-                gradients[weight.name] = Gradient(sums[leaf].sum(axis=1))
+                gradients[weight.name] = Gradient(sums[leaf])
             elif isinstance(leaf, InitialScalar) and leaf in sums:
-                gradients[weight.name] = Gradient(width * sums[leaf].sum(axis=0))
+                gradients[weight.name] = Gradient(width * sums[leaf])
             else:
                 gradients[weight.name] = _nothing(weights[leaf], weight.kind)
         return gradients
