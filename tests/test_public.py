@@ -144,8 +144,8 @@ def test_what_is_wrong_is_a_list_of_diagnostics() -> None:
 
 def test_wrong_calls_are_value_errors_with_words() -> None:
     program = tpc.parse(TEXT)
-    with pytest.raises(ValueError, match="dense"):
-        tpc.simulate(program, width=8, engine="matrix-free")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no engine"):
+        tpc.simulate(program, width=8, engine="sparse")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no parameter `t`"):
         tpc.simulate(program, width=8, t=1.0)
     with pytest.raises(ValueError, match="too few"):

@@ -174,7 +174,7 @@ def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("adam", "adafactor", "adadelta"):
         found = training(use_of(name, lr=0.05, eps=0.01))
         whole = trained(b.network(y), found)
-        monkeypatch.setattr("tpc.simulation.training.descent.BLOCK", 25)
+        monkeypatch.setattr("tpc.simulation.training.tensors.BLOCK", 25)
         blocks = trained(b.network(y), found)
         monkeypatch.undo()
         np.testing.assert_allclose(blocks["f"], whole["f"], rtol=1e-12)

@@ -18,8 +18,8 @@ from tpc.network.optimizers.transplant import transplant
 from tpc.program.builder import Builder
 from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node, Placeholder
 from tpc.simulation.result import Array
-from tpc.simulation.training.descent import Gradient
 from tpc.simulation.training.evaluation import Evaluation, Given
+from tpc.simulation.training.tensors import Gradient
 
 Params = Mapping[str, Array]
 
@@ -128,14 +128,21 @@ class Loss:
         )
         found = backpropagate(b, loss, (output,), b.number(1)).scalars
         self._derivative = found.get(output, start)
+        self._plans: dict[int, tuple[Node, Node, Evaluation]] = {}
 
     def signals(self, outputs: Array, targets: Array, params: Params) -> Array:
         """Return chi for each input of a batch."""
-        b = Builder()
         size = len(outputs)
-        f = b.make(Placeholder, (), outputs.shape, "f")
-        y = b.make(Placeholder, (), targets.shape, "y")
-        image = lower(b, (self._derivative,), size, {self._output: f, self._target: y})
-        chi = Evaluation((image[self._derivative],)).compute({f: outputs, y: targets}, params)[0]
+        if size not in self._plans:
+            self._plans[size] = self._plan(size)
+        f, y, evaluation = self._plans[size]
+        chi = evaluation.compute({f: outputs, y: targets}, params)[0]
         signals = np.broadcast_to(chi, outputs.shape)
         return signals / size if self._training.reduce == "mean" else signals
+
+    def _plan(self, size: int) -> tuple[Node, Node, Evaluation]:
+        b = Builder()
+        f = b.make(Placeholder, (), (size, *self._output.shape), "f")
+        y = b.make(Placeholder, (), (size, *self._target.shape), "y")
+        image = lower(b, (self._derivative,), size, {self._output: f, self._target: y})
+        return f, y, Evaluation((image[self._derivative],))

@@ -1,84 +1,161 @@
-"""The trainable tensors of a finite network, drawn at one width.
+"""The trainable tensors of a finite network: their draws and their updates, in place.
 
-    w ~ N(0, init^2 n^-2b),  W = n^-a w   [Tensor Programs IVb, Def. 2.2.1]
+    w ~ N(0, init^2 n^-2b),   W = n^-a w   [Tensor Programs IVb, Def. 2.2.1],   g = n^-a dL/dW,
+    W <- (1 - decay) W - n^-a lr factor n^-c Q(n^d g_0, ..., n^d g_t)
 
 What is held is W without its multiplier, which stands in the network's graph. A scalar-like weight
-is n^-(a + b) times its `start`.
+is n^-(a + b) times its `start`. Q is evaluated in blocks of rows where it acts entry by entry, on
+the whole tensor where it averages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import EllipsisType
+from typing import TypeAlias
 
 import numpy as np
 
-from tpc.network.network import Exponents, Network, OptimizerUse, Weight
-from tpc.network.parametrizations import Scaling
-from tpc.program.nodes import FREE, Coordinates, InitialScalar, Matrix
+from tpc.network.network import Exponents, OptimizerUse, Weight
+from tpc.network.optimizers.update import decay, learning_rate
+from tpc.program.builder import Builder
+from tpc.program.nodes import FREE, Coordinates, InitialScalar, Matrix, Node, Shape
 from tpc.simulation.result import Array
 from tpc.simulation.streams import stream
-from tpc.simulation.training.descent import Descent, Gradient
 from tpc.simulation.training.evaluation import Evaluation, number
+from tpc.simulation.training.updates import Step, Steps
 
 COLUMN = "column"
 """The coordinate of the second growing axis of a matrix."""
 
+BLOCK = 1 << 17
+"""So many entries of a tensor are updated at a time."""
 
-class Tensor:
-    """A weight of a finite network.
+Rows: TypeAlias = slice | EllipsisType
+"""Some rows of a tensor, or all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """dL/dW, of which rows are made when they are asked for.
 
     Attributes:
-        weight: Its declaration.
-        value: W without its multiplier, of shape (n, n), (n,) + k or k.
+        left: Of shape (n, r) for a matrix, whose gradient is left @ right.T; else the gradient.
+        right: Of shape (n, r) for a matrix; else None.
     """
+
+    left: Array
+    right: Array | None = None
+
+    def of(self, rows: Rows) -> Array:
+        """Return some rows of the gradient."""
+        return self.left[rows] if self.right is None else self.left[rows] @ self.right.T
+
+
+class TensorPlan:
+    """What all trials share of a weight at one width: its scales and its optimizer's steps."""
 
     def __init__(
         self,
         weight: Weight,
         exponents: Exponents,
         use: OptimizerUse,
+        width: int,
         params: Mapping[str, Array],
-        key: tuple[int, int, int],
     ) -> None:
-        """Draw a weight; `key` is (seed, width, trial)."""
-        self.weight = weight
-        self.value = draw(weight, exponents, params, key)
-        self._coords = _coords(weight)
-        self._descent: Descent | None = None
-        if weight.trained:
-            self._descent = Descent(use, number(weight.lr, params), exponents, key[1], params)
+        """Compute the scales; `params` are the values of params."""
+        b, e, n = Builder(), exponents, float(width)
+        self.weight, self.width = weight, width
+        self.coords = _coords(weight)
+        self.steps = Steps(use, self.coords, weight.shape)
+        size = n ** -(e.a + e.b)
+        if isinstance(weight.leaf, InitialScalar):
+            self.start: Array | None = (
+                size * Evaluation((weight.leaf.limit,)).compute({}, params)[0]
+            )
+        else:
+            self.start = None
+        self.deviation = size * number(weight.init, params)
+        self.gain = n ** (e.d - e.a)
+        factor = number(weight.lr, params) * number(learning_rate(b, use), params)
+        self.rate = factor * n ** -(e.a + e.c)
+        shrinking = decay(b, use)
+        self.kept = 1.0 if shrinking is None else 1.0 - number(shrinking, params)
+        self.params = params
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What an optimizer remembers of a tensor: an array with its axes."""
+
+    coords: Coordinates
+    shape: Shape
+    value: Array
+
+    def of(self, rows: Rows) -> Array:
+        """Return what belongs to some rows; everything of what has no rows."""
+        return self.value[rows] if self.coords[:1] and self.coords[0][0] == FREE else self.value
+
+
+class Tensor:
+    """A weight in one trial.
+
+    Attributes:
+        plan: What all trials share.
+        value: W without its multiplier, of shape (n, n), (n,) + k or k.
+    """
+
+    def __init__(self, plan: TensorPlan, seed: int, trial: int) -> None:
+        """Draw a weight; each has a random stream of its own."""
+        self.plan = plan
+        self.value = _draw(plan, seed, trial)
+        self._states: list[_State] = []
+        self._step = 0
 
     def descend(self, gradient: Gradient) -> None:
-        """Take one step, if the weight is trained."""
-        if self._descent is not None:
-            self._descent.descend(self.value, self._coords, gradient)
+        """Take one step, dL/dW being the gradient."""
+        plan, step = self.plan, self.plan.steps.at(self._step)
+        written = self._room(step)
+        for rows in _blocks(self.value, plan.coords, step):
+            given: dict[Node | Matrix, Array] = {step.gradient: plan.gain * gradient.of(rows)}
+            if self._step:
+                given |= {x: s.of(rows) for x, s in zip(step.before, self._states, strict=True)}
+            direction, *states = step.evaluation.compute(given, plan.params)
+            self.value[rows] = plan.kept * self.value[rows] - plan.rate * direction
+            for state, value in zip(written, states, strict=True):
+                state.of(rows)[...] = value
+        self._states = written
+        self._step += 1
+
+    def _room(self, step: Step) -> list[_State]:
+        """Return where to write the states: over the old ones, where they have the same axes."""
+        room = []
+        for at, (coords, shape) in enumerate(step.after):
+            old = self._states[at] if self._states else None
+            if old is not None and (old.coords, old.shape) == (coords, shape):
+                room.append(old)
+            else:
+                axes = (self.plan.width,) * len(coords) + shape
+                room.append(_State(coords, shape, np.empty(axes)))
+        return room
 
 
-def draw(
-    weight: Weight, exponents: Exponents, params: Mapping[str, Array], key: tuple[int, int, int]
-) -> Array:
-    """Draw W; each weight has a random stream of its own."""
-    _, width, _ = key
-    scale = float(width) ** -(exponents.a + exponents.b)
-    if isinstance(weight.leaf, InitialScalar):
-        start = Evaluation((weight.leaf.limit,)).compute({}, params)[0]
-        return np.array(scale * start, dtype=np.float64)
-    shape = (width,) * len(_coords(weight)) + weight.shape
-    drawn = stream(*key, weight.name).standard_normal(shape)
-    drawn *= scale * number(weight.init, params)
+def _draw(plan: TensorPlan, seed: int, trial: int) -> Array:
+    if plan.start is not None:
+        return np.array(plan.start, dtype=np.float64)
+    shape = (plan.width,) * len(plan.coords) + plan.weight.shape
+    drawn = stream(seed, plan.width, trial, plan.weight.name).standard_normal(shape)
+    drawn *= plan.deviation
     return drawn
 
 
-def draw_all(
-    network: Network,
-    scaling: Scaling,
-    uses: Mapping[str, OptimizerUse],
-    params: Mapping[str, Array],
-    key: tuple[int, int, int],
-) -> list[Tensor]:
-    """Draw every weight; `uses` are their optimizers, by name."""
-    return [
-        Tensor(weight, scaling.exponents[weight.name], uses[weight.name], params, key)
-        for weight in network.weights
-    ]
+def _blocks(tensor: Array, coords: Coordinates, step: Step) -> Iterator[Rows]:
+    """Yield the rows that are updated together: all of them where the update averages."""
+    if step.averages or not coords or tensor.size <= BLOCK:
+        yield ...
+        return
+    count = max(1, BLOCK // (tensor.size // len(tensor)))
+    for start in range(0, len(tensor), count):
+        yield slice(start, start + count)
 
 
 def _coords(weight: Weight) -> Coordinates:

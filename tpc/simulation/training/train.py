@@ -14,7 +14,6 @@ import numpy as np
 
 from tpc.network.forward_backward import differentiate
 from tpc.network.network import Network, Training, WeightKind
-from tpc.network.optimizers.update import initial_states
 from tpc.network.parametrizations import Scaling, scaling_of
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node
@@ -23,7 +22,7 @@ from tpc.simulation.parameters import resolve_parameters
 from tpc.simulation.result import Array, Result, Value
 from tpc.simulation.simulate import run_side_by_side
 from tpc.simulation.training.passes import Backward, Forward, Loss
-from tpc.simulation.training.tensors import Tensor, draw_all
+from tpc.simulation.training.tensors import Tensor, TensorPlan
 
 
 def simulate_training(
@@ -90,7 +89,11 @@ class _Trainer:
         self._width, self._params = width, params
         self._scaling: Scaling = scaling_of(network, training.parametrization)
         own = dict(training.own_optimizers)
-        self._uses = {w.name: own.get(w.name, training.optimizer) for w in network.weights}
+        uses = {w.name: own.get(w.name, training.optimizer) for w in network.weights}
+        self._plans = [
+            TensorPlan(w, self._scaling.exponents[w.name], uses[w.name], width, params)
+            for w in network.weights
+        ]
         b = Builder()
         differentiated = differentiate(b, network)
         self._rows = _all_rows(training)
@@ -103,16 +106,14 @@ class _Trainer:
     @property
     def memory(self) -> int:
         """The bytes that the matrices of a trial take, each with what its optimizer remembers."""
-        matrices = [weight for weight in self._network.weights if weight.kind is WeightKind.MATRIX]
-        states = (len(initial_states(Builder(), self._uses[weight.name])) for weight in matrices)
-        return 8 * self._width**2 * sum(1 + count for count in states)
+        matrices = [plan for plan in self._plans if plan.weight.kind is WeightKind.MATRIX]
+        return 8 * self._width**2 * sum(1 + len(plan.steps.at(0).after) for plan in matrices)
 
     def run(self, seed: int, trial: int, step_done: Callable[[], None]) -> dict[str, Value]:
         """Return what is recorded in one trial."""
         training, params = self._training, self._params
-        key = (seed, self._width, trial)
-        tensors = draw_all(self._network, self._scaling, self._uses, params, key)
-        weights: dict[Node | Matrix, Array] = {x.weight.leaf: x.value for x in tensors}
+        tensors = [Tensor(plan, seed, trial) for plan in self._plans]
+        weights: dict[Node | Matrix, Array] = {x.plan.weight.leaf: x.value for x in tensors}
         names = (self._network.readout.name, *(track.name for track in training.tracks))
         recorded: dict[str, list[Array]] = {name: [] for name in names}
         start = None
@@ -148,8 +149,8 @@ class _Trainer:
             self._width,
         )
         for tensor in tensors:
-            if tensor.weight.trained:
-                tensor.descend(gradients[tensor.weight.name])
+            if tensor.plan.weight.trained:
+                tensor.descend(gradients[tensor.plan.weight.name])
 
 
 def _all_rows(training: Training) -> Array:
