@@ -14,6 +14,7 @@ import pytest
 import tpc
 
 HERE = Path(__file__).parent
+NETWORK = (HERE / "whole_network.tp").read_text(encoding="utf-8")
 TEXTS = [
     path.read_text(encoding="utf-8")
     for path in (HERE / "whole_language.tp", *sorted((HERE.parent / "examples").glob("*.tp")))
@@ -22,6 +23,7 @@ TOKENS = re.compile(r"\w+|\s+|[<>=!]=|->|\*\*|//|[^\w\s]")
 KEYWORDS = "for|in|if|elif|else|and|not|dim|vector|matrix|param|output|readout"
 FUNCTIONS = "mean|avg|sum|softmax|relu|tanh'|sign'|clip|inv"
 MARKS = "[0]|[t]|.T|+|-|*|/|@|^|**|(|)|[|]|<|>|=|==|:|,|~|->|'|\"|#"
+TRAINING = "input|weight|train|optimizer|data|test|steps|batch|track|loss|return|;|lr=2|full|true"
 WORDS = "|".join([KEYWORDS, FUNCTIONS, MARKS, "n|x|W|v|h|t|0|1|2|-1|0.5"]).split("|")
 CHARACTERS = "()[]<>|=:,.'\"#@*^/-+ \n\t0123456789xnWvtj_~→\0"
 
@@ -57,7 +59,8 @@ def at_a_token(text: str, rng: random.Random) -> str:
         case 2:
             tokens[one] = tokens[other]
         case 3:
-            tokens[one] += " " + rng.choice(WORDS) + " "
+            words = WORDS + TRAINING.split("|") if "train" in tokens else WORDS
+            tokens[one] += " " + rng.choice(words) + " "
         case _:
             tokens[one], tokens[other] = tokens[other], tokens[one]
     return "".join(tokens)
@@ -86,10 +89,10 @@ def at_a_line(text: str, rng: random.Random) -> str:
     return "".join(lines)
 
 
-def mutant(seed: int) -> str:
-    """Return a damaged program."""
+def mutant(seed: int, text: str = "") -> str:
+    """Return a damaged program, or a text with damage."""
     rng = random.Random(seed)
-    text = rng.choice(TEXTS)
+    text = text or rng.choice(TEXTS)
     mutations: list[Mutation] = [at_a_character, at_a_token, at_a_name, at_a_name, at_a_line]
     for _ in range(rng.choice([1, 1, 1, 2, 3])):
         text = rng.choice(mutations)(text, rng)
@@ -124,6 +127,43 @@ def test_mutants_compile_or_are_diagnosed(start: int) -> None:
         except Exception as error:
             error.add_note(f"seed {seed}:\n{text}")
             raise
+
+
+@pytest.mark.parametrize("start", range(0, 400, 40))
+def test_mutants_of_networks_are_checked_or_diagnosed(start: int) -> None:
+    for seed in range(start, start + 40):
+        text = mutant(seed, NETWORK)
+        try:
+            is_described(text)
+        except Exception as error:
+            error.add_note(f"seed {seed}:\n{text}")
+            raise
+
+
+def is_described(text: str) -> bool:
+    """Whether a text describes a network, or a program, after all checks."""
+    try:
+        tpc.parse(text)
+    except tpc.ProgramError as error:
+        assert error.diagnostics
+        assert all(f"error[{found.code}]" in str(error) for found in error.diagnostics)
+        return False
+    return True
+
+
+def test_mutants_of_networks_are_of_all_kinds() -> None:
+    """Some are refused by the parser, some by the checks of networks, some are fine."""
+    assert is_described(NETWORK)
+    codes = set()
+    for seed in range(150):
+        try:
+            tpc.parse(mutant(seed, NETWORK))
+            codes.add("")
+        except tpc.ProgramError as error:
+            codes |= {found.code for found in error.diagnostics}
+    assert "" in codes
+    assert len({code for code in codes if "TP250" <= code <= "TP279"}) >= 5
+    assert len({code for code in codes if code.startswith("TP1")}) >= 10
 
 
 def test_mutants_reach_every_stage() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from tests.syntax.trees import EXPRESSIONS, PROGRAMS, without_spans
+from tests.syntax.trees import EXPRESSIONS, NETWORKS, PROGRAMS, without_spans
 from tpc.syntax import tree
 from tpc.syntax.parse import parse_source
 from tpc.syntax.unparse import unparse, unparse_expression
@@ -18,6 +18,13 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.tp"))
 def test_parse_of_unparse(program: tree.Source) -> None:
     again = parse_source(unparse(program))
     assert without_spans(again.statements) == without_spans(program.statements)
+
+
+@settings(max_examples=50, deadline=None)
+@given(NETWORKS)
+def test_parse_of_unparse_of_networks(network: tree.Source) -> None:
+    again = parse_source(unparse(network))
+    assert without_spans(again.statements) == without_spans(network.statements)
 
 
 @settings(max_examples=100, deadline=None)

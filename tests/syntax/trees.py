@@ -85,6 +85,12 @@ LAWS = st.one_of(
 )
 DIALECTS = make(tree.Name, st.sampled_from(["netsor", "netsort+", "other"]))
 TITLES = make(tree.Title, TEXT)
+OPTION_NAMES = st.sampled_from(["lr", "train", "matrix", "clip"])
+SMALL = ATOMS | compound(ATOMS)
+OPTIONS = some(make(tree.Keyword, OPTION_NAMES, SMALL), least=0, most=2)
+REDUCTIONS = make(tree.Name, st.sampled_from(["sum", "mean", "data"]))
+WORDS = ["test", "loss", "parametrization", "steps", "batch", "center"]
+KEYWORDS = some(make(tree.Keyword, st.sampled_from(["m", "test"]), SMALL), least=0, most=2)
 
 SIMPLE = st.one_of(
     make(tree.Dialect, DIALECTS),
@@ -99,6 +105,20 @@ SIMPLE = st.one_of(
     make(tree.Output, TARGETS, st.none() | EXPRESSIONS),
     make(tree.Readout, TARGETS, EXPRESSIONS),
 )
+PLACES = make(tree.Target, NAMES, some(SMALL, least=0, most=2))
+DECLARATIONS = st.one_of(
+    make(tree.InputDecl, DECLARED),
+    make(tree.WeightDecl, some(DECLARED), st.none(), st.none(), OPTIONS),
+    make(tree.WeightDecl, some(DECLARED), NAMES, st.none() | NAMES, OPTIONS),
+)
+
+SETTINGS = st.one_of(
+    make(tree.Setting, st.just("data"), st.tuples(SMALL, SMALL)),
+    make(tree.Setting, st.just("reduce"), st.tuples(REDUCTIONS)),
+    make(tree.Setting, st.sampled_from(WORDS), st.tuples(SMALL)),
+    make(tree.OptimizerChoice, some(NAMES, least=0), SMALL),
+    make(tree.Track, PLACES, SMALL),
+)
 
 
 def blocks(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -109,9 +129,20 @@ def blocks(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
+OPTIMIZERS = make(
+    tree.OptimizerDef,
+    NAMES,
+    NAMES,
+    KEYWORDS,
+    KEYWORDS,
+    some(make(tree.Assign, PLACES, SMALL) | make(tree.Return, SMALL)),
+)
+TRAINING = make(tree.Train, NAMES, some(st.recursive(SETTINGS, blocks, max_leaves=4), most=4))
 STATEMENTS = some(st.recursive(SIMPLE, blocks, max_leaves=6), least=1, most=4)
+NETWORK_STATEMENTS = some(TRAINING | OPTIMIZERS | DECLARATIONS, most=3)
 PROGRAMS = st.builds(
     lambda title, statements: tree.Source("<tree>", "", title + statements),
     some(TITLES, least=0, most=1),
     STATEMENTS,
 )
+NETWORKS = st.builds(lambda statements: tree.Source("<tree>", "", statements), NETWORK_STATEMENTS)

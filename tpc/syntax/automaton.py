@@ -13,7 +13,7 @@ from lark.grammar import Rule
 from lark.lark import PostLex
 
 from tpc.syntax.make_tree import MakeTree, Statements
-from tpc.syntax.tokens import OPTION_WORDS, SOMETIMES_NAMES, is_option
+from tpc.syntax.tokens import OPTION_WORDS, SOMETIMES_NAMES, is_bound, is_option
 
 Snapshot: TypeAlias = "tuple[list[int], list[Any]]"
 
@@ -82,13 +82,12 @@ class Automaton:
         """Return the type of a word that is reserved in some places only.
 
         `x` is the cross between two dims where that can stand; the words of training begin lines of
-        their blocks, and where a name can stand as well, they are one in front of `=` or `[`.
+        their blocks, and where a name can be bound as well, they are one if `=` follows.
         """
         word = SOMETIMES_NAMES[tokens[index].value]
         if not self._accepts(word):
             return "NAME"
-        is_bound = tokens[min(index + 1, len(tokens) - 1)].type in ("EQUAL", "LSQB")
-        return "NAME" if is_bound and self._accepts("NAME") else word
+        return "NAME" if is_bound(tokens, index) and self._accepts("NAME") else word
 
     def finish(self) -> Statements:
         """End the text where a statement could begin, and return all of them."""

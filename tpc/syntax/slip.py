@@ -11,6 +11,7 @@ from tpc.syntax.tokens import (
     OPERAND_STARTS,
     SETTING_WORDS,
     STATEMENT_WORDS,
+    is_bound,
     is_option,
     span_of,
 )
@@ -98,19 +99,4 @@ def _begins_statement(tokens: list[Token], index: int) -> bool:
         return not is_option(tokens, index)
     if tokens[index].value in SETTING_WORDS and tokens[index + 1].type in OPERAND_STARTS:
         return True
-    if tokens[index].type != "NAME":
-        return False
-    behind = index + 1
-    if tokens[behind].type == "LSQB":
-        behind = _behind_bracket(tokens, behind)
-    return tokens[behind].type == "EQUAL"
-
-
-def _behind_bracket(tokens: list[Token], index: int) -> int:
-    """Return the index of the token behind the bracket that opens at `index`."""
-    nested = 0
-    for here in range(index, len(tokens) - 1):
-        nested += {"LSQB": 1, "RSQB": -1}.get(tokens[here].type, 0)
-        if not nested:
-            return here + 1
-    return len(tokens) - 1
+    return tokens[index].type == "NAME" and is_bound(tokens, index)

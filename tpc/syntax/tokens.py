@@ -59,6 +59,24 @@ def is_option(tokens: list[Token], index: int) -> bool:
     )
 
 
+def is_bound(tokens: list[Token], index: int) -> bool:
+    """Return whether `name =` or `name[...] =` stands at a token."""
+    behind = index + 1
+    if behind < len(tokens) and tokens[behind].type == "LSQB":
+        behind = _behind_bracket(tokens, behind)
+    return behind < len(tokens) and tokens[behind].type == "EQUAL"
+
+
+def _behind_bracket(tokens: list[Token], index: int) -> int:
+    """Return the index of the token behind the bracket that opens at `index`."""
+    nested = 0
+    for here in range(index, len(tokens) - 1):
+        nested += {"LSQB": 1, "RSQB": -1}.get(tokens[here].type, 0)
+        if not nested:
+            return here + 1
+    return len(tokens) - 1
+
+
 def span_of(token: Token) -> Span:
     """Return where a token stands."""
     start, end, line, column = token.start_pos, token.end_pos, token.line, token.column
