@@ -36,11 +36,21 @@ KINK = "dim n\nvector v : n\nx = relu(tanh(v) + 0.5)\noutput c = <x|x>\noutput d
 
 LAW = "dim n\nparam r = 0.5\nvector z[2] : n ~ normal(0, [[1, r], [r, 1]])\noutput z\n"
 SILENT = "dim n\nvector v : n\n"
+NETWORK = """\
+program "A layer"
+dim n
+input xi[2]
+weight U[2] : n
+weight v : n (mult=0.5)
+x = relu(U @ xi)
+readout f = v * x
+"""
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     texts = {"good": GOOD, "bad": BAD, "silent": SILENT, "law": LAW, "tanh": TANH, "kink": KINK}
+    texts["net"] = NETWORK
     for name, text in texts.items():
         (tmp_path / f"{name}.tp").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -427,3 +437,43 @@ def test_output_survives_an_ascii_terminal(folder: Path) -> None:
     run = run_process(["inspect", "good.tp"], cwd=folder, env=environment)
     assert run.returncode == 0
     assert run.stderr == ""
+
+
+# ----------------------------------------------------------------------------------------- networks
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["run"], ["compile"], ["simulate", "--width", "8"], ["verify", "--widths", "8,16"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_network_without_training_has_no_limit(
+    arguments: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, *options = arguments
+    assert main([command, "net.tp", *options]) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and "net.tp:7:1: error[TP262]" in said.err
+    assert "use `tpc kernel` for its kernels, or add a `train f:` block" in said.err
+    assert not (folder / "net_limit.py").exists()
+
+
+def test_inspect_shows_an_architecture(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", "net.tp"]) == 0
+    text = capsys.readouterr().out
+    assert "v  vector-like, mult 0.5" in text and "x = relu(U · xi)" in text and "0.5 v x" in text
+    assert main(["inspect", "net.tp", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [weight["name"] for weight in found["weights"]] == ["U", "v"]
+    assert found["input"] == {"name": "xi", "shape": [2]}
+    assert found["equations"] == [{"name": "x", "value": "relu(U · xi)"}]
+    assert main(["inspect", "net.tp", "--format", "latex"]) == 0
+    assert capsys.readouterr().out.startswith("\\begin{align*}\nx &=")
+
+
+def test_the_graph_of_a_network(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["graph", "net.tp", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    labels = {node["label"] for node in found["nodes"]}
+    assert {"xi", "U", "v", "x"} <= labels
+    assert [node["outputs"] for node in found["nodes"] if node["outputs"]] == [["f"]]

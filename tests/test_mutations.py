@@ -145,10 +145,12 @@ def is_described(text: str) -> bool:
     try:
         tpc.parse(text)
     except tpc.ProgramError as error:
-        assert error.diagnostics
-        assert all(f"error[{found.code}]" in str(error) for found in error.diagnostics)
-        return False
-    return True
+        refused = error
+    else:
+        return True
+    assert refused.diagnostics
+    assert all(f"error[{found.code}]" in str(refused) for found in refused.diagnostics)
+    return False
 
 
 def test_mutants_of_networks_are_of_all_kinds() -> None:

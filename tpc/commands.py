@@ -183,7 +183,13 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
 
 def _inspect_network(network: ShownNetwork, arguments: Namespace) -> int:
     """Print the weights, the equations for one input and the readout of a network."""
-    print(repr(network))
+    match arguments.format:
+        case "latex":
+            print(network.to_latex(), end="")
+        case "json":
+            _print_json(network.to_json())
+        case _:
+            print(network.to_text(), end="")
     return 0
 
 

@@ -14,6 +14,11 @@ from tpc.network.nodes import BatchMean
 from tpc.network.view import as_program
 from tpc.program.graph import to_networkx
 from tpc.program.program import Program
+from tpc.report.architecture import (
+    architecture_to_json,
+    architecture_to_latex,
+    architecture_to_text,
+)
 from tpc.report.graph import GraphvizMissing, draw_graph
 from tpc.report.json import to_json
 from tpc.report.latex import to_latex
@@ -67,6 +72,18 @@ class ShownNetwork(Network):
         weights = ", ".join(weight.name for weight in self.weights)
         trained = f", {self.training.steps} steps" if self.training else ""
         return f"<network {self.title or self.name!r}, weights: {weights}{trained}>"
+
+    def to_text(self) -> str:
+        """Return the weights and the equations for one input as Unicode text."""
+        return architecture_to_text(self)
+
+    def to_latex(self) -> str:
+        """Return the equations for one input as LaTeX."""
+        return architecture_to_latex(self)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the weights and the equations for one input as what `json.dumps` takes."""
+        return architecture_to_json(self)
 
     def _repr_svg_(self) -> str | None:
         try:

@@ -1,0 +1,249 @@
+"""A network's architecture -> text, LaTeX, JSON: its weights and the equations for one input.
+
+The names of weights stand for their trainable tensors w, so that every multiplier stands in the
+equations, where derivatives with respect to w see it.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tpc.network.network import Network, Weight
+from tpc.network.nodes import BatchMean
+from tpc.program.nodes import (
+    FREE,
+    Constant,
+    InitialScalar,
+    InitialVector,
+    Inner,
+    MatMul,
+    Mean,
+    Node,
+    Parameter,
+    Placeholder,
+    Row,
+    operands,
+)
+from tpc.report.constants import Arrays
+from tpc.report.formula import BraKet, Call, Formula, Indexed, Name, Product, Raised
+from tpc.report.latex import environment, write_rows
+from tpc.report.latex_alphabet import Latex
+from tpc.report.numbers import Json
+from tpc.report.operations import write_operation
+from tpc.report.spelling import plain, spell
+from tpc.report.statements import Relation
+from tpc.report.text import write_lines
+from tpc.report.unicode import Unicode
+from tpc.report.weights import LARGEST, WORTH_A_NAME
+
+_INDENT = "    "
+
+
+@dataclass(slots=True)
+class Equations:
+    """The formulas of a network's graph, made node by node in topological order.
+
+    What no statement names and is large, or large and used again, gets a local name.
+
+    Attributes:
+        formulas: Of every node where it is used.
+        own: Of every node by itself.
+        local: Names that no statement has given.
+        relations: The equations of the statements, and those of local names behind them.
+    """
+
+    formulas: dict[Node, Formula] = field(default_factory=dict)
+    own: dict[Node, Formula] = field(default_factory=dict)
+    local: dict[Node, Formula] = field(default_factory=dict)
+    relations: list[Relation] = field(default_factory=list)
+
+
+def equations_of(network: Network) -> Equations:
+    """Return the formulas of a network and its equations in order."""
+    found = Equations()
+    names = _names(network)
+    arrays = Arrays(network.source, {binding.name for binding in network.bindings})
+    uses = Counter(part for node in network.nodes for part in operands(node))
+    sizes: dict[Node, int] = {}
+    for node in network.nodes:
+        found.own[node] = _own(node, found.formulas, arrays)
+        size = 1 + sum(sizes[part] for part in operands(node))
+        name = names.get(node)
+        if name is None and (size > LARGEST or (size >= WORTH_A_NAME and uses[node] > 1)):
+            name = found.local[node] = Name(_unused(f"t{len(found.local) + 1}", network))
+        found.formulas[node] = found.own[node] if name is None else name
+        sizes[node] = size if name is None else 1
+    _relate(network, found)
+    return found
+
+
+def architecture_to_text(network: Network) -> str:
+    """Write a network as text."""
+    found = equations_of(network)
+    lines = [network.title] if network.title else []
+    shape = _shape(network.input.shape)
+    lines += [f"a network of width {network.dim.name} for one input {network.input.name}{shape}"]
+    for parameter in network.parameters:
+        default = parameter.default
+        shown = f"{float(default):g}" if not default.shape else f"an array{_shape(default.shape)}"
+        lines.append(f"param {parameter.name} = {shown}")
+    lines += ["", "weights"]
+    longest = max(len(weight.name) for weight in network.weights)
+    for weight in network.weights:
+        lines.append(f"{_INDENT}{weight.name:{longest}}  {_role(weight, found)}")
+    lines += ["", "equations", *(_INDENT + line for line in write_lines(found.relations))]
+    readout = network.readout
+    total = f"readout {readout.name}{_shape(readout.node.shape)}: the sum over the width of"
+    summed = spell(found.own[readout.node], Unicode())
+    lines += ["", total, _INDENT + plain(summed)]
+    return "\n".join(lines) + "\n"
+
+
+def architecture_to_latex(network: Network) -> str:
+    """Write the equations of a network as LaTeX."""
+    found = equations_of(network)
+    readout = network.readout
+    total = Relation((Name(readout.name),), "=", Call("sum", (found.own[readout.node],)))
+    return environment(write_rows([*found.relations, total], Latex()))
+
+
+def architecture_to_json(network: Network) -> dict[str, Json]:
+    """Return a network as what `json.dumps` takes."""
+    found = equations_of(network)
+    readout = network.readout
+    weights: list[Json] = []
+    for weight in network.weights:
+        own = weight.exponents
+        weights.append(
+            {
+                "name": weight.name,
+                "kind": weight.kind.value,
+                "shape": list(weight.shape),
+                **_factors(weight, found),
+                "train": weight.trained,
+                "abcd": None if own is None else [own.a, own.b, own.c, own.d],
+            }
+        )
+    equations: list[Json] = [
+        {"name": _text(line.left[0]), "value": _text(line.right)} for line in found.relations
+    ]
+    return {
+        "network": network.name,
+        "title": network.title,
+        "dim": network.dim.name,
+        "input": {"name": network.input.name, "shape": list(network.input.shape)},
+        "params": {p.name: p.default.tolist() for p in network.parameters},
+        "weights": weights,
+        "equations": equations,
+        "readout": {
+            "name": readout.name,
+            "shape": list(readout.node.shape),
+            "summed": _text(found.own[readout.node]),
+        },
+    }
+
+
+def _names(network: Network) -> dict[Node, Formula]:
+    """Return what statements call the nodes that depend on more than statics and params."""
+    weights = {weight.name for weight in network.weights}
+    parametric: set[Node] = set()
+    for node in network.nodes:
+        leaf = node.coords or isinstance(node, Placeholder | InitialScalar)
+        if not leaf and parametric.issuperset(operands(node)):
+            parametric.add(node)
+    names: dict[Node, Formula] = {}
+    for binding in network.bindings:
+        if binding.name not in {*weights, network.readout.name} and binding.node not in parametric:
+            names.setdefault(binding.node, Name(binding.name))
+    return names
+
+
+def _own(node: Node, formulas: dict[Node, Formula], arrays: Arrays) -> Formula:
+    """Return the formula of a node by those of its operands."""
+    match node:
+        case Constant():
+            return arrays.formula(node)
+        case Parameter(name=n) | Placeholder(name=n) | InitialVector(name=n):
+            return Name(n)
+        case InitialScalar(name=name):
+            return Name(name)
+        case MatMul(matrix=matrix, transposed=transposed, operand=operand):
+            left: Formula = Name(matrix.name)
+            left = Raised(left, "T") if transposed else left
+            return Product("contract", (left, formulas[operand]))
+        case Mean(operand=operand, over=over):
+            bound = ", ".join(name for name in over if name != FREE)
+            return Call(f"mean[{bound}]" if bound else "avg", (formulas[operand],))
+        case BatchMean(operand=operand):
+            return Call("batchmean", (formulas[operand],))
+        case Inner(left=x, right=y):
+            return BraKet(_text(formulas[x]), _text(formulas[y]))
+        case Row(operand=operand, coordinate=coordinate):
+            return Indexed(formulas[operand], (coordinate,))
+        case _:
+            return write_operation(node, tuple(formulas[part] for part in operands(node)))
+
+
+def _relate(network: Network, found: Equations) -> None:
+    """Say the equation of each statement, and behind it those of local names that are new."""
+    weights = {weight.name for weight in network.weights}
+    said: set[Node] = set()
+    for binding in network.bindings:
+        if binding.name in weights:
+            continue
+        if binding.name != network.readout.name:
+            right = found.own[binding.node]
+            found.relations.append(Relation((Name(binding.name),), "=", right))
+        for node in _local_below(binding.node, found, said):
+            right = found.own[node]
+            found.relations.append(Relation((found.local[node],), "=", right, local=True))
+
+
+def _local_below(node: Node, found: Equations, said: set[Node]) -> list[Node]:
+    """Return the nodes with local names that a node is made of and that have not been said."""
+    waiting, seen, new = [node], {node}, []
+    while waiting:
+        for part in operands(waiting.pop()):
+            if part in seen or part in said:
+                continue
+            seen.add(part)
+            waiting.append(part)
+            if part in found.local:
+                new.append(part)
+    said.update(seen)
+    return new
+
+
+def _unused(name: str, network: Network) -> str:
+    taken = {binding.name for binding in network.bindings}
+    while name in taken:
+        name = f"t{name}"
+    return name
+
+
+def _role(weight: Weight, found: Equations) -> str:
+    """Say what kind of weight this is, and its options."""
+    words = [f"{weight.kind.value}-like{_shape(weight.shape)}"]
+    for name, value in _factors(weight, found).items():
+        if value != "1" or name == "start":
+            words.append(f"{name} {value}")
+    if weight.exponents is not None:
+        own = weight.exponents
+        words.append(f"abcd [{own.a:g}, {own.b:g}, {own.c:g}, {own.d:g}]")
+    return ", ".join(words if weight.trained else [*words, "not trained"])
+
+
+def _factors(weight: Weight, found: Equations) -> dict[str, Json]:
+    """Return the options of a weight that are numbers, as text."""
+    first, start = ("init", weight.init), weight.leaf
+    if isinstance(start, InitialScalar):
+        first = ("start", start.limit)
+    options = (first, ("mult", weight.mult), ("lr", weight.lr))
+    return {name: _text(found.own[node]) for name, node in options}
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f" of shape {shape}" if shape else ""
+
+
+def _text(formula: Formula) -> str:
+    return plain(spell(formula, Unicode()))
