@@ -33,9 +33,8 @@ PRODUCTS = {
         "limit.gaussian.numpy_text.functions_used",
         "limit.gaussian.numpy_text.to_numpy",
         "limit.gaussian.orthant_arithmetic",
-        "limit.gaussian.series.hermite.single_moment",
-        "limit.gaussian.series.pairs.listed_moment",
-        "limit.gaussian.series.pairs.pair_moment",
+        "limit.gaussian.series.hermite",
+        "limit.gaussian.series.pairs",
         "limit.gaussian.written",
     },
     "network": {

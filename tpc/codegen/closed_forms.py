@@ -24,7 +24,7 @@ class ClosedFormFunctions:
     def __init__(self, identifiers: Identifiers) -> None:
         self._identifiers = identifiers
         self._names: dict[Key, str] = {}
-        self.definitions: list[str] = []
+        self.definitions: dict[str, str] = {}
         self.used: set[str] = set()
 
     def call(self, node: ClosedForm, operands: Sequence[Code]) -> Code:
@@ -34,7 +34,7 @@ class ClosedFormFunctions:
             words = dict.fromkeys(re.findall(r"[A-Za-z]+(?=\()", str(node.integrand)))
             name = self._identifiers.make(" ".join(["mean of", *words] if words else ["moment"]))
             self._names[key] = name
-            self.definitions.append(_definition(name, node))
+            self.definitions[name] = _definition(name, node)
             self.used |= set(functions_used(node.expression))
         listed = ", ".join(operand.text for operand in operands)
         return joined(f"{self._names[key]}({listed})", ATOM, operands)

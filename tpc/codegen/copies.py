@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from tpc.codegen.expressions import ATOM, Code, joined
 from tpc.codegen.scope import Scope
-from tpc.codegen.statement import WIDTH, Statement
+from tpc.codegen.statement import Statement
 from tpc.program.nodes import FREE, Elementwise, Expand, Mean, Node, Reduce, Row, operands
 
 
@@ -49,7 +49,7 @@ def write_average(
     if mean.is_scalar:
         # Nothing is at the free coordinate: the first copy takes its place.
         free, rows = rows[0], rows[1:]
-    inner = Scope(indent=8, uses=uses, names=dict(names), spell=spell)
+    inner = Scope(indent=8, uses=uses, names=dict(names), spell=spell, width=outer.width)
     arguments: list[str] = []
     for leaf in [*free, *(row for copy in rows for row in copy)]:
         argument = inner.identifiers.make(_argument_name(leaf, names))
@@ -69,7 +69,7 @@ def write_average(
 
     result = inner.ensure(body, lambda node: _inner_of_pair(node) or operands(node), write_inner)
     function = outer.identifiers.make(f"pairs {names.get(mean, 'average')}")
-    outer.body.append(_definition(function, arguments, inner.body, result, spell(body)))
+    outer.body.append(_definition(function, arguments, inner, result, spell(body)))
     first = _tuple([outer.code[_ket(leaf)] for leaf in free])
     rest = _tuple([_tuple([outer.code[_ket(leaf)] for leaf in copy]) for copy in rows])
     inputs = [first, rest, Code("", ATOM, frozenset({function}))]
@@ -126,11 +126,12 @@ def _tuple(items: list[Code]) -> Code:
 
 
 def _definition(
-    function: str, arguments: list[str], body: list[Statement], result: Code, comment: str
+    function: str, arguments: list[str], inner: Scope, result: Code, comment: str
 ) -> Statement:
+    body = inner.body
     signature = f"    def {function}({', '.join(arguments)}):"
     lines = [signature]
-    if len(signature) > WIDTH:
+    if len(signature) > inner.width:
         lines = [f"    def {function}(", *(f"        {name}," for name in arguments), "    ):"]
     for statement in body:
         lines += [f"        # {line}" for line in statement.comment.split("\n")]

@@ -11,6 +11,7 @@ RESERVED: frozenset[str] = frozenset(
     {"np", "npt", "prod", "reduce", "replace", "dataclass", "Any", "Callable", "Sequence"}
     | {
         "Collection",
+        "Iterator",
         "Array",
         "Outputs",
         "nodes",

@@ -3,21 +3,21 @@
 import json
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from tpc.codegen.lifetimes import find_lifetimes
-from tpc.codegen.parts import imports, library, part
+from tpc.codegen.parts import imports, library, part, series_library
 from tpc.codegen.sampling import Sampling, find_sampling
-from tpc.codegen.statement import WIDTH, Speech
+from tpc.codegen.statement import WIDTH, Mode, Speech, Statement
 from tpc.codegen.statements import Function, write_function
 from tpc.diagnostics import Diagnostic, ProgramError
 from tpc.diagnostics.limit_faults import ParameterNameTaken
 from tpc.limit.equations import Limit
 from tpc.limit.gaussian.arithmetic_parts import arithmetic_parts
-from tpc.limit.nodes import Hat, SteinBra
+from tpc.limit.nodes import Hat, Integral, SteinBra
 from tpc.program.nodes import Inner, Mean, Node, operands
 from tpc.program.program import Program
 
@@ -47,17 +47,17 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
     parts = [piece for piece in library(calls) if _first_name(piece) not in arithmetic]
     pieces = [
         _docstring(limit, overview),
-        _with_math(imports(), arithmetic),
+        _with_iterator(_with_math(imports(), arithmetic), calls),
         _settings(limit, function, speech),
         _limit_function(function),
         *function.forms,
         part("evaluate"),
         *parts,
     ]
-    if arithmetic:
-        pieces.append(
-            f"# The functions of closed forms.\n# fmt: off\n\n\n{arithmetic}\n\n# fmt: on"
-        )
+    series = "\n\n\n".join(series_library(calls))
+    for title, code in (("closed forms", arithmetic), ("Hermite series", series)):
+        if code:
+            pieces.append(f"# The functions of {title}.\n# fmt: off\n\n\n{code}\n\n# fmt: on")
     return "\n\n\n".join(pieces).replace('"""\n\n\nfrom', '"""\n\nfrom', 1) + "\n"
 
 
@@ -72,6 +72,13 @@ def _with_math(text: str, arithmetic: str) -> str:
     return text.replace(
         "from math import prod", f"from math import {', '.join(sorted({*names, 'prod'}))}"
     )
+
+
+def _with_iterator(text: str, calls: set[str]) -> str:
+    """Import what the functions of series take from `collections.abc`."""
+    if not series_library(calls):
+        return text
+    return text.replace("Collection, Sequence", "Collection, Iterator, Sequence")
 
 
 def _check_parameters(program: Program) -> None:
@@ -194,16 +201,7 @@ def _limit_function(function: Function) -> str:
         '    """Compute every output once, on the nodes of one replicate."""',
     ]
     lines += [f'    {target} = np.asarray(params["{name}"])' for target, name in function.params]
-    lifetimes = find_lifetimes(function.body, _returned(function))
-    for statement, dead in zip(function.body, lifetimes.dead_after, strict=True):
-        if statement.banner:
-            lines += ["", f"    # ---- {statement.banner}"]
-        elif statement.spaced and lines[-1]:
-            lines.append("")
-        lines += _comment(statement.comment)
-        lines += statement.lines
-        if dead:
-            lines += _deletion(dead)
+    lines += _statements(function.body, _returned(function))
     lines += ["", "    return {"]
     lines += [
         f'        ("{name}", "{part}"): {code.text},' for name, part, code in function.outputs
@@ -211,15 +209,52 @@ def _limit_function(function: Function) -> str:
     return "\n".join([*lines, "    }"])
 
 
+def _statements(body: tuple[Statement, ...], returned: frozenset[str]) -> list[str]:
+    """Write the statements, those for some nodes alone in branches."""
+    lines: list[str] = [""]
+    lifetimes = find_lifetimes(body, returned)
+    owners = {statement.target: statement.mode for statement in body}
+    branch: Mode = ""
+    for statement, dead in zip(body, lifetimes.dead_after, strict=True):
+        if statement.banner:
+            lines += ["", f"    # ---- {statement.banner}"]
+        if statement.mode and (statement.banner or statement.mode != branch):
+            follows = branch == "sampled" and not statement.banner
+            lines.append(_BRANCHES[statement.mode, follows])
+        elif statement.spaced and lines[-1] and not statement.banner:
+            lines.append("")
+        branch = statement.mode
+        written = [*_comment(statement.comment), *statement.lines]
+        own = [name for name in dead if branch and owners[name] == branch]
+        shared = [name for name in dead if name not in own]
+        written += _deletion(own)
+        lines += [f"    {line}".rstrip() for line in written] if branch else written
+        if shared:
+            lines += _deletion(shared)
+            branch = ""
+    return lines[1:]
+
+
+_BRANCHES = {
+    ("sampled", False): "    if nodes.sampled:",
+    ("sampled", True): "    if nodes.sampled:",
+    ("integrated", False): "    if not nodes.sampled:",
+    ("integrated", True): "    else:",
+}
+"""How a branch begins, by its mode and by whether it follows the one of random nodes."""
+
+
 def _comment(text: str) -> list[str]:
     return [f"    # {line}".rstrip() for line in text.split("\n") if line]
 
 
-def _deletion(names: Iterable[str]) -> list[str]:
+def _deletion(names: Sequence[str]) -> list[str]:
     """Write `del` for a few names a line."""
+    if not names:
+        return []
     lines, line = [], "    del"
     for name in names:
-        if len(line) + len(name) + 2 > WIDTH:
+        if len(line) + len(name) + 2 > WIDTH - 4:
             lines.append(line.rstrip(","))
             line = "    del"
         line += f" {name},"
@@ -238,14 +273,15 @@ def _is_biased(limit: Limit) -> bool:
     pending = list(roots)
     while pending:
         node = pending[-1]
-        missing = [operand for operand in operands(node) if operand not in estimated]
+        known = (node.average,) if isinstance(node, Integral) else operands(node)
+        missing = [operand for operand in known if operand not in estimated]
         if missing:
             pending.extend(missing)
             continue
         pending.pop()
-        inside = isinstance(node, Hat) or any(estimated[operand] for operand in operands(node))
+        inside = isinstance(node, Hat) or any(estimated[operand] for operand in known)
         is_moment = isinstance(node, Mean | Inner | SteinBra) and node.is_scalar
         biased = biased or (is_moment and inside)
         estimated[node] = inside or is_moment
-    plain = all(isinstance(node, Mean | Inner) for node in roots if estimated[node])
+    plain = all(isinstance(node, Mean | Inner | Integral) for node in roots if estimated[node])
     return biased or not plain

@@ -5,15 +5,35 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-SOURCES = ("evaluate", "nodes", "grids", "products", "grid_products", "copies", "functions")
+SOURCES = (
+    "evaluate",
+    "nodes",
+    "grids",
+    "products",
+    "grid_products",
+    "copies",
+    "functions",
+    "series",
+)
 """The files of the preamble, in the order in which modules have their parts."""
+
+SERIES = ("hermite", "mehler", "pairs")
+"""The files of Hermite series."""
 
 _NEEDS: dict[str, tuple[str, ...]] = {
     "products_with": ("Products", "GridProducts"),
     "Phi": ("erf",),
     "gelu": ("Phi", "erf"),
     "silu": ("sigmoid",),
+    "single_integral": ("settled",),
+    "pair_integral": ("settled",),
 }
+
+_SERIES_NEEDED: dict[str, tuple[str, ...]] = {
+    "single_integral": ("hermite", "single_series"),
+    "pair_integral": ("hermite", "mehler", "pair_series", "listed_series", "Plane"),
+}
+"""The parts of series that functions of the preamble need."""
 
 _ALWAYS = ("Estimate", "sampled", "integrated", "Nodes", "SobolNodes", "Ket", "GridNodes")
 """What `evaluate` needs."""
@@ -21,9 +41,19 @@ _ALWAYS = ("Estimate", "sampled", "integrated", "Nodes", "SobolNodes", "Ket", "G
 
 @cache
 def _parts() -> dict[str, str]:
+    return _read("tpc.codegen.preamble", SOURCES)
+
+
+@cache
+def _series_parts() -> dict[str, str]:
+    return _read("tpc.limit.gaussian.series", SERIES)
+
+
+def _read(package: str, names: Iterable[str]) -> dict[str, str]:
+    """Return the parts of some files by name."""
     found: dict[str, str] = {}
-    for name in SOURCES:
-        text = files("tpc.codegen.preamble").joinpath(f"{name}.py").read_text(encoding="utf-8")
+    for name in names:
+        text = files(package).joinpath(f"{name}.py").read_text(encoding="utf-8")
         pieces = re.split(r"^# <part (\w+)>\n", text, flags=re.MULTILINE)[1:]
         found |= dict(zip(pieces[::2], pieces[1::2], strict=True))
     return found
@@ -57,11 +87,17 @@ def part(name: str) -> str:
 @cache
 def names_defined() -> frozenset[str]:
     """Return what the parts define at module level."""
-    found = re.findall(r"^(?:(?:def|class) )?(\w+)(?=[(:]| =)", "\n".join(_parts().values()), re.M)
-    return frozenset(found)
+    text = "\n".join([*_parts().values(), *_series_parts().values()])
+    return frozenset(re.findall(r"^(?:(?:def|class) )?(\w+)(?=[(:]| =)", text, re.M))
 
 
 def library(used: Iterable[str]) -> list[str]:
     """Return the parts that the functions in `used` need, in the preamble's order."""
     wanted = {*_ALWAYS, *used, *(need for name in used for need in _NEEDS.get(name, ()))}
     return [part(name) for name in _parts() if name in wanted]
+
+
+def series_library(used: Iterable[str]) -> list[str]:
+    """Return the parts of Hermite series that the functions in `used` need, in their order."""
+    wanted = {need for name in used for need in _SERIES_NEEDED.get(name, ())}
+    return [source.strip("\n") for name, source in _series_parts().items() if name in wanted]

@@ -6,7 +6,7 @@ from math import prod
 
 from tpc.codegen.statements import count_uses, grouped_sides, needs_of
 from tpc.limit.equations import Limit
-from tpc.limit.nodes import Hat, SteinBra
+from tpc.limit.nodes import Hat, Integral, SteinBra
 from tpc.program.nodes import Elementwise, InitialVector, Inner, Mean, Node, Reduce, operands
 
 KINKED: frozenset[str] = frozenset(
@@ -43,10 +43,13 @@ def find_sampling(limit: Limit, spell: Callable[[Node], str]) -> Sampling:
     def needs(node: Node) -> tuple[Node, ...]:
         return operands(node) if isinstance(node, Mean) else needs_of(node, grouped)
 
+    def needs_on_grids(node: Node) -> tuple[Node, ...]:
+        return (node.value,) if isinstance(node, Integral) else needs(node)
+
     roots = [node for output in limit.outputs for _, node in output.parts]
     found: list[dict[str, str]] = []
-    for is_one in (_is_sampled, _is_kinked):
-        first = _first_in(roots, needs, is_one)
+    for is_one, needed in ((_is_sampled, needs), (_is_kinked, needs_on_grids)):
+        first = _first_in(roots, needed, is_one)
         culprits: dict[str, str] = {}
         for output in limit.outputs:
             for _, node in output.parts:

@@ -5,12 +5,13 @@ by name, or would make a line too long; then it gets a variable.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import prod
 
 from tpc.codegen.expressions import ATOM, Code, write
 from tpc.codegen.identifiers import Identifiers
-from tpc.codegen.statement import WIDTH, Statement
-from tpc.limit.nodes import ClosedForm, Diagonal
+from tpc.codegen.statement import WIDTH, Mode, Statement
+from tpc.limit.nodes import ClosedForm, Diagonal, HermiteSeries, Integral
 from tpc.program.nodes import (
     Constant,
     Elementwise,
@@ -29,6 +30,7 @@ class Scope:
     Attributes:
         code: What has been written, by node.
         body: The statements so far.
+        width: How long their lines may be.
     """
 
     def __init__(
@@ -37,7 +39,9 @@ class Scope:
         uses: Mapping[Node, int],
         names: dict[Node, str],
         spell: Callable[[Node], str],
+        width: int = WIDTH,
     ) -> None:
+        self.width = width
         self.identifiers = Identifiers()
         self.code: dict[Node, Code] = {}
         self.body: list[Statement] = []
@@ -74,7 +78,9 @@ class Scope:
                 self._operation(node, assign and node is root)
         return self.code[root]
 
-    def store(self, node: Node, code: Code, comment: str = "", name: str = "") -> None:
+    def store(
+        self, node: Node, code: Code, comment: str = "", name: str = "", updates: str = ""
+    ) -> None:
         """Assign a node's code to a variable of its own.
 
         Args:
@@ -82,17 +88,34 @@ class Scope:
             code: Its expression.
             comment: What to say about it.
             name: What to call it where it has no name.
+            updates: The record of products that the expression adds to.
         """
         given = self._names.get(node)
         target = self.identifiers.make(given or name or self._temporary(node))
         size = prod(node.shape) if node.is_vector else 0
-        self.bind(target, code, size, comment)
+        self.bind(target, code, size, comment, updates=updates)
         self.code[node] = Code(target, ATOM, frozenset({target}))
 
-    def bind(self, target: str, code: Code, size: int, comment: str = "") -> None:
+    def store_by_mode(self, node: Node, sampled: Code, integrated: Code, comment: str) -> None:
+        """Assign one expression to a node's variable on random nodes, another one on others."""
+        target = self.identifiers.make(self._names.get(node) or self._temporary(node))
+        self.bind(target, sampled, 0, comment, "sampled")
+        self.bind(target, integrated, 0, "", "integrated")
+        self.code[node] = Code(target, ATOM, frozenset({target}))
+
+    def bind(
+        self,
+        target: str,
+        code: Code,
+        size: int,
+        comment: str = "",
+        mode: Mode = "",
+        updates: str = "",
+    ) -> None:
         """Append `target = code`."""
-        line = f"{' ' * self._indent}{target} = {code.text}"
-        self.body.append(Statement(target, (line,), code.reads, code.calls, size, "", comment))
+        lines = (f"{' ' * self._indent}{target} = {code.text}",)
+        statement = Statement(target, lines, code.reads, code.calls, size, "", comment)
+        self.body.append(replace(statement, mode=mode, updates=updates))
 
     def fit(
         self,
@@ -112,7 +135,7 @@ class Scope:
         code = written([self.code[operand] for operand in inputs])
         keep = assign or (self._uses.get(node, 0) > 1 and not _is_cheap(node))
         name = (self._names.get(node) or self._temporary(node)) if keep else ""
-        room = WIDTH - self._indent - len(name) - 3 if keep else WIDTH // 2
+        room = self.width - self._indent - len(name) - 3 if keep else WIDTH // 2
         for operand in sorted(inputs, key=lambda o: -len(self.code[o].text)):
             if len(code.text) <= room:
                 break
@@ -133,7 +156,7 @@ class Scope:
         word = type(node).__name__.lower()
         if isinstance(node, Elementwise):
             word = _WORDS.get(node.function, node.function)
-        if isinstance(node, ClosedForm):
+        if isinstance(node, ClosedForm | HermiteSeries | Integral):
             word = "moment"
         if isinstance(node, Diagonal) and node.operand in self._names:
             return f"var {self._names[node.operand].removeprefix('cov ')}"

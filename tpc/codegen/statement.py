@@ -2,12 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from tpc.limit.equations import Equation
 from tpc.program.nodes import Node
 
 WIDTH = 88
 """The longest line that formatters leave alone."""
+
+
+Mode: TypeAlias = Literal["", "sampled", "integrated"]
+"""Whether a statement is for nodes that average what has a series, for those that do not, or all.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,8 @@ class Statement:
         banner: The source line that a group of statements starts with, or the empty string.
         comment: The equation it computes, or what it is; may have several lines.
         spaced: Whether it is a definition, which stands between blank lines.
+        mode: Which nodes need it.
+        updates: The record of products that it adds to, or the empty string.
     """
 
     target: str
@@ -33,6 +41,8 @@ class Statement:
     banner: str = ""
     comment: str = ""
     spaced: bool = False
+    mode: Mode = ""
+    updates: str = ""
 
 
 @dataclass(frozen=True, slots=True)

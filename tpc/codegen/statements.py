@@ -1,5 +1,6 @@
 """Limit equations -> the statements of a generated function, in program order."""
 
+import re
 from collections import Counter
 from collections.abc import Container
 from dataclasses import dataclass, replace
@@ -9,10 +10,12 @@ from math import prod
 from tpc.codegen.closed_forms import ClosedFormFunctions, write_diagonal
 from tpc.codegen.copies import kets_of, write_average
 from tpc.codegen.expressions import ATOM, PRODUCT, SIGN, SUM, Code, joined
+from tpc.codegen.modes import mark_modes
 from tpc.codegen.scope import Scope
-from tpc.codegen.statement import Speech, Statement
+from tpc.codegen.series import SeriesFunctions
+from tpc.codegen.statement import WIDTH, Speech, Statement
 from tpc.limit.equations import DotEquation, Equation, HatEquation, Limit, LimitOutput
-from tpc.limit.nodes import ClosedForm, Diagonal, Hat, SteinBra
+from tpc.limit.nodes import ClosedForm, Diagonal, Hat, HermiteSeries, Integral, SteinBra
 from tpc.program.nodes import (
     FREE,
     Constant,
@@ -35,7 +38,7 @@ class Function:
         constants: The arrays it needs at module level, by name.
         params: The parameters it reads: variable, then name.
         outputs: What it returns: output name, part ("value" where there is but one) and code.
-        forms: The functions of closed forms that it calls.
+        forms: The functions of closed forms and series that it calls.
         arithmetic: What those call.
     """
 
@@ -59,8 +62,11 @@ class _Writer:
         self._grouped = grouped_sides(limit)
         self._uses = count_uses(limit, self._grouped)
         self._names = _preferred_names(limit)
-        self._scope = Scope(4, self._uses, self._names, speech.expression)
+        indented = any(isinstance(node, Integral) for node in self._uses)
+        width = WIDTH - 4 if indented else WIDTH
+        self._scope = Scope(4, self._uses, self._names, speech.expression, width)
         self._forms = ClosedFormFunctions(self._scope.identifiers)
+        self._series = SeriesFunctions(self._scope.identifiers)
         self._constants: list[tuple[str, Constant]] = []
         self._params: list[tuple[str, str]] = []
         self._products: dict[tuple[str, bool], str] = {}
@@ -78,15 +84,20 @@ class _Writer:
         for output in due.get(len(self._limit.equations), ()):
             written[output.name] = self._output(output)
         outputs = tuple(row for output in self._limit.outputs for row in written[output.name])
-        body = tuple(self._scope.body)
-        forms = self._forms
+        returned = frozenset().union(*(code.reads for _, _, code in outputs))
+        body = mark_modes(self._scope.body, returned)
+        forms, series = self._forms, self._series
+        lines = [line for statement in body for line in statement.lines]
+        said = "\n".join([*lines, *(code.text for _, _, code in outputs)])
+        called = set(re.findall(r"\w+(?=\()", said))
+        definitions = {**forms.definitions, **series.definitions}
         return Function(
             body,
             tuple(self._constants),
             tuple(self._params),
             outputs,
-            tuple(forms.definitions),
-            frozenset(forms.used),
+            tuple(text for name, text in definitions.items() if name in called),
+            frozenset(forms.used | series.used),
         )
 
     def _equation(self, equation: Equation) -> None:
@@ -103,6 +114,8 @@ class _Writer:
         mine = next((i for i in self._latest(mark) if scope.body[i].target == target), None)
         if mine is None:
             return
+        if scope.body[mine].mode == "integrated":
+            mine -= 1  # what random nodes do stands before it
         comment = self._speech.equation(equation)
         if mine < mark:
             comment = f"{scope.body[mine].comment}\n{comment}"
@@ -167,6 +180,11 @@ class _Writer:
                 self._hat(node)
             case SteinBra():
                 self._stein(node)
+            case Integral(average=average, value=value):
+                both = scope.code[average], scope.code[value]
+                scope.store_by_mode(node, *both, "" if assign else self._speech.expression(node))
+            case HermiteSeries(values=values):
+                scope.fit(node, values, partial(self._series.call, node), assign)
             case ClosedForm(values=values):
                 scope.fit(node, values, partial(self._forms.call, node), assign)
             case Diagonal(operand=operand):
@@ -218,7 +236,8 @@ class _Writer:
             scope.bind(target, code, 2 * self._grouped[side], f"all products {label} @ x")
         products = self._products[side]
         own = Code(products, ATOM, frozenset({products}))
-        scope.store(node, joined(f"{products}.hat({ket.text})", ATOM, [ket, own]))
+        code = joined(f"{products}.hat({ket.text})", ATOM, [ket, own])
+        scope.store(node, code, updates=products)
 
     def _stein(self, node: SteinBra) -> None:
         """Write the bras of one ket in all hats at once; each is an item of the list."""

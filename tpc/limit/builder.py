@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.limit.closed_forms import ClosedForms
-from tpc.limit.nodes import Diagonal
+from tpc.limit.nodes import Diagonal, HermiteSeries, Integral
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     FREE,
@@ -29,6 +29,7 @@ from tpc.program.nodes import (
     Row,
     Shape,
     Take,
+    operands,
 )
 
 Array = npt.NDArray[np.float64]
@@ -61,14 +62,13 @@ class LimitBuilder(Builder):
         super().__init__()
         self._closed_forms = ClosedForms(self) if integrate else None
         self._integrals: dict[tuple[Node, ...], Node | None] = {}
+        self._serial: dict[Node, bool] = {}
         self._nested = 0
 
     def make(self, kind: type[Node], coords: Coordinates, shape: Shape, *own: object) -> Node:
         """Return the node, an expectation by its closed form, a function of one copy as its row."""
         if kind is Inner or (kind is Mean and own[1] == (FREE,)):
-            kets = tuple(ket for ket in own if isinstance(ket, Node))
-            closed = self._integral(kets)
-            return super().make(kind, coords, shape, *own) if closed is None else closed
+            return self._integral(kind, coords, shape, own)
         if kind is Contract and (product := self._product_of_copies(*own)) is not None:
             return product
         folded = _fold(kind, shape, own)
@@ -122,18 +122,46 @@ class LimitBuilder(Builder):
             if made[node] > max(made[ket] for ket in kets)
         }
 
-    def _integral(self, kets: tuple[Node, ...]) -> Node | None:
-        """Return E|x> or <x|y> in closed form, or None."""
+    def _integral(
+        self, kind: type[Node], coords: Coordinates, shape: Shape, own: tuple[object, ...]
+    ) -> Node:
+        """Return E|x> or <x|y>: what is known of it, else itself."""
+        kets = tuple(ket for ket in own if isinstance(ket, Node))
         if kets not in self._integrals:
             self._integrals[kets] = None  # what it depends on cannot depend on it
-            forms = self._closed_forms
-            nested = self._nested >= MAX_NESTING
-            if forms is not None and not nested and all(ket.is_vector for ket in kets):
-                self._nested += 1
-                found = forms.mean(*kets) if len(kets) == 1 else forms.moment(*kets)
-                self._nested -= 1
-                self._integrals[kets] = found
-        return self._integrals[kets]
+            found = self._known_integral(kets)
+            if found is not None and self._uses_series(found):
+                average = super().make(kind, coords, shape, *own)
+                found = super().make(Integral, (), shape, average, found)
+            self._integrals[kets] = found
+        known = self._integrals[kets]
+        return super().make(kind, coords, shape, *own) if known is None else known
+
+    def _known_integral(self, kets: tuple[Node, ...]) -> Node | None:
+        """Return E|x> or <x|y> in closed forms and series, or None."""
+        forms = self._closed_forms
+        if forms is None or self._nested >= MAX_NESTING or not all(ket.is_vector for ket in kets):
+            return None
+        self._nested += 1
+        found = forms.mean(*kets) if len(kets) == 1 else forms.moment(*kets)
+        self._nested -= 1
+        return found
+
+    def _uses_series(self, root: Node) -> bool:
+        """Whether a scalar is made of series, other than by integrals that are."""
+        pending = [root]
+        while pending:
+            node = pending[-1]
+            through = node.is_scalar and not isinstance(node, Integral | Inner | Mean)
+            inside = operands(node) if through else ()
+            missing = [other for other in inside if other not in self._serial]
+            if missing:
+                pending.extend(missing)
+                continue
+            pending.pop()
+            own = isinstance(node, HermiteSeries)
+            self._serial[node] = own or any(self._serial[other] for other in inside)
+        return self._serial[root]
 
 
 def _without_rows(value: object) -> object:

@@ -1,13 +1,14 @@
-"""Expectations of kets in closed form, as scalars of the limit.
+"""Expectations of kets in closed form or by Hermite series, as scalars of the limit.
 
     E|x> and <x|y> where x and y are elementwise in jointly Gaussian kets
 
-are read as SymPy integrands and handed to `tpc.limit.gaussian`. Expectations pass through linear
-operations first. Everything is done once for all entries of a multi-vector: the closed form is one
-expression, its symbols arrays.
+are read as SymPy integrands and handed to `tpc.limit.gaussian`. What has no closed form is taken
+apart by `tpc.limit.series`. Expectations pass through linear operations first. Everything is done
+once for all entries of a multi-vector: the closed form is one expression, its symbols arrays.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from sympy import Add, Expr, Integer, Mul, Symbol, expand_mul, preorder_traversal
@@ -17,7 +18,8 @@ from tpc.limit.gaussian.numpy_text import has_numpy_text
 from tpc.limit.gaussian.refusal import NoClosedForm
 from tpc.limit.gaussians import Gaussians
 from tpc.limit.integrands import Integrands, NotElementwise, as_number
-from tpc.limit.nodes import ClosedForm, Diagonal
+from tpc.limit.nodes import CUW, MU, MW, QU, QW, ClosedForm, Diagonal, HermiteSeries, U, W
+from tpc.limit.series import Closed, Factors, Part, Plan, plan
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     Constant,
@@ -44,6 +46,7 @@ class ClosedForms:
         self._b = builder
         self.gaussians = Gaussians(builder, builder.inner)
         self._known: dict[tuple[object, ...], Expr | None] = {}
+        self._plans: dict[tuple[object, ...], Plan | None] = {}
 
     def mean(self, ket: Node) -> Node | None:
         """Return E|x>, or None where no closed form is known."""
@@ -113,9 +116,10 @@ class ClosedForms:
         for symbol, placed in integrands.constants.items():
             values[symbol] = self._placed(placed.node, placed.labels, len(shape))
         form = self._expect(product, covariance, mean)
-        if form is None:
-            return None
-        return self._node(product, form, values, shape)
+        if form is not None:
+            return self._spread(self._node(product, form, values), shape)
+        found = self._by_series(product, covariance, mean, values)
+        return None if found is None else self._spread(found, shape)
 
     def _law(
         self, integrands: Integrands, rank: int, values: dict[Symbol, Node]
@@ -177,28 +181,131 @@ class ClosedForms:
             self._known[key] = form
         return self._known[key]
 
-    def _node(self, integrand: Expr, form: Expr, values: dict[Symbol, Node], shape: Shape) -> Node:
+    def _node(self, integrand: Expr, form: Expr, values: dict[Symbol, Node]) -> Node:
         b = self._b
-        numbers = {
-            symbol: as_number(float(node.value))
-            for symbol, node in values.items()
-            if isinstance(node, Constant) and node.shape == ()
-        }
-        form = form.xreplace(numbers)
+        form = form.xreplace(_numbers(values))
         if form.is_number:
-            return self._spread(b.number(float(form)), shape)
+            return b.number(float(form))
         if form in values:
-            return self._spread(values[form], shape)
+            return values[form]
         symbols = tuple(sorted(form.free_symbols, key=lambda symbol: list(values).index(symbol)))
         nodes = tuple(values[symbol] for symbol in symbols)
         reached = np.broadcast_shapes(*(node.shape for node in nodes))
-        closed = b.make(ClosedForm, (), tuple(reached), integrand, form, symbols, nodes)
-        return self._spread(closed, shape)
+        return b.make(ClosedForm, (), tuple(reached), integrand, form, symbols, nodes)
+
+    def _by_series(
+        self,
+        product: Expr,
+        covariance: dict[tuple[Symbol, Symbol], Symbol],
+        mean: dict[Symbol, Symbol],
+        values: dict[Symbol, Node],
+    ) -> Node | None:
+        """Return the expectation as a sum of products of closed forms and series."""
+        key = (product, tuple(covariance), tuple(mean))
+        if key not in self._plans:
+            closed = partial(self._expect, covariance=covariance, mean=mean)
+            self._plans[key] = plan(product, covariance, closed)
+        found = self._plans[key]
+        if found is None:
+            return None
+        b, total = self._b, self._b.number(0)
+        for parts in found:
+            # Closed forms first: where one is zero, nothing else is needed.
+            ordered = sorted(parts, key=lambda part: isinstance(part, Factors))
+            term = b.number(1)
+            for part in ordered:
+                if not _is_zero(term):
+                    term = b.mul(term, self._part(part, covariance, mean, values))
+            total = total if _is_zero(term) else b.add(total, term)
+        return total
+
+    def _part(
+        self,
+        part: Part,
+        covariance: dict[tuple[Symbol, Symbol], Symbol],
+        mean: dict[Symbol, Symbol],
+        values: dict[Symbol, Node],
+    ) -> Node:
+        """Return the expectation of one part; what turns out to be independent is a product."""
+        match part:
+            case Closed(integrand=integrand, form=form):
+                return self._node(integrand, form, values)
+            case Factors(functions=((z, f), (w, g))) if _is_zero(values[_entry(covariance, z, w)]):
+                left, right = (
+                    self._single(u, h, covariance, mean, values) for u, h in ((z, f), (w, g))
+                )
+                return self._b.mul(left, right)
+            case _:
+                return self._series(part, covariance, mean, values)
+
+    def _single(
+        self,
+        z: Symbol,
+        function: Expr,
+        covariance: dict[tuple[Symbol, Symbol], Symbol],
+        mean: dict[Symbol, Symbol],
+        values: dict[Symbol, Node],
+    ) -> Node:
+        form = self._expect(function, covariance, mean)
+        if form is not None:
+            return self._node(function, form, values)
+        return self._series(Factors(((z, function),)), covariance, mean, values)
+
+    def _series(
+        self,
+        factors: Factors,
+        covariance: dict[tuple[Symbol, Symbol], Symbol],
+        mean: dict[Symbol, Symbol],
+        values: dict[Symbol, Node],
+    ) -> Node:
+        """Return the series of one function, or of two; its symbols do not depend on the program's.
+
+        Those of constants are numbered as they come, so that equal functions are one in code.
+        """
+        numbers = _numbers(values)
+        law: dict[Symbol, Node] = {}
+        functions: list[Expr] = []
+        constants: dict[Symbol, Symbol] = {}
+        places = zip(factors.functions, (U, W), (QU, QW), (MU, MW), strict=False)
+        for (z, function), u, q, m in places:
+            law[q] = values[covariance[z, z]]
+            if z in mean:
+                law[m] = values[mean[z]]
+            function = function.xreplace(numbers)
+            for symbol in sorted(function.free_symbols - {z}, key=list(values).index):
+                constants.setdefault(symbol, Symbol(f"s{len(constants) + 1}", real=True))
+            functions.append(function.xreplace(constants | {z: u}))
+        if len(functions) == 2:
+            (z, _), (w, _) = factors.functions
+            law[CUW] = values[_entry(covariance, z, w)]
+        law |= {new: values[old] for old, new in constants.items()}
+        shape = tuple(np.broadcast_shapes(*(node.shape for node in law.values())))
+        right = functions[1] if len(functions) == 2 else None
+        symbols, nodes = tuple(law), tuple(law.values())
+        return self._b.make(HermiteSeries, (), shape, functions[0], right, symbols, nodes)
 
     def _spread(self, node: Node, shape: Shape) -> Node:
         if node.shape == shape:
             return node
         return self._b.mul(self._b.constant(np.ones(shape)), node)
+
+
+def _numbers(values: Mapping[Symbol, Node]) -> dict[Symbol, Expr]:
+    """Return the symbols that stand for one number."""
+    return {
+        symbol: as_number(float(node.value))
+        for symbol, node in values.items()
+        if isinstance(node, Constant) and node.shape == ()
+    }
+
+
+def _entry(covariance: Mapping[tuple[Symbol, Symbol], Symbol], z: Symbol, w: Symbol) -> Symbol:
+    """Return the symbol of a covariance, which is given for one order of the pair."""
+    return covariance[(z, w) if (z, w) in covariance else (w, z)]
+
+
+def _is_zero(node: Node) -> bool:
+    return isinstance(node, Constant) and not node.value.any()
 
 
 def vanishes(

@@ -46,6 +46,7 @@ class Integrands:
     coordinates: dict[Symbol, Placed] = field(default_factory=dict)
     constants: dict[Symbol, Placed] = field(default_factory=dict)
     _symbols: dict[Placed, Symbol] = field(default_factory=dict)
+    _expressions: dict[Placed, Expr] = field(default_factory=dict)
     _read: int = 0
 
     def read(self, node: Node, labels: tuple[int | None, ...]) -> Expr:
@@ -54,9 +55,15 @@ class Integrands:
         Raises:
             NotElementwise: It has no such form.
         """
-        self._read += 1
-        if self._read > LARGEST:
-            raise NotElementwise
+        place = Placed(node, labels)
+        if place not in self._expressions:
+            self._read += 1
+            if self._read > LARGEST:
+                raise NotElementwise
+            self._expressions[place] = self._expression(node, labels)
+        return self._expressions[place]
+
+    def _expression(self, node: Node, labels: tuple[int | None, ...]) -> Expr:
         if isinstance(node, Constant) and node.shape == ():
             return as_number(float(node.value))
         if node.is_scalar:

@@ -1,4 +1,4 @@
-"""The nodes that only limits have: hats, bras in the Stein form, closed forms of expectations.
+"""The nodes that only limits have: hats, bras in the Stein form, expectations that are known.
 
 In a limit the free coordinate is the sample axis: a vector node is a ket, `Mean` over the free
 coordinate is the expectation E, and a `Row` at a bound coordinate is an iid copy of a ket
@@ -79,3 +79,40 @@ class Diagonal(Node):
 
     operand: Node
     labels: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class HermiteSeries(Node):
+    """E f(u), or E f(u) g(w) for jointly Gaussian u and w: f and g are smooth, without closed form.
+
+    Attributes:
+        left: f(u), a SymPy expression in `U` and constants.
+        right: g(w) in `W` and constants, or None.
+        symbols: Which of `QU`, `QW`, `CUW`, `MU`, `MW` the law needs, and the constants.
+        values: The scalar that each symbol stands for; they broadcast to the node's shape.
+    """
+
+    left: Expr
+    right: Expr | None
+    symbols: tuple[Symbol, ...]
+    values: tuple[Node, ...]
+
+
+U, W = Symbol("u", real=True), Symbol("w", real=True)
+"""The Gaussians of a series."""
+
+QU, QW, CUW, MU, MW = (Symbol(name, real=True) for name in ("qu", "qw", "cuw", "mu", "mw"))
+"""Their variances, covariance and means; a mean that is missing is zero."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Integral(Node):
+    """E|x> or <x|y> that quadrature gets from series: random nodes average kets, as they do.
+
+    Attributes:
+        average: The `Mean` or `Inner`.
+        value: The same of `HermiteSeries` and closed forms, a scalar.
+    """
+
+    average: Node
+    value: Node

@@ -11,15 +11,18 @@ their meaning until `start_over`, so those of one equation never mean two things
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 
 from tpc.limit.equations import Limit
 from tpc.limit.gaussian.written import Numeral, Operation, Variable, Written, variables, written
-from tpc.limit.nodes import ClosedForm
+from tpc.limit.nodes import CUW, MU, MW, QU, QW, ClosedForm, HermiteSeries, U, W
 from tpc.report.constants import number
 from tpc.report.formula import (
     Call,
+    Expectation,
     Formula,
+    Listing,
     Name,
     Number,
     Power,
@@ -36,8 +39,11 @@ SHORT = 2
 SHORT_ONCE = 6
 """And one of so many, where its symbol occurs once and is no array."""
 
-_LETTERS = {"q": "qpv", "c": "crk", "m": "mbe", "s": "sau"}
-"""Letters for variances, covariances, means and other scalars; the first that is free is taken."""
+_LETTERS = {"q": "qpv", "c": "crk", "m": "mbe", "s": "sa", "u": "uzax", "w": "wybv"}
+"""Letters for variances, covariances, means, other scalars and the Gaussians of a series.
+
+The first that is free is taken.
+"""
 
 _INDICES = "ijklxyzabdefghnoprtuvw"
 
@@ -51,10 +57,17 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """The symbols that a closed form has brought up, to be defined when their line is written."""
+    """The symbols that a closed form has brought up, to be defined when their line is written.
+
+    Attributes:
+        names: The symbols, with what they stand for.
+        rank: How many axes the form has.
+        laws: What says of Gaussians how they are distributed, before the symbols in it.
+    """
 
     names: tuple[tuple[Placed, Name], ...]
     rank: int
+    laws: tuple[tuple[Formula, Formula], ...] = ()
 
 
 class ClosedForms:
@@ -69,17 +82,66 @@ class ClosedForms:
         self._indices = tuple(x for x in _INDICES if x not in stems)
         self._meanings = meanings
         self._known: dict[tuple[Placed, int], Name] = {}
+        self._laws: dict[tuple[Formula | None, ...], tuple[Name, ...]] = {}
         self._forms = 0
 
     def start_over(self) -> None:
         """Forget the symbols."""
         self._known.clear()
+        self._laws.clear()
         self._forms = 0
 
     def formula(self, node: ClosedForm) -> tuple[Formula, Symbols | None]:
         """Return the form, and its new symbols if it has any."""
         tree, rank = written(node.expression), len(node.shape)
-        uses = Counter(variables(tree))
+        formulas, new = self._symbols(node, Counter(variables(tree)))
+        self._forms += bool(new)
+        return _write(tree, formulas), self._brought(new, rank) if new else None
+
+    def series(self, node: HermiteSeries) -> tuple[Formula, Symbols | None]:
+        """Return E[f(u) g(w)], and the symbols that say the law of u and w where it is new."""
+        functions = [f for f in (node.left, node.right) if f is not None]
+        uses = Counter(name for f in functions for name in variables(written(f)))
+        formulas, new = self._symbols(node, uses)
+        law = tuple(formulas.get(symbol.name) for symbol in (QU, QW, CUW, MU, MW))
+        is_new = law not in self._laws
+        if is_new:
+            number = str(self._forms + 1) if self._forms else ""
+            names = [self._letters[u.name] + number for u in (U, W)[: len(functions)]]
+            self._laws[law] = tuple(map(Name, names))
+            self._forms += 1
+        gaussians = self._laws[law]
+        formulas |= {u.name: name for u, name in zip((U, W), gaussians, strict=False)}
+        integrand = reduce(
+            lambda x, y: multiply("times", x, y), [_write(written(f), formulas) for f in functions]
+        )
+        if not is_new:
+            return Expectation(integrand), None
+        laws: list[tuple[Formula, Formula]] = []
+        variances = [formulas[q.name] for q in (QU, QW)[: len(functions)]]
+        if len(functions) == 1:
+            laws.append((Call("Var", (gaussians[0],)), variances[0]))
+        else:
+            c = formulas[CUW.name]
+            rows = Listing((variances[0], c)), Listing((c, variances[1]))
+            laws.append((Call("Cov", (Listing(tuple(gaussians)),)), Listing(rows)))
+        for name, mean in zip(gaussians, (MU, MW), strict=False):
+            if mean.name in formulas:
+                laws.append((Expectation(name), formulas[mean.name]))
+        return Expectation(integrand), replace(
+            self._brought(new, len(node.shape)), laws=tuple(laws)
+        )
+
+    def _brought(self, new: Mapping[Placed, Name], rank: int) -> Symbols:
+        """Return new symbols, whole arrays first."""
+        names = sorted(new.items(), key=lambda entry: not entry[0].is_whole(rank))
+        return Symbols(tuple(names), rank)
+
+    def _symbols(
+        self, node: ClosedForm | HermiteSeries, uses: Counter[str]
+    ) -> tuple[dict[str, Formula], dict[Placed, Name]]:
+        """Return the formula of every symbol, and the names that are new, given how often it is."""
+        rank = len(node.shape)
         formulas: dict[str, Formula] = {}
         new: dict[Placed, Name] = {}
         for symbol, value in zip(node.symbols, node.values, strict=True):
@@ -90,15 +152,14 @@ class ClosedForms:
                 name = self._new_name(symbol.name[0], new)
                 self._known[placed, rank] = new[placed] = name
             formulas[symbol.name] = self._known[placed, rank] if short is None else short
-        self._forms += bool(new)
-        names = sorted(new.items(), key=lambda entry: not entry[0].is_whole(rank))
-        return _write(tree, formulas), Symbols(tuple(names), rank) if new else None
+        return formulas, new
 
     def definition(self, symbols: Symbols) -> Definition:
         """Return what symbols stand for; whole arrays first, of which others are entries."""
         rank = symbols.rank
         known = {placed: name for (placed, own), name in self._known.items() if own == rank}
-        entries = []
+        entries: list[tuple[tuple[Formula, ...], Formula]] = []
+        entries += [((left,), right) for left, right in symbols.laws]
         for placed, name in symbols.names:
             between, right = self._meanings.define(placed, self._indices, known, rank)
             entries.append(((name, *between), right))

@@ -1,7 +1,8 @@
 """Numbers and arrays as people write them: 2, 0.5, 1/3, sqrt(2), [1, 0.5].
 
-A fraction or a root stands for the float next to it, also where products of such numbers have
-gathered an error of rounding. A larger array is known by its name in the program or by its shape.
+A decimal, a fraction or a root stands for the float next to it, also where products of such numbers
+have gathered an error of rounding. A larger array is known by its name in the program or by its
+shape.
 """
 
 import re
@@ -44,6 +45,10 @@ def number(value: float) -> Formula:
         return negate(number(-value))
     if not isfinite(value) or len(decimal(value)) <= _LONG:
         return Number(value)
+    rounded = float(f"{value:.12g}")
+    is_short = _same(rounded, value)
+    if is_short and len(decimal(rounded)) <= _LONG:
+        return Number(rounded)
     simple = Fraction(value).limit_denominator(_LARGEST_DENOMINATOR)
     if _same(float(simple), value):
         return _fraction(simple)
@@ -54,7 +59,7 @@ def number(value: float) -> Formula:
         2 / sqrt(pi): divide(Number(2), _root(Name("pi"))),
         1 / sqrt(2 * pi): divide(Number(1), _root(multiply("times", Number(2), Name("pi")))),
     }
-    return known.get(value) or _as_root(value) or Number(value)
+    return known.get(value) or _as_root(value) or Number(rounded if is_short else value)
 
 
 def _same(simple: float, value: float) -> bool:

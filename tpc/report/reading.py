@@ -7,8 +7,8 @@ formula is bounded, and is defined once, where it is first met.
 
 from collections.abc import Iterator
 
-from tpc.limit.equations import DotEquation, HatEquation, Limit, ScalarEquation
-from tpc.limit.nodes import ClosedForm, Hat, SteinBra
+from tpc.limit.equations import DotEquation, Equation, HatEquation, Limit, ScalarEquation
+from tpc.limit.nodes import ClosedForm, Hat, HermiteSeries, Integral, SteinBra
 from tpc.program.nodes import (
     FREE,
     Constant,
@@ -42,7 +42,7 @@ from tpc.report.meanings import Meanings
 from tpc.report.names import coincidences, names_used
 from tpc.report.operations import outer_factors, write_operation
 from tpc.report.values import Values
-from tpc.report.weights import Weights, is_long
+from tpc.report.weights import Weights, is_long, shown
 
 
 class Reader:
@@ -58,6 +58,8 @@ class Reader:
         dots = [e for e in limit.equations if isinstance(e, DotEquation)]
         self.products: dict[Hat, str] = {equation.node: equation.name for equation in hats}
         self._names = {node: limit.names[node] for node in limit.names if node not in accidents}
+        self._places = {equation.node: i for i, equation in enumerate(limit.equations)}
+        self._reached = len(limit.equations)
         self._stated = {e.name for e in limit.equations if isinstance(e, ScalarEquation)}
         self._dots = {equation.node: equation.name for equation in reversed(dots)}
         self._dot_of = {equation.hat: equation.node for equation in dots}
@@ -79,6 +81,13 @@ class Reader:
 
     # ---------------------------------------------------------------------------------- reading
 
+    def reach(self, equation: Equation) -> None:
+        """Take names as known up to this equation; scalars that come later are said with `where`.
+
+        The bra of a dot may be a scalar that the program binds further down.
+        """
+        self._reached = self._places[equation.node]
+
     def own(self, node: Node) -> Formula:
         """Return the right side of a node's own equation: one step beyond its name at least."""
         self._weights.weigh(node)
@@ -91,6 +100,13 @@ class Reader:
         names = sorted(name for name, _ in node.coords if name != FREE)
         bound = tuple((name, number) for number, name in enumerate(names, start=1))
         return self._expanded(node, Place(0, bound, len(bound)))
+
+    def also_moment(self, node: Node) -> tuple[Formula, ...]:
+        """Return <x|y> of named kets for an integral whose own equation is a series."""
+        if isinstance(node, Integral) and shown(node) is node.value:
+            moment = self._values.moment(node)
+            return () if moment is None else (moment,)
+        return ()
 
     def of(self, node: Node) -> Formula:
         """Return the formula of a node where it is used."""
@@ -138,7 +154,8 @@ class Reader:
                 yield self._forms.definition(pending)
             else:
                 node, place = pending
-                symbol = self._local_symbol(node, place)
+                symbol = self.known_scalar(node) if node in self._names else None
+                symbol = symbol or self._local_symbol(node, place)
                 yield Definition((((symbol,), self._expanded(node, place)),))
         self._forms.start_over()
 
@@ -189,6 +206,10 @@ class Reader:
     def name_scalar(self, node: Node) -> Formula:
         """Return what stands for a scalar, which gets a local name if need be."""
         self._weights.weigh(node)
+        moment = self._moment(node)
+        if moment is not None:
+            self.mention(node)
+            return moment
         return self.known_scalar(node) or Name(self._local.name(node))
 
     def known_scalar(self, node: Node) -> Formula | None:
@@ -254,9 +275,9 @@ class Reader:
 
     def _moment(self, node: Node) -> Formula | None:
         """Return <x|y> or E|x>, which stands for its closed form where that has no name."""
-        if isinstance(node, ClosedForm) and not is_long(node) and not self._is_named(node):
-            return self._values.moment(node)
-        return None
+        known = isinstance(node, ClosedForm) and not is_long(node)
+        known = known or (isinstance(node, Integral) and shown(node) is node.value)
+        return self._values.moment(node) if known and not self._is_named(node) else None
 
     def _symbol(self, node: Node, name: str, place: Place) -> Formula:
         return Name(name) if node.is_scalar else Ket(name, copy=place.copy)
@@ -271,6 +292,8 @@ class Reader:
             place = TOP
         name = self._names.get(node)
         if name is not None:
+            if node.is_scalar and self._places.get(node, 0) > self._reached:
+                self._local.define(node)
             return self._symbol(node, name, place)
         if node in self._dots:
             return Ket(self._dots[node], "dot", place.copy)
@@ -304,6 +327,13 @@ class Reader:
                 return self.inner(left, right)
             case ClosedForm():
                 return self._closed_form(node)
+            case Integral():
+                return of(shown(node))
+            case HermiteSeries():
+                formula, symbols = self._forms.series(node)
+                if symbols is not None:
+                    self._local.add(symbols)
+                return formula
             case _:
                 known = self._values.known(node)
                 if known is not None:

@@ -85,6 +85,7 @@ def read(limit: Limit) -> Reader:
 
 def relations(equation: Equation, reader: Reader) -> tuple[Relation, ...]:
     """Return the lines that say an equation; local names are defined behind it."""
+    reader.reach(equation)
     match equation:
         case InitialKet():
             lines = [_initial(equation, reader)]
@@ -95,7 +96,8 @@ def relations(equation: Equation, reader: Reader) -> tuple[Relation, ...]:
         case KetEquation():
             lines = [Relation((Ket(equation.name),), "=", reader.own(equation.node))]
         case ScalarEquation():
-            lines = [Relation((Name(equation.name),), "=", reader.own(equation.node))]
+            names = (Name(equation.name), *reader.also_moment(equation.node))
+            lines = [Relation(names, "=", reader.own(equation.node))]
         case _:
             assert_never(equation)
     return (*lines, *local_names(reader))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tpc.limit.equations import HatEquation, Limit
 from tpc.limit.gaussian.written import size, written
-from tpc.limit.nodes import ClosedForm, Hat, SteinBra
+from tpc.limit.nodes import ClosedForm, Hat, HermiteSeries, Integral, SteinBra
 from tpc.program.nodes import InitialVector, Node, Row, operands
 
 LARGEST = 40
@@ -24,6 +24,13 @@ LARGEST_FORM = 60
 def is_long(node: ClosedForm) -> bool:
     """Whether a closed form is too long to print."""
     return size(written(node.expression)) > LARGEST_FORM
+
+
+def shown(integral: Integral) -> Node:
+    """Return what an integral is printed as: one series of two functions, or else an average."""
+    value = integral.value
+    pair = isinstance(value, HermiteSeries) and value.right is not None
+    return value if pair else integral.average
 
 
 class Weights:
@@ -69,6 +76,8 @@ class Weights:
 def _own_weight(node: Node) -> int:
     if isinstance(node, ClosedForm) and not is_long(node):
         return size(written(node.expression))
+    if isinstance(node, HermiteSeries):
+        return sum(size(written(f)) for f in (node.left, node.right) if f is not None)
     return 0 if isinstance(node, Row) else 1
 
 
@@ -90,5 +99,7 @@ def _count_uses(limit: Limit, hats: list[Hat]) -> Counter[Node]:
 
 def _printed(node: Node) -> tuple[Node, ...]:
     """Return the operands that a node is written with."""
-    own = isinstance(node, Hat | SteinBra | InitialVector | ClosedForm)
+    if isinstance(node, Integral):
+        return (shown(node),)
+    own = isinstance(node, Hat | SteinBra | InitialVector | ClosedForm | HermiteSeries)
     return () if own else operands(node)

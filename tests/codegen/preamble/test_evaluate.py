@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tpc.codegen.preamble import evaluate as preamble
+from tpc.codegen.preamble import grids
 from tpc.codegen.preamble.nodes import Nodes
 
 
@@ -90,8 +91,8 @@ def test_quadrature_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preamble, "ROUGH", {})
     with pytest.raises(ValueError, match=r"'deep' is out of reach, \d+ Gaussians together, 6 nod"):
         preamble.evaluate(method="quadrature")
-    monkeypatch.setattr(preamble, "BASE_GAUSSIANS", 513)
-    with pytest.raises(ValueError, match="out of reach, 513 Gaussians in all; use 'qmc'"):
+    monkeypatch.setattr(grids, "GRID_GAUSSIANS", 2)
+    with pytest.raises(ValueError, match="out of reach, more than 2 Gaussians in all; use 'qmc'"):
         preamble.evaluate(method="quadrature")
 
 

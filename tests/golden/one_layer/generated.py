@@ -370,9 +370,6 @@ def integrated(
     """Compute outputs on grids, by either choice of directions that they fit on."""
     if SAMPLED and SAMPLED.keys() <= ROUGH.keys():
         return Estimate({}, {}, {}, ROUGH, 0, {})
-    if BASE_GAUSSIANS > GRID_GAUSSIANS:
-        reason = f"{BASE_GAUSSIANS} Gaussians in all"
-        return Estimate({}, {}, {}, dict.fromkeys(SAMPLED, reason), 0, {})
     first = refined(samples, params, SAMPLED, False, progress)
     if not first.missing.keys() - ROUGH.keys():
         return first
@@ -438,9 +435,6 @@ def after(change: Array, steps: Sequence[float], size: float) -> Array:
 RULES = (6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192)
 """Nodes of the rules along each direction, coarse to fine."""
 
-GRID_GAUSSIANS = 512
-"""How many Gaussians a program may draw for grids to keep track of them."""
-
 GRID_FLOATS = 64
 """How many floats for each of `samples` a ket on a grid may have."""
 
@@ -450,6 +444,9 @@ class Nodes:
 
     Two streams of random numbers fill its halves, so that a half can be run by itself.
     """
+
+    sampled = True
+    """Whether expectations are averages, also those that have a series."""
 
     apart = True
     """Whether means over copies leave out the pairs in which a sample meets itself."""
@@ -676,8 +673,11 @@ class GridNodes(Nodes):
     refused: it is NaN, and so is all that is made of it.
     """
 
+    sampled = False
+
     def __init__(self, points: int, floats: int, single: bool = False) -> None:
         self.points, self.shares = normal_rule(points)
+        self.tolerance = max(10.0**-points, 3e-14)
         self.stein_load = {}
         self.samples = 0
         self.refusal = ""
@@ -706,6 +706,10 @@ class GridNodes(Nodes):
     def normal(self, shape: tuple[int, ...] = ()) -> Array:
         """Draw independent standard normals: affine kets with coefficients 0 and 1."""
         count = prod(shape)
+        if self._gaussians + count > GRID_GAUSSIANS:
+            many = f"more than {GRID_GAUSSIANS} Gaussians in all"
+            self.refusal = self.refusal or many
+            return self.refused(shape, 0)
         rows = np.zeros((1 + self._gaussians + count, count))
         rows[1 + self._gaussians :] = np.eye(count)
         self._gaussians += count
@@ -831,6 +835,10 @@ def normal_rule(points: int) -> tuple[Array, Array]:
         nodes = step * (np.arange(points) - (points - 1) / 2)
         weights = np.exp(-nodes * nodes / 2)
     return nodes, weights / weights.sum()
+
+
+GRID_GAUSSIANS = 512
+"""How many Gaussians grids keep track of."""
 
 
 # The functions of closed forms.

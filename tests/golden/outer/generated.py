@@ -54,7 +54,7 @@ Limit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from math import prod
@@ -77,7 +77,7 @@ BASE_GAUSSIANS = 6
 """How many independent standard normals the equations draw at most."""
 
 SAMPLED: dict[str, str] = {
-    "c": "E¹[tanh(sum(|g⟩ ⊙ |x⟩¹)) |z⟩¹]",
+    "c": "⟨z|z⟩",
     "d": "E[max((|x⟩¹)[0], (|g⟩²)[1])]",
 }
 """Outputs that need expectations without a closed form, and the first of each."""
@@ -98,36 +98,51 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     x = nodes.normal((2,))
 
     # ---- line 5: z = tanh(x[0] + 1)
-    # |z⟩ = tanh(|x⟩[0] + 1)
-    z = np.tanh(x[..., 0] + 1)
+    if nodes.sampled:
+        # |z⟩ = tanh(|x⟩[0] + 1)
+        z = np.tanh(x[..., 0] + 1)
 
     # ---- line 6: dW = mean[j](tanh(sum(g * x[j])) * z[j])
-    # tanh(sum(|g⟩ ⊙ |x⟩¹))
-    def pairs_dW(g, x_j):
-        return np.tanh(inner_of_pairs(g, x_j))
+    if nodes.sampled:
+        # tanh(sum(|g⟩ ⊙ |x⟩¹))
+        def pairs_dW(g, x_j):
+            return np.tanh(inner_of_pairs(g, x_j))
 
-    # |dW⟩ = E¹[tanh(sum(|g⟩ ⊙ |x⟩¹)) |z⟩¹]
-    dW = mean_over_copies(nodes, pairs_dW, (g,), ((x,),), z)
+        # |dW⟩ = E¹[tanh(sum(|g⟩ ⊙ |x⟩¹)) |z⟩¹]
+        dW = mean_over_copies(nodes, pairs_dW, (g,), ((x,),), z)
 
     # ---- line 7: h = W @ z - eta * dW + mean[j](g[0] * x[1][j] * z[j])
-    # |W z⟩ = |W z⟩^ ~ N(0, ⟨z|z⟩)
-    W_z = nodes.hat(1, z)
-    # |h⟩ = |W z⟩ - 0.5 |dW⟩ + E[|x⟩[1] |z⟩] |g⟩[0]
-    h = W_z - 0.5 * dW + nodes.inner(x[..., 1], z) * g[..., 0]
-    del dW, W_z
+    if not nodes.sampled:
+        # E[tanh(u)^2]
+        # where Var(u) = 1, E[u] = 1
+        moment_part = mean_of_tanh(nodes, 1, 1)
+    if nodes.sampled:
+        # ⟨z|z⟩
+        moment_z = nodes.inner(z, z)
+        # |W z⟩ = |W z⟩^ ~ N(0, ⟨z|z⟩)
+        W_z = nodes.gaussian(moment_z, ())
+        # E[|x⟩[1] |z⟩]
+        moment_x = nodes.inner(x[..., 1], z)
+        # |h⟩ = |W z⟩ - 0.5 |dW⟩ + E[|x⟩[1] |z⟩] |g⟩[0]
+        h = W_z - 0.5 * dW + moment_x * g[..., 0]
+        del dW, W_z
 
     # ---- line 8: k = W.T @ h
-    # |k⟩^ = |W.T h⟩^ ~ N(0, ⟨h|h⟩)
-    hat_k = nodes.hat(1, h)
-    del h
-    # |k⟩ = |k⟩^ + |k⟩˙
-    k = hat_k + z
-    del hat_k
+    if nodes.sampled:
+        # |k⟩^ = |W.T h⟩^ ~ N(0, ⟨h|h⟩)
+        hat_k = nodes.hat(1, h)
+        del h
+        # |k⟩ = |k⟩^ + |k⟩˙
+        k = hat_k + z
+        del hat_k
 
     # ---- line 9: output c = <k|z>
-    # c = ⟨k|z⟩
-    c = nodes.inner(k, z)
-    del z, k
+    if nodes.sampled:
+        # c = ⟨k|z⟩
+        c = nodes.inner(k, z)
+        del z, k
+    else:
+        c = moment_part
 
     # ---- line 10: output d = mean[j, l](max(x[0][j], g[1][l]))
     # max((|x⟩¹)[0], (|g⟩²)[1])
@@ -142,6 +157,15 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
         ("c", "value"): c,
         ("d", "value"): d,
     }
+
+
+def mean_of_tanh(nodes: Nodes, qu: Array, mu: Array) -> Array:
+    """Return E[tanh(u)**2] by Hermite series."""
+
+    def f(x: Array) -> Array:
+        return np.tanh(x) ** 2
+
+    return single_integral(nodes, [f, qu, mu])
 
 
 @dataclass(frozen=True)
@@ -393,9 +417,6 @@ def integrated(
     """Compute outputs on grids, by either choice of directions that they fit on."""
     if SAMPLED and SAMPLED.keys() <= ROUGH.keys():
         return Estimate({}, {}, {}, ROUGH, 0, {})
-    if BASE_GAUSSIANS > GRID_GAUSSIANS:
-        reason = f"{BASE_GAUSSIANS} Gaussians in all"
-        return Estimate({}, {}, {}, dict.fromkeys(SAMPLED, reason), 0, {})
     first = refined(samples, params, SAMPLED, False, progress)
     if not first.missing.keys() - ROUGH.keys():
         return first
@@ -461,9 +482,6 @@ def after(change: Array, steps: Sequence[float], size: float) -> Array:
 RULES = (6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192)
 """Nodes of the rules along each direction, coarse to fine."""
 
-GRID_GAUSSIANS = 512
-"""How many Gaussians a program may draw for grids to keep track of them."""
-
 GRID_FLOATS = 64
 """How many floats for each of `samples` a ket on a grid may have."""
 
@@ -473,6 +491,9 @@ class Nodes:
 
     Two streams of random numbers fill its halves, so that a half can be run by itself.
     """
+
+    sampled = True
+    """Whether expectations are averages, also those that have a series."""
 
     apart = True
     """Whether means over copies leave out the pairs in which a sample meets itself."""
@@ -699,8 +720,11 @@ class GridNodes(Nodes):
     refused: it is NaN, and so is all that is made of it.
     """
 
+    sampled = False
+
     def __init__(self, points: int, floats: int, single: bool = False) -> None:
         self.points, self.shares = normal_rule(points)
+        self.tolerance = max(10.0**-points, 3e-14)
         self.stein_load = {}
         self.samples = 0
         self.refusal = ""
@@ -729,6 +753,10 @@ class GridNodes(Nodes):
     def normal(self, shape: tuple[int, ...] = ()) -> Array:
         """Draw independent standard normals: affine kets with coefficients 0 and 1."""
         count = prod(shape)
+        if self._gaussians + count > GRID_GAUSSIANS:
+            many = f"more than {GRID_GAUSSIANS} Gaussians in all"
+            self.refusal = self.refusal or many
+            return self.refused(shape, 0)
         rows = np.zeros((1 + self._gaussians + count, count))
         rows[1 + self._gaussians :] = np.eye(count)
         self._gaussians += count
@@ -856,6 +884,10 @@ def normal_rule(points: int) -> tuple[Array, Array]:
     return nodes, weights / weights.sum()
 
 
+GRID_GAUSSIANS = 512
+"""How many Gaussians grids keep track of."""
+
+
 def mean_over_copies(
     nodes: Nodes,
     body: Callable[..., Array],
@@ -933,3 +965,227 @@ def inner_of_pairs(left: Array, right: Array) -> Array:
         products: Array = (left * right).sum(axis=-1)
         return products
     return np.asarray(left[:, 0] @ right[0].T)
+
+
+def single_integral(nodes: Nodes, side: Sequence[Any]) -> Array:
+    """Return E f(u), entry by entry.
+
+    Args:
+        nodes: They say how many digits the series should have.
+        side: The function, variances, means and constants.
+    """
+    assert isinstance(nodes, GridNodes)
+    q, m, *constants = np.broadcast_arrays(*side[1:])
+    flat = [constant.ravel() for constant in constants]
+    family = Family.of(side[0], q.ravel(), m.ravel(), flat)
+    moments, error, _ = single_series(family, nodes.tolerance)
+    return settled(nodes, moments, error).reshape(q.shape)
+
+
+def settled(nodes: GridNodes, values: Array, error: float) -> Array:
+    """Return the values, or NaN where the series gives fewer than eight digits."""
+    if error <= max(1e-8, 10 * nodes.tolerance):
+        return values
+    nodes.refusal = nodes.refusal or "a series that does not settle"
+    return np.full_like(values, np.nan)
+
+
+# The functions of Hermite series.
+# fmt: off
+
+
+Function = Callable[..., Array]
+"""Of an array, then of constants that broadcast to it."""
+
+TOLERANCE = 3e-14
+"""Relative to the root mean squares of functions: what series and grids aim for."""
+
+ROUNDING = 2e-15
+"""What rounding adds to errors, relative likewise."""
+
+FIRST_STEP, FIRST_REACH = 0.3, 12.5
+"""The coarsest grid: phi(FIRST_REACH) is 1e-34."""
+
+MOST_NODES, MOST_REACH = 6000, 40.0
+"""Grids are not refined past this: f then has kinks, or a variance is huge."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A uniform grid for a standard normal z, with trapezoid weights."""
+
+    step: float
+    reach: float
+
+    @property
+    def z(self) -> Array:
+        """The nodes, symmetric about 0."""
+        last = int(np.ceil(self.reach / self.step))
+        return np.asarray(self.step * np.arange(-last, last + 1), dtype=float)
+
+    @property
+    def root_weights(self) -> Array:
+        """The roots of step * phi(z)."""
+        scale = np.sqrt(self.step / np.sqrt(2 * np.pi))
+        return np.asarray(scale * np.exp(-(self.z**2) / 4))
+
+    def finer(self) -> Line:
+        """Refine by an irrational ratio: no frequency looks alike on both grids."""
+        return Line(self.step / np.sqrt(2), self.reach)
+
+
+@dataclass(frozen=True)
+class Family:
+    """f(m + sqrt(q) z, s) for arrays of variances q, means m and constants s."""
+
+    f: Function
+    root: Array
+    mean: Array
+    constants: tuple[Array, ...] = ()
+
+    @staticmethod
+    def of(
+        f: Function,
+        q: Array,
+        m: Array | None = None,
+        constants: Sequence[Array] = (),
+    ) -> Family:
+        """Take variances; those below zero by rounding count as zero."""
+        root = np.sqrt(np.maximum(np.asarray(q, dtype=float), 0))
+        mean = np.zeros_like(root) if m is None else np.asarray(m, dtype=float)
+        spread = (np.broadcast_to(constant, root.shape) for constant in constants)
+        return Family(f, root, mean, tuple(spread))
+
+    def equals(self, other: Family) -> bool:
+        """Whether functions and Gaussians are the same."""
+        if self.f is not other.f:
+            return False
+        own = (self.root, self.mean, *self.constants)
+        others = (other.root, other.mean, *other.constants)
+        return all(np.array_equal(x, y) for x, y in zip(own, others, strict=True))
+
+    def __getitem__(self, chosen: Any) -> Family:
+        constants = tuple(constant[chosen] for constant in self.constants)
+        return Family(self.f, self.root[chosen], self.mean[chosen], constants)
+
+    def __call__(self, z: Array) -> Array:
+        """Return f for each member, of shape (variances, nodes); z broadcasts to that."""
+        constants = (constant[:, None] for constant in self.constants)
+        return self.f(self.mean[:, None] + self.root[:, None] * z, *constants)
+
+    def probes(self) -> Family:
+        """Return the members that a grid is chosen by.
+
+        Centred, these are nine over the range of variances: the largest needs the
+        finest grid, and kinks show in any.
+        """
+        varying = (self.mean, *(c - c[:1] for c in self.constants))
+        if len(self.root) <= 9 or any(array.any() for array in varying):
+            return self
+        order = np.argsort(self.root)
+        return self[order[np.linspace(0, len(order) - 1, 9).astype(int)]]
+
+    def on(self, line: Line) -> Array:
+        """Return f times the root weights, of shape (variances, nodes)."""
+        z, root_weights = line.z, line.root_weights
+        values = np.empty((len(self.root), len(z)))
+        rows = max(1, 2**16 // len(z))
+        with np.errstate(all="ignore"):
+            for start in range(0, len(self.root), rows):
+                block = slice(start, start + rows)
+                values[block] = self[block](z)
+                values[block] *= root_weights
+        return values
+
+
+def hermite_blocks(line: Line, size: int) -> Iterator[Array]:
+    """Yield h_n times the root weights, the first `size` orders n, then ever more.
+
+    The recurrence sqrt(n + 1) h_(n+1) = z h_n - sqrt(n) h_(n-1) is stable upwards.
+    """
+    z, current = line.z, line.root_weights
+    before, n = np.zeros_like(z), 0
+    while True:
+        block = np.empty((size, len(z)))
+        for row in block:
+            row[:] = current
+            following = (z * current - np.sqrt(n) * before) / np.sqrt(n + 1)
+            before, current, n = current, following, n + 1
+        yield block
+        size = min(2 * size, 256)
+
+
+def settle(
+    families: Sequence[Family],
+    tolerance: float = TOLERANCE,
+) -> tuple[Line, list[Array], float]:
+    """Find a grid that resolves all functions to a tolerance.
+
+    Returns:
+        The grid, the functions on it, and an error relative to sqrt(E f^2): three times
+        the largest change of a few moments from a grid sqrt(2) times as coarse, so that
+        it holds even where convergence is of first order.
+    """
+    line = Line(FIRST_STEP, FIRST_REACH)
+    probes = [family.probes() for family in families]
+    values = [probe.on(line) for probe in probes]
+    while line.reach < MOST_REACH and not all(map(vanishes_at_ends, values)):
+        line = Line(line.step, 1.25 * line.reach)
+        values = [probe.on(line) for probe in probes]
+    moments = [low_moments(line, value) for value in values]
+    error = np.inf
+    while error > tolerance and len(line.z) <= MOST_NODES:
+        line, before = line.finer(), moments
+        values = [probe.on(line) for probe in probes]
+        moments = [low_moments(line, value) for value in values]
+        error = 3 * largest_change(before, moments)
+    return line, [family.on(line) for family in families], error
+
+
+def root_mean_square(values: Array) -> Array:
+    """Return sqrt(E f^2) for functions on a grid."""
+    return np.asarray(np.sqrt(np.einsum("an,an->a", values, values)))
+
+
+def unit(scale: Array) -> Array:
+    """Return what to divide by: the scale, or 1 where it is zero."""
+    return np.where(scale > 0, scale, 1.0)
+
+
+def vanishes_at_ends(values: Array) -> bool:
+    """Whether the grid reaches to where the weighted functions are nothing."""
+    scale = root_mean_square(values)
+    ends = np.abs(values[:, [0, -1]]).max(axis=1)
+    return bool((np.isfinite(scale) & (ends <= 1e-15 * scale)).all())
+
+
+def low_moments(line: Line, values: Array) -> Array:
+    """Return sqrt(E f^2) and the first coefficients, of shape (9, variances)."""
+    with np.errstate(invalid="ignore"):
+        low = next(hermite_blocks(line, 8)) @ values.T
+    return np.vstack([root_mean_square(values), low])
+
+
+def largest_change(before: Sequence[Array], after: Sequence[Array]) -> float:
+    """Return the largest difference of low moments, relative to sqrt(E f^2)."""
+    pairs = zip(before, after, strict=True)
+    with np.errstate(invalid="ignore"):
+        changes = [np.max(abs(b - a) / unit(b[0]), initial=0) for a, b in pairs]
+    largest = float(np.max(changes))
+    return largest if np.isfinite(largest) else np.inf
+
+
+def single_series(family: Family, tolerance: float) -> tuple[Array, float, float]:
+    """Integrate one function: see `single_moment`.
+
+    Returns:
+        The expectations, a bound of their error relative to the largest sqrt(E f^2), and
+        that.
+    """
+    line, (values,), error = settle([family], tolerance)
+    if not np.isfinite(error):
+        return np.full(len(values), np.nan), np.inf, np.inf
+    scale = root_mean_square(values).max(initial=0)
+    return values @ line.root_weights, error + ROUNDING, float(scale)
+
+# fmt: on

@@ -71,7 +71,7 @@ Limit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from math import prod
@@ -94,7 +94,7 @@ BASE_GAUSSIANS = 7
 """How many independent standard normals the equations draw at most."""
 
 SAMPLED: dict[str, str] = {
-    "h[2]": "E[1 - tanh(|h[0]⟩)^2]",
+    "h[2]": "E[|t4⟩]",
 }
 """Outputs that need expectations without a closed form, and the first of each."""
 
@@ -129,8 +129,18 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     products_WT = products_with(nodes, 4, "W.T")
     # |k[0]⟩^ ~ N(0, 4 E[tanh(|h[0]⟩)^2])
     hat_k_0 = products_WT.hat(tanh_h_0)
-    # E[1 - tanh(|h[0]⟩)^2]
-    bra_h_0_in_k_0 = nodes.mean(1 - tanh_h_0**2)
+    if not nodes.sampled:
+        # E[tanh(z)^2]
+        # where Var(z) = 1
+        moment_part = mean_of_tanh(nodes, 1)
+        moment_h_0 = moment_part
+        # 2 E[tanh(|u⟩)^2]
+        cov_h_0 = 2 * moment_h_0
+    if nodes.sampled:
+        bra_h_0_in_k_0 = nodes.mean(1 - tanh_h_0**2)
+    else:
+        # E[1 - tanh(|h[0]⟩)^2]
+        bra_h_0_in_k_0 = mean_of_tanh_2(nodes, cov_h_0)
     # |k[0]⟩˙ = 4 tanh(|u⟩) E[1 - tanh(|h[0]⟩)^2]
     dot_k_0 = 4 * (tanh_u * bra_h_0_in_k_0)
     del tanh_u
@@ -155,9 +165,15 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     # Cov(|k[1]⟩^, |k[0]⟩^) = 4 E[tanh(|h[1]⟩) tanh(|h[0]⟩)]
     hat_k_1 = products_WT.hat(tanh_h_1)
     del products_WT
-    # t2 = E[1 - tanh(|h[1]⟩)^2]
-    bra_h_1_in_k_1 = nodes.mean(1 - tanh_h_1**2)
+    if not nodes.sampled:
+        # 2 ⟨t1|t1⟩
+        cov_h_1 = 2 * nodes.inner(product_k_0, product_k_0)
+    if nodes.sampled:
+        bra_h_1_in_k_1 = nodes.mean(1 - tanh_h_1**2)
     del tanh_h_1
+    if not nodes.sampled:
+        # t2 = E[1 - tanh(|h[1]⟩)^2]
+        bra_h_1_in_k_1 = mean_of_tanh_2(nodes, cov_h_1)
     # |k[1]⟩˙ = 4 |t1⟩ t2
     dot_k_1 = 4 * (product_k_0 * bra_h_1_in_k_1)
     del product_k_0
@@ -166,32 +182,154 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     del hat_k_1, dot_k_1
 
     # ---- line 9: h[t + 1] = W @ (k[t] * w)
-    # |h[2]⟩^ = |W t3⟩^ ~ N(0, 2 ⟨t3|t3⟩)
-    # Cov(|h[2]⟩^, |h[0]⟩^) = 2 E[|t3⟩ tanh(|u⟩)]
-    # Cov(|h[2]⟩^, |h[1]⟩^) = 2 ⟨t3|t1⟩
-    # where |t3⟩ = |k[1]⟩ |w⟩
-    hat_h_2 = products_W.hat(k_1 * w)
-    del w, products_W, k_1
+    # |t3⟩ = |k[1]⟩ |w⟩
+    product_k_1 = k_1 * w
+    del w, k_1
+    if nodes.sampled:
+        # |h[2]⟩^ = |W t3⟩^ ~ N(0, 2 ⟨t3|t3⟩)
+        # Cov(|h[2]⟩^, |h[0]⟩^) = 2 E[|t3⟩ tanh(|u⟩)]
+        # Cov(|h[2]⟩^, |h[1]⟩^) = 2 ⟨t3|t1⟩
+        hat_h_2 = products_W.hat(product_k_1)
+    del products_W
     # 4 t2
     bra_k_0_in_h_2 = 4 * bra_h_1_in_k_1
-    # |h[2]⟩˙ = |W t3⟩˙ = 2 tanh(|h[0]⟩) ⟨∇ k[0]|t3⟩
-    #     = 2 · 4 tanh(|h[0]⟩) t2
-    dot_h_2 = 2 * (tanh_h_0 * bra_k_0_in_h_2)
+    if nodes.sampled:
+        # |h[2]⟩˙ = |W t3⟩˙ = 2 tanh(|h[0]⟩) ⟨∇ k[0]|t3⟩
+        #     = 2 · 4 tanh(|h[0]⟩) t2
+        dot_h_2 = 2 * (tanh_h_0 * bra_k_0_in_h_2)
     del tanh_h_0
-    # |h[2]⟩ = |h[2]⟩^ + |h[2]⟩˙
-    h_2 = hat_h_2 + dot_h_2
-    del hat_h_2, dot_h_2
-    # output h[2]: mean
-    mean_h_2 = nodes.mean(h_2)
+    if nodes.sampled:
+        # |h[2]⟩ = |h[2]⟩^ + |h[2]⟩˙
+        h_2 = hat_h_2 + dot_h_2
+        del hat_h_2, dot_h_2
+    else:
+        # E[tanh(z)]
+        # where Var(z) = q, q = Var(|h[0]⟩)
+        moment_cov_h_0 = mean_of_tanh_3(nodes, cov_h_0)
+    if nodes.sampled:
+        mean_h_2 = nodes.mean(h_2)
+    else:
+        # output h[2]: mean
+        mean_h_2 = moment(bra_k_0_in_h_2) * moment_cov_h_0
+        # 2 ⟨t3|t3⟩
+        cov_hat_h_2 = 2 * nodes.inner(product_k_1, product_k_1)
+    del product_k_1
+    if not nodes.sampled:
+        # E[tanh(z)^2]
+        # where Var(z) = q, q = Var(|h[0]⟩)
+        moment_cov_h_0_2 = mean_of_tanh(nodes, cov_h_0)
+        # 4 (4 t2)^2 E[tanh(z)^2]
+        # where Var(z) = q, q = Var(|h[0]⟩)
+        product_bra_k_0_in_h_2 = moment_2(bra_k_0_in_h_2) * moment_cov_h_0_2
+        # 4 · 0 t2
+        product_bra_h_1_in_k_1 = moment_4(bra_h_1_in_k_1) * 0
+        # E[tanh(z)]
+        # where Var(z) = 1
+        moment_part_2 = mean_of_tanh_3(nodes, 1)
+        # 16 s t2
+        # where s = E[|t4⟩]
+        # where |t4⟩ = 1 - tanh(|h[0]⟩)^2
+        moment_bra_h_0_in_k_0 = moment_5(bra_h_0_in_k_0, bra_h_1_in_k_1)
+        # 4 · 0 t2 E[tanh(z)]
+        # where Var(z) = 1
+        product_bra_h_1_in_k_1_2 = product_bra_h_1_in_k_1 * moment_part_2
+        # 16 E[|t4⟩] t2 E[tanh(z)^2]
+        # where Var(z) = 1
+        product_bra_h_0_in_k_0 = moment_bra_h_0_in_k_0 * moment_part
+        moment_k_1 = product_bra_h_1_in_k_1_2 + product_bra_h_0_in_k_0
+        # 2 E[|t3⟩ tanh(|u⟩)]
+        cov_hat_h_2_h_0 = 2 * moment_k_1
+        # E[z tanh(y)]
+        # where Cov([z, y]) = [[q, r], [r, q']], q = Var(|h[2]⟩^), q' = Var(|h[0]⟩),
+        #     r = Cov(|h[2]⟩^, |h[0]⟩)
+        moment_cov_hat_h_2 = mean_of_tanh_4(nodes, cov_hat_h_2, cov_h_0, cov_hat_h_2_h_0)
+        # 4 · 4 t2
+        moment_bra_k_0_in_h_2 = moment_3(bra_k_0_in_h_2)
+        # 4 · 4 t2 E[z tanh(y)]
+        # where Cov([z, y]) = [[q, r], [r, q']], q = Var(|h[2]⟩^), q' = Var(|h[0]⟩),
+        #     r = Cov(|h[2]⟩^, |h[0]⟩)
+        product_bra_k_0_in_h_2_2 = moment_bra_k_0_in_h_2 * moment_cov_hat_h_2
+        # 2 ⟨t3|t3⟩ + 4 (4 t2)^2 E[tanh(z)^2]
+        # where Var(z) = q, q = Var(|h[0]⟩)
+        sum_cov_hat_h_2 = cov_hat_h_2 + product_bra_k_0_in_h_2
+    if nodes.sampled:
+        # ⟨h[2]|h[2]⟩
+        moment_h_2 = nodes.inner(h_2, h_2)
+        del h_2
+    else:
+        moment_h_2 = sum_cov_hat_h_2 + product_bra_k_0_in_h_2_2
     # output h[2]: cov
-    cov_h_2 = nodes.inner(h_2, h_2) - mean_h_2 * mean_h_2
-    del h_2
+    cov_h_2 = moment_h_2 - mean_h_2 * mean_h_2
 
     return {
         ("h[2]", "mean"): mean_h_2,
         ("h[2]", "cov"): cov_h_2,
         ("c", "value"): 0,
     }
+
+
+def moment(s1: Array) -> Array:
+    """Return E[2*s1], q and c variances and covariances."""
+    return 2 * s1
+
+
+def moment_2(s1: Array) -> Array:
+    """Return E[4*s1**2], q and c variances and covariances."""
+    return 4 * s1**2
+
+
+def moment_3(s1: Array) -> Array:
+    """Return E[4*s1], q and c variances and covariances."""
+    return 4 * s1
+
+
+def moment_4(s2: Array) -> Array:
+    """Return E[4*s2], q and c variances and covariances."""
+    return 4 * s2
+
+
+def moment_5(s1: Array, s2: Array) -> Array:
+    """Return E[16*s1*s2], q and c variances and covariances."""
+    return 16 * s1 * s2
+
+
+def mean_of_tanh(nodes: Nodes, qu: Array) -> Array:
+    """Return E[tanh(u)**2] by Hermite series."""
+
+    def f(x: Array) -> Array:
+        return np.tanh(x) ** 2
+
+    return single_integral(nodes, [f, qu, 0.0])
+
+
+def mean_of_tanh_2(nodes: Nodes, qu: Array) -> Array:
+    """Return E[1 - tanh(u)**2] by Hermite series."""
+
+    def f(x: Array) -> Array:
+        return 1 - np.tanh(x) ** 2
+
+    return single_integral(nodes, [f, qu, 0.0])
+
+
+def mean_of_tanh_3(nodes: Nodes, qu: Array) -> Array:
+    """Return E[tanh(u)] by Hermite series."""
+
+    def f(x: Array) -> Array:
+        return np.tanh(x)
+
+    return single_integral(nodes, [f, qu, 0.0])
+
+
+def mean_of_tanh_4(nodes: Nodes, qu: Array, qw: Array, cuw: Array) -> Array:
+    """Return E[(u)*(tanh(w))] by Hermite series."""
+
+    def f(x: Array) -> Array:
+        return x
+
+    def g(x: Array) -> Array:
+        return np.tanh(x)
+
+    return pair_integral(nodes, [f, qu, 0.0], [g, qw, 0.0], cuw)
 
 
 @dataclass(frozen=True)
@@ -443,9 +581,6 @@ def integrated(
     """Compute outputs on grids, by either choice of directions that they fit on."""
     if SAMPLED and SAMPLED.keys() <= ROUGH.keys():
         return Estimate({}, {}, {}, ROUGH, 0, {})
-    if BASE_GAUSSIANS > GRID_GAUSSIANS:
-        reason = f"{BASE_GAUSSIANS} Gaussians in all"
-        return Estimate({}, {}, {}, dict.fromkeys(SAMPLED, reason), 0, {})
     first = refined(samples, params, SAMPLED, False, progress)
     if not first.missing.keys() - ROUGH.keys():
         return first
@@ -511,9 +646,6 @@ def after(change: Array, steps: Sequence[float], size: float) -> Array:
 RULES = (6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192)
 """Nodes of the rules along each direction, coarse to fine."""
 
-GRID_GAUSSIANS = 512
-"""How many Gaussians a program may draw for grids to keep track of them."""
-
 GRID_FLOATS = 64
 """How many floats for each of `samples` a ket on a grid may have."""
 
@@ -523,6 +655,9 @@ class Nodes:
 
     Two streams of random numbers fill its halves, so that a half can be run by itself.
     """
+
+    sampled = True
+    """Whether expectations are averages, also those that have a series."""
 
     apart = True
     """Whether means over copies leave out the pairs in which a sample meets itself."""
@@ -749,8 +884,11 @@ class GridNodes(Nodes):
     refused: it is NaN, and so is all that is made of it.
     """
 
+    sampled = False
+
     def __init__(self, points: int, floats: int, single: bool = False) -> None:
         self.points, self.shares = normal_rule(points)
+        self.tolerance = max(10.0**-points, 3e-14)
         self.stein_load = {}
         self.samples = 0
         self.refusal = ""
@@ -779,6 +917,10 @@ class GridNodes(Nodes):
     def normal(self, shape: tuple[int, ...] = ()) -> Array:
         """Draw independent standard normals: affine kets with coefficients 0 and 1."""
         count = prod(shape)
+        if self._gaussians + count > GRID_GAUSSIANS:
+            many = f"more than {GRID_GAUSSIANS} Gaussians in all"
+            self.refusal = self.refusal or many
+            return self.refused(shape, 0)
         rows = np.zeros((1 + self._gaussians + count, count))
         rows[1 + self._gaussians :] = np.eye(count)
         self._gaussians += count
@@ -904,6 +1046,10 @@ def normal_rule(points: int) -> tuple[Array, Array]:
         nodes = step * (np.arange(points) - (points - 1) / 2)
         weights = np.exp(-nodes * nodes / 2)
     return nodes, weights / weights.sum()
+
+
+GRID_GAUSSIANS = 512
+"""How many Gaussians grids keep track of."""
 
 
 class Products:
@@ -1037,3 +1183,603 @@ def products_with(nodes: Nodes, gain: float | Array, name: str) -> Products:
     if isinstance(nodes, GridNodes):
         return GridProducts(nodes, gain, name)
     return Products(nodes, gain, name)
+
+
+def single_integral(nodes: Nodes, side: Sequence[Any]) -> Array:
+    """Return E f(u), entry by entry.
+
+    Args:
+        nodes: They say how many digits the series should have.
+        side: The function, variances, means and constants.
+    """
+    assert isinstance(nodes, GridNodes)
+    q, m, *constants = np.broadcast_arrays(*side[1:])
+    flat = [constant.ravel() for constant in constants]
+    family = Family.of(side[0], q.ravel(), m.ravel(), flat)
+    moments, error, _ = single_series(family, nodes.tolerance)
+    return settled(nodes, moments, error).reshape(q.shape)
+
+
+def pair_integral(
+    nodes: Nodes,
+    left: Sequence[Any],
+    right: Sequence[Any],
+    c: Array,
+) -> Array:
+    """Return E f(u) g(w), entry by entry.
+
+    Args:
+        nodes: They say how many digits the series should have.
+        left: The function f, variances, means and constants.
+        right: The same for g.
+        c: Covariances of u and w.
+    """
+    assert isinstance(nodes, GridNodes)
+    shapes = [np.broadcast_shapes(*map(np.shape, side[1:])) for side in (left, right)]
+    shape = np.broadcast_shapes(*shapes, np.shape(c))
+    rank = len(shape)
+    one, two = ((1,) * (rank - len(own)) + own for own in shapes)
+    rows = [axis for axis in range(rank) if one[axis] > 1 or two[axis] == 1]
+    columns = [axis for axis in range(rank) if axis not in rows]
+    if any(two[axis] > 1 for axis in rows):
+        f, g = (family_of(side, shape, range(rank)) for side in (left, right))
+        listed = np.broadcast_to(c, shape).ravel()
+        moments, error, _ = listed_series(f, g, listed, nodes.tolerance)
+        return settled(nodes, moments, error).reshape(shape)
+    f, g = family_of(left, shape, rows), family_of(right, shape, columns)
+    order = rows + columns
+    sizes = [shape[axis] for axis in order]
+    matrix = np.broadcast_to(c, shape).transpose(order)
+    matrix = matrix.reshape(prod(sizes[: len(rows)]), -1)
+    moments, error, _ = pair_series(f, g, matrix, nodes.tolerance)
+    moved = settled(nodes, moments, error).reshape(sizes)
+    return np.asarray(moved.transpose(np.argsort(order).astype(int)))
+
+
+def family_of(side: Sequence[Any], shape: Sequence[int], axes: Sequence[int]) -> Family:
+    """Return one side's functions along some axes of the result; it is constant along others."""
+    wide = [shape[axis] if axis in axes else 1 for axis in range(len(shape))]
+    arrays = (np.asarray(x, dtype=float) for x in side[1:])
+    q, m, *constants = (np.broadcast_to(x, wide).ravel() for x in arrays)
+    return Family.of(side[0], q, m, constants)
+
+
+def settled(nodes: GridNodes, values: Array, error: float) -> Array:
+    """Return the values, or NaN where the series gives fewer than eight digits."""
+    if error <= max(1e-8, 10 * nodes.tolerance):
+        return values
+    nodes.refusal = nodes.refusal or "a series that does not settle"
+    return np.full_like(values, np.nan)
+
+
+# The functions of Hermite series.
+# fmt: off
+
+
+Function = Callable[..., Array]
+"""Of an array, then of constants that broadcast to it."""
+
+TOLERANCE = 3e-14
+"""Relative to the root mean squares of functions: what series and grids aim for."""
+
+ROUNDING = 2e-15
+"""What rounding adds to errors, relative likewise."""
+
+FIRST_STEP, FIRST_REACH = 0.3, 12.5
+"""The coarsest grid: phi(FIRST_REACH) is 1e-34."""
+
+MOST_NODES, MOST_REACH = 6000, 40.0
+"""Grids are not refined past this: f then has kinks, or a variance is huge."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A uniform grid for a standard normal z, with trapezoid weights."""
+
+    step: float
+    reach: float
+
+    @property
+    def z(self) -> Array:
+        """The nodes, symmetric about 0."""
+        last = int(np.ceil(self.reach / self.step))
+        return np.asarray(self.step * np.arange(-last, last + 1), dtype=float)
+
+    @property
+    def root_weights(self) -> Array:
+        """The roots of step * phi(z)."""
+        scale = np.sqrt(self.step / np.sqrt(2 * np.pi))
+        return np.asarray(scale * np.exp(-(self.z**2) / 4))
+
+    def finer(self) -> Line:
+        """Refine by an irrational ratio: no frequency looks alike on both grids."""
+        return Line(self.step / np.sqrt(2), self.reach)
+
+
+@dataclass(frozen=True)
+class Family:
+    """f(m + sqrt(q) z, s) for arrays of variances q, means m and constants s."""
+
+    f: Function
+    root: Array
+    mean: Array
+    constants: tuple[Array, ...] = ()
+
+    @staticmethod
+    def of(
+        f: Function,
+        q: Array,
+        m: Array | None = None,
+        constants: Sequence[Array] = (),
+    ) -> Family:
+        """Take variances; those below zero by rounding count as zero."""
+        root = np.sqrt(np.maximum(np.asarray(q, dtype=float), 0))
+        mean = np.zeros_like(root) if m is None else np.asarray(m, dtype=float)
+        spread = (np.broadcast_to(constant, root.shape) for constant in constants)
+        return Family(f, root, mean, tuple(spread))
+
+    def equals(self, other: Family) -> bool:
+        """Whether functions and Gaussians are the same."""
+        if self.f is not other.f:
+            return False
+        own = (self.root, self.mean, *self.constants)
+        others = (other.root, other.mean, *other.constants)
+        return all(np.array_equal(x, y) for x, y in zip(own, others, strict=True))
+
+    def __getitem__(self, chosen: Any) -> Family:
+        constants = tuple(constant[chosen] for constant in self.constants)
+        return Family(self.f, self.root[chosen], self.mean[chosen], constants)
+
+    def __call__(self, z: Array) -> Array:
+        """Return f for each member, of shape (variances, nodes); z broadcasts to that."""
+        constants = (constant[:, None] for constant in self.constants)
+        return self.f(self.mean[:, None] + self.root[:, None] * z, *constants)
+
+    def probes(self) -> Family:
+        """Return the members that a grid is chosen by.
+
+        Centred, these are nine over the range of variances: the largest needs the
+        finest grid, and kinks show in any.
+        """
+        varying = (self.mean, *(c - c[:1] for c in self.constants))
+        if len(self.root) <= 9 or any(array.any() for array in varying):
+            return self
+        order = np.argsort(self.root)
+        return self[order[np.linspace(0, len(order) - 1, 9).astype(int)]]
+
+    def on(self, line: Line) -> Array:
+        """Return f times the root weights, of shape (variances, nodes)."""
+        z, root_weights = line.z, line.root_weights
+        values = np.empty((len(self.root), len(z)))
+        rows = max(1, 2**16 // len(z))
+        with np.errstate(all="ignore"):
+            for start in range(0, len(self.root), rows):
+                block = slice(start, start + rows)
+                values[block] = self[block](z)
+                values[block] *= root_weights
+        return values
+
+
+def hermite_blocks(line: Line, size: int) -> Iterator[Array]:
+    """Yield h_n times the root weights, the first `size` orders n, then ever more.
+
+    The recurrence sqrt(n + 1) h_(n+1) = z h_n - sqrt(n) h_(n-1) is stable upwards.
+    """
+    z, current = line.z, line.root_weights
+    before, n = np.zeros_like(z), 0
+    while True:
+        block = np.empty((size, len(z)))
+        for row in block:
+            row[:] = current
+            following = (z * current - np.sqrt(n) * before) / np.sqrt(n + 1)
+            before, current, n = current, following, n + 1
+        yield block
+        size = min(2 * size, 256)
+
+
+def settle(
+    families: Sequence[Family],
+    tolerance: float = TOLERANCE,
+) -> tuple[Line, list[Array], float]:
+    """Find a grid that resolves all functions to a tolerance.
+
+    Returns:
+        The grid, the functions on it, and an error relative to sqrt(E f^2): three times
+        the largest change of a few moments from a grid sqrt(2) times as coarse, so that
+        it holds even where convergence is of first order.
+    """
+    line = Line(FIRST_STEP, FIRST_REACH)
+    probes = [family.probes() for family in families]
+    values = [probe.on(line) for probe in probes]
+    while line.reach < MOST_REACH and not all(map(vanishes_at_ends, values)):
+        line = Line(line.step, 1.25 * line.reach)
+        values = [probe.on(line) for probe in probes]
+    moments = [low_moments(line, value) for value in values]
+    error = np.inf
+    while error > tolerance and len(line.z) <= MOST_NODES:
+        line, before = line.finer(), moments
+        values = [probe.on(line) for probe in probes]
+        moments = [low_moments(line, value) for value in values]
+        error = 3 * largest_change(before, moments)
+    return line, [family.on(line) for family in families], error
+
+
+def root_mean_square(values: Array) -> Array:
+    """Return sqrt(E f^2) for functions on a grid."""
+    return np.asarray(np.sqrt(np.einsum("an,an->a", values, values)))
+
+
+def unit(scale: Array) -> Array:
+    """Return what to divide by: the scale, or 1 where it is zero."""
+    return np.where(scale > 0, scale, 1.0)
+
+
+def vanishes_at_ends(values: Array) -> bool:
+    """Whether the grid reaches to where the weighted functions are nothing."""
+    scale = root_mean_square(values)
+    ends = np.abs(values[:, [0, -1]]).max(axis=1)
+    return bool((np.isfinite(scale) & (ends <= 1e-15 * scale)).all())
+
+
+def low_moments(line: Line, values: Array) -> Array:
+    """Return sqrt(E f^2) and the first coefficients, of shape (9, variances)."""
+    with np.errstate(invalid="ignore"):
+        low = next(hermite_blocks(line, 8)) @ values.T
+    return np.vstack([root_mean_square(values), low])
+
+
+def largest_change(before: Sequence[Array], after: Sequence[Array]) -> float:
+    """Return the largest difference of low moments, relative to sqrt(E f^2)."""
+    pairs = zip(before, after, strict=True)
+    with np.errstate(invalid="ignore"):
+        changes = [np.max(abs(b - a) / unit(b[0]), initial=0) for a, b in pairs]
+    largest = float(np.max(changes))
+    return largest if np.isfinite(largest) else np.inf
+
+
+def single_series(family: Family, tolerance: float) -> tuple[Array, float, float]:
+    """Integrate one function: see `single_moment`.
+
+    Returns:
+        The expectations, a bound of their error relative to the largest sqrt(E f^2), and
+        that.
+    """
+    line, (values,), error = settle([family], tolerance)
+    if not np.isfinite(error):
+        return np.full(len(values), np.nan), np.inf, np.inf
+    scale = root_mean_square(values).max(initial=0)
+    return values @ line.root_weights, error + ROUNDING, float(scale)
+
+
+Indices = npt.NDArray[np.intp]
+
+MOST_TERMS = 2048
+"""Orders of the series at most."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Hermite coefficients of both functions, and a bound of what is left out.
+
+    Attributes:
+        left: a_n, of shape (orders, A).
+        right: b_n, of shape (orders, B).
+        orders: The n at which a_n b_n is not negligible.
+        log_tails: Entry k bounds the log of sum |a_n b_n| over n >= k, in units of the
+            root mean squares.
+        tolerance: What may be left out, in the same units.
+    """
+
+    left: Array
+    right: Array
+    orders: Indices
+    log_tails: Array
+    tolerance: float = TOLERANCE
+
+    def log_bounds(self, rho: float) -> Array:
+        """Return the log of what k = 0, 1, ... terms leave out, in the same units."""
+        orders = np.arange(len(self.log_tails))
+        return np.asarray(self.log_tails + orders * np.log(max(rho, 1e-99)))
+
+    def terms(self, rho: float) -> int:
+        """Return how many terms |rho| needs, or all where even they are too few."""
+        enough = self.log_bounds(rho) <= np.log(self.tolerance)
+        return int(np.argmax(enough)) if enough.any() else len(self.left)
+
+    def reach(self, terms: int) -> float:
+        """Return the largest |rho| for which so many terms are enough."""
+        log_spare = np.log(self.tolerance) - self.log_tails[terms]
+        return 1.0 if log_spare >= 0 else float(np.exp(log_spare / terms))
+
+    def sum(self, terms: int, rho: Array, product: Callable[[int], Array]) -> Array:
+        """Return sum of product(n) rho^n over n < terms, by Horner's scheme."""
+        total = np.zeros_like(rho)
+        square = rho * rho
+        orders = self.orders[self.orders < terms]
+        gaps = np.diff(orders, prepend=0)
+        for n, gap in zip(orders[::-1], gaps[::-1], strict=True):
+            total += product(n)
+            for _ in range(gap // 2):
+                total *= square
+            if gap % 2:
+                total *= rho
+        return total
+
+
+def expand(
+    line: Line,
+    left: Array,
+    right: Array,
+    rho: float,
+    tolerance: float = TOLERANCE,
+) -> Series:
+    """Compute as many coefficients as the correlation |rho| needs.
+
+    Args:
+        line: The grid.
+        left: f times the root weights of the grid, of shape (A, nodes).
+        right: g likewise, of shape (B, nodes).
+        rho: The largest correlation that the series should reach.
+        tolerance: What may be left out, in units of the root mean squares.
+    """
+    sides = [left] if left is right else [left, right]
+    units = [unit(root_mean_square(side)) for side in sides]
+    rests = [np.einsum("an,an->a", side, side) for side in sides]
+    blocks: list[list[Array]] = [[] for _ in sides]
+    count = 0
+    for basis in hermite_blocks(line, 24):
+        tails = []
+        for side, size, rest, block in zip(sides, units, rests, blocks, strict=True):
+            block.append(basis @ side.T)
+            rest -= np.einsum("na,na->a", block[-1], block[-1])
+            tails.append(np.max(np.abs(rest) / size**2, initial=1e-15))
+        count += len(basis)
+        left_out = rho**count * np.sqrt(tails[0] * tails[-1])
+        if left_out <= tolerance or count >= MOST_TERMS:
+            break
+    tables = [np.concatenate(block) for block in blocks]
+    largest, sums = [], []
+    for table, size, tail in zip(tables, units, tails, strict=True):
+        largest.append(np.max(np.abs(table) / size, axis=1, initial=0))
+        sums.append(np.cumsum([tail, *largest[-1][::-1] ** 2])[::-1])
+    orders = np.nonzero(largest[0] * largest[-1] > 1e-18)[0]
+    log_tails = np.log(sums[0] * sums[-1]) / 2
+    return Series(tables[0], tables[-1], orders, log_tails, tolerance)
+
+
+PERFECT = 1 - 1e-15
+"""A correlation beyond this differs from 1 by the rounding of a covariance."""
+
+TILE = (64, 256)
+"""Rows and columns summed at a time: three such arrays should stay in cache."""
+
+PLENTY = 64
+"""Where a tile needs more terms, its largest correlations, 1 in 50, are put off."""
+
+
+def pair_series(
+    left: Family,
+    right: Family,
+    c: Array,
+    tolerance: float,
+) -> tuple[Array, float, float]:
+    """Integrate the products of two functions for all pairs: see `pair_moment`.
+
+    Returns:
+        The expectations, a bound of their error relative to the largest
+        sqrt(E f^2 E g^2), and that.
+    """
+    same = left.equals(right)
+    line, values, error = settle([left] if same else [left, right], tolerance)
+    moments = correlations(left, right, c)
+    if not np.isfinite(error):
+        return np.full_like(moments, np.nan), np.inf, np.inf
+    plane = Plane(line, values[0], values[-1], right)
+    mirrored = same and np.array_equal(c, np.transpose(c))
+    tiles = list(cut(moments.shape, mirrored))
+    reaches = [largest_imperfect(moments[tile]) for tile in tiles]
+    largest = max(reaches, default=0.0)
+    series = expand(line, values[0], values[-1], largest, tolerance)
+    put_off = []
+    for tile, rho in zip(tiles, reaches, strict=True):
+        put_off.append(sum_tile(series, moments, tile, rho))
+    pairs = Pairs.join(put_off)
+    if mirrored:
+        pairs = pairs[pairs.rows <= pairs.columns]
+        for tile in tiles:
+            moments[tile[::-1]] = moments[tile].T
+    single = sum_pairs(series, plane, pairs, error <= tolerance)
+    moments[pairs.rows, pairs.columns] = single
+    if mirrored:
+        moments[pairs.columns, pairs.rows] = single
+    return moments, error_bound(series, error, largest), plane.scale()
+
+
+LISTED = 2**12
+"""How many pairs of a list are summed at a time."""
+
+
+def listed_series(
+    left: Family,
+    right: Family,
+    c: Array,
+    tolerance: float,
+) -> tuple[Array, float, float]:
+    """Integrate the same for a list of pairs: families and c have the shape (P,)."""
+    moments, worst, scale = np.empty(len(left.root)), 0.0, 0.0
+    for start in range(0, len(moments), LISTED):
+        part = slice(start, start + LISTED)
+        one, two = left[part], right[part]
+        line, values, error = settle([one, two], tolerance)
+        if not np.isfinite(error):
+            return np.full_like(moments, np.nan), np.inf, np.inf
+        index = np.arange(len(one.root))
+        size = one.root * two.root
+        rho = np.divide(c[part], size, np.zeros_like(size), where=size > 0)
+        rho = np.clip(rho, -1, 1)
+        largest = largest_imperfect(rho)
+        series = expand(line, values[0], values[1], largest, tolerance)
+        plane = Plane(line, values[0], values[1], two)
+        pairs = Pairs(index, index, rho)
+        moments[part] = sum_pairs(series, plane, pairs, error <= tolerance)
+        worst = max(worst, error_bound(series, error, largest))
+        scale = max(scale, plane.scale())
+    return moments, worst, scale
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Both functions on one grid, and what else a sum over two variables needs.
+
+    Attributes:
+        line: The grid.
+        left: f times the root weights, of shape (A, nodes).
+        right: g likewise, of shape (B, nodes).
+        family: g and the Gaussians w.
+    """
+
+    line: Line
+    left: Array
+    right: Array
+    family: Family
+
+    def scale(self) -> float:
+        """Return the largest sqrt(E f^2) times the largest sqrt(E g^2)."""
+        sides = (self.left, self.right)
+        return float(np.prod([root_mean_square(side).max(initial=0) for side in sides]))
+
+    def on_diagonals(self, pairs: Pairs) -> Array:
+        """Sum over z where w is determined by u, for all pairs together."""
+        values = np.empty(len(pairs.rho))
+        many = max(1, 2**17 // len(self.line.z))
+        for start in range(0, len(values), many):
+            part = slice(start, start + many)
+            right = self.right[pairs.columns[part]]
+            falling = pairs.rho[part] < 0
+            right[falling] = right[falling, ::-1]
+            np.einsum("pn,pn->p", self.left[pairs.rows[part]], right, out=values[part])
+        return values
+
+    def rotated(self, row: int, column: int, rho: float) -> float:
+        """Sum over z and t for one pair; g varies slowly in t and needs few nodes."""
+        narrow = np.sqrt((1 - rho) * (1 + rho))
+        across = Line(min(0.5, self.line.step / narrow), self.line.reach)
+        z, t, weights = self.line.z, across.z, across.root_weights**2
+        left = self.left[row] * self.line.root_weights
+        member = self.family[column : column + 1]
+        total = 0.0
+        many = max(1, 2**16 // len(z))
+        for start in range(0, len(t), many):
+            part = slice(start, start + many)
+            w = rho * z + narrow * t[part, None]
+            values = np.broadcast_to(member(w.reshape(1, -1)), (1, w.size))
+            total += float(weights[part] @ (values.reshape(w.shape) @ left))
+        return total
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Single entries of the matrix, and their correlations."""
+
+    rows: Indices
+    columns: Indices
+    rho: Array
+
+    @staticmethod
+    def join(pieces: Sequence[Pairs]) -> Pairs:
+        """Put lists together."""
+        nothing = np.empty(0, np.intp)
+        rows = np.concatenate([nothing, *(piece.rows for piece in pieces)])
+        columns = np.concatenate([nothing, *(piece.columns for piece in pieces)])
+        rho = np.concatenate([np.empty(0), *(piece.rho for piece in pieces)])
+        return Pairs(rows, columns, rho)
+
+    def __getitem__(self, index: Indices | npt.NDArray[np.bool_]) -> Pairs:
+        return Pairs(self.rows[index], self.columns[index], self.rho[index])
+
+
+def error_bound(series: Series, error: float, largest: float) -> float:
+    """Return a bound of relative errors, given that of the grid and the largest |rho|."""
+    smooth = error <= series.tolerance
+    left_out = series.tolerance if smooth else np.exp(series.log_bounds(largest)[-1])
+    return float(2 * error + left_out)
+
+
+def correlations(left: Family, right: Family, c: Array) -> Array:
+    """Return c / sqrt(q_left q_right), 0 where a variance is."""
+    inverses = []
+    for family in (left, right):
+        positive = family.root > 0
+        inverses.append(positive / np.where(positive, family.root, 1))
+    rho = np.outer(inverses[0], inverses[1])
+    rho *= c
+    return np.clip(rho, -1, 1, out=rho)
+
+
+def largest_imperfect(rho: Array) -> float:
+    """Return the largest |rho| that is not 1."""
+    size = np.abs(rho)
+    return float(np.max(size * (size <= PERFECT), initial=0))
+
+
+def cut(shape: tuple[int, ...], mirrored: bool) -> Iterator[tuple[slice, slice]]:
+    """Yield rows and columns of tiles, only from the diagonal on if mirrored."""
+    rows, columns = TILE
+    for top in range(0, shape[0], rows):
+        for first in range(top if mirrored else 0, shape[1], columns):
+            yield slice(top, top + rows), slice(first, first + columns)
+
+
+def sum_tile(
+    series: Series,
+    moments: Array,
+    tile: tuple[slice, slice],
+    largest: float,
+) -> Pairs:
+    """Replace a tile's correlations by expectations; return the pairs put off."""
+    rho = moments[tile].copy()
+    rows, columns = tile
+    size = np.abs(rho)
+    terms = series.terms(largest)
+    if terms > PLENTY:
+        terms = series.terms(np.quantile(size, 0.98, method="lower"))
+    left, right = series.left[:, rows, None], series.right[:, None, columns]
+    product = np.empty_like(rho)
+
+    def products(n: int) -> Array:
+        np.multiply(left[n], right[n], out=product)
+        return product
+
+    moments[tile] = series.sum(terms, rho, products)
+    i, j = np.nonzero(size > series.reach(terms))
+    return Pairs(i + rows.start, j + columns.start, rho[i, j])
+
+
+def sum_pairs(series: Series, plane: Plane, pairs: Pairs, smooth: bool) -> Array:
+    """Return the expectations of single pairs.
+
+    Where the functions are not smooth on the grid, the plane would be no better.
+    """
+    values = np.empty(len(pairs.rho))
+    size = np.abs(pairs.rho)
+    perfect = size > PERFECT
+    values[perfect] = plane.on_diagonals(pairs[perfect])
+    listed = ~perfect
+    if smooth:
+        listed &= size <= series.reach(len(series.left))
+    for k in np.nonzero(~perfect & ~listed)[0]:
+        values[k] = plane.rotated(pairs.rows[k], pairs.columns[k], pairs.rho[k])
+    by_size = np.nonzero(listed)[0]
+    by_size = by_size[np.argsort(size[by_size])]
+    for start in range(0, len(by_size), 1024):
+        part = by_size[start : start + 1024]
+        chosen = pairs[part]
+
+        def products(n: int, chosen: Pairs = chosen) -> Array:
+            left, right = series.left[n, chosen.rows], series.right[n, chosen.columns]
+            return np.asarray(left * right)
+
+        values[part] = series.sum(series.terms(size[part[-1]]), chosen.rho, products)
+    return values
+
+# fmt: on

@@ -276,9 +276,6 @@ def integrated(
     """Compute outputs on grids, by either choice of directions that they fit on."""
     if SAMPLED and SAMPLED.keys() <= ROUGH.keys():
         return Estimate({}, {}, {}, ROUGH, 0, {})
-    if BASE_GAUSSIANS > GRID_GAUSSIANS:
-        reason = f"{BASE_GAUSSIANS} Gaussians in all"
-        return Estimate({}, {}, {}, dict.fromkeys(SAMPLED, reason), 0, {})
     first = refined(samples, params, SAMPLED, False, progress)
     if not first.missing.keys() - ROUGH.keys():
         return first
@@ -343,9 +340,6 @@ def after(change: Array, steps: Sequence[float], size: float) -> Array:
 
 RULES = (6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192)
 """Nodes of the rules along each direction, coarse to fine."""
-
-GRID_GAUSSIANS = 512
-"""How many Gaussians a program may draw for grids to keep track of them."""
 
 GRID_FLOATS = 64
 """How many floats for each of `samples` a ket on a grid may have."""

@@ -119,8 +119,11 @@ class GridNodes(Nodes):
     refused: it is NaN, and so is all that is made of it.
     """
 
+    sampled = False
+
     def __init__(self, points: int, floats: int, single: bool = False) -> None:
         self.points, self.shares = normal_rule(points)
+        self.tolerance = max(10.0**-points, 3e-14)
         self.stein_load = {}
         self.samples = 0
         self.refusal = ""
@@ -149,6 +152,10 @@ class GridNodes(Nodes):
     def normal(self, shape: tuple[int, ...] = ()) -> Array:
         """Draw independent standard normals: affine kets with coefficients 0 and 1."""
         count = prod(shape)
+        if self._gaussians + count > GRID_GAUSSIANS:
+            many = f"more than {GRID_GAUSSIANS} Gaussians in all"
+            self.refusal = self.refusal or many
+            return self.refused(shape, 0)
         rows = np.zeros((1 + self._gaussians + count, count))
         rows[1 + self._gaussians :] = np.eye(count)
         self._gaussians += count
@@ -274,3 +281,7 @@ def normal_rule(points: int) -> tuple[Array, Array]:
         nodes = step * (np.arange(points) - (points - 1) / 2)
         weights = np.exp(-nodes * nodes / 2)
     return nodes, weights / weights.sum()
+
+
+GRID_GAUSSIANS = 512
+"""How many Gaussians grids keep track of."""

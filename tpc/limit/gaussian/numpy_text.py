@@ -3,7 +3,8 @@
 The text calls `np` and the functions of `tpc.limit.gaussian.arithmetic`, nothing else.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Container, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -24,17 +25,22 @@ NUMPY_NAMES: dict[str, str] = {
 """SymPy's functions in NumPy."""
 
 
-def to_numpy(expression: Expr, names: Mapping[Symbol, str] | None = None) -> str:
+def to_numpy(
+    expression: Expr,
+    names: Mapping[Symbol, str] | None = None,
+    functions: Mapping[str, str] | None = None,
+) -> str:
     """Return a closed form as NumPy source text.
 
     Args:
         expression: What `expect` returned.
         names: The text of each symbol; those left out keep their names.
+        functions: Further functions by name, each with its text, `{}` for the argument.
 
     Raises:
         ValueError: A function that NumPy and the arithmetic of closed forms lack.
     """
-    return _Writer(names or {}).write(expression)
+    return _Writer(names or {}, functions or {}).write(expression)
 
 
 def has_numpy_text(expression: Expr) -> bool:
@@ -46,9 +52,9 @@ def has_numpy_text(expression: Expr) -> bool:
     return True
 
 
-def functions_used(expression: Expr) -> tuple[str, ...]:
-    """Return the functions of the arithmetic that the text calls, sorted."""
-    names = {function_name(e) for e in _applications(expression)}
+def functions_used(expression: Expr, others: Container[str] = ()) -> tuple[str, ...]:
+    """Return the functions of the arithmetic that the text calls, sorted, without `others`."""
+    names = {function_name(e) for e in _applications(expression) if type(e).__name__ not in others}
     return tuple(sorted(name for name in names if not name.startswith("np.")))
 
 
@@ -75,8 +81,9 @@ def _applications(expression: Expr) -> Iterator[Expr]:
 class _Writer:
     """Writes expressions with the brackets that Python needs."""
 
-    def __init__(self, names: Mapping[Symbol, str]) -> None:
+    def __init__(self, names: Mapping[Symbol, str], functions: Mapping[str, str]) -> None:
         self.names = names
+        self.functions = functions
 
     def write(self, expression: Expr) -> str:
         match expression:
@@ -98,6 +105,9 @@ class _Writer:
                 return self.write(value)
             case Application():
                 arguments = ", ".join(self.write(arg) for arg in expression.args)
+                further = self.functions.get(type(expression).__name__)
+                if further is not None:
+                    return further.format(arguments)
                 return f"{function_name(expression)}({arguments})"
         if expression.is_Integer:
             return str(expression)
@@ -151,7 +161,10 @@ class _Writer:
         if doubled.is_Integer and not power.is_Integer:
             root = f"np.sqrt({self.write(base)})"
             return root if doubled == 1 else f"{root} ** {doubled}"
-        return f"{self._bracketed(base)} ** {self._bracketed(power)}"
+        texts = self._bracketed(base), self._bracketed(power)
+        # Formatters want no blanks between names and numbers.
+        sign = "**" if all(re.fullmatch(r"[\w.]+", text) for text in texts) else " ** "
+        return sign.join(texts)
 
     def _bracketed(self, expression: Expr) -> str:
         if isinstance(expression, computed_as):

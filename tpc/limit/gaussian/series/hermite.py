@@ -207,6 +207,23 @@ def largest_change(before: Sequence[Array], after: Sequence[Array]) -> float:
     return largest if np.isfinite(largest) else np.inf
 
 
+# <part single_series>
+
+
+def single_series(family: Family, tolerance: float) -> tuple[Array, float, float]:
+    """Integrate one function: see `single_moment`.
+
+    Returns:
+        The expectations, a bound of their error relative to the largest sqrt(E f^2), and
+        that.
+    """
+    line, (values,), error = settle([family], tolerance)
+    if not np.isfinite(error):
+        return np.full(len(values), np.nan), np.inf, np.inf
+    scale = root_mean_square(values).max(initial=0)
+    return values @ line.root_weights, error + ROUNDING, float(scale)
+
+
 # <part single_moment>
 
 
@@ -230,8 +247,5 @@ def single_moment(
         E f(m + sqrt(q) z), and a bound of its error: about 1e-14 sqrt(E f^2) at its
         largest, far more where f is not smooth, infinite where E f^2 seems to be.
     """
-    line, (values,), error = settle([Family.of(f, q, m, constants)], tolerance)
-    if not np.isfinite(error):
-        return np.full(len(values), np.nan), np.inf
-    error = (error + ROUNDING) * root_mean_square(values).max(initial=0)
-    return values @ line.root_weights, float(error)
+    found, error, scale = single_series(Family.of(f, q, m, constants), tolerance)
+    return found, error * scale

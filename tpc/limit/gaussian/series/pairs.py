@@ -32,7 +32,7 @@ from tpc.limit.gaussian.series.hermite import (
 )
 from tpc.limit.gaussian.series.mehler import Indices, Series, expand
 
-# <part pair_moment>
+# <part pair_series>
 
 PERFECT = 1 - 1e-15
 """A correlation beyond this differs from 1 by the rounding of a covariance."""
@@ -42,6 +42,81 @@ TILE = (64, 256)
 
 PLENTY = 64
 """Where a tile needs more terms, its largest correlations, 1 in 50, are put off."""
+
+
+def pair_series(
+    left: Family,
+    right: Family,
+    c: Array,
+    tolerance: float,
+) -> tuple[Array, float, float]:
+    """Integrate the products of two functions for all pairs: see `pair_moment`.
+
+    Returns:
+        The expectations, a bound of their error relative to the largest
+        sqrt(E f^2 E g^2), and that.
+    """
+    same = left.equals(right)
+    line, values, error = settle([left] if same else [left, right], tolerance)
+    moments = correlations(left, right, c)
+    if not np.isfinite(error):
+        return np.full_like(moments, np.nan), np.inf, np.inf
+    plane = Plane(line, values[0], values[-1], right)
+    mirrored = same and np.array_equal(c, np.transpose(c))
+    tiles = list(cut(moments.shape, mirrored))
+    reaches = [largest_imperfect(moments[tile]) for tile in tiles]
+    largest = max(reaches, default=0.0)
+    series = expand(line, values[0], values[-1], largest, tolerance)
+    put_off = []
+    for tile, rho in zip(tiles, reaches, strict=True):
+        put_off.append(sum_tile(series, moments, tile, rho))
+    pairs = Pairs.join(put_off)
+    if mirrored:
+        pairs = pairs[pairs.rows <= pairs.columns]
+        for tile in tiles:
+            moments[tile[::-1]] = moments[tile].T
+    single = sum_pairs(series, plane, pairs, error <= tolerance)
+    moments[pairs.rows, pairs.columns] = single
+    if mirrored:
+        moments[pairs.columns, pairs.rows] = single
+    return moments, error_bound(series, error, largest), plane.scale()
+
+
+# <part listed_series>
+
+LISTED = 2**12
+"""How many pairs of a list are summed at a time."""
+
+
+def listed_series(
+    left: Family,
+    right: Family,
+    c: Array,
+    tolerance: float,
+) -> tuple[Array, float, float]:
+    """Integrate the same for a list of pairs: families and c have the shape (P,)."""
+    moments, worst, scale = np.empty(len(left.root)), 0.0, 0.0
+    for start in range(0, len(moments), LISTED):
+        part = slice(start, start + LISTED)
+        one, two = left[part], right[part]
+        line, values, error = settle([one, two], tolerance)
+        if not np.isfinite(error):
+            return np.full_like(moments, np.nan), np.inf, np.inf
+        index = np.arange(len(one.root))
+        size = one.root * two.root
+        rho = np.divide(c[part], size, np.zeros_like(size), where=size > 0)
+        rho = np.clip(rho, -1, 1)
+        largest = largest_imperfect(rho)
+        series = expand(line, values[0], values[1], largest, tolerance)
+        plane = Plane(line, values[0], values[1], two)
+        pairs = Pairs(index, index, rho)
+        moments[part] = sum_pairs(series, plane, pairs, error <= tolerance)
+        worst = max(worst, error_bound(series, error, largest))
+        scale = max(scale, plane.scale())
+    return moments, worst, scale
+
+
+# <part pair_moment>
 
 
 def pair_moment(
@@ -77,33 +152,8 @@ def pair_moment(
     """
     left = Family.of(f, q_left, m_left, s_left)
     right = Family.of(g, q_right, m_right, s_right)
-    same = left.equals(right)
-    line, values, error = settle([left] if same else [left, right], tolerance)
-    moments = correlations(left, right, c)
-    if not np.isfinite(error):
-        return np.full_like(moments, np.nan), np.inf
-    plane = Plane(line, values[0], values[-1], right)
-    mirrored = same and np.array_equal(c, np.transpose(c))
-    tiles = list(cut(moments.shape, mirrored))
-    reaches = [largest_imperfect(moments[tile]) for tile in tiles]
-    largest = max(reaches, default=0.0)
-    series = expand(line, values[0], values[-1], largest, tolerance)
-    put_off = []
-    for tile, rho in zip(tiles, reaches, strict=True):
-        put_off.append(sum_tile(series, moments, tile, rho))
-    pairs = Pairs.join(put_off)
-    if mirrored:
-        pairs = pairs[pairs.rows <= pairs.columns]
-        for tile in tiles:
-            moments[tile[::-1]] = moments[tile].T
-    single = sum_pairs(series, plane, pairs, error <= tolerance)
-    moments[pairs.rows, pairs.columns] = single
-    if mirrored:
-        moments[pairs.columns, pairs.rows] = single
-    return moments, plane.bound(series, error, largest)
-
-
-# <part listed_moment>
+    moments, error, scale = pair_series(left, right, c, tolerance)
+    return moments, error * scale
 
 
 def listed_moment(
@@ -125,27 +175,9 @@ def listed_moment(
     """
     left = Family.of(f, q_left, m_left, s_left)
     right = Family.of(g, q_right, m_right, s_right)
-    moments, worst = np.empty(len(left.root)), 0.0
-    for start in range(0, len(moments), LISTED):
-        part = slice(start, start + LISTED)
-        one, two = left[part], right[part]
-        line, values, error = settle([one, two], tolerance)
-        index = np.arange(len(one.root))
-        size = one.root * two.root
-        rho = np.clip(np.divide(c[part], size, np.zeros_like(size), where=size > 0), -1, 1)
-        if not np.isfinite(error):
-            moments[part], worst = np.nan, np.inf
-            continue
-        largest = largest_imperfect(rho)
-        series = expand(line, values[0], values[1], largest, tolerance)
-        plane, pairs = Plane(line, values[0], values[1], two), Pairs(index, index, rho)
-        moments[part] = sum_pairs(series, plane, pairs, error <= tolerance)
-        worst = max(worst, plane.bound(series, error, largest))
-    return moments, worst
+    moments, error, scale = listed_series(left, right, c, tolerance)
+    return moments, error * scale
 
-
-LISTED = 2**12
-"""How many pairs of a list are summed at a time."""
 
 # <part Plane>
 
@@ -166,13 +198,10 @@ class Plane:
     right: Array
     family: Family
 
-    def bound(self, series: Series, error: float, largest: float) -> float:
-        """Return a bound of the errors, given that of the grid and the largest |rho|."""
-        smooth = error <= series.tolerance
-        error = 2 * error + (series.tolerance if smooth else np.exp(series.log_bounds(largest)[-1]))
-        for side in (self.left, self.right):
-            error *= root_mean_square(side).max(initial=0)
-        return float(error)
+    def scale(self) -> float:
+        """Return the largest sqrt(E f^2) times the largest sqrt(E g^2)."""
+        sides = (self.left, self.right)
+        return float(np.prod([root_mean_square(side).max(initial=0) for side in sides]))
 
     def on_diagonals(self, pairs: Pairs) -> Array:
         """Sum over z where w is determined by u, for all pairs together."""
@@ -222,6 +251,13 @@ class Pairs:
 
     def __getitem__(self, index: Indices | npt.NDArray[np.bool_]) -> Pairs:
         return Pairs(self.rows[index], self.columns[index], self.rho[index])
+
+
+def error_bound(series: Series, error: float, largest: float) -> float:
+    """Return a bound of relative errors, given that of the grid and the largest |rho|."""
+    smooth = error <= series.tolerance
+    left_out = series.tolerance if smooth else np.exp(series.log_bounds(largest)[-1])
+    return float(2 * error + left_out)
 
 
 def correlations(left: Family, right: Family, c: Array) -> Array:

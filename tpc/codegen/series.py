@@ -1,0 +1,97 @@
+"""Hermite series -> calls of functions that a generated module defines.
+
+Each series becomes one function of the variances, covariances, means and constants in it, named
+after the functions that it integrates; the same series elsewhere in the program is another call.
+"""
+
+import re
+import textwrap
+from collections.abc import Sequence
+
+from sympy import Expr, Symbol
+
+from tpc.codegen.expressions import ATOM, Code, joined
+from tpc.codegen.identifiers import Identifiers
+from tpc.codegen.statement import WIDTH
+from tpc.limit.gaussian.numpy_text import functions_used, to_numpy
+from tpc.limit.nodes import CUW, MU, MW, QU, QW, HermiteSeries, U, W
+
+Key = tuple[object, ...]
+
+_BY_NAME = ("Phi", "erf", "gelu", "sigmoid", "silu")
+"""Functions that the preamble has by the same name."""
+
+
+class SeriesFunctions:
+    """The functions of one module, in the order of their first call."""
+
+    def __init__(self, identifiers: Identifiers) -> None:
+        self._identifiers = identifiers
+        self._names: dict[Key, str] = {}
+        self.definitions: dict[str, str] = {}
+        self.used: set[str] = set()
+
+    def call(self, node: HermiteSeries, operands: Sequence[Code]) -> Code:
+        """Write a series as a call, and its function if it is new."""
+        key = (node.left, node.right, node.symbols)
+        integrals = "single_integral" if node.right is None else "pair_integral"
+        functions = [f for f in (node.left, node.right) if f is not None]
+        if key not in self._names:
+            words = dict.fromkeys(re.findall(r"[A-Za-z]+(?=\()", " ".join(map(str, functions))))
+            name = self._identifiers.make(" ".join(["mean of", *words]))
+            self._names[key] = name
+            self.definitions[name] = _definition(name, node)
+        calls = {integrals, *(name for f in functions for name in _calls(f))}
+        self.used |= {name for f in functions for name in functions_used(f, _NAMES)}
+        listed = ", ".join(["nodes", *(operand.text for operand in operands)])
+        return joined(f"{self._names[key]}({listed})", ATOM, operands, tuple(sorted(calls)))
+
+
+_NAMES = {"softplus": "np.logaddexp(0, {})"} | {name: f"{name}({{}})" for name in _BY_NAME}
+"""How functions are written that are not those of closed forms."""
+
+
+def _calls(function: Expr) -> list[str]:
+    """Return the parts of the preamble that a function calls."""
+    return [name for name in _BY_NAME if re.search(rf"\b{name}\(", str(function))]
+
+
+def _definition(name: str, node: HermiteSeries) -> str:
+    """Write the function with the functions that it integrates inside."""
+    head = (
+        f"def {name}(nodes: Nodes, {', '.join(f'{s.name}: Array' for s in node.symbols)}) -> Array:"
+    )
+    if len(head) > WIDTH:
+        rows = ["nodes: Nodes", *(f"{symbol.name}: Array" for symbol in node.symbols)]
+        head = "\n".join([f"def {name}(", *(f"    {row}," for row in rows), ") -> Array:"])
+    integrand = node.left if node.right is None else f"({node.left})*({node.right})"
+    doc = textwrap.wrap(f'"""Return E[{integrand}] by Hermite series.', WIDTH - 4)
+    lines = [*doc, '"""'] if len(doc) > 1 else [f'{doc[0]}"""']
+    sides = []
+    written: dict[str, str] = {}
+    for letter, function, own, q, m in (("f", node.left, U, QU, MU), ("g", node.right, W, QW, MW)):
+        if function is None:
+            continue
+        constants = [s for s in node.symbols if s in function.free_symbols]
+        text = "\n".join(_function("{}", function, own, constants))
+        if text not in written:
+            written[text] = letter
+            lines += ["", *_function(letter, function, own, constants)]
+        mean = m.name if m in node.symbols else "0.0"
+        listed = [written[text], q.name, mean, *(constant.name for constant in constants)]
+        sides.append(f"[{', '.join(listed)}]")
+    end = ["single_integral"] if len(sides) == 1 else ["pair_integral"]
+    arguments = ["nodes", *sides, *([CUW.name] if len(sides) == 2 else [])]
+    lines += ["", f"return {end[0]}({', '.join(arguments)})"]
+    return "\n".join([head, *(f"    {line}".rstrip() for line in lines)])
+
+
+def _function(name: str, function: Expr, own: Symbol, constants: Sequence[Symbol]) -> list[str]:
+    """Write one function of an array and of constants."""
+    names = {own: "x"} | {symbol: f"s{i}" for i, symbol in enumerate(constants, 1)}
+    arguments = ", ".join(f"{argument}: Array" for argument in names.values())
+    text = to_numpy(function, names, _NAMES)
+    lines = [f"return {text}"]
+    if len(text) > WIDTH - 15:
+        lines = ["# fmt: off", "return (", *textwrap.wrap(text, WIDTH - 12), ")", "# fmt: on"]
+    return [f"def {name}({arguments}) -> Array:", *(f"    {line}" for line in lines)]
