@@ -186,6 +186,12 @@ def _add_verification(command: argparse.ArgumentParser) -> None:
         "--trials", type=_trials, default=64, metavar="R", help="runs for each width, default: 64"
     )
     command.add_argument(
+        "--engine",
+        choices=("auto", "dense", "matrix-free"),
+        default="auto",
+        help="how matrices multiply; auto: dense to width 2048, then matrix-free; default: auto",
+    )
+    command.add_argument(
         "--plot", metavar="F.png", help="draw the distance to the limit (png, svg, pdf)"
     )
 

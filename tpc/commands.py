@@ -103,6 +103,7 @@ def verify(arguments: Namespace) -> int:
             arguments.dot,
             progress,
             arguments.method,
+            arguments.engine,
         )
     if figure is not None:
         with _writing(figure), replacing(figure) as temporary:

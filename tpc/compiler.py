@@ -338,6 +338,7 @@ def verify(
     dot: DotChoice = "auto",
     progress: Progress | None = None,
     method: Method = "mc",
+    engine: comparing.EngineChoice = "auto",
 ) -> Verification:
     """Hold finite widths against the limit.
 
@@ -353,6 +354,8 @@ def verify(
         dot: As in `derive`.
         progress: Called as the finite runs go on.
         method: How the limit is computed, as in `run`.
+        engine: How matrices multiply in finite runs, as in `simulate`; by `auto` dense up to width
+            2048 and matrix-free beyond, where all matrices have a law of their products.
 
     Raises:
         ProgramError: As in `evaluator`.
@@ -361,7 +364,7 @@ def verify(
     """
     program = program_of(program, "limit to compare with")
     limit = run(program, samples, seed, params, dot, method=method)
-    return comparing.verify(program, limit, widths, trials, seed, params, progress)
+    return comparing.verify(program, limit, widths, trials, seed, params, progress, engine=engine)
 
 
 def _require_outputs(program: Program) -> None:

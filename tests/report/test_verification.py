@@ -48,7 +48,7 @@ def test_json() -> None:
     outputs = found.pop("outputs")
     assert found == {
         "program": "a.tp", "command": "verify", "method": "mc", "samples": 1000, "seed": 3,
-        "params": {"s": 2.0}, "widths": [64, 128, 256], "trials": 5, "agrees": False,
+        "params": {"s": 2.0}, "widths": [64, 128, 256], "trials": 5, "engines": [], "agrees": False,
     }  # fmt: skip
     assert [(name, outputs[name]["agrees"]) for name in outputs] == [
         ("K", True), ("h", False), ("f", True)

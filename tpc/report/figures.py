@@ -4,14 +4,16 @@ The only user of matplotlib, through figure objects alone: nothing is shown, no 
 touched.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from tpc.simulation.result import Array, Comparison, Verification
+from tpc.report.numbers import format_number
+from tpc.report.rates import farthest_rate
+from tpc.simulation.result import Array, Comparison, Rate, Verification
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,16 +31,20 @@ def draw_convergence(verification: Verification) -> "Figure":
     Of an array it is the root mean square over entries. The thin dotted line of the same colour is
     one standard error, of finite values and limit together: a distance at or below it is noise,
     which falls as n^(-1/2) until the error of the limit is reached. What stands above it should
-    fall as 1/n.
+    fall as 1/n. Where rates have been fitted, the legend has the power of the most significant
+    entry, and a second panel shows how far scalars fluctuate from trial to trial.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.5, 4.6), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
+    rates = verification.rates
+    fluctuating = [index for index, rate in enumerate(rates) if _fluctuates(rate)]
+    figure = Figure(figsize=(12.0 if fluctuating else 7.5, 4.6), layout="constrained")
+    axes = figure.add_subplot(1, 2 if fluctuating else 1, 1)
     widths = np.array(verification.widths, dtype=np.float64)
     curves = [_curve(found) for found in verification.comparisons]
+    if rates:
+        labels = [_power(rate) for rate in rates]
+        curves = [replace(c, name=c.name + p) for c, p in zip(curves, labels, strict=True)]
     visible = [curve for curve in curves if curve.shown.any()]
     for index, curve in enumerate(visible):
         _draw_curve(axes, widths, curve, index)
@@ -47,13 +53,57 @@ def draw_convergence(verification: Verification) -> "Figure":
     for curve in curves:
         if not curve.shown.any():
             axes.plot([], [], linestyle="none", label=f"{curve.name}: {curve.why_not}")
-    axes.set_xticks(widths, [str(width) for width in verification.widths])
+    _label_axes(axes, verification, "| finite width - limit |, rms over entries")
+    if fluctuating:
+        second = figure.add_subplot(1, 2, 2)
+        for place, index in enumerate(fluctuating):
+            _draw_fluctuation(second, verification, index, place)
+        _label_axes(second, verification, "standard deviation over trials, rms over entries")
+        second.legend(frameon=False, fontsize="small")
+        axes.legend(frameon=False, fontsize="small")
+    else:
+        figure.legend(loc="outside right upper", frameon=False, fontsize="small")
+    return figure
+
+
+def _label_axes(axes: "Axes", verification: Verification, words: str) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    names = [str(width) for width in verification.widths]
+    axes.set_xticks(verification.widths, names, rotation=45 if len(names) > 7 else 0)
     axes.minorticks_off()
     axes.set_xlabel("width n")
-    axes.set_ylabel("| finite width - limit |, rms over entries")
+    axes.set_ylabel(words)
     axes.grid(True, alpha=0.25)
-    figure.legend(loc="outside right upper", frameon=False, fontsize="small")
-    return figure
+
+
+def _power(rate: Rate) -> str:
+    at = farthest_rate(rate)
+    if not rate.significant[at]:
+        return ""
+    return f", p = {format_number(float(rate.exponent[at]), float(rate.exponent_stderr[at]))}"
+
+
+def _fluctuates(rate: Rate) -> bool:
+    return bool(np.isfinite(rate.fluctuation).any())
+
+
+def _draw_fluctuation(axes: "Axes", verification: Verification, index: int, place: int) -> None:
+    """Draw the spread over trials of a scalar, with the power of its first entry."""
+    found, rate = verification.comparisons[index], verification.rates[index]
+    over = tuple(range(1, found.finite.ndim))
+    spread = np.sqrt(verification.trials * np.mean(found.finite_stderr**2, axis=over))
+    at = tuple(np.argwhere(np.isfinite(rate.fluctuation))[0])
+    q = format_number(float(rate.fluctuation[at]), float(rate.fluctuation_stderr[at]))
+    axes.plot(
+        verification.widths,
+        spread,
+        color=COLOURS[place % len(COLOURS)],
+        marker=MARKERS[place % len(MARKERS)],
+        markersize=5,
+        linewidth=1.5,
+        label=f"{found.output}: n^-{q}",
+    )
 
 
 def save_convergence(verification: Verification, path: str | PathLike[str]) -> None:

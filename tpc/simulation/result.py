@@ -60,6 +60,8 @@ class Comparison:
         chi2: Sum of squared standardised residuals per degree of freedom; NaN with two widths.
         allowed: The largest distance between intercept and limit that counts as agreement.
         agrees: Whether the distance is within it.
+        half_order: Whether the model was value = intercept + b / sqrt(n) + slope / n; None where it
+            never was.
     """
 
     output: str
@@ -74,6 +76,38 @@ class Comparison:
     chi2: Array
     allowed: Array
     agrees: npt.NDArray[np.bool_]
+    half_order: npt.NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How one array of results goes to its limit: value = limit + b n^-p, entry by entry.
+
+    Attributes:
+        output: Name of the output.
+        part: As in `Comparison`.
+        coefficient: b, of the shape of the limit; so are all that follow but the last.
+        coefficient_stderr: Its standard error.
+        exponent: p.
+        exponent_stderr: Its standard error.
+        significant: Whether b is more than 4 standard errors from 0; elsewhere p says nothing.
+        fluctuation: Of a scalar, q in (standard deviation over trials) = c n^-q; NaN elsewhere, and
+            where nothing is random. The Master Theorem has 1/2.
+        fluctuation_stderr: Its standard error.
+        normality: Of a readout, for each width the p-value of a test that it is normal over
+            trials, the least of its columns, Bonferroni; empty for other outputs.
+    """
+
+    output: str
+    part: str
+    coefficient: Array
+    coefficient_stderr: Array
+    exponent: Array
+    exponent_stderr: Array
+    significant: npt.NDArray[np.bool_]
+    fluctuation: Array
+    fluctuation_stderr: Array
+    normality: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +122,8 @@ class Verification:
         params: The value of every parameter.
         method: How the limit was evaluated.
         samples: With how many nodes.
+        engines: How matrices multiplied at each width.
+        rates: In the order of `comparisons`, from five widths on.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -97,6 +133,8 @@ class Verification:
     params: Mapping[str, Array]
     method: str
     samples: int
+    engines: tuple[str, ...] = ()
+    rates: tuple[Rate, ...] = ()
 
     @property
     def agrees(self) -> bool:

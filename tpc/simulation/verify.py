@@ -1,39 +1,28 @@
-"""Program and limit -> does the program converge to the limit?
+"""Program and limit -> does the program converge to the limit, and how fast?
 
-Runs at several widths are extrapolated entry by entry (`fit.py`), and the intercept a is held
-against the limit. With s the combined standard error, the two disagree where
-
-    |a - limit| > t(p) s,   p = 2 P(normal > 4) / (number of entries).
-
-Here t(p) is the two-sided quantile of Student's distribution, since errors are themselves
-estimated, from few runs and few replicates. Its degrees of freedom are those of Welch and
-Satterthwaite, (sum of v_i)^2 / sum of v_i^2 / f_i over the contributions v_i to s^2, each with its
-own f_i. Entries that are copies of each other (the two halves of a covariance) count once. What is
-exact on both sides may differ by rounding.
+Runs at several widths are extrapolated entry by entry (`fit.py`), and the intercepts are held
+against the limit (`judge.py`). From five widths on, the powers of n with which values go to their
+limit and scalars fluctuate are fitted, too (`rates.py`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from tpc.program.nodes import Mean
 from tpc.program.program import OutputKind, Program
-from tpc.simulation.fit import Fit, fit_inverse_width
+from tpc.simulation.engines import Engine, has_sequential_law
+from tpc.simulation.judge import Evidence, Judge, count_entries
+from tpc.simulation.kinks import rough_outputs
 from tpc.simulation.parameters import resolve_parameters
-from tpc.simulation.result import Array, Comparison, Result, Value, Verification
-from tpc.simulation.simulate import simulate
-
-SIGMAS = 4.0
-"""Normal standard errors that a single entry may be off."""
+from tpc.simulation.rates import FEWEST_WIDTHS, rate_of
+from tpc.simulation.result import Array, Rate, Result, Value, Verification
+from tpc.simulation.simulate import run_trials, summarise
 
 TRIALS = 64
 """Runs at each width, unless told otherwise."""
-
-RELATIVE_ROUNDING = 1e-10
-ABSOLUTE_ROUNDING = 1e-12
 
 
 class Evaluated(Protocol):
@@ -77,6 +66,24 @@ def default_widths(program: Program) -> tuple[int, ...]:
             return (8, 16, 32, 64)
 
 
+EngineChoice: TypeAlias = Literal["auto", "dense", "matrix-free"]
+
+LARGEST_DENSE = 2048
+"""By `auto`, wider runs are matrix-free: at this width either takes as long."""
+
+
+def engine_at(program: Program, width: int, engine: EngineChoice) -> Engine:
+    """Return how matrices multiply in runs at a width.
+
+    By `auto`, that is by their entries up to a width of 2048, and beyond by the law of their
+    products, if it is known for all of them.
+    """
+    if engine != "auto":
+        return engine
+    known = all(has_sequential_law(matrix.ensemble) for matrix in program.matrices)
+    return "matrix-free" if known and width > LARGEST_DENSE else "dense"
+
+
 def verify(
     program: Program,
     limit: Evaluated,
@@ -86,6 +93,7 @@ def verify(
     params: Mapping[str, object] | None = None,
     progress: Callable[[int, int], None] | None = None,
     replicates: int = 8,
+    engine: EngineChoice = "auto",
 ) -> Verification:
     """Hold a program's limit against runs at finite width.
 
@@ -96,23 +104,44 @@ def verify(
         trials: Runs at each width, at least two.
         seed: Of the runs.
         params: Values that replace the defaults of parameters.
-        progress: Called with the work done and all the work, in units of n^2.
+        progress: Called with the work done and all the work.
         replicates: From how many replicates the errors of the limit are.
+        engine: How matrices multiply, see `engine_at`.
+
+    Returns:
+        The comparison of every output; from five widths on with rates, see `rates.py`.
 
     Raises:
         ParameterProblem: As in `simulate`.
+        ProgramError: As in `simulate`.
         ValueError: There are too few widths or trials.
     """
     chosen = tuple(sorted(set(widths or default_widths(program))))
     if len(chosen) < 2 or trials < 2:
         raise ValueError("verifying takes at least two widths, and two trials at each")
-    runs = _run(program, chosen, trials, seed, params, progress)
+    engines = tuple(engine_at(program, width, engine) for width in chosen)
+    collected = _run(program, chosen, trials, seed, params, progress, engines)
+    runs = [
+        summarise(program, at, width, seed, params, used)
+        for at, width, used in zip(collected, chosen, engines, strict=True)
+    ]
     arrays = list(_arrays(program, limit, runs))
-    entries = sum(_count_entries(array) for array in arrays)
+    judge = Judge(chosen, trials - 1, replicates - 1, sum(map(count_entries, arrays)))
+    rough = rough_outputs(program)
+    rates: tuple[Rate, ...] = ()
     with np.errstate(all="ignore"):  # what is no number disagrees, without a warning
-        comparisons = tuple(
-            _compare(array, chosen, trials - 1, replicates - 1, entries) for array in arrays
-        )
+        comparisons = tuple(judge.compare(array, array.output in rough) for array in arrays)
+        if len(chosen) >= FEWEST_WIDTHS:
+            readouts = {o.name for o in program.outputs if o.kind is OutputKind.READOUT}
+            rates = tuple(
+                rate_of(
+                    found,
+                    chosen,
+                    [[trial[found.output] for trial in at] for at in collected],
+                    found.output in readouts,
+                )
+                for found in comparisons
+            )
     return Verification(
         comparisons=comparisons,
         widths=chosen,
@@ -121,6 +150,8 @@ def verify(
         params=MappingProxyType(resolve_parameters(program, params)),
         method=limit.method,
         samples=limit.samples,
+        engines=engines,
+        rates=rates,
     )
 
 
@@ -131,35 +162,26 @@ def _run(
     seed: int,
     params: Mapping[str, object] | None,
     progress: Callable[[int, int], None] | None,
-) -> list[Result]:
-    total = sum(width**2 for width in widths) * trials
-    done = 0
+    engines: tuple[Engine, ...],
+) -> list[list[dict[str, Value]]]:
+    """Return what every trial contributes, by width."""
+    work = [
+        width**2 if engine == "dense" else width * LARGEST_DENSE
+        for width, engine in zip(widths, engines, strict=True)
+    ]
     runs = []
-    for width in widths:
-        before = done
+    for index, width in enumerate(widths):
+        before = trials * sum(work[:index])
 
-        def advance(finished: int, _: int, before: int = before, width: int = width) -> None:
+        def advance(finished: int, _: int, before: int = before, unit: int = work[index]) -> None:
             if progress is not None:
-                progress(before + finished * width**2, total)
+                progress(before + finished * unit, trials * sum(work))
 
-        runs.append(simulate(program, width, trials, seed, params, advance))
-        done += trials * width**2
+        runs.append(run_trials(program, width, trials, seed, params, advance, engines[index]))
     return runs
 
 
-@dataclass(frozen=True, slots=True)
-class _Evidence:
-    """One array of results, from the limit and at every width."""
-
-    output: str
-    part: str
-    limit: Array
-    limit_stderr: Array
-    finite: Array
-    finite_stderr: Array
-
-
-def _arrays(program: Program, limit: Evaluated, runs: list[Result]) -> Iterator[_Evidence]:
+def _arrays(program: Program, limit: Evaluated, runs: list[Result]) -> Iterator[Evidence]:
     for output in program.outputs:
         name = output.name
         match output.kind:
@@ -170,7 +192,7 @@ def _arrays(program: Program, limit: Evaluated, runs: list[Result]) -> Iterator[
             case OutputKind.SCALAR:
                 parts = ("value",)
         for part in parts:
-            evidence = _Evidence(
+            evidence = Evidence(
                 name,
                 part,
                 _part(limit.values[name], part),
@@ -186,62 +208,3 @@ def _arrays(program: Program, limit: Evaluated, runs: list[Result]) -> Iterator[
 def _part(value: Value, part: str) -> Array:
     array = value[part] if isinstance(value, Mapping) else value
     return np.asarray(array, dtype=np.float64)
-
-
-def _count_entries(evidence: _Evidence) -> int:
-    """Count entries, those with the same numbers once."""
-    table = np.concatenate([evidence.limit[None], evidence.finite]).reshape(
-        len(evidence.finite) + 1, -1
-    )
-    rounded = (table / (_scale(table) or 1.0)).round(12)
-    return int(np.unique(rounded, axis=1).shape[1]) if rounded.size else 0
-
-
-def _scale(*arrays: Array) -> float:
-    """Return the largest finite magnitude, or 0."""
-    return max(float(np.abs(array).max(initial=0.0, where=np.isfinite(array))) for array in arrays)
-
-
-def _compare(
-    evidence: _Evidence,
-    widths: tuple[int, ...],
-    run_freedom: int,
-    limit_freedom: int,
-    entries: int,
-) -> Comparison:
-    shape = evidence.limit.shape
-    finite = evidence.finite.reshape(len(widths), -1)
-    limit = evidence.limit.reshape(-1)
-    fit = fit_inverse_width(widths, finite, evidence.finite_stderr.reshape(len(widths), -1))
-    variance = evidence.limit_stderr.reshape(-1) ** 2
-    allowed = _student_range(fit, variance, run_freedom, limit_freedom, entries)
-    allowed = allowed + RELATIVE_ROUNDING * _scale(finite, limit) + ABSOLUTE_ROUNDING
-    agrees = np.abs(fit.intercept - limit) <= allowed  # false where either is NaN
-    return Comparison(
-        output=evidence.output,
-        part=evidence.part,
-        limit=evidence.limit,
-        limit_stderr=evidence.limit_stderr,
-        finite=evidence.finite,
-        finite_stderr=evidence.finite_stderr,
-        intercept=fit.intercept.reshape(shape),
-        intercept_stderr=np.sqrt(fit.variances.sum(axis=0)).reshape(shape),
-        slope=fit.slope.reshape(shape),
-        chi2=fit.chi2.reshape(shape),
-        allowed=allowed.reshape(shape),
-        agrees=agrees.reshape(shape),
-    )
-
-
-def _student_range(
-    fit: Fit, limit_variance: Array, run_freedom: int, limit_freedom: int, entries: int
-) -> Array:
-    """Return t(p) s for every entry."""
-    from scipy.stats import norm, t
-
-    total = fit.variances.sum(axis=0) + limit_variance
-    parts = (fit.variances**2).sum(axis=0) / run_freedom + limit_variance**2 / limit_freedom
-    freedom = np.where(parts > 0, total**2 / np.where(parts > 0, parts, 1.0), np.inf)
-    tail = float(norm.sf(SIGMAS)) / max(1, entries)
-    quantile = np.where(np.isfinite(freedom), t.isf(tail, freedom), norm.isf(tail))
-    return np.asarray(quantile * np.sqrt(total), dtype=np.float64)

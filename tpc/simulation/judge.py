@@ -1,0 +1,154 @@
+"""Values at several widths and a limit -> do they agree?
+
+With a the intercept of the fit (`fit.py`) and s the combined standard error, the two disagree where
+
+    |a - limit| > t(p) s,   p = 2 P(normal > 4) / (number of entries).
+
+Here t(p) is the two-sided quantile of Student's distribution, since errors are themselves
+estimated, from few runs and few replicates. Its degrees of freedom are those of Welch and
+Satterthwaite, (sum of v_i)^2 / sum of v_i^2 / f_i over the contributions v_i to s^2, each with its
+own f_i. Entries that are copies of each other (the two halves of a covariance) count once. What is
+exact on both sides may differ by rounding.
+
+An output of which a scalar's kink is part, such as abs(avg(x)), may be off by a multiple of
+n^(-1/2) (`kinks.py`). Where such an output disagrees, its entry is judged by the fit of
+a + b / sqrt(n) + c / n, whose intercept is free of that, and has a larger error.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tpc.simulation.fit import Fit, fit_inverse_width
+from tpc.simulation.result import Array, Comparison
+
+SIGMAS = 4.0
+"""Normal standard errors that a single entry may be off."""
+
+FEWEST_FOR_HALF_ORDER = 4
+"""The model a + b / sqrt(n) + c / n takes so many widths."""
+
+RELATIVE_ROUNDING = 1e-10
+ABSOLUTE_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One array of results, from the limit and at every width."""
+
+    output: str
+    part: str
+    limit: Array
+    limit_stderr: Array
+    finite: Array
+    finite_stderr: Array
+
+
+def count_entries(evidence: Evidence) -> int:
+    """Count entries, those with the same numbers once."""
+    table = np.concatenate([evidence.limit[None], evidence.finite]).reshape(
+        len(evidence.finite) + 1, -1
+    )
+    rounded = (table / (_scale(table) or 1.0)).round(12)
+    return int(np.unique(rounded, axis=1).shape[1]) if rounded.size else 0
+
+
+def _scale(*arrays: Array) -> float:
+    """Return the largest finite magnitude, or 0."""
+    return max(float(np.abs(array).max(initial=0.0, where=np.isfinite(array))) for array in arrays)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What is the same for all arrays of a verification.
+
+    Attributes:
+        widths: Ascending.
+        run_freedom: Degrees of freedom of the errors at each width.
+        limit_freedom: Of those of the limit.
+        entries: How many numbers are compared.
+    """
+
+    widths: tuple[int, ...]
+    run_freedom: int
+    limit_freedom: int
+    entries: int
+
+    def compare(self, evidence: Evidence, is_rough: bool) -> Comparison:
+        """Extrapolate, and judge.
+
+        Args:
+            evidence: The array.
+            is_rough: Whether it may be off by n^(-1/2).
+        """
+        shape = evidence.limit.shape
+        found = self._judge(evidence, half_order=False)
+        half_order = None
+        if is_rough and len(self.widths) >= FEWEST_FOR_HALF_ORDER and not found.agrees.all():
+            half_order = ~found.agrees
+            found = _mixed(half_order, self._judge(evidence, half_order=True), found)
+            half_order = half_order.reshape(shape)
+        return Comparison(
+            output=evidence.output,
+            part=evidence.part,
+            limit=evidence.limit,
+            limit_stderr=evidence.limit_stderr,
+            finite=evidence.finite,
+            finite_stderr=evidence.finite_stderr,
+            intercept=found.intercept.reshape(shape),
+            intercept_stderr=found.stderr.reshape(shape),
+            slope=found.slope.reshape(shape),
+            chi2=found.chi2.reshape(shape),
+            allowed=found.allowed.reshape(shape),
+            agrees=found.agrees.reshape(shape),
+            half_order=half_order,
+        )
+
+    def _judge(self, evidence: Evidence, half_order: bool) -> "_Judgement":
+        count = len(self.widths)
+        finite = evidence.finite.reshape(count, -1)
+        limit = evidence.limit.reshape(-1)
+        errors = evidence.finite_stderr.reshape(count, -1)
+        fit = fit_inverse_width(self.widths, finite, errors, half_order)
+        rounding = RELATIVE_ROUNDING * _scale(finite, limit) + ABSOLUTE_ROUNDING
+        allowed = self._student_range(fit, evidence.limit_stderr.reshape(-1) ** 2) + rounding
+        stderr = np.sqrt(fit.variances.sum(axis=0))
+        agrees = np.abs(fit.intercept - limit) <= allowed  # false where either is NaN
+        return _Judgement(fit.intercept, stderr, fit.slope, fit.chi2, allowed, agrees)
+
+    def _student_range(self, fit: Fit, limit_variance: Array) -> Array:
+        """Return t(p) s for every entry."""
+        from scipy.stats import norm, t
+
+        total = fit.variances.sum(axis=0) + limit_variance
+        parts = (fit.variances**2).sum(axis=0) / self.run_freedom
+        parts = parts + limit_variance**2 / self.limit_freedom
+        freedom = np.where(parts > 0, total**2 / np.where(parts > 0, parts, 1.0), np.inf)
+        tail = float(norm.sf(SIGMAS)) / max(1, self.entries)
+        quantile = np.where(np.isfinite(freedom), t.isf(tail, freedom), norm.isf(tail))
+        return np.asarray(quantile * np.sqrt(total), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """The fit of every entry, what is allowed, and the verdict."""
+
+    intercept: Array
+    stderr: Array
+    slope: Array
+    chi2: Array
+    allowed: Array
+    agrees: npt.NDArray[np.bool_]
+
+
+def _mixed(choice: npt.NDArray[np.bool_], chosen: _Judgement, other: _Judgement) -> _Judgement:
+    """Return one judgement where `choice` is true, the other elsewhere."""
+    return _Judgement(
+        np.where(choice, chosen.intercept, other.intercept),
+        np.where(choice, chosen.stderr, other.stderr),
+        np.where(choice, chosen.slope, other.slope),
+        np.where(choice, chosen.chi2, other.chi2),
+        np.where(choice, chosen.allowed, other.allowed),
+        np.where(choice, chosen.agrees, other.agrees),
+    )

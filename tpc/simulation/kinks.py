@@ -1,0 +1,74 @@
+"""Program -> the outputs that may approach their limit as n^(-1/2) and not as 1/n.
+
+Scalars fluctuate by n^(-1/2) round their limits. A smooth function of them has an expectation that
+is off by 1/n, since the first order averages out; a function with a kink, a jump or a pole where
+the scalar's limit is, has not: E |avg(x)| = sqrt(2 / (pi n)) where E x = 0. So an output is rough
+where such a function is applied to something that a random scalar takes part in, on the way from
+the scalar without an average or a product with a matrix between.
+"""
+
+from tpc.program.nodes import (
+    Elementwise,
+    InitialVector,
+    Inner,
+    LinearAlgebra,
+    MatMul,
+    Mean,
+    Node,
+    Reduce,
+    operands,
+)
+from tpc.program.program import Program
+
+SMOOTH = frozenset(
+    [
+        "add",
+        "sub",
+        "mul",
+        "neg",
+        "gelu",
+        "silu",
+        "sigmoid",
+        "softplus",
+        "tanh",
+        "erf",
+        "Phi",
+        "sin",
+        "cos",
+        "exp",
+        "square",
+    ]
+)
+"""Functions with an expansion everywhere. The others have none somewhere, even `log` and `/`."""
+
+
+def rough_outputs(program: Program) -> frozenset[str]:
+    """Return the names of the outputs that may be off by n^(-1/2)."""
+    random: set[Node] = set()
+    touched: set[Node] = set()
+    rough: set[Node] = set()
+    for node in program.nodes:
+        parts = operands(node)
+        if isinstance(node, InitialVector | MatMul) or not random.isdisjoint(parts):
+            random.add(node)
+        is_average = isinstance(node, Mean | Inner)
+        if (is_average and node in random and node.is_scalar) or (
+            not (is_average or isinstance(node, MatMul)) and not touched.isdisjoint(parts)
+        ):
+            touched.add(node)
+        kinked = node in touched and not is_average and _has_kinks(node)
+        if kinked or not rough.isdisjoint(parts):
+            rough.add(node)
+    return frozenset(output.name for output in program.outputs if output.node in rough)
+
+
+def _has_kinks(node: Node) -> bool:
+    match node:
+        case Elementwise(function=function):
+            return function not in SMOOTH
+        case Reduce(reduction=reduction):
+            return reduction == "amax"
+        case LinearAlgebra(function=function):
+            return function in ("inv", "root")
+        case _:
+            return False
