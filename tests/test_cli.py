@@ -92,7 +92,7 @@ def run_process(arguments: Sequence[str], **options: object) -> subprocess.Compl
         ["simulate", "good.tp"],
         ["simulate", "good.tp", "--width", "0"],
         ["simulate", "good.tp", "--width", "8", "--trials", "0"],
-        ["simulate", "good.tp", "--width", "8", "--engine", "matrix-free"],
+        ["simulate", "good.tp", "--width", "8", "--engine", "sparse"],
         ["simulate", "good.tp", "--width", "8", "--set", "unknown=1"],
         ["inspect", "good.tp", "--format", "html"],
         ["verify", "good.tp", "--widths", "64"],
