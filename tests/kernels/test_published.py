@@ -132,3 +132,22 @@ def test_transformer_with_an_output_for_each_token() -> None:
     found = tpc.kernel(tpc.parse(TRANSFORMER), OTHER["sequences"], kind="nngp")["nngp"]
     tokens = np.array(OTHER["transformer"]["nngp"]).reshape(2, 3, 2, 3)
     np.testing.assert_allclose(found, tokens * np.eye(3)[:, None], atol=1e-9)
+
+
+def name(declaration: str) -> str:
+    """Return the name of a weight."""
+    return declaration.split()[1].split("[")[0]
+
+
+@pytest.mark.parametrize("act", ["relu", "erf", "gelu"])
+def test_the_order_of_declarations_does_not_matter(act: str) -> None:
+    """It decides how gradients are taken apart, so the same kernel comes by other steps."""
+    lines = mlp(act, 2).split("\n")
+    declared = [line for line in lines if line.startswith("weight")]
+    rest = [line for line in lines if not line.startswith("weight")]
+    layers = sorted(declared, key=lambda line: ["U", "b1", "W2", "b2", "v", "b3"].index(name(line)))
+    swapped = [*rest[:2], *layers, *rest[2:]]
+    (entry,) = (one for one in MLP["mlp"] if one["act"] == act and one["depth"] == 2)
+    found = tpc.kernel(tpc.parse("\n".join(swapped)), MLP["X"])
+    for kind in ("nngp", "ntk"):
+        np.testing.assert_allclose(found[kind], entry[kind], rtol=1e-12)

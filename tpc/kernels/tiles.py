@@ -145,16 +145,20 @@ class _Evaluation:
     def _compute_tile(self, tile: Tile) -> None:
         rows, columns = tile
         values: dict[int, Array] = {}
+        lent: set[int] = set()  # values that others are views of
         with np.errstate(all="ignore"):
             for (number, step), dead in zip(self._work, self._dead, strict=True):
                 operands = [
                     values[operand] if operand in values else self._part(operand, tile)
                     for operand in step.operands
                 ]
-                out = _own(step, operands, dead, values) if step.in_place else None
-                values[number] = step.apply(*operands, out=out) if out is not None else (
-                    step.apply(*operands)
-                )  # fmt: skip
+                out = _own(step, operands, set(dead) - lent) if step.in_place else None
+                if out is not None:
+                    values[number] = step.apply(*operands, out=out)
+                else:
+                    values[number] = step.apply(*operands)
+                    if any(np.may_share_memory(values[number], x) for x in operands):
+                        lent.update(step.operands)
                 for operand in dead:
                     del values[operand]
         for name, number in self._plan.outputs.items():
@@ -181,12 +185,16 @@ class _Evaluation:
             result[(columns, *inner, rows)] = found.transpose(order)
 
 
-def _own(
-    step: Step, operands: Sequence[Array], dead: Sequence[int], values: Mapping[int, Array]
-) -> Array | None:
-    """Return an operand that dies and has the shape of the result, to write to."""
+def _own(step: Step, operands: Sequence[Array], free: set[int]) -> Array | None:
+    """Return an operand that dies and has the shape of the result, to write to.
+
+    Args:
+        step: What is computed.
+        operands: Its operands.
+        free: The numbers of values that die with the step and that no view looks at.
+    """
     for number, operand in zip(step.operands, operands, strict=True):
-        if number in dead and operand.base is None and operand.flags.writeable:
+        if number in free and operand.base is None and operand.flags.writeable:
             shapes = [other.shape for other in operands]
             if np.broadcast_shapes(*shapes) == operand.shape:
                 return operand

@@ -54,7 +54,7 @@ class _Writer:
     def __init__(self, symbols: tuple[Symbol, ...]) -> None:
         self._numbers: dict[Expr, Operand] = {s: i for i, s in enumerate(symbols)}
         self._first = len(symbols)
-        self._known: dict[Instruction, int] = {}
+        self._known: dict[tuple[object, ...], int] = {}
         self.instructions: list[Instruction] = []
 
     def value(self, expression: Expr) -> Operand:
@@ -80,11 +80,12 @@ class _Writer:
                 raise ValueError(f"no instructions for {expression}")
 
     def _make(self, function: str, *operands: Operand) -> int:
-        instruction = Instruction(function, operands)
-        if instruction not in self._known:
-            self._known[instruction] = self._first + len(self.instructions)
-            self.instructions.append(instruction)
-        return self._known[instruction]
+        # The value of number 2 and the number 2.0 are equal to Python.
+        key = (function, *((type(operand), operand) for operand in operands))
+        if key not in self._known:
+            self._known[key] = self._first + len(self.instructions)
+            self.instructions.append(Instruction(function, operands))
+        return self._known[key]
 
     def _sum(self, expression: Expr) -> Operand:
         total: Operand | None = None
