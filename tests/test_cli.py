@@ -164,7 +164,7 @@ def test_an_overflow_is_1_not_a_bug(
     def overflow(**settings: object) -> None:
         np.linalg.eigh(np.full((3, 3), np.inf))
 
-    module = SimpleNamespace(REPLICATES=8, evaluate=overflow)
+    module = SimpleNamespace(evaluate=overflow)
     monkeypatch.setattr(compiler, "evaluator", lambda program, dot: module)
     assert main(["run", "good.tp"]) == 1
     assert "good.tp:8:1: error[TP403]" in capsys.readouterr().err
@@ -197,7 +197,7 @@ def test_a_value_error_of_a_method_that_suits_is_a_bug(
     def raising(**_: object) -> None:
         raise ValueError("operands could not be broadcast together")
 
-    module = SimpleNamespace(REPLICATES=8, evaluate=raising)
+    module = SimpleNamespace(evaluate=raising)
     monkeypatch.setattr(compiler, "evaluator", lambda program, dot: module)
     assert main(["run", "good.tp"]) == 70
     assert "broadcast" in capsys.readouterr().err

@@ -125,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     running = command("run", "Compute the limit's numbers, with standard errors.")
     _add_method(running)
     _add_samples(running)
+    _add_replicates(running)
     _add_dot(running)
     _add_run_options(running)
 
@@ -245,6 +246,24 @@ def _add_samples(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_replicates(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--replicates",
+        type=_trials,
+        default=8,
+        metavar="R",
+        help="independent replicates that share the nodes, default: 8",
+    )
+    command.add_argument(
+        "--rank-tolerance",
+        type=_fraction,
+        default=1e-22,
+        metavar="E",
+        help="leave directions with less than this part of <x|x> out of the hat of W x; 1e-6 makes "
+        "long programs with many products of one matrix cheaper, default: 1e-22",
+    )
+
+
 def _add_run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--seed", type=_seed, default=0, metavar="S", help="of the random numbers, default: 0"
@@ -274,6 +293,16 @@ def _at_least(smallest: int) -> Callable[[str], int]:
 
 
 _seed, _count, _trials = _at_least(0), _at_least(1), _at_least(2)
+
+
+def _fraction(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return number
 
 
 def _widths(text: str) -> tuple[int, ...]:

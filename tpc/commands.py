@@ -68,6 +68,8 @@ def run(arguments: Namespace) -> int:
             arguments.dot,
             progress,
             arguments.method,
+            arguments.replicates,
+            arguments.rank_tolerance,
         )
     return _print_results(result, program, arguments)
 

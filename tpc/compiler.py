@@ -196,6 +196,8 @@ def run(
     dot: DotChoice = "auto",
     progress: Progress | None = None,
     method: Method = "mc",
+    replicates: int = 8,
+    rank_tolerance: float = 1e-22,
 ) -> Any:
     """Compute a program's limit.
 
@@ -209,6 +211,9 @@ def run(
         method: How expectations without a closed form are computed: from random nodes (`mc`),
             Sobol points (`qmc`), grids (`quadrature`) or the more precise of the last two
             (`auto`); or not at all (`exact`).
+        replicates: How many independent replicates share the nodes, at least two.
+        rank_tolerance: Which part of <x|x> a direction of |x> must have to count as new beside
+            the earlier products of a matrix; less of it is left out of the hat of W x.
 
     Returns:
         The `Result` of the evaluator module.
@@ -223,14 +228,20 @@ def run(
         raise UsageError(f"there is no method {method!r}: use {', '.join(get_args(Method))}")
     program = program_of(program, "limit")
     module = evaluator(program, dot)
-    least = 4 * module.REPLICATES
+    least = 4 * replicates
     if samples < least:
         raise UsageError(f"{samples} samples are too few: at least {least}")
     resolved = _resolved(program, params)
     try:
         with np.errstate(all="ignore"):  # what overflows is seen in the result
             return module.evaluate(
-                samples=samples, seed=seed, method=method, _progress=progress, **resolved
+                samples=samples,
+                seed=seed,
+                method=method,
+                replicates=replicates,
+                rank_tolerance=rank_tolerance,
+                _progress=progress,
+                **resolved,
             )
     except np.linalg.LinAlgError:
         fault = NoNumber("a covariance of its limit overflows")

@@ -8,7 +8,7 @@ import pytest
 from tpc.diagnostics import NOWHERE
 from tpc.limit.builder import LimitBuilder
 from tpc.limit.equations import HatEquation, KetEquation, Limit
-from tpc.limit.nodes import Hat, SteinBra
+from tpc.limit.nodes import Hat, SteinBra, SteinDot
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Matrix, Node
 from tpc.report.reading import Reader
@@ -111,12 +111,15 @@ def test_hats_and_stein_bras(bare_limit: Limit) -> None:
     hat = b.make(Hat, x.coords, (), w, True, x, ONE, b.inner(x, x), 0)
     assert isinstance(hat, Hat)
     ket = b.add(hat, x)
-    bra = b.make(SteinBra, (), (), (hat,), ket, 0)
+    product = b.make(Hat, x.coords, (), w, False, ket, ONE, b.inner(ket, ket), 0)
+    bra = b.make(SteinBra, (), (), (hat,), product, 0)
+    dot = b.make(SteinDot, x.coords, (), (hat,), product)
     equations = (HatEquation("g", hat, (), NOWHERE), KetEquation("h", ket, NOWHERE))
     limit = Limit(bare_limit.program, equations, (), {ket: "h", hat: "g"}, "netsort")
     reader = Reader(limit)
     assert text(reader.own(hat)) == "|g⟩^"
     assert text(reader.of(bra)) == "⟨∇ W.T x|h⟩"
+    assert text(reader.of(dot)) == "|x⟩⟨∇ W.T x|h⟩"
     assert text(reader.own(ket)) == "|g⟩ + |x⟩"
 
 

@@ -17,11 +17,14 @@ from tpc.diagnostics import Diagnostic, ProgramError
 from tpc.diagnostics.limit_faults import ParameterNameTaken
 from tpc.limit.equations import Limit
 from tpc.limit.gaussian.arithmetic_parts import arithmetic_parts
-from tpc.limit.nodes import Hat, Integral, SteinBra
+from tpc.limit.nodes import Hat, Integral, SteinBra, SteinDot
 from tpc.program.nodes import Inner, Mean, Node, operands
 from tpc.program.program import Program
 
 Array = npt.NDArray[np.float64]
+
+ARGUMENTS = ("samples", "seed", "method", "replicates", "rank_tolerance", "_progress")
+"""What `evaluate` takes beside params."""
 
 
 def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
@@ -85,7 +88,7 @@ def _check_parameters(program: Program) -> None:
     found = [
         Diagnostic.of(ParameterNameTaken(parameter.name), parameter.span)
         for parameter in program.parameters
-        if parameter.name in ("samples", "seed", "method", "_progress")
+        if parameter.name in ARGUMENTS
     ]
     if found:
         raise ProgramError(found, program.name, program.source)
@@ -281,7 +284,7 @@ def _is_biased(limit: Limit) -> bool:
         pending.pop()
         inside = isinstance(node, Hat) or any(estimated[operand] for operand in known)
         is_moment = isinstance(node, Mean | Inner | SteinBra) and node.is_scalar
-        biased = biased or (is_moment and inside)
+        biased = biased or (is_moment and inside) or isinstance(node, SteinDot)
         estimated[node] = inside or is_moment
     plain = all(isinstance(node, Mean | Inner | Integral) for node in roots if estimated[node])
     return biased or not plain

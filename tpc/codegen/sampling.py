@@ -6,7 +6,7 @@ from math import prod
 
 from tpc.codegen.statements import count_uses, grouped_sides, needs_of
 from tpc.limit.equations import Limit
-from tpc.limit.nodes import Hat, Integral, SteinBra
+from tpc.limit.nodes import Hat, Integral, SteinBra, SteinDot
 from tpc.program.nodes import Elementwise, InitialVector, Inner, Mean, Node, Reduce, operands
 
 KINKED: frozenset[str] = frozenset(
@@ -80,7 +80,7 @@ def _first_in(
 
 
 def _is_sampled(node: Node) -> bool:
-    return isinstance(node, Mean | Inner | SteinBra)
+    return isinstance(node, Mean | Inner | SteinBra | SteinDot)
 
 
 def _is_kinked(node: Node) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Container
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
+from typing import TypeAlias
 
 from tpc.codegen.closed_forms import ClosedFormFunctions, write_diagonal
 from tpc.codegen.copies import kets_of, write_average
@@ -15,7 +16,7 @@ from tpc.codegen.scope import Scope
 from tpc.codegen.series import SeriesFunctions
 from tpc.codegen.statement import WIDTH, Speech, Statement
 from tpc.limit.equations import DotEquation, Equation, HatEquation, Limit, LimitOutput
-from tpc.limit.nodes import ClosedForm, Diagonal, Hat, HermiteSeries, Integral, SteinBra
+from tpc.limit.nodes import ClosedForm, Diagonal, Hat, HermiteSeries, Integral, SteinBra, SteinDot
 from tpc.program.nodes import (
     FREE,
     Constant,
@@ -27,6 +28,9 @@ from tpc.program.nodes import (
     Parameter,
     operands,
 )
+
+Side: TypeAlias = tuple[str, bool]
+"""A matrix by name, and whether it is transposed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,9 @@ class _Writer:
         self._series = SeriesFunctions(self._scope.identifiers)
         self._constants: list[tuple[str, Constant]] = []
         self._params: list[tuple[str, str]] = []
-        self._products: dict[tuple[str, bool], str] = {}
+        self._products: dict[Side, str] = {}
+        self._drawn: dict[Side, list[Hat]] = {}
+        self._dependent = _dependent_hats(limit)
         self._bras = _bras_by_ket(limit)
         self._source = limit.program.source.split("\n")
         self._line = 0
@@ -106,7 +112,8 @@ class _Writer:
             return
         if isinstance(equation, DotEquation):
             for term in equation.terms:
-                self._bra(term.bra)
+                if equation.form == "derivative" or self._uses[term.bra]:
+                    self._bra(term.bra)
         if isinstance(equation.node, Constant | Parameter):
             return
         target = self._ensure(equation.node, assign=True).text
@@ -178,8 +185,10 @@ class _Writer:
                 scope.store(node, self._initial(node))
             case Hat():
                 self._hat(node)
+            case SteinDot():
+                self._stein_dot(node, assign)
             case SteinBra():
-                self._stein(node)
+                self._stein_bras(node)
             case Integral(average=average, value=value):
                 both = scope.code[average], scope.code[value]
                 scope.store_by_mode(node, *both, "" if assign else self._speech.expression(node))
@@ -215,7 +224,7 @@ class _Writer:
     def _hat(self, node: Hat) -> None:
         scope = self._scope
         gain = scope.code[node.gain]
-        side = (node.matrix.name, node.transposed)
+        side = _side(node)
         if not _samples_operand(node, self._grouped):
             second = scope.code[node.second]
             shape = str(node.shape) if node.shape else "()"
@@ -234,47 +243,75 @@ class _Writer:
             text = f'products_with(nodes, {gain.text}, "{label}")'
             code = joined(text, ATOM, [gain], ("products_with",))
             scope.bind(target, code, 2 * self._grouped[side], f"all products {label} @ x")
+        self._drawn.setdefault(side, []).append(node)
         products = self._products[side]
-        own = Code(products, ATOM, frozenset({products}))
-        code = joined(f"{products}.hat({ket.text})", ATOM, [ket, own])
+        other = self._products.get(_other_side(node)) if node in self._dependent else None
+        given = ket.text if other is None else f"{ket.text}, {other}"
+        read = Code("", ATOM, frozenset({products} if other is None else {products, other}))
+        code = joined(f"{products}.hat({given})", ATOM, [ket, read])
         scope.store(node, code, updates=products)
 
-    def _stein(self, node: SteinBra) -> None:
+    def _stein_dot(self, node: SteinDot, assign: bool) -> None:
+        """Write the sum over all products of the other side."""
+        scope = self._scope
+        code = self._by_stein("dot", node.hat)
+        scope.fit(node, (), lambda _: code, assign)
+
+    def _stein_bras(self, node: SteinBra) -> None:
         """Write the bras of one ket in all hats at once; each is an item of the list."""
         scope = self._scope
-        ket = scope.code[node.operand]
-        side = (node.hats[0].matrix.name, node.hats[0].transposed)
-        products = self._products[side]
-        own = Code(products, ATOM, frozenset({products}))
-        code = joined(f"{products}.bras({ket.text})", ATOM, [ket, own])
         target = scope.identifiers.make(f"bras {self._names.get(node.operand, 'ket')}")
         ket_text = self._speech.expression(node.operand)
+        side = _side(node.hats[0])
         comment = f"the bras <nabla|x> in every hat of {_label(side)} so far, x = {ket_text}"
-        scope.bind(target, code, 0, comment)
+        scope.bind(target, self._by_stein("bras", node.hat), 0, comment)
         for bra in self._bras[node.operand, node.hats]:
             scope.code[bra] = Code(f"{target}[{bra.position}]", ATOM, frozenset({target}))
 
+    def _by_stein(self, method: str, hat: Hat) -> Code:
+        """Write a call on the products of a hat's side, with those of the other side."""
+        own, other = self._products[_side(hat)], self._products[_other_side(hat)]
+        drawn = self._drawn[_side(hat)]
+        position = drawn.index(hat) - len(drawn)
+        which = "" if position == -1 else f", {position + len(drawn)}"
+        text = f"{own}.{method}({other}{which})"
+        return Code(text, ATOM, frozenset({own, other}))
 
-def _samples_operand(node: Hat, grouped: Container[tuple[str, bool]]) -> bool:
+
+def _samples_operand(node: Hat, grouped: Container[Side]) -> bool:
     """Whether a hat is drawn from samples of its operand, not from <x|x> in closed form."""
-    side = (node.matrix.name, node.transposed)
-    return side in grouped or isinstance(node.second, Inner)
+    return _side(node) in grouped or isinstance(node.second, Inner)
 
 
-def needs_of(node: Node, grouped: Container[tuple[str, bool]]) -> tuple[Node, ...]:
+def needs_of(node: Node, grouped: Container[Side]) -> tuple[Node, ...]:
     """Return the nodes that must be written before a node."""
     match node:
         case Mean(operand=body, over=over) if over != (FREE,):
             return kets_of(body)
-        case SteinBra(hats=hats, operand=ket):
-            return (*hats, ket)
+        case SteinBra(hats=hats, hat=hat) | SteinDot(hats=hats, hat=hat):
+            return (*hats, hat)
         case Hat(operand=ket, gain=gain, second=second):
             return (ket if _samples_operand(node, grouped) else second, gain)
         case _:
             return operands(node)
 
 
-def _label(side: tuple[str, bool]) -> str:
+def _side(hat: Hat) -> Side:
+    return hat.matrix.name, hat.transposed
+
+
+def _other_side(hat: Hat) -> Side:
+    return hat.matrix.name, not hat.transposed
+
+
+def _dependent_hats(limit: Limit) -> frozenset[Hat]:
+    """Return the hats of products with dots, for matrices of which a dot is by Stein's lemma."""
+    dots = [equation for equation in limit.equations if isinstance(equation, DotEquation)]
+    matrices = {dot.hat.matrix for dot in dots if dot.form == "stein"}
+    return frozenset(dot.hat for dot in dots if dot.hat.matrix in matrices)
+
+
+def _label(side: Side) -> str:
     return side[0] + (".T" if side[1] else "")
 
 
@@ -302,7 +339,7 @@ def _preferred_names(limit: Limit) -> dict[Node, str]:
     return names
 
 
-def count_uses(limit: Limit, grouped: Container[tuple[str, bool]]) -> Counter[Node]:
+def count_uses(limit: Limit, grouped: Container[Side]) -> Counter[Node]:
     """Count, for every node that the outputs need, the nodes whose expression has it."""
     uses: Counter[Node] = Counter()
     pending = [node for output in limit.outputs for _, node in output.parts]
@@ -321,21 +358,21 @@ def count_uses(limit: Limit, grouped: Container[tuple[str, bool]]) -> Counter[No
     return uses
 
 
-def grouped_sides(limit: Limit) -> dict[tuple[str, bool], int]:
+def grouped_sides(limit: Limit) -> dict[Side, int]:
     """Return the matrix sides whose hats are drawn together, with their columns in all.
 
     A side with one product and no bra by Stein's lemma needs no record of its operands.
     """
-    columns: Counter[tuple[str, bool]] = Counter()
-    count: Counter[tuple[str, bool]] = Counter()
-    stein: set[tuple[str, bool]] = set()
+    columns: Counter[Side] = Counter()
+    count: Counter[Side] = Counter()
+    stein: set[Side] = set()
     for equation in limit.equations:
         if isinstance(equation, HatEquation):
-            side = (equation.node.matrix.name, equation.node.transposed)
+            side = _side(equation.node)
             columns[side] += prod(equation.node.shape)
             count[side] += 1
         elif isinstance(equation, DotEquation) and equation.form == "stein":
-            stein.add((equation.hat.matrix.name, not equation.hat.transposed))
+            stein |= {_side(equation.hat), _other_side(equation.hat)}
     return {side: columns[side] for side in columns if count[side] > 1 or side in stein}
 
 

@@ -15,13 +15,14 @@ of pinv(G) E[q |x>] where q are all earlier hats of W.T and G their covariance.
 
 import sys
 from fractions import Fraction
-from math import prod
+from functools import reduce
+from math import inf, prod
 from typing import Literal, TypeAlias
 
 from tpc.diagnostics import Diagnostic, ProgramError
 from tpc.diagnostics.limit_faults import NoDerivativeForm
 from tpc.limit.builder import MAX_NESTING, LimitBuilder
-from tpc.limit.dots import derivative_term, stein_term
+from tpc.limit.dots import derivative_term
 from tpc.limit.equations import (
     DotEquation,
     DotForm,
@@ -34,9 +35,10 @@ from tpc.limit.equations import (
     LimitOutput,
     ScalarEquation,
 )
-from tpc.limit.jacobian import Differentiator
+from tpc.limit.jacobian import Differentiator, TooLarge
 from tpc.limit.naming import name_products
 from tpc.limit.nodes import Hat
+from tpc.limit.stein import stein_dot, stein_term
 from tpc.limit.universality import check_universality
 from tpc.program.exchange import Unfolding
 from tpc.program.nodes import (
@@ -60,8 +62,14 @@ DotChoice: TypeAlias = Literal["derivative", "stein", "auto"]
 DERIVATIVE_BUDGET = 2048
 """Floats a sample that the derivatives of one product may take before `auto` prefers Stein."""
 
+FEW_COLUMNS = 64
+"""Up to so many hats a dot by Stein's lemma is written term by term, for closed forms."""
+
 STEIN_COLUMNS = 400
-"""The most hats k for which `auto` takes the Stein form to save memory: k/N is 0.05 at N = 8192."""
+"""Up to so many hats k `auto` takes the Stein form to save memory: k/N is 0.05 at N = 8192."""
+
+MUCH_LARGER = 8
+"""With more hats it does where derivatives take so many floats a sample for each of them."""
 
 
 def derive_limit(program: Program, dot: DotChoice = "auto", integrate: bool = True) -> Limit:
@@ -71,7 +79,7 @@ def derive_limit(program: Program, dot: DotChoice = "auto", integrate: bool = Tr
         program: A checked program, usually after `tpc.program.passes.normalise`.
         dot: The form of the bras in dots. `auto` takes the derivative form unless a derivative
             holds a delta, or its arrays are past `DERIVATIVE_BUDGET` floats a sample while Stein's
-            lemma would have at most `STEIN_COLUMNS` hats.
+            lemma would have at most `STEIN_COLUMNS` hats, or far fewer than there are floats.
         integrate: Whether expectations that have a closed form get it.
 
     Raises:
@@ -178,9 +186,11 @@ class _Derivation:
         form, terms = self._dot_terms(product, hat)
         if not terms:
             return hat
-        total = terms[0].node
-        for term in terms[1:]:
-            total = self._b.add(total, term.node)
+        hats = tuple(term.hat for term in terms)
+        if form == "stein" and _columns(hats) > FEW_COLUMNS:
+            total: Node = stein_dot(self._b, hats, hat)
+        else:
+            total = reduce(self._b.add, [term.node for term in terms])
         dot = self._b.mul(gain, total)
         self._equations.append(DotEquation(name, dot, hat, form, terms, product.span))
         ket = self._b.add(hat, dot)
@@ -206,8 +216,7 @@ class _Derivation:
                 raise ProgramError([found], self._program.name, self._program.source)
         hats = tuple(known for known, _ in other)
         return "stein", tuple(
-            stein_term(self._b, hats, position, ket, hat.operand)
-            for position, (_, ket) in enumerate(other)
+            stein_term(self._b, hats, position, hat) for position in range(len(hats))
         )
 
     def _derivative_terms(
@@ -218,8 +227,8 @@ class _Derivation:
         floats = 0
         for known, ket in reached:
             try:
-                jacobian = self._differentiator.jacobian(hat.operand, known)
-            except NotDifferentiable:
+                jacobian = self._differentiator.jacobian(hat.operand, known, self._room(known))
+            except (NotDifferentiable, TooLarge):
                 return None
             found = [derivative_term(self._b, known, ket, hat.operand, term) for term in jacobian]
             kept = [term for term in found if not _vanishes(term.bra)]
@@ -228,9 +237,16 @@ class _Derivation:
                 return None
             terms += kept
             floats += sum(prod(term.value.shape) for term in jacobian if term.value.is_vector)
-        columns = sum(prod(known.shape) for known, _ in reached)
-        too_large = floats > DERIVATIVE_BUDGET and columns <= STEIN_COLUMNS
+        columns = _columns(tuple(known for known, _ in reached))
+        instead = columns <= STEIN_COLUMNS or floats > MUCH_LARGER * columns
+        too_large = floats > DERIVATIVE_BUDGET and instead
         return None if too_large and self._dot == "auto" else tuple(terms)
+
+    def _room(self, hat: Hat) -> float:
+        """Return how many floats a sample of one derivative may take: past it, none is made."""
+        if self._dot != "auto":
+            return inf
+        return max(DERIVATIVE_BUDGET, MUCH_LARGER * prod(hat.shape))
 
     def _holds_delta(self, node: Node) -> bool:
         pending = [node]
@@ -262,6 +278,10 @@ class _Derivation:
         summed = matrix.rows if transposed else matrix.columns
         ratio: Fraction = dims[summed].ratio / dims[matrix.variance_dim].ratio
         return self._b.mul(self._b.number(float(ratio)), matrix.variance)
+
+
+def _columns(hats: tuple[Hat, ...]) -> int:
+    return sum(prod(hat.shape) for hat in hats)
 
 
 def _vanishes(bra: Node) -> bool:

@@ -1,10 +1,10 @@
-"""The terms |y> <nabla_{W.T y}|x> of a dot, from a Jacobian or by Stein's lemma."""
+"""The terms |y> <nabla_{W.T y}|x> of a dot, from a Jacobian."""
 
 import numpy as np
 
 from tpc.limit.equations import DotTerm
 from tpc.limit.jacobian import Free, Pinned, Term, Tied
-from tpc.limit.nodes import Hat, SteinBra
+from tpc.limit.nodes import Hat
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Constant, Node
 
@@ -32,13 +32,4 @@ def derivative_term(b: Builder, hat: Hat, ket: Node, x: Node, term: Term) -> Dot
     column = b.expand(column, missing)
     product = b.mul(bra, column) if isinstance(bra, Constant) else b.mul(column, bra)
     node = b.reduce("sum", product, tuple(range(len(free)))) if free else product
-    return DotTerm(hat, ket, bra, node)
-
-
-def stein_term(b: Builder, hats: tuple[Hat, ...], position: int, ket: Node, x: Node) -> DotTerm:
-    """Contract |y> with its rows of pinv(G) E[q |x>], q all of `hats` side by side."""
-    hat = hats[position]
-    bra = b.make(SteinBra, (), hat.shape + x.shape, hats, x, position)
-    rank = len(hat.shape)
-    node = b.contract(ket, bra, rank) if rank else b.mul(ket, bra)
     return DotTerm(hat, ket, bra, node)

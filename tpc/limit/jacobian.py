@@ -12,11 +12,13 @@ and through order-r nonlinearities in their free slot; scalars and iid copies ar
 """
 
 from dataclasses import dataclass, replace
+from math import inf, prod
 from typing import TypeAlias
 
 import numpy as np
 
-from tpc.limit.nodes import Hat
+from tpc.limit.nodes import Hat, SteinDot
+from tpc.limit.stein import stein_sum
 from tpc.program.builder import Builder, broadcast
 from tpc.program.exchange import Unfolding
 from tpc.program.nodes import (
@@ -87,6 +89,10 @@ class Term:
 Jacobian: TypeAlias = tuple[Term, ...]
 
 
+class TooLarge(Exception):
+    """A derivative would take more floats a sample than there is room for."""
+
+
 class Differentiator:
     """Derivatives of kets in hats, each computed once."""
 
@@ -96,6 +102,7 @@ class Differentiator:
         self._reach: dict[Node, int] = {}
         self._bits: dict[Hat, int] = {}
         self._unfolding = Unfolding(builder)
+        self._too_large: set[tuple[Node, Hat]] = set()
 
     def watch(self, hat: Hat) -> None:
         """Announce a hat in which later kets will be differentiated, before any ket uses it."""
@@ -105,11 +112,13 @@ class Differentiator:
         """Whether the ket depends on the hat other than through scalars and iid copies."""
         return bool(self._reached(ket) & self._bits[hat])
 
-    def jacobian(self, ket: Node, hat: Hat) -> Jacobian:
+    def jacobian(self, ket: Node, hat: Hat, room: float = inf) -> Jacobian:
         """Return d|ket> / d hat.
 
         Raises:
             NotDifferentiable: It holds the derivative of a delta or of an indicator.
+            TooLarge: The derivative of something that the ket is made of has an array of more
+                than `room` floats a sample.
         """
         pending = [ket]
         while pending:
@@ -117,6 +126,8 @@ class Differentiator:
             if (node, hat) in self._known:
                 pending.pop()
                 continue
+            if (node, hat) in self._too_large:
+                raise TooLarge
             missing = [
                 operand
                 for operand in self._differentiable(node)
@@ -125,7 +136,11 @@ class Differentiator:
             if missing:
                 pending.extend(missing)
                 continue
-            self._known[node, hat] = self._of(node, hat)
+            found = self._of(node, hat)
+            if any(prod(term.value.shape) > room for term in found):
+                self._too_large.add((node, hat))
+                raise TooLarge
+            self._known[node, hat] = found
             pending.pop()
         return self._known[ket, hat]
 
@@ -188,6 +203,8 @@ class Differentiator:
                 terms = [self._contract(t, left.shape, right, count) for t in of(left)]
             case Exchange():
                 terms = list(of(self._unfolding.of(node)))
+            case SteinDot():
+                terms = list(of(stein_sum(self._b, node)))
             case _:
                 raise AssertionError(f"no derivative for {node!r}")
         return self._merged(terms)
@@ -346,5 +363,7 @@ class Differentiator:
                 return (left,)
             case Exchange():
                 return (self._unfolding.of(node),)
+            case SteinDot():
+                return (stein_sum(self._b, node),)
             case _:
                 return tuple(operand for operand in operands(node) if FREE in dict(operand.coords))

@@ -1,4 +1,4 @@
-"""The nodes that only limits have: hats, bras in the Stein form, expectations that are known.
+"""The nodes that only limits have: hats, Stein's lemma, expectations that are known.
 
 In a limit the free coordinate is the sample axis: a vector node is a ket, `Mean` over the free
 coordinate is the expectation E, and a `Row` at a bound coordinate is an iid copy of a ket
@@ -43,13 +43,31 @@ class SteinBra(Node):
 
     Attributes:
         hats: All earlier hats of one matrix side.
-        operand: The ket |x>.
+        hat: The hat of W x, which knows |x>.
         position: The hat whose rows these are.
     """
 
     hats: tuple[Hat, ...]
-    operand: Node
+    hat: Hat
     position: int
+
+    @property
+    def operand(self) -> Node:
+        """The ket |x>."""
+        return self.hat.operand
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SteinDot(Node):
+    """The sum of |y> <nabla_{W.T y}|x> over the earlier products W.T y, all bras by Stein's lemma.
+
+    Attributes:
+        hats: The hats of those products, all earlier ones of their side; each knows its |y>.
+        hat: The hat of W x, which knows |x>.
+    """
+
+    hats: tuple[Hat, ...]
+    hat: Hat
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

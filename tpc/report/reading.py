@@ -6,9 +6,10 @@ formula is bounded, and is defined once, where it is first met.
 """
 
 from collections.abc import Iterator
+from functools import reduce
 
 from tpc.limit.equations import DotEquation, Equation, HatEquation, Limit, ScalarEquation
-from tpc.limit.nodes import ClosedForm, Hat, HermiteSeries, Integral, SteinBra
+from tpc.limit.nodes import ClosedForm, Hat, HermiteSeries, Integral, SteinBra, SteinDot
 from tpc.program.nodes import (
     FREE,
     Constant,
@@ -256,6 +257,11 @@ class Reader:
         """Return the generalised bra <nabla_{W.T y}|x>."""
         return BraKet(self.product(bra.hats[bra.position]), self.name_ket(bra.operand), nabla=True)
 
+    def _ket_and_bra(self, hat: Hat, x: Node) -> Formula:
+        """Return |y><nabla_{W y}|x> for the hat of W y."""
+        bra = BraKet(self.product(hat), self.name_ket(x), nabla=True)
+        return multiply("braket", self.of(hat.operand), bra)
+
     # ------------------------------------------------------------------------------ local names
 
     def _is_named(self, node: Node) -> bool:
@@ -318,6 +324,8 @@ class Reader:
                 return Ket(self.products[node], accent, place.copy)
             case SteinBra():
                 return self.bra_of(node)
+            case SteinDot(hats=hats, hat=hat):
+                return reduce(add, [self._ket_and_bra(other, hat.operand) for other in hats])
             case Row(operand=operand, coordinate=coordinate):
                 copy = dict(place.bound)[coordinate]
                 return self._formula(operand, Place(copy, (), place.deepest))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tpc.limit.equations import HatEquation, Limit
 from tpc.limit.gaussian.written import size, written
-from tpc.limit.nodes import ClosedForm, Hat, HermiteSeries, Integral, SteinBra
+from tpc.limit.nodes import ClosedForm, Hat, HermiteSeries, Integral, SteinBra, SteinDot
 from tpc.program.nodes import InitialVector, Node, Row, operands
 
 LARGEST = 40
@@ -101,5 +101,5 @@ def _printed(node: Node) -> tuple[Node, ...]:
     """Return the operands that a node is written with."""
     if isinstance(node, Integral):
         return (shown(node),)
-    own = isinstance(node, Hat | SteinBra | InitialVector | ClosedForm | HermiteSeries)
+    own = isinstance(node, Hat | SteinBra | SteinDot | InitialVector | ClosedForm | HermiteSeries)
     return () if own else operands(node)

@@ -127,11 +127,16 @@ def test_bras_are_derivatives() -> None:
     x = np.tanh(nodes.normal((2,)))
     products = products_with(nodes, 1.3, "W")
     first = products.hat(x)
-    second = products.hat(np.sin(nodes.normal()) + x[..., 1])
-    bras = products.bras(np.sin(first) * second[..., None])
+    y = np.sin(nodes.normal()) + x[..., 1]
+    second = products.hat(y)
+    others = products_with(nodes, 0.7, "W.T")
+    others.hat(np.sin(first) * second[..., None], products)
+    bras = others.bras(products)
     slopes = nodes.mean(np.cos(first) * second[..., None])
     np.testing.assert_allclose(bras[0], np.diag(slopes), atol=1e-12)
     np.testing.assert_allclose(bras[1], nodes.mean(np.sin(first)), atol=1e-12)
+    rest = others.dot(products) - (x @ bras[0] + y[..., None] * bras[1])
+    assert (nodes.mean(rest**2) < 1e-20).all()
     assert nodes.stein_load == {}
 
 
@@ -148,7 +153,10 @@ def test_what_does_not_fit_is_refused() -> None:
     products = products_with(nodes, 1.0, "W")
     assert np.isnan(products.hat((few * other)[..., None])).all()
     assert np.isfinite(nodes.mean(products.hat(few) ** 2))
-    assert np.isnan(products.bras(few)[0]).all()
+    others = products_with(nodes, 1.0, "W.T")
+    others.hat(few, products)
+    assert np.isnan(others.bras(products)[0]).all()
+    assert np.isnan(others.dot(products)).all()
 
 
 def test_a_wide_product_is_refused_before_it_is_made() -> None:

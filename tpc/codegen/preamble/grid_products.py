@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +27,11 @@ class GridProducts(Products):
         super().__init__(nodes, gain, name)
         self._grid = nodes
         self._operands: list[Ket] = []
+        self._multiplied: list[Ket] = []
         self._blocks: list[Array] = []
         self._coefficients = np.empty((0, 0))
 
-    def hat(self, ket: Array) -> Array:
+    def hat(self, ket: Array, other: Products | None = None) -> Array:
         """Draw hat(W x) given the hats of all earlier products."""
         nodes = self._grid
         x, shape = as_columns(ket)
@@ -39,6 +41,7 @@ class GridProducts(Products):
         known = self._coefficients.T @ np.concatenate(cross)
         rest = second - known.T @ known
         self._shapes.append(shape)
+        self._multiplied.append(x)
         if not np.isfinite(rest).all():
             self._finite = False
             self._coordinates.append(np.zeros_like(known))
@@ -61,12 +64,25 @@ class GridProducts(Products):
             hat = hat + block @ (self._root * coordinates[rows])
         return hat.reshape(-1, *shape)
 
-    def _moments(self, ket: Array) -> tuple[Array, tuple[int, ...]]:
-        """Return E[Z |x>], the axes of x flat, and these axes; NaN if a hat was refused."""
-        x, shape = as_columns(ket)
-        moments = [self._grid.inner(block, x) for block in self._blocks]
+    def dot(self, other: Products, position: int = -1) -> Array:
+        """Return the sum of |y> <nabla_{W.T y}|x> over all products of the other side."""
+        assert isinstance(other, GridProducts)
+        moments, shape = self._moments(other, position), self._shapes[position]
+        rows = other._coefficients @ (moments / other._root if other._root > 0 else 0 * moments)
+        dot: Any = self._grid.ket(np.zeros((1, moments.shape[1])), None)
+        start = 0
+        for operand in other._operands:
+            dot = dot + operand @ rows[start : (start := start + operand.shape[-1])]
+        found: Array = dot.reshape(*dot.shape[: dot.lead], *shape)
+        return found
+
+    def _moments(self, other: Products, position: int) -> Array:
+        """Return E[Y |x>], the axes of x flat; NaN if a hat was refused."""
+        assert isinstance(other, GridProducts)
+        x = self._multiplied[position]
+        moments = [self._grid.inner(block, x) for block in other._blocks]
         found = np.concatenate([np.empty((0, x.shape[-1])), *moments])
-        return (found if self._finite else np.full_like(found, np.nan)), shape
+        return found if self._finite and other._finite else np.full_like(found, np.nan)
 
 
 def as_columns(ket: Array) -> tuple[Ket, tuple[int, ...]]:

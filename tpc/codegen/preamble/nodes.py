@@ -31,12 +31,18 @@ class Nodes:
     weights: Array | None = None
     """Weights of the samples, 1 on average; None where they are equal."""
 
-    def __init__(self, streams: Sequence[np.random.SeedSequence], samples: int) -> None:
+    def __init__(
+        self,
+        streams: Sequence[np.random.SeedSequence],
+        samples: int,
+        rank_tolerance: float = 1e-22,
+    ) -> None:
         self._streams = [np.random.default_rng(stream) for stream in streams]
         self._each = samples // len(streams)
         self._order = np.random.default_rng(streams[0].spawn(1)[0])
         self._cycle: npt.NDArray[np.intp] | None = None
         self.samples = self._each * len(streams)
+        self.rank_tolerance = rank_tolerance
         self.stein_load: dict[str, float] = {}
 
     def normal(self, shape: tuple[int, ...] = ()) -> Array:
@@ -111,10 +117,11 @@ class SobolNodes(Nodes):
         stream: np.random.SeedSequence,
         samples: int,
         gaussians: int,
+        rank_tolerance: float = 1e-22,
     ) -> None:
         from scipy.stats import qmc
 
-        super().__init__([stream], samples)
+        super().__init__([stream], samples, rank_tolerance)
         columns = min(max(gaussians, 1), qmc.Sobol.MAXDIM, SOBOL_FLOATS // samples)
         scrambling = np.random.default_rng(stream.spawn(1)[0])
         self._points = qmc.Sobol(columns, seed=scrambling).random(samples)

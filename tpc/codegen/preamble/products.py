@@ -1,4 +1,4 @@
-"""Products with one side of a matrix, sampled: hats by regression, bras by Stein's lemma."""
+"""Products with one side of a matrix, sampled: hats by regression, dots by Stein's lemma."""
 
 from __future__ import annotations
 
@@ -21,58 +21,118 @@ class Products:
     where Z are independent normals, one for each column of Q. This is the regression on
     the earlier hats plus a fresh Gaussian. It is linear in x, so that linear relations
     between operands hold for their hats.
+
+    The other side has P and Y for Q and Z. By Stein's lemma the sum over its products
+    W.T y of |y> <nabla_{W.T y}|x> is P E[Y |x>] / sqrt(its gain), where |x> is Q <Q|x>:
+    linear in x too. What a column of Q does not depend on is independent of it.
     """
 
     def __init__(self, nodes: Nodes, gain: float | Array, name: str) -> None:
         self._nodes = nodes
         self._root = np.sqrt(gain)
         self._name = name
-        self._basis = np.empty((nodes.samples, 0))
-        self._normals = np.empty((nodes.samples, 0))
+        self._basis = Columns(nodes.samples)
+        self._normals = Columns(nodes.samples)
         self._coordinates: list[Array] = []
         self._shapes: list[tuple[int, ...]] = []
+        self._slopes = np.empty((0, 0))
         self._finite = True
 
-    def hat(self, ket: Array) -> Array:
-        """Draw hat(W x) given the hats of all earlier products."""
+    def hat(self, ket: Array, other: Products | None = None) -> Array:
+        """Draw hat(W x) given the hats of all earlier products.
+
+        With the products of the other side, if |x> depends on hats of theirs.
+        """
         nodes, shape = self._nodes, ket.shape[1:]
         x = ket.reshape(nodes.samples, -1)
-        known = nodes.inner(self._basis, x)
         self._shapes.append(shape)
-        scale = np.einsum("nk,nk->", x, x) / nodes.samples
+        second = nodes.inner(x, x)
+        scale = second.trace()
         if not np.isfinite(scale):
             self._finite = False
-            self._coordinates.append(np.zeros_like(known))
+            self._coordinates.append(np.zeros((self._basis.count, len(second))))
             return np.full_like(ket, np.nan)
-        rest = x - self._basis @ known
-        # Once is not enough where x is nearly in the span of the basis.
-        again = nodes.inner(self._basis, rest)
-        known, rest = known + again, rest - self._basis @ again
-        values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
-        kept = values > max(1e-13 * values[-1], 1e-22 * scale)
-        fresh = rest @ (vectors[:, kept] / np.sqrt(values[kept]))
-        self._basis = np.concatenate([self._basis, fresh], axis=1)
-        normals = nodes.normal((fresh.shape[1],))
-        self._normals = np.concatenate([self._normals, normals], axis=1)
+        known, fresh = self._split(x, scale)
+        self._normals.append(nodes.normal((fresh.shape[1],)))
+        self._basis.append(fresh)
+        if other is not None:
+            slopes = nodes.inner(other._normals.array, fresh)
+            self._slopes = padded(self._slopes, len(slopes), self._basis.count)
+            self._slopes[: len(slopes), self._basis.count - fresh.shape[1] :] = slopes
         coordinates = np.concatenate([known, nodes.inner(fresh, x)])
         self._coordinates.append(coordinates)
-        hat: Array = self._normals @ (self._root * coordinates)
+        hat: Array = self._normals.array @ (self._root * coordinates)
         return hat.reshape(nodes.samples, *shape)
 
-    def bras(self, ket: Array) -> list[Array]:
-        """Return the bras <nabla|x> in all hats q so far: pinv(<q|q>) E[q |x>]."""
-        moments, shape = self._moments(ket)
-        rank = len(moments)
-        rows = [np.pad(c, ((0, rank - len(c)), (0, 0))) for c in self._coordinates]
+    def _split(self, x: Array, scale: float) -> tuple[Array, Array]:
+        """Return <Q|x>, and an orthonormal basis of what Q does not span of x."""
+        nodes, basis = self._nodes, self._basis.array
+        known = nodes.inner(basis, x)
+        rest = x - basis @ known
+        values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
+        kept = values > nodes.rank_tolerance * scale
+        if (values[kept] < 1e-6 * scale).any():
+            # Rounding has left something of Q where x is nearly in its span.
+            again = nodes.inner(basis, rest)
+            known += again
+            rest -= basis @ again
+            values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
+            kept = values > max(1e-13 * values[-1], nodes.rank_tolerance * scale)
+        return known, rest @ (vectors[:, kept] / np.sqrt(values[kept]))
+
+    def dot(self, other: Products, position: int = -1) -> Array:
+        """Return the sum of |y> <nabla_{W.T y}|x> over all products W.T y of the other side.
+
+        |x> is the operand of the latest product, or of that at a position.
+        """
+        moments = self._moments(other, position)
+        root = other._root
+        dot = other._basis.array @ (moments / root if root > 0 else 0 * moments)
+        return dot.reshape(len(dot), *self._shapes[position])
+
+    def bras(self, other: Products, position: int = -1) -> list[Array]:
+        """Return the bras <nabla|x> in all hats q of the other side: pinv(<q|q>) E[q |x>]."""
+        moments, shape = self._moments(other, position), self._shapes[position]
+        rows = [padded(c, len(moments), c.shape[1]) for c in other._coordinates]
         inverse = np.linalg.pinv(np.concatenate(rows, axis=1), rcond=1e-11)
-        solved = inverse @ moments / self._root if self._root > 0 else 0 * moments
-        ends = np.cumsum([prod(known) for known in self._shapes])[:-1]
-        pieces = zip(np.split(solved, ends), self._shapes, strict=True)
+        solved = inverse @ moments / other._root if other._root > 0 else 0 * (inverse @ moments)
+        ends = np.cumsum([prod(known) for known in other._shapes])[:-1]
+        pieces = zip(np.split(solved, ends), other._shapes, strict=True)
         return [piece.reshape(known + shape) for piece, known in pieces]
 
-    def _moments(self, ket: Array) -> tuple[Array, tuple[int, ...]]:
-        """Return E[Z |x>], the axes of x flat, and these axes; NaN if a hat is not finite."""
-        nodes = self._nodes
-        nodes.stein_load[self._name] = self._basis.shape[1] / nodes.samples
-        found = nodes.inner(self._normals, ket.reshape(nodes.samples, -1))
-        return (found if self._finite else np.full_like(found, np.nan)), ket.shape[1:]
+    def _moments(self, other: Products, position: int) -> Array:
+        """Return E[Y |x>], the axes of x flat; NaN if a hat is not finite."""
+        count = other._basis.count
+        self._nodes.stein_load[other._name] = count / self._nodes.samples
+        coordinates = self._coordinates[position]
+        slopes = padded(self._slopes, count, self._basis.count)[:, : len(coordinates)]
+        finite = self._finite and other._finite
+        return slopes @ coordinates if finite else np.full((count, coordinates.shape[1]), np.nan)
+
+
+class Columns:
+    """Columns that are appended to in place."""
+
+    def __init__(self, rows: int) -> None:
+        self._room = np.empty((rows, 0))
+        self.count = 0
+
+    @property
+    def array(self) -> Array:
+        """All columns so far."""
+        return self._room[:, : self.count]
+
+    def append(self, columns: Array) -> None:
+        """Append columns, in twice the room where there is none left."""
+        end = self.count + columns.shape[1]
+        if end > self._room.shape[1]:
+            room = np.empty((len(self._room), max(end, 3 * self.count // 2)))
+            room[:, : self.count] = self.array
+            self._room = room
+        self._room[:, self.count : end] = columns
+        self.count = end
+
+
+def padded(array: Array, rows: int, columns: int) -> Array:
+    """Return a matrix with zeros below and to the right."""
+    return np.pad(array, ((0, rows - array.shape[0]), (0, columns - array.shape[1])))
