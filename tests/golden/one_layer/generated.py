@@ -157,6 +157,8 @@ def evaluate(
     samples: int = 65536,
     seed: int = 0,
     method: str = "mc",
+    replicates: int = 8,
+    rank_tolerance: float = 1e-22,
     _progress: Callable[[int, int], None] | None = None,
     **params: Any,
 ) -> Result:
@@ -165,13 +167,16 @@ def evaluate(
     What has a closed form is exact by any method.
 
     Args:
-        samples: How many nodes; eight independent replicates share them. A ket on a grid
-            may have 64 times as many floats.
+        samples: How many nodes; independent replicates share them. A ket on a grid may have
+            64 times as many floats.
         seed: Equal seeds give equal numbers.
         method: "mc": random nodes. "qmc": scrambled Sobol points, as many in a replicate
             as the largest power of two. "quadrature": grids of all Gaussians that an
             expectation depends on. "exact": closed forms only. "auto": quadrature where
             it is precise, else qmc.
+        replicates: How many replicates of random nodes or Sobol points, at least two.
+        rank_tolerance: Which part of <x|x> a direction of |x> must have to count as new
+            beside the earlier products of a matrix: less of it is left out of the hat.
         _progress: Called with (replicates or grids done, how many in all).
         **params: Values for `PARAMS`; the others keep their defaults.
 
@@ -182,10 +187,15 @@ def evaluate(
     if method not in METHODS:
         known = ", ".join(METHODS)
         raise ValueError(f"unknown method {method!r}: this module has {known}")
-    if samples < 4 * REPLICATES:
-        raise ValueError(f"samples must be at least {4 * REPLICATES}, not {samples}")
+    if replicates < 2:
+        raise ValueError(f"replicates must be at least 2, not {replicates}")
+    if samples < 4 * replicates:
+        raise ValueError(f"samples must be at least {4 * replicates}, not {samples}")
+    if not 0 < rank_tolerance < 1:
+        raise ValueError(f"rank_tolerance must be between 0 and 1, not {rank_tolerance}")
     merged = merge_params(params)
-    estimate = estimated(method, samples, seed, merged, _progress)
+    plan = Plan(method, samples, seed, replicates, rank_tolerance, merged)
+    estimate = estimated(plan, _progress)
     values, stderr = by_name(estimate.values), by_name(estimate.errors)
     methods, load = estimate.methods, estimate.stein_load
     used = samples if method == "mc" else estimate.samples
@@ -196,30 +206,36 @@ METHODS = ("mc", "qmc", "quadrature", "exact", "auto")
 """The methods of `evaluate`."""
 
 
-def estimated(
-    method: str,
-    samples: int,
-    seed: int,
-    params: dict[str, Any],
-    progress: Callable[[int, int], None] | None,
-) -> Estimate:
+@dataclass(frozen=True)
+class Plan:
+    """What an evaluation was asked for, as in `evaluate`."""
+
+    method: str
+    samples: int
+    seed: int
+    replicates: int
+    rank_tolerance: float
+    params: dict[str, Any]
+
+
+def estimated(plan: Plan, progress: Callable[[int, int], None] | None) -> Estimate:
     """Compute every output by the method, or refuse."""
-    if method == "exact":
+    if plan.method == "exact":
         refuse(SAMPLED, "exact: {0} needs {1}, for which there is no closed form")
     if not SAMPLED:
-        return integrated(samples, params, None)
-    if method in ("mc", "qmc"):
-        return sampled(method, samples, seed, params, progress)
-    if method == "quadrature":
+        return integrated(plan.samples, plan.params, None)
+    if plan.method in ("mc", "qmc"):
+        return sampled(plan, progress)
+    if plan.method == "quadrature":
         refuse(ROUGH, "quadrature: {0} averages {1}, which is not smooth; use 'qmc'")
-        estimate = integrated(samples, params, progress)
+        estimate = integrated(plan.samples, plan.params, progress)
         refuse(estimate.missing, "quadrature: {0} is out of reach, {1}; use 'qmc'")
         return estimate
-    estimate = integrated(samples, params, progress)
+    estimate = integrated(plan.samples, plan.params, progress)
     poor = [name for name in SAMPLED if not estimate.is_precise(name)]
     if not poor:
         return estimate
-    return better(estimate, sampled("qmc", samples, seed, params, progress), poor)
+    return better(estimate, sampled(replace(plan, method="qmc"), progress), poor)
 
 
 def refuse(reasons: dict[str, str], message: str) -> None:
@@ -296,72 +312,105 @@ def better(first: Estimate, second: Estimate, names: Sequence[str]) -> Estimate:
     return Estimate(values, errors, methods, {}, samples, second.stein_load)
 
 
-def sampled(
-    method: str,
-    samples: int,
-    seed: int,
-    params: dict[str, Any],
-    progress: Callable[[int, int], None] | None,
-) -> Estimate:
+def sampled(plan: Plan, progress: Callable[[int, int], None] | None) -> Estimate:
     """Average replicates with nodes of their own; their spread gives the standard errors."""
-    each = samples // REPLICATES
+    count, method = plan.replicates, plan.method
+    each = plan.samples // count
     if method == "qmc":
         each = 2 ** (each.bit_length() - 1)
-    runs: list[Outputs] = []
-    shifts: list[Outputs] = []
-    load: dict[str, float] = {}
-    for replicate in range(REPLICATES):
+    runs: list[Run] = []
+    for replicate in range(count):
         run = run_sobol if method == "qmc" else run_random
-        outputs, shift, load = run(replicate, each, seed, params)
-        runs.append(outputs)
-        shifts.append(shift)
+        runs.append(run(replicate, each, plan))
         if progress is not None:
-            progress(replicate + 1, REPLICATES)
+            progress(replicate + 1, count)
     values: Outputs = {}
     errors: Outputs = {}
-    for key, first in runs[0].items():
+    for key, first in runs[0].outputs.items():
         values[key], errors[key] = np.asarray(first), np.zeros(np.shape(first))
         if key[0] in SAMPLED:
-            every = np.array([outputs[key] for outputs in runs])
-            bias = np.array([shift[key] for shift in shifts]).mean(axis=0)
-            spread = every.std(axis=0, ddof=1) / np.sqrt(REPLICATES)
-            values[key], errors[key] = every.mean(axis=0), np.hypot(spread, bias)
+            every = np.array([run.outputs[key] for run in runs])
+            halves = np.array([run.halves[key] for run in runs if run.halves])
+            bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
+            error = standard_error(every, halves)
+            values[key], errors[key] = every.mean(axis=0), np.hypot(error, bias)
     methods = {name: method if name in SAMPLED else "exact" for name, _ in values}
-    used = samples if method == "mc" else REPLICATES * each
-    return Estimate(values, errors, methods, {}, used, load)
+    used = plan.samples if method == "mc" else count * each
+    return Estimate(values, errors, methods, {}, used, runs[-1].stein_load)
 
 
-REPLICATES = 8
-"""Independent replicates, whose spread gives the standard errors."""
+def standard_error(every: Array, halves: Array) -> Array:
+    """Return the standard error of the mean of replicates, from their spread.
+
+    The spread of few replicates says little. Then the two halves of each, of twice the
+    variance, help to estimate it, and Student's t says by how much it may be too small.
+    """
+    count = len(every)
+    variance = every.var(axis=0, ddof=1)
+    freedom = count - 1
+    if count < FEW_REPLICATES and len(halves):
+        between = ((halves[:, 0] - halves[:, 1]) ** 2 / 4).mean(axis=0)
+        variance = (freedom * variance + count * between) / (freedom + count)
+        freedom += count
+    widened = STUDENT[freedom - 1] if count < FEW_REPLICATES else 1.0
+    return np.asarray(widened * np.sqrt(variance / count))
 
 
-def run_random(
-    replicate: int, samples: int, seed: int, params: dict[str, Any]
-) -> tuple[Outputs, Outputs, dict[str, float]]:
-    """Return the outputs of one replicate, the bias taken off them, and Stein loads.
+FEW_REPLICATES = 8
+"""The spread of so many replicates, or more, is the standard error as it is."""
+
+STUDENT = (
+    1.837, 1.321, 1.197, 1.142, 1.111, 1.091, 1.077,
+    1.067, 1.059, 1.053, 1.048, 1.044, 1.040,
+)  # fmt: skip
+"""Student's t with 1, 2, ... degrees of freedom is within this with probability 0.683."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one replicate found.
+
+    Attributes:
+        outputs: The outputs, the bias taken off them.
+        shift: That bias.
+        halves: The outputs on the two halves of the nodes, if these were needed.
+        stein_load: As in `Result`.
+    """
+
+    outputs: Outputs
+    shift: Outputs
+    halves: Outputs
+    stein_load: dict[str, float]
+
+
+def run_random(replicate: int, samples: int, plan: Plan) -> Run:
+    """Run one replicate on random nodes.
 
     Where moments of N samples enter later equations, results are biased by b/N. The two
     halves of a replicate are biased by 2 b/N, so that full - mean(halves) = -b/N.
     """
     keys = [(replicate, half) for half in range(2)]
-    halves = [np.random.SeedSequence(seed, spawn_key=key) for key in keys]
-    nodes = Nodes(halves, samples)
-    full = limit(nodes, params)
+    streams = [np.random.SeedSequence(plan.seed, spawn_key=key) for key in keys]
+    nodes = Nodes(streams, samples, plan.rank_tolerance)
+    full = limit(nodes, plan.params)
     if not BIASED:
-        return full, {key: np.zeros_like(full[key]) for key in full}, nodes.stein_load
-    one, two = (limit(Nodes([half], nodes.samples // 2), params) for half in halves)
+        return Run(full, {key: np.zeros_like(full[key]) for key in full}, {}, nodes.stein_load)
+    one, two = (
+        limit(Nodes([stream], nodes.samples // 2, plan.rank_tolerance), plan.params)
+        for stream in streams
+    )
     shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
-    return {key: full[key] + shift[key] for key in full}, shift, nodes.stein_load
+    outputs = {key: full[key] + shift[key] for key in full}
+    halves = {key: np.array([one[key], two[key]]) for key in full}
+    return Run(outputs, shift, halves, nodes.stein_load)
 
 
-def run_sobol(
-    replicate: int, samples: int, seed: int, params: dict[str, Any]
-) -> tuple[Outputs, Outputs, dict[str, float]]:
-    """Return the same on Sobol points."""
-    stream = np.random.SeedSequence(seed, spawn_key=(replicate,))
-    nodes = SobolNodes(stream, samples, BASE_GAUSSIANS)
-    full = limit(nodes, params)
-    return full, {key: np.zeros_like(full[key]) for key in full}, nodes.stein_load
+def run_sobol(replicate: int, samples: int, plan: Plan) -> Run:
+    """Run one replicate on Sobol points."""
+    stream = np.random.SeedSequence(plan.seed, spawn_key=(replicate,))
+    nodes = SobolNodes(stream, samples, BASE_GAUSSIANS, plan.rank_tolerance)
+    full = limit(nodes, plan.params)
+    return Run(full, {key: np.zeros_like(full[key]) for key in full}, {}, nodes.stein_load)
 
 
 def integrated(
@@ -454,12 +503,18 @@ class Nodes:
     weights: Array | None = None
     """Weights of the samples, 1 on average; None where they are equal."""
 
-    def __init__(self, streams: Sequence[np.random.SeedSequence], samples: int) -> None:
+    def __init__(
+        self,
+        streams: Sequence[np.random.SeedSequence],
+        samples: int,
+        rank_tolerance: float = 1e-22,
+    ) -> None:
         self._streams = [np.random.default_rng(stream) for stream in streams]
         self._each = samples // len(streams)
         self._order = np.random.default_rng(streams[0].spawn(1)[0])
         self._cycle: npt.NDArray[np.intp] | None = None
         self.samples = self._each * len(streams)
+        self.rank_tolerance = rank_tolerance
         self.stein_load: dict[str, float] = {}
 
     def normal(self, shape: tuple[int, ...] = ()) -> Array:
@@ -531,10 +586,11 @@ class SobolNodes(Nodes):
         stream: np.random.SeedSequence,
         samples: int,
         gaussians: int,
+        rank_tolerance: float = 1e-22,
     ) -> None:
         from scipy.stats import qmc
 
-        super().__init__([stream], samples)
+        super().__init__([stream], samples, rank_tolerance)
         columns = min(max(gaussians, 1), qmc.Sobol.MAXDIM, SOBOL_FLOATS // samples)
         scrambling = np.random.default_rng(stream.spawn(1)[0])
         self._points = qmc.Sobol(columns, seed=scrambling).random(samples)

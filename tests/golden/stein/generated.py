@@ -75,7 +75,7 @@ PARAMS: dict[str, Any] = {}
 BIASED = True
 """Whether estimated moments enter later equations."""
 
-BASE_GAUSSIANS = 4
+BASE_GAUSSIANS = 5
 """How many independent standard normals the equations draw at most."""
 
 SAMPLED: dict[str, str] = {
@@ -110,10 +110,9 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     products_WT = products_with(nodes, 1, "W.T")
     # |g⟩^ = |W.T t1⟩^ ~ N(0, ⟨t1|t1⟩)
     # where |t1⟩ = sign(|h⟩) tanh(|h⟩)
-    hat_g = products_WT.hat(dot_W_g)
-    del products_WT
+    hat_g = products_WT.hat(dot_W_g, products_W)
     # the bras <nabla|x> in every hat of W so far, x = sign(|h⟩) tanh(|h⟩)
-    bras_dot_W_g = products_W.bras(dot_W_g)
+    bras_dot_W_g = products_WT.bras(products_W)
     # |g⟩˙ = |W.T t1⟩˙ = |x⟩⟨∇ W x|t1⟩
     # ⟨∇ q|t1⟩ = Cov(|q⟩)^+ @ E[|q⟩ ⊗ |t1⟩], |q⟩ = |h⟩^
     dot_g = x * bras_dot_W_g[0]
@@ -125,19 +124,23 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     # ---- line 6: k = W.T @ sign(h + W @ g)
     # |W g⟩^ ~ N(0, ⟨g|g⟩)
     # Cov(|W g⟩^, |h⟩^) = ⟨g|x⟩
-    hat_W_g = products_W.hat(g)
+    hat_W_g = products_W.hat(g, products_WT)
     del g
     # |W g⟩ = |W g⟩^ + |W g⟩˙
     W_g = hat_W_g + dot_W_g
     del hat_W_g
-
-    # ---- line 7: output c = <k|g>
     # |t2⟩ = sign(|h⟩ + |W g⟩)
     sign_h = np.sign(h + W_g)
     del h, W_g
+    # |k⟩^ = |W.T t2⟩^ ~ N(0, ⟨t2|t2⟩)
+    # Cov(|k⟩^, |g⟩^) = ⟨t2|t1⟩
+    hat_k = products_WT.hat(sign_h, products_W)
+    del hat_k
+
+    # ---- line 7: output c = <k|g>
     # the bras <nabla|x> in every hat of W so far, x = |t2⟩ = sign(|h⟩ + |W g⟩)
-    bras_ket = products_W.bras(sign_h)
-    del products_W
+    bras_ket = products_WT.bras(products_W)
+    del products_W, products_WT
     # ⟨∇ W x|t1⟩ ⟨∇ W x|t1⟩
     moment_g_part = bras_dot_W_g[0] * bras_dot_W_g[0]
     # ⟨t1|t1⟩
@@ -192,6 +195,8 @@ def evaluate(
     samples: int = 65536,
     seed: int = 0,
     method: str = "mc",
+    replicates: int = 8,
+    rank_tolerance: float = 1e-22,
     _progress: Callable[[int, int], None] | None = None,
     **params: Any,
 ) -> Result:
@@ -200,13 +205,16 @@ def evaluate(
     What has a closed form is exact by any method.
 
     Args:
-        samples: How many nodes; eight independent replicates share them. A ket on a grid
-            may have 64 times as many floats.
+        samples: How many nodes; independent replicates share them. A ket on a grid may have
+            64 times as many floats.
         seed: Equal seeds give equal numbers.
         method: "mc": random nodes. "qmc": scrambled Sobol points, as many in a replicate
             as the largest power of two. "quadrature": grids of all Gaussians that an
             expectation depends on. "exact": closed forms only. "auto": quadrature where
             it is precise, else qmc.
+        replicates: How many replicates of random nodes or Sobol points, at least two.
+        rank_tolerance: Which part of <x|x> a direction of |x> must have to count as new
+            beside the earlier products of a matrix: less of it is left out of the hat.
         _progress: Called with (replicates or grids done, how many in all).
         **params: Values for `PARAMS`; the others keep their defaults.
 
@@ -217,10 +225,15 @@ def evaluate(
     if method not in METHODS:
         known = ", ".join(METHODS)
         raise ValueError(f"unknown method {method!r}: this module has {known}")
-    if samples < 4 * REPLICATES:
-        raise ValueError(f"samples must be at least {4 * REPLICATES}, not {samples}")
+    if replicates < 2:
+        raise ValueError(f"replicates must be at least 2, not {replicates}")
+    if samples < 4 * replicates:
+        raise ValueError(f"samples must be at least {4 * replicates}, not {samples}")
+    if not 0 < rank_tolerance < 1:
+        raise ValueError(f"rank_tolerance must be between 0 and 1, not {rank_tolerance}")
     merged = merge_params(params)
-    estimate = estimated(method, samples, seed, merged, _progress)
+    plan = Plan(method, samples, seed, replicates, rank_tolerance, merged)
+    estimate = estimated(plan, _progress)
     values, stderr = by_name(estimate.values), by_name(estimate.errors)
     methods, load = estimate.methods, estimate.stein_load
     used = samples if method == "mc" else estimate.samples
@@ -231,30 +244,36 @@ METHODS = ("mc", "qmc", "quadrature", "exact", "auto")
 """The methods of `evaluate`."""
 
 
-def estimated(
-    method: str,
-    samples: int,
-    seed: int,
-    params: dict[str, Any],
-    progress: Callable[[int, int], None] | None,
-) -> Estimate:
+@dataclass(frozen=True)
+class Plan:
+    """What an evaluation was asked for, as in `evaluate`."""
+
+    method: str
+    samples: int
+    seed: int
+    replicates: int
+    rank_tolerance: float
+    params: dict[str, Any]
+
+
+def estimated(plan: Plan, progress: Callable[[int, int], None] | None) -> Estimate:
     """Compute every output by the method, or refuse."""
-    if method == "exact":
+    if plan.method == "exact":
         refuse(SAMPLED, "exact: {0} needs {1}, for which there is no closed form")
     if not SAMPLED:
-        return integrated(samples, params, None)
-    if method in ("mc", "qmc"):
-        return sampled(method, samples, seed, params, progress)
-    if method == "quadrature":
+        return integrated(plan.samples, plan.params, None)
+    if plan.method in ("mc", "qmc"):
+        return sampled(plan, progress)
+    if plan.method == "quadrature":
         refuse(ROUGH, "quadrature: {0} averages {1}, which is not smooth; use 'qmc'")
-        estimate = integrated(samples, params, progress)
+        estimate = integrated(plan.samples, plan.params, progress)
         refuse(estimate.missing, "quadrature: {0} is out of reach, {1}; use 'qmc'")
         return estimate
-    estimate = integrated(samples, params, progress)
+    estimate = integrated(plan.samples, plan.params, progress)
     poor = [name for name in SAMPLED if not estimate.is_precise(name)]
     if not poor:
         return estimate
-    return better(estimate, sampled("qmc", samples, seed, params, progress), poor)
+    return better(estimate, sampled(replace(plan, method="qmc"), progress), poor)
 
 
 def refuse(reasons: dict[str, str], message: str) -> None:
@@ -331,72 +350,105 @@ def better(first: Estimate, second: Estimate, names: Sequence[str]) -> Estimate:
     return Estimate(values, errors, methods, {}, samples, second.stein_load)
 
 
-def sampled(
-    method: str,
-    samples: int,
-    seed: int,
-    params: dict[str, Any],
-    progress: Callable[[int, int], None] | None,
-) -> Estimate:
+def sampled(plan: Plan, progress: Callable[[int, int], None] | None) -> Estimate:
     """Average replicates with nodes of their own; their spread gives the standard errors."""
-    each = samples // REPLICATES
+    count, method = plan.replicates, plan.method
+    each = plan.samples // count
     if method == "qmc":
         each = 2 ** (each.bit_length() - 1)
-    runs: list[Outputs] = []
-    shifts: list[Outputs] = []
-    load: dict[str, float] = {}
-    for replicate in range(REPLICATES):
+    runs: list[Run] = []
+    for replicate in range(count):
         run = run_sobol if method == "qmc" else run_random
-        outputs, shift, load = run(replicate, each, seed, params)
-        runs.append(outputs)
-        shifts.append(shift)
+        runs.append(run(replicate, each, plan))
         if progress is not None:
-            progress(replicate + 1, REPLICATES)
+            progress(replicate + 1, count)
     values: Outputs = {}
     errors: Outputs = {}
-    for key, first in runs[0].items():
+    for key, first in runs[0].outputs.items():
         values[key], errors[key] = np.asarray(first), np.zeros(np.shape(first))
         if key[0] in SAMPLED:
-            every = np.array([outputs[key] for outputs in runs])
-            bias = np.array([shift[key] for shift in shifts]).mean(axis=0)
-            spread = every.std(axis=0, ddof=1) / np.sqrt(REPLICATES)
-            values[key], errors[key] = every.mean(axis=0), np.hypot(spread, bias)
+            every = np.array([run.outputs[key] for run in runs])
+            halves = np.array([run.halves[key] for run in runs if run.halves])
+            bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
+            error = standard_error(every, halves)
+            values[key], errors[key] = every.mean(axis=0), np.hypot(error, bias)
     methods = {name: method if name in SAMPLED else "exact" for name, _ in values}
-    used = samples if method == "mc" else REPLICATES * each
-    return Estimate(values, errors, methods, {}, used, load)
+    used = plan.samples if method == "mc" else count * each
+    return Estimate(values, errors, methods, {}, used, runs[-1].stein_load)
 
 
-REPLICATES = 8
-"""Independent replicates, whose spread gives the standard errors."""
+def standard_error(every: Array, halves: Array) -> Array:
+    """Return the standard error of the mean of replicates, from their spread.
+
+    The spread of few replicates says little. Then the two halves of each, of twice the
+    variance, help to estimate it, and Student's t says by how much it may be too small.
+    """
+    count = len(every)
+    variance = every.var(axis=0, ddof=1)
+    freedom = count - 1
+    if count < FEW_REPLICATES and len(halves):
+        between = ((halves[:, 0] - halves[:, 1]) ** 2 / 4).mean(axis=0)
+        variance = (freedom * variance + count * between) / (freedom + count)
+        freedom += count
+    widened = STUDENT[freedom - 1] if count < FEW_REPLICATES else 1.0
+    return np.asarray(widened * np.sqrt(variance / count))
 
 
-def run_random(
-    replicate: int, samples: int, seed: int, params: dict[str, Any]
-) -> tuple[Outputs, Outputs, dict[str, float]]:
-    """Return the outputs of one replicate, the bias taken off them, and Stein loads.
+FEW_REPLICATES = 8
+"""The spread of so many replicates, or more, is the standard error as it is."""
+
+STUDENT = (
+    1.837, 1.321, 1.197, 1.142, 1.111, 1.091, 1.077,
+    1.067, 1.059, 1.053, 1.048, 1.044, 1.040,
+)  # fmt: skip
+"""Student's t with 1, 2, ... degrees of freedom is within this with probability 0.683."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one replicate found.
+
+    Attributes:
+        outputs: The outputs, the bias taken off them.
+        shift: That bias.
+        halves: The outputs on the two halves of the nodes, if these were needed.
+        stein_load: As in `Result`.
+    """
+
+    outputs: Outputs
+    shift: Outputs
+    halves: Outputs
+    stein_load: dict[str, float]
+
+
+def run_random(replicate: int, samples: int, plan: Plan) -> Run:
+    """Run one replicate on random nodes.
 
     Where moments of N samples enter later equations, results are biased by b/N. The two
     halves of a replicate are biased by 2 b/N, so that full - mean(halves) = -b/N.
     """
     keys = [(replicate, half) for half in range(2)]
-    halves = [np.random.SeedSequence(seed, spawn_key=key) for key in keys]
-    nodes = Nodes(halves, samples)
-    full = limit(nodes, params)
+    streams = [np.random.SeedSequence(plan.seed, spawn_key=key) for key in keys]
+    nodes = Nodes(streams, samples, plan.rank_tolerance)
+    full = limit(nodes, plan.params)
     if not BIASED:
-        return full, {key: np.zeros_like(full[key]) for key in full}, nodes.stein_load
-    one, two = (limit(Nodes([half], nodes.samples // 2), params) for half in halves)
+        return Run(full, {key: np.zeros_like(full[key]) for key in full}, {}, nodes.stein_load)
+    one, two = (
+        limit(Nodes([stream], nodes.samples // 2, plan.rank_tolerance), plan.params)
+        for stream in streams
+    )
     shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
-    return {key: full[key] + shift[key] for key in full}, shift, nodes.stein_load
+    outputs = {key: full[key] + shift[key] for key in full}
+    halves = {key: np.array([one[key], two[key]]) for key in full}
+    return Run(outputs, shift, halves, nodes.stein_load)
 
 
-def run_sobol(
-    replicate: int, samples: int, seed: int, params: dict[str, Any]
-) -> tuple[Outputs, Outputs, dict[str, float]]:
-    """Return the same on Sobol points."""
-    stream = np.random.SeedSequence(seed, spawn_key=(replicate,))
-    nodes = SobolNodes(stream, samples, BASE_GAUSSIANS)
-    full = limit(nodes, params)
-    return full, {key: np.zeros_like(full[key]) for key in full}, nodes.stein_load
+def run_sobol(replicate: int, samples: int, plan: Plan) -> Run:
+    """Run one replicate on Sobol points."""
+    stream = np.random.SeedSequence(plan.seed, spawn_key=(replicate,))
+    nodes = SobolNodes(stream, samples, BASE_GAUSSIANS, plan.rank_tolerance)
+    full = limit(nodes, plan.params)
+    return Run(full, {key: np.zeros_like(full[key]) for key in full}, {}, nodes.stein_load)
 
 
 def integrated(
@@ -489,12 +541,18 @@ class Nodes:
     weights: Array | None = None
     """Weights of the samples, 1 on average; None where they are equal."""
 
-    def __init__(self, streams: Sequence[np.random.SeedSequence], samples: int) -> None:
+    def __init__(
+        self,
+        streams: Sequence[np.random.SeedSequence],
+        samples: int,
+        rank_tolerance: float = 1e-22,
+    ) -> None:
         self._streams = [np.random.default_rng(stream) for stream in streams]
         self._each = samples // len(streams)
         self._order = np.random.default_rng(streams[0].spawn(1)[0])
         self._cycle: npt.NDArray[np.intp] | None = None
         self.samples = self._each * len(streams)
+        self.rank_tolerance = rank_tolerance
         self.stein_load: dict[str, float] = {}
 
     def normal(self, shape: tuple[int, ...] = ()) -> Array:
@@ -566,10 +624,11 @@ class SobolNodes(Nodes):
         stream: np.random.SeedSequence,
         samples: int,
         gaussians: int,
+        rank_tolerance: float = 1e-22,
     ) -> None:
         from scipy.stats import qmc
 
-        super().__init__([stream], samples)
+        super().__init__([stream], samples, rank_tolerance)
         columns = min(max(gaussians, 1), qmc.Sobol.MAXDIM, SOBOL_FLOATS // samples)
         scrambling = np.random.default_rng(stream.spawn(1)[0])
         self._points = qmc.Sobol(columns, seed=scrambling).random(samples)
@@ -883,61 +942,121 @@ class Products:
     where Z are independent normals, one for each column of Q. This is the regression on
     the earlier hats plus a fresh Gaussian. It is linear in x, so that linear relations
     between operands hold for their hats.
+
+    The other side has P and Y for Q and Z. By Stein's lemma the sum over its products
+    W.T y of |y> <nabla_{W.T y}|x> is P E[Y |x>] / sqrt(its gain), where |x> is Q <Q|x>:
+    linear in x too. What a column of Q does not depend on is independent of it.
     """
 
     def __init__(self, nodes: Nodes, gain: float | Array, name: str) -> None:
         self._nodes = nodes
         self._root = np.sqrt(gain)
         self._name = name
-        self._basis = np.empty((nodes.samples, 0))
-        self._normals = np.empty((nodes.samples, 0))
+        self._basis = Columns(nodes.samples)
+        self._normals = Columns(nodes.samples)
         self._coordinates: list[Array] = []
         self._shapes: list[tuple[int, ...]] = []
+        self._slopes = np.empty((0, 0))
         self._finite = True
 
-    def hat(self, ket: Array) -> Array:
-        """Draw hat(W x) given the hats of all earlier products."""
+    def hat(self, ket: Array, other: Products | None = None) -> Array:
+        """Draw hat(W x) given the hats of all earlier products.
+
+        With the products of the other side, if |x> depends on hats of theirs.
+        """
         nodes, shape = self._nodes, ket.shape[1:]
         x = ket.reshape(nodes.samples, -1)
-        known = nodes.inner(self._basis, x)
         self._shapes.append(shape)
-        scale = np.einsum("nk,nk->", x, x) / nodes.samples
+        second = nodes.inner(x, x)
+        scale = second.trace()
         if not np.isfinite(scale):
             self._finite = False
-            self._coordinates.append(np.zeros_like(known))
+            self._coordinates.append(np.zeros((self._basis.count, len(second))))
             return np.full_like(ket, np.nan)
-        rest = x - self._basis @ known
-        # Once is not enough where x is nearly in the span of the basis.
-        again = nodes.inner(self._basis, rest)
-        known, rest = known + again, rest - self._basis @ again
-        values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
-        kept = values > max(1e-13 * values[-1], 1e-22 * scale)
-        fresh = rest @ (vectors[:, kept] / np.sqrt(values[kept]))
-        self._basis = np.concatenate([self._basis, fresh], axis=1)
-        normals = nodes.normal((fresh.shape[1],))
-        self._normals = np.concatenate([self._normals, normals], axis=1)
+        known, fresh = self._split(x, scale)
+        self._normals.append(nodes.normal((fresh.shape[1],)))
+        self._basis.append(fresh)
+        if other is not None:
+            slopes = nodes.inner(other._normals.array, fresh)
+            self._slopes = padded(self._slopes, len(slopes), self._basis.count)
+            self._slopes[: len(slopes), self._basis.count - fresh.shape[1] :] = slopes
         coordinates = np.concatenate([known, nodes.inner(fresh, x)])
         self._coordinates.append(coordinates)
-        hat: Array = self._normals @ (self._root * coordinates)
+        hat: Array = self._normals.array @ (self._root * coordinates)
         return hat.reshape(nodes.samples, *shape)
 
-    def bras(self, ket: Array) -> list[Array]:
-        """Return the bras <nabla|x> in all hats q so far: pinv(<q|q>) E[q |x>]."""
-        moments, shape = self._moments(ket)
-        rank = len(moments)
-        rows = [np.pad(c, ((0, rank - len(c)), (0, 0))) for c in self._coordinates]
+    def _split(self, x: Array, scale: float) -> tuple[Array, Array]:
+        """Return <Q|x>, and an orthonormal basis of what Q does not span of x."""
+        nodes, basis = self._nodes, self._basis.array
+        known = nodes.inner(basis, x)
+        rest = x - basis @ known
+        values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
+        kept = values > nodes.rank_tolerance * scale
+        if (values[kept] < 1e-6 * scale).any():
+            # Rounding has left something of Q where x is nearly in its span.
+            again = nodes.inner(basis, rest)
+            known += again
+            rest -= basis @ again
+            values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
+            kept = values > max(1e-13 * values[-1], nodes.rank_tolerance * scale)
+        return known, rest @ (vectors[:, kept] / np.sqrt(values[kept]))
+
+    def dot(self, other: Products, position: int = -1) -> Array:
+        """Return the sum of |y> <nabla_{W.T y}|x> over all products W.T y of the other side.
+
+        |x> is the operand of the latest product, or of that at a position.
+        """
+        moments = self._moments(other, position)
+        root = other._root
+        dot = other._basis.array @ (moments / root if root > 0 else 0 * moments)
+        return dot.reshape(len(dot), *self._shapes[position])
+
+    def bras(self, other: Products, position: int = -1) -> list[Array]:
+        """Return the bras <nabla|x> in all hats q of the other side: pinv(<q|q>) E[q |x>]."""
+        moments, shape = self._moments(other, position), self._shapes[position]
+        rows = [padded(c, len(moments), c.shape[1]) for c in other._coordinates]
         inverse = np.linalg.pinv(np.concatenate(rows, axis=1), rcond=1e-11)
-        solved = inverse @ moments / self._root if self._root > 0 else 0 * moments
-        ends = np.cumsum([prod(known) for known in self._shapes])[:-1]
-        pieces = zip(np.split(solved, ends), self._shapes, strict=True)
+        solved = inverse @ moments / other._root if other._root > 0 else 0 * (inverse @ moments)
+        ends = np.cumsum([prod(known) for known in other._shapes])[:-1]
+        pieces = zip(np.split(solved, ends), other._shapes, strict=True)
         return [piece.reshape(known + shape) for piece, known in pieces]
 
-    def _moments(self, ket: Array) -> tuple[Array, tuple[int, ...]]:
-        """Return E[Z |x>], the axes of x flat, and these axes; NaN if a hat is not finite."""
-        nodes = self._nodes
-        nodes.stein_load[self._name] = self._basis.shape[1] / nodes.samples
-        found = nodes.inner(self._normals, ket.reshape(nodes.samples, -1))
-        return (found if self._finite else np.full_like(found, np.nan)), ket.shape[1:]
+    def _moments(self, other: Products, position: int) -> Array:
+        """Return E[Y |x>], the axes of x flat; NaN if a hat is not finite."""
+        count = other._basis.count
+        self._nodes.stein_load[other._name] = count / self._nodes.samples
+        coordinates = self._coordinates[position]
+        slopes = padded(self._slopes, count, self._basis.count)[:, : len(coordinates)]
+        finite = self._finite and other._finite
+        return slopes @ coordinates if finite else np.full((count, coordinates.shape[1]), np.nan)
+
+
+class Columns:
+    """Columns that are appended to in place."""
+
+    def __init__(self, rows: int) -> None:
+        self._room = np.empty((rows, 0))
+        self.count = 0
+
+    @property
+    def array(self) -> Array:
+        """All columns so far."""
+        return self._room[:, : self.count]
+
+    def append(self, columns: Array) -> None:
+        """Append columns, in twice the room where there is none left."""
+        end = self.count + columns.shape[1]
+        if end > self._room.shape[1]:
+            room = np.empty((len(self._room), max(end, 3 * self.count // 2)))
+            room[:, : self.count] = self.array
+            self._room = room
+        self._room[:, self.count : end] = columns
+        self.count = end
+
+
+def padded(array: Array, rows: int, columns: int) -> Array:
+    """Return a matrix with zeros below and to the right."""
+    return np.pad(array, ((0, rows - array.shape[0]), (0, columns - array.shape[1])))
 
 
 class GridProducts(Products):
@@ -950,10 +1069,11 @@ class GridProducts(Products):
         super().__init__(nodes, gain, name)
         self._grid = nodes
         self._operands: list[Ket] = []
+        self._multiplied: list[Ket] = []
         self._blocks: list[Array] = []
         self._coefficients = np.empty((0, 0))
 
-    def hat(self, ket: Array) -> Array:
+    def hat(self, ket: Array, other: Products | None = None) -> Array:
         """Draw hat(W x) given the hats of all earlier products."""
         nodes = self._grid
         x, shape = as_columns(ket)
@@ -963,6 +1083,7 @@ class GridProducts(Products):
         known = self._coefficients.T @ np.concatenate(cross)
         rest = second - known.T @ known
         self._shapes.append(shape)
+        self._multiplied.append(x)
         if not np.isfinite(rest).all():
             self._finite = False
             self._coordinates.append(np.zeros_like(known))
@@ -985,12 +1106,25 @@ class GridProducts(Products):
             hat = hat + block @ (self._root * coordinates[rows])
         return hat.reshape(-1, *shape)
 
-    def _moments(self, ket: Array) -> tuple[Array, tuple[int, ...]]:
-        """Return E[Z |x>], the axes of x flat, and these axes; NaN if a hat was refused."""
-        x, shape = as_columns(ket)
-        moments = [self._grid.inner(block, x) for block in self._blocks]
+    def dot(self, other: Products, position: int = -1) -> Array:
+        """Return the sum of |y> <nabla_{W.T y}|x> over all products of the other side."""
+        assert isinstance(other, GridProducts)
+        moments, shape = self._moments(other, position), self._shapes[position]
+        rows = other._coefficients @ (moments / other._root if other._root > 0 else 0 * moments)
+        dot: Any = self._grid.ket(np.zeros((1, moments.shape[1])), None)
+        start = 0
+        for operand in other._operands:
+            dot = dot + operand @ rows[start : (start := start + operand.shape[-1])]
+        found: Array = dot.reshape(*dot.shape[: dot.lead], *shape)
+        return found
+
+    def _moments(self, other: Products, position: int) -> Array:
+        """Return E[Y |x>], the axes of x flat; NaN if a hat was refused."""
+        assert isinstance(other, GridProducts)
+        x = self._multiplied[position]
+        moments = [self._grid.inner(block, x) for block in other._blocks]
         found = np.concatenate([np.empty((0, x.shape[-1])), *moments])
-        return (found if self._finite else np.full_like(found, np.nan)), shape
+        return found if self._finite and other._finite else np.full_like(found, np.nan)
 
 
 def as_columns(ket: Array) -> tuple[Ket, tuple[int, ...]]:

@@ -263,7 +263,8 @@ FEW_REPLICATES = 8
 """The spread of so many replicates, or more, is the standard error as it is."""
 
 STUDENT = (
-    1.837, 1.321, 1.197, 1.142, 1.111, 1.091, 1.077, 1.067, 1.059, 1.053, 1.048, 1.044, 1.040,
+    1.837, 1.321, 1.197, 1.142, 1.111, 1.091, 1.077,
+    1.067, 1.059, 1.053, 1.048, 1.044, 1.040,
 )  # fmt: skip
 """Student's t with 1, 2, ... degrees of freedom is within this with probability 0.683."""
 
