@@ -35,6 +35,7 @@ from tpc.diagnostics.program_faults import ReadoutNotGaussian
 from tpc.kernels.plan import Array, Plan, Side
 from tpc.kernels.result import KernelResult
 from tpc.kernels.schedule import NoPairwiseForm, plan_pairs
+from tpc.kernels.series import NotSmooth
 from tpc.kernels.tiles import evaluate, evaluate_alike
 from tpc.limit.derive import DotChoice, derive_limit
 from tpc.network.kernel_programs import (
@@ -153,14 +154,14 @@ class _Work:
         left: tuple[Kind, ...] = kinds
         if not couples_inputs(self._network):
             for together in _attempts(kinds):
-                plans = _plans(self._network, together, independent, self._dot)
-                if plans is None:
+                found = self._by_pairs(together, independent)
+                if found is None:
                     continue
-                plan, alike = plans
-                for name, matrix in self._by_pairs(plan, alike).items():
+                matrices, error, series = found
+                for name, matrix in matrices.items():
                     values[name] = matrix
-                    stderr[name] = np.zeros(())
-                    methods[name] = "exact"
+                    stderr[name] = np.array(error if name in series else 0.0)
+                    methods[name] = "series" if name in series else "exact"
                 left = tuple(kind for kind in kinds if kind not in values)
                 break
         if left:
@@ -178,17 +179,32 @@ class _Work:
             {name: methods[name] for name in order},
         )
 
-    def _by_pairs(self, plan: Plan, alike: Plan | None) -> dict[str, Array]:
-        """Return the kernels of a plan of pairs, and put the diagonal in by its own plan."""
-        found = evaluate(
-            plan, self._first, self._second, self._params, self._threads, self._progress
-        )
-        if self._second is None and alike is not None:
-            for name, diagonal in evaluate_alike(alike, self._first, self._params).items():
-                matrix = np.moveaxis(found[name], (diagonal.ndim - 1) // 2 + 1, 1)
-                every = np.arange(len(diagonal))
-                matrix[every, every] = diagonal
-        return found
+    def _by_pairs(
+        self, kinds: tuple[Kind, ...], independent: bool
+    ) -> tuple[dict[str, Array], float, frozenset[str]] | None:
+        """Return kernels pair by pair, the error of series, and which kernels these are in.
+
+        It is None where kernels need more than pairs.
+
+        The diagonal of one data set comes from a plan of its own.
+        """
+        series = self._method in ("auto", "quadrature")
+        plans = _plans(self._network, kinds, independent, self._dot, series)
+        if plans is None:
+            return None
+        plan, alike = plans
+        try:
+            found, error = evaluate(
+                plan, self._first, self._second, self._params, self._threads, self._progress
+            )
+            if self._second is None and alike is not None:
+                for name, diagonal in evaluate_alike(alike, self._first, self._params).items():
+                    matrix = np.moveaxis(found[name], (diagonal.ndim - 1) // 2 + 1, 1)
+                    every = np.arange(len(diagonal))
+                    matrix[every, every] = diagonal
+        except NotSmooth:
+            return None
+        return found, error, plan.series
 
     def _of_batch(self, kinds: tuple[Kind, ...], independent: bool) -> Any:
         """Evaluate the program of all inputs."""
@@ -223,29 +239,34 @@ class _ById:
 
 
 def _plans(
-    network: Network, kinds: tuple[Kind, ...], independent: bool, dot: DotChoice
+    network: Network, kinds: tuple[Kind, ...], independent: bool, dot: DotChoice, series: bool
 ) -> tuple[Plan, Plan | None] | None:
-    return _cached_plans(_ById(network), kinds, independent, dot)
+    return _cached_plans(_ById(network), kinds, independent, dot, series)
 
 
 @lru_cache(maxsize=16)
 def _cached_plans(
-    key: _ById, kinds: tuple[Kind, ...], independent: bool, dot: DotChoice
+    key: _ById, kinds: tuple[Kind, ...], independent: bool, dot: DotChoice, series: bool
 ) -> tuple[Plan, Plan | None] | None:
     """Return the plans of two inputs and of one input twice, or None for the first."""
-    plan = _plan(key.network, kinds, False, independent, dot)
+    plan = _plan(key.network, kinds, False, independent, dot, series)
     if plan is None:
         return None
-    return plan, _plan(key.network, kinds, True, independent, dot)
+    return plan, _plan(key.network, kinds, True, independent, dot, series)
 
 
 def _plan(
-    network: Network, kinds: tuple[Kind, ...], alike: bool, independent: bool, dot: DotChoice
+    network: Network,
+    kinds: tuple[Kind, ...],
+    alike: bool,
+    independent: bool,
+    dot: DotChoice,
+    series: bool,
 ) -> Plan | None:
     program = normalise(pair_program(network, kinds, alike, independent))
     sides = {FIRST: Side.FIRST, SECOND: Side.SECOND}
     try:
-        return plan_pairs(derive_limit(program, dot), sides)
+        return plan_pairs(derive_limit(program, dot), sides, series)
     except NoPairwiseForm:
         return None
 

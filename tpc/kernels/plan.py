@@ -16,6 +16,9 @@ import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
+Tile: TypeAlias = tuple[slice, slice]
+"""First and second inputs, from a number to before another; the last may lie behind the end."""
+
 AXES = 2
 """How many leading axes every value has."""
 
@@ -58,6 +61,39 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
+class PairStep:
+    """E f(u) g(w) where u belongs to the first input and w to the second.
+
+    Attributes:
+        left: f and the law of u.
+        right: g and the law of w.
+        operands: The values of the left law, those of the right law, the covariance.
+    """
+
+    left: "Law"
+    right: "Law"
+    operands: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A function of a Gaussian, and the values that this needs: variance, mean, constants.
+
+    Attributes:
+        function: Of the Gaussian, then of constants.
+        has_mean: Whether its mean is among the values, else it is zero.
+        count: The number of values.
+    """
+
+    function: Callable[..., Array]
+    has_mean: bool
+    count: int
+
+
+Value: TypeAlias = Leaf | Step | PairStep
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All steps of the kernels of a network.
 
@@ -65,10 +101,12 @@ class Plan:
         values: Leaves and steps, each behind its operands; a value's number is its place.
         outputs: The numbers of the outputs, by name.
         shapes: The constant shape of every output, by name: that of the readout, twice.
+        series: The outputs that are computed from series, which are not exact.
         widest: The most entries that a value that depends on both inputs has for one pair.
     """
 
-    values: tuple[Leaf | Step, ...]
+    values: tuple[Value, ...]
     outputs: dict[str, int]
     shapes: dict[str, tuple[int, ...]]
+    series: frozenset[str]
     widest: int

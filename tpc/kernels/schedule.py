@@ -11,14 +11,16 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
+from sympy import Expr, Symbol
 
 from tpc.kernels import pair_arithmetic
 from tpc.kernels.operations import UFUNCS, contract, operation
-from tpc.kernels.plan import AXES, Array, Leaf, Plan, Side, Step
+from tpc.kernels.plan import AXES, Array, Law, Leaf, PairStep, Plan, Side, Step, Value
+from tpc.kernels.series import FUNCTIONS, function_of, listed_expectation, single_expectation
 from tpc.limit.equations import Limit
 from tpc.limit.gaussian import arithmetic, orthant_arithmetic
 from tpc.limit.gaussian.instructions import Instruction, Operand, to_instructions
-from tpc.limit.nodes import ClosedForm
+from tpc.limit.nodes import CUW, MU, MW, QU, QW, ClosedForm, HermiteSeries, Integral, U, W
 from tpc.program.nodes import (
     Constant,
     Contract,
@@ -42,36 +44,38 @@ class NoPairwiseForm(Exception):
         self.node = node
 
 
-def plan_pairs(limit: Limit, inputs: Mapping[str, Side]) -> Plan:
+def plan_pairs(limit: Limit, inputs: Mapping[str, Side], series: bool = True) -> Plan:
     """Make the plan of a limit's scalar outputs.
 
     Args:
         limit: Of the program of two inputs.
         inputs: For the parameter of each input, its side.
+        series: Whether expectations without a closed form may be Hermite series.
 
     Raises:
         NoPairwiseForm: An expectation is left.
     """
-    scheduler = _Scheduler(inputs)
+    scheduler = _Scheduler(inputs, series)
     outputs = {output.name: scheduler.value(output.parts[0][1]) for output in limit.outputs}
     shapes = {output.name: output.parts[0][1].shape for output in limit.outputs}
+    inexact = frozenset(name for name, number in outputs.items() if scheduler.is_series(number))
     values, outputs = _without_dead(scheduler.values, outputs)
-    return Plan(values, outputs, shapes, scheduler.widest)
+    return Plan(values, outputs, shapes, inexact, scheduler.widest)
 
 
 def _without_dead(
-    values: list[Leaf | Step], outputs: dict[str, int]
-) -> tuple[tuple[Leaf | Step, ...], dict[str, int]]:
+    values: list[Value], outputs: dict[str, int]
+) -> tuple[tuple[Value, ...], dict[str, int]]:
     """Leave out what no output needs, and number the rest anew."""
     alive = set(outputs.values())
     for number in range(len(values) - 1, -1, -1):
         value = values[number]
-        if number in alive and isinstance(value, Step):
+        if number in alive and not isinstance(value, Leaf):
             alive.update(value.operands)
     new = {number: place for place, number in enumerate(sorted(alive))}
     kept = [
         replace(value, operands=tuple(new[operand] for operand in value.operands))
-        if isinstance(value, Step)
+        if not isinstance(value, Leaf)
         else value
         for value in (values[number] for number in new)
     ]
@@ -79,15 +83,21 @@ def _without_dead(
 
 
 class _Scheduler:
-    def __init__(self, inputs: Mapping[str, Side]) -> None:
+    def __init__(self, inputs: Mapping[str, Side], series: bool) -> None:
         self._inputs = inputs
+        self._series_allowed = series
+        self._inexact: set[int] = set()
         self._numbers: dict[Node, int] = {}
         self._known: dict[tuple[object, ...], int] = {}
         self._sides: list[Side] = []
         self._numerals: dict[int, float] = {}
         self._scaled: dict[int, tuple[int, float]] = {}
-        self.values: list[Leaf | Step] = []
+        self.values: list[Value] = []
         self.widest = 1
+
+    def is_series(self, number: int) -> bool:
+        """Whether a value is a series, or computed from one."""
+        return number in self._inexact
 
     def value(self, root: Node) -> int:
         """Return the number of a node's value, after the steps that compute it."""
@@ -123,6 +133,12 @@ class _Scheduler:
                 return self._closed_form(node)
             case Contract():
                 return self._contract(node)
+            case Integral(value=value) if self._series_allowed:
+                return self._numbers[value]
+            case HermiteSeries() if self._series_allowed:
+                number = self._series(node)
+                self._inexact.add(number)
+                return number
         try:
             apply = operation(node)
         except ValueError:
@@ -141,9 +157,11 @@ class _Scheduler:
     def _leaf(self, value: Array | str | Side, side: Side, *key: object) -> int:
         return self._add(("leaf", *key), Leaf(value), side)
 
-    def _add(self, key: tuple[object, ...], value: Leaf | Step, side: Side) -> int:
+    def _add(self, key: tuple[object, ...], value: Value, side: Side) -> int:
         if key not in self._known:
-            self._known[key] = len(self.values)
+            self._known[key] = number = len(self.values)
+            if not isinstance(value, Leaf) and self._inexact.intersection(value.operands):
+                self._inexact.add(number)
             self.values.append(value)
             self._sides.append(side)
         return self._known[key]
@@ -265,6 +283,50 @@ class _Scheduler:
         given = (c, root, angle, v1, v2)
         return self._step(pair_arithmetic.relu_product, given, ("relu_product",))
 
+    # ------------------------------------------------------------------------------------ series
+
+    def _series(self, node: HermiteSeries) -> int:
+        """Return E f(u) or E f(u) g(w), by Mehler's series where each belongs to one input."""
+        numbers = {
+            symbol: self._aligned(self._numbers[value], len(node.shape) - len(value.shape))
+            for symbol, value in zip(node.symbols, node.values, strict=True)
+        }
+        left, own = _law(node.left, (U, QU, MU), node.symbols, numbers)
+        if node.right is None:
+            return self._step(single_expectation(left), own, ("single", left))
+        right, others = _law(node.right, (W, QW, MW), node.symbols, numbers)
+        sides = self._united(own), self._united(others)
+        covariance = numbers[CUW]
+        if sides[0] & Side.SECOND and not sides[0] & Side.FIRST:
+            left, right, own, others, sides = right, left, others, own, sides[::-1]
+        operands = (*own, *others, covariance)
+        if not (sides[0] & Side.SECOND or sides[1] & Side.FIRST) and sides[1] | sides[0]:
+            key = ("pairs", left, right, operands)
+            return self._add(key, PairStep(left, right, operands), Side.BOTH)
+        return self._step(listed_expectation(left, right), operands, ("listed", left, right))
+
+    def _united(self, numbers: tuple[int, ...]) -> Side:
+        side = Side.NEITHER
+        for number in numbers:
+            side |= self._sides[number]
+        return side
+
+
+def _law(
+    function: Expr,
+    own: tuple[Symbol, Symbol, Symbol],
+    symbols: tuple[Symbol, ...],
+    numbers: Mapping[Symbol, int],
+) -> tuple[Law, tuple[int, ...]]:
+    """Return a function with the law of its Gaussian, and the numbers of what that needs."""
+    u, variance, mean = own
+    constants = tuple(s for s in symbols if s in function.free_symbols)
+    instructions, result = to_instructions(function, (u, *constants), FUNCTIONS)
+    means = (numbers[mean],) if mean in numbers else ()
+    operands = (numbers[variance], *means, *(numbers[s] for s in constants))
+    applied = function_of(instructions, result, 1 + len(constants))
+    return Law(applied, bool(means), len(operands)), operands
+
 
 def _scale_of_identity(node: Node) -> float | None:
     """Return s where a constant is s times an identity matrix."""
@@ -276,7 +338,13 @@ def _scale_of_identity(node: Node) -> float | None:
 
 def _needs(node: Node) -> tuple[Node, ...]:
     """Return the scalars that a scalar is computed from."""
-    return node.values if isinstance(node, ClosedForm) else operands(node)
+    match node:
+        case ClosedForm(values=values) | HermiteSeries(values=values):
+            return values
+        case Integral(value=value):
+            return (value,)
+        case _:
+            return operands(node)
 
 
 def _with_literals(

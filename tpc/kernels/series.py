@@ -7,22 +7,20 @@ The coefficients a_n and b_n are those of single inputs: they are computed once 
 tile of pairs is summed with as many as its correlations need.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from tpc.kernels.plan import AXES, Array, Tile
+from tpc.kernels.plan import AXES, Array, Law, Tile
 from tpc.limit.gaussian import arithmetic, orthant_arithmetic
 from tpc.limit.gaussian.instructions import Instruction, Operand
 from tpc.limit.gaussian.series.hermite import (
     TOLERANCE,
     Family,
     Function,
-    Line,
     settle,
     single_series,
 )
@@ -49,6 +47,10 @@ class NotSmooth(Exception):
     """A series whose error is not small: a function has kinks, or an expectation is infinite."""
 
 
+FUNCTIONS = frozenset(ARITIES) - {"add", "sub", "mul", "div", "pow", "neg"}
+"""Functions of the language, which instructions may have besides those of closed forms."""
+
+
 @lru_cache(maxsize=256)
 def function_of(instructions: tuple[Instruction, ...], result: Operand, count: int) -> Function:
     """Return what instructions compute, as a function of `count` arrays; equal ones are one."""
@@ -73,46 +75,19 @@ def _applied(function: str, operands: Sequence[Any]) -> Any:
     return getattr(module, function)(*operands)
 
 
-@dataclass(frozen=True, slots=True)
-class Law:
-    """One function of a series with the numbers of what its Gaussian needs.
-
-    Attributes:
-        function: Of the Gaussian, then of constants.
-        variance: The number of its variance.
-        mean: That of its mean, None for zero.
-        constants: Those of the function's constants.
-    """
-
-    function: Function
-    variance: int
-    mean: int | None
-    constants: tuple[int, ...]
-
-    @property
-    def operands(self) -> tuple[int, ...]:
-        """All numbers, the variance first, then the mean if there is one."""
-        return (self.variance, *(() if self.mean is None else (self.mean,)), *self.constants)
-
-    def family(self, values: Sequence[Array]) -> tuple[Family, tuple[int, ...]]:
-        """Return the members of all entries, and the shape that they have before flattening.
-
-        Args:
-            values: Those of `operands`.
-        """
-        shape = np.broadcast_shapes(*(value.shape for value in values))
-        flat = [np.broadcast_to(value, shape).reshape(-1) for value in values]
-        mean = None if self.mean is None else flat[1]
-        constants = flat[1 if self.mean is None else 2 :]
-        return Family.of(self.function, flat[0], mean, constants), shape
+def family_of(law: Law, values: Sequence[Array], shape: tuple[int, ...]) -> Family:
+    """Return the members of all entries of a shape, flattened."""
+    flat = [np.broadcast_to(value, shape).reshape(-1) for value in values]
+    mean = flat[1] if law.has_mean else None
+    return Family.of(law.function, flat[0], mean, flat[1 + law.has_mean :])
 
 
 def single_expectation(law: Law) -> Callable[..., Array]:
     """Return what computes E f(u), entry by entry, from the values of the law."""
 
     def applied(*values: Array) -> Array:
-        family, shape = law.family(values)
-        found, error, _ = single_series(family, TOLERANCE)
+        shape = np.broadcast_shapes(*(value.shape for value in values))
+        found, error, _ = single_series(family_of(law, values, shape), TOLERANCE)
         _check(error)
         return found.reshape(shape)
 
@@ -123,12 +98,12 @@ def listed_expectation(left: Law, right: Law) -> Callable[..., Array]:
     """Return what computes E f(u) g(w), entry by entry, from the values of both and of c."""
 
     def applied(*values: Array) -> Array:
+        *laws, c = values
         whole = np.broadcast_shapes(*(value.shape for value in values))
-        *laws, c = (np.broadcast_to(value, whole) for value in values)
-        count = len(left.operands)
-        one, _ = left.family(laws[:count])
-        other, _ = right.family(laws[count:])
-        found, error, _ = listed_series(one, other, c.reshape(-1), TOLERANCE)
+        one = family_of(left, laws[: left.count], whole)
+        other = family_of(right, laws[left.count :], whole)
+        flat = np.broadcast_to(c, whole).reshape(-1)
+        found, error, _ = listed_series(one, other, flat, TOLERANCE)
         _check(error)
         return found.reshape(whole)
 
@@ -144,7 +119,12 @@ class PairSeries:
     """E f(u) g(w) where u belongs to the first input and w to the second."""
 
     def __init__(
-        self, left: Law, right: Law, left_values: Sequence[Array], right_values: Sequence[Array]
+        self,
+        left: Law,
+        right: Law,
+        left_values: Sequence[Array],
+        right_values: Sequence[Array],
+        sizes: tuple[int, int],
     ) -> None:
         """Compute the functions on a grid for all inputs.
 
@@ -153,9 +133,15 @@ class PairSeries:
             right: g and w.
             left_values: Those of its law, over the first inputs.
             right_values: Those of its law, over the second inputs.
+            sizes: How many first and second inputs there are.
         """
-        self._left, self._left_shape = left.family([_inputs_last(v) for v in left_values])
-        self._right, self._right_shape = right.family([_inputs_last(v) for v in right_values])
+        self._sizes = sizes
+        rows = [_inputs_last(value, 0) for value in left_values]
+        columns = [_inputs_last(value, 1) for value in right_values]
+        self._left_shape = _shape_for(rows, sizes[0])
+        self._right_shape = _shape_for(columns, sizes[1])
+        self._left = family_of(left, rows, self._left_shape)
+        self._right = family_of(right, columns, self._right_shape)
         same = self._left.equals(self._right)
         sides = [self._left] if same else [self._left, self._right]
         self._line, values, self._error = settle(sides, TOLERANCE)
@@ -164,6 +150,12 @@ class PairSeries:
         self._lock = Lock()
         self._reach = 0.0
         self._series: Series | None = None
+
+    @property
+    def error(self) -> float:
+        """A bound of the errors of all expectations."""
+        plane = Plane(self._line, *self._values, self._right)
+        return float((2 * self._error + TOLERANCE) * plane.scale())
 
     def tile(self, covariance: Array, tile: Tile) -> Array:
         """Return the expectations of a tile of pairs.
@@ -175,7 +167,9 @@ class PairSeries:
         inner = np.broadcast_shapes(
             covariance.shape[AXES:], self._left_shape[:-1], self._right_shape[:-1]
         )
-        rows, columns = covariance.shape[:AXES]
+        rows, columns = (
+            min(part.stop, size) - part.start for part, size in zip(tile, self._sizes, strict=True)
+        )
         result = np.empty((rows, columns, *inner))
         whole = np.broadcast_to(covariance, result.shape)
         for index in np.ndindex(*inner):
@@ -230,22 +224,16 @@ class PairSeries:
             return self._series
 
 
-def _inputs_last(value: Array) -> Array:
+def _inputs_last(value: Array, axis: int) -> Array:
     """Move the axis over inputs behind the constant axes, so that a slice of it is contiguous."""
-    axis = 0 if value.shape[0] > 1 else 1
-    return np.moveaxis(value, axis, -1).squeeze(0) if value.ndim > 1 else value
+    return np.asarray(np.moveaxis(value, axis, -1)[0])
+
+
+def _shape_for(values: Sequence[Array], inputs: int) -> tuple[int, ...]:
+    """Return the constant axes of values, then the axis over inputs."""
+    *inner, _ = np.broadcast_shapes(*(value.shape for value in values))
+    return (*inner, inputs)
 
 
 def _inverse(root: Array) -> Array:
     return np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
-
-
-__all__ = [
-    "Law",
-    "Line",
-    "NotSmooth",
-    "PairSeries",
-    "function_of",
-    "listed_expectation",
-    "single_expectation",
-]

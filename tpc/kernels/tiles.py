@@ -14,13 +14,13 @@ from threading import Event, Lock
 
 import numpy as np
 
-from tpc.kernels.plan import AXES, Array, Leaf, Plan, Side, Step
+from tpc.kernels.plan import AXES, Array, Leaf, PairStep, Plan, Side, Step, Tile
+from tpc.kernels.series import PairSeries
 
 TILE_FLOATS = 2**14
 """How many entries an array of a tile has: a few such arrays should stay in cache."""
 
 Progress = Callable[[int, int], None]
-Tile = tuple[slice, slice]
 
 
 def evaluate(
@@ -30,7 +30,7 @@ def evaluate(
     params: Mapping[str, Array],
     threads: int | None = None,
     progress: Progress | None = None,
-) -> dict[str, Array]:
+) -> tuple[dict[str, Array], float]:
     """Compute every output for all pairs.
 
     Args:
@@ -42,9 +42,13 @@ def evaluate(
         progress: Called with the tiles done so far, and all tiles.
 
     Returns:
-        Arrays of shape M + e + M2 + e for readouts of shape e.
+        Arrays of shape M + e + M2 + e for readouts of shape e, and the largest error of a series.
+
+    Raises:
+        NotSmooth: A function of a series has kinks.
     """
-    return _Evaluation(plan, first, second, params).run(threads or usable_cores(), progress)
+    evaluation = _Evaluation(plan, first, second, params)
+    return evaluation.run(threads or usable_cores(), progress), evaluation.error
 
 
 def evaluate_alike(plan: Plan, inputs: Array, params: Mapping[str, Array]) -> dict[str, Array]:
@@ -76,20 +80,22 @@ class _Evaluation:
         self._fixed: list[Array | None] = [None] * len(plan.values)
         with np.errstate(all="ignore"):
             self._compute_singles()
-        self._work = [
-            (number, value)
-            for number, value in enumerate(plan.values)
-            if isinstance(value, Step) and value.side is Side.BOTH
-        ]
+        self._work: list[tuple[int, Step | PairStep]] = []
+        self._series: dict[int, PairSeries] = {}
+        for number, value in enumerate(plan.values):
+            if isinstance(value, PairStep):
+                self._series[number] = self._prepared(value)
+            if isinstance(value, PairStep) or (isinstance(value, Step) and value.side is Side.BOTH):
+                self._work.append((number, value))
         self._dead = _deaths(self._work, plan.outputs.values())
-        self._results = {
-            name: np.empty(self._sizes[:1] + shape[: len(shape) // 2] + self._sizes[1:]
-                           + shape[len(shape) // 2 :])
-            for name, shape in plan.shapes.items()
-        }  # fmt: skip
+        self._results: dict[str, Array] = {}
 
     def run(self, threads: int, progress: Progress | None) -> dict[str, Array]:
         """Compute all tiles."""
+        first, second = self._sizes
+        for name, shape in self._plan.shapes.items():
+            rank = len(shape) // 2
+            self._results[name] = np.empty((first, *shape[:rank], second, *shape[rank:]))
         tiles = list(_cut(self._sizes, self._plan.widest, self._mirrored))
         waiting, lock, stop = iter(tiles), Lock(), Event()
         done = 0
@@ -148,22 +154,47 @@ class _Evaluation:
         lent: set[int] = set()  # values that others are views of
         with np.errstate(all="ignore"):
             for (number, step), dead in zip(self._work, self._dead, strict=True):
-                operands = [
-                    values[operand] if operand in values else self._part(operand, tile)
-                    for operand in step.operands
-                ]
-                out = _own(step, operands, set(dead) - lent) if step.in_place else None
-                if out is not None:
-                    values[number] = step.apply(*operands, out=out)
-                else:
-                    values[number] = step.apply(*operands)
-                    if any(np.may_share_memory(values[number], x) for x in operands):
-                        lent.update(step.operands)
+                values[number] = found = self._computed(
+                    number, step, values, set(dead) - lent, tile
+                )
+                if isinstance(found, np.ndarray) and found.base is not None:
+                    lent.update(step.operands)
                 for operand in dead:
                     del values[operand]
         for name, number in self._plan.outputs.items():
-            found = values[number] if number in values else self._part(number, tile)
+            found = self._at(number, values, tile)
             self._write(name, found, rows, columns)
+
+    def _computed(
+        self,
+        number: int,
+        step: Step | PairStep,
+        values: Mapping[int, Array],
+        free: set[int],
+        tile: Tile,
+    ) -> Array:
+        """Return the result of a step, perhaps in the memory of an operand that is free."""
+        if isinstance(step, PairStep):
+            covariance = self._at(step.operands[-1], values, tile)
+            return self._series[number].tile(covariance, tile)
+        operands = [self._at(operand, values, tile) for operand in step.operands]
+        out = _own(step, operands, free) if step.in_place else None
+        return step.apply(*operands) if out is None else step.apply(*operands, out=out)
+
+    def _prepared(self, step: PairStep) -> PairSeries:
+        values = [self._fixed[operand] for operand in step.operands[:-1]]
+        known = [value for value in values if value is not None]
+        count = step.left.count
+        return PairSeries(step.left, step.right, known[:count], known[count:], self._sizes)
+
+    @property
+    def error(self) -> float:
+        """The largest error that a series may have."""
+        return max((series.error for series in self._series.values()), default=0.0)
+
+    def _at(self, number: int, values: Mapping[int, Array], tile: Tile) -> Array:
+        """Return a value for the pairs of a tile."""
+        return values[number] if number in values else self._part(number, tile)
 
     def _part(self, number: int, tile: Tile) -> Array:
         """Return a value of single inputs at the inputs of a tile."""
@@ -201,7 +232,9 @@ def _own(step: Step, operands: Sequence[Array], free: set[int]) -> Array | None:
     return None
 
 
-def _deaths(work: Sequence[tuple[int, Step]], outputs: Iterable[int]) -> list[tuple[int, ...]]:
+def _deaths(
+    work: Sequence[tuple[int, Step | PairStep]], outputs: Iterable[int]
+) -> list[tuple[int, ...]]:
     """Return for each step the values of pairs that it is the last to use."""
     kept, of_pairs = set(outputs), {number for number, _ in work}
     seen: set[int] = set(kept)

@@ -34,24 +34,26 @@ class Instruction:
 
 @cache
 def to_instructions(
-    expression: Expr, symbols: tuple[Symbol, ...]
+    expression: Expr, symbols: tuple[Symbol, ...], others: frozenset[str] = frozenset()
 ) -> tuple[tuple[Instruction, ...], Operand]:
     """Return a closed form as instructions, and which value or number is its result.
 
     Args:
         expression: What `expect` returned.
         symbols: Its symbols, which have the numbers 0, 1, ...
+        others: Functions that whoever runs the instructions has, by the names that they have here.
 
     Raises:
         ValueError: A function that NumPy and the arithmetic of closed forms lack.
     """
-    writer = _Writer(symbols)
+    writer = _Writer(symbols, others)
     result = writer.value(expression)
     return tuple(writer.instructions), result
 
 
 class _Writer:
-    def __init__(self, symbols: tuple[Symbol, ...]) -> None:
+    def __init__(self, symbols: tuple[Symbol, ...], others: frozenset[str]) -> None:
+        self._others = others
         self._numbers: dict[Expr, Operand] = {s: i for i, s in enumerate(symbols)}
         self._first = len(symbols)
         self._known: dict[tuple[object, ...], int] = {}
@@ -74,7 +76,8 @@ class _Writer:
             case Mul() | Pow():
                 return self._product(expression)
             case Application():
-                name = function_name(expression)
+                name = type(expression).__name__
+                name = name if name in self._others else function_name(expression)
                 return self._make(name, *(self.value(arg) for arg in expression.args))
             case _:
                 raise ValueError(f"no instructions for {expression}")
