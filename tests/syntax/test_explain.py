@@ -11,7 +11,9 @@ KEYWORDS = "for|if|elif|else|in|and|or|not|dim|vector|matrix|const|def|output|pr
 VALUES = 'mean|avg|relu|normal|true|x|n|h|W|1|2.5|1e999|\'\'|"|"a"|é|→|\0'
 MARKS = "(|)|[|]|<|>|=|==|:|,|.|.T|+|-|*|@|^|**|//|~|->|'|;|#"
 BLANKS = "\n|\n    |\n        |\n\t|\n  |\r\n"
-WORDS = "|".join([KEYWORDS, VALUES, MARKS, BLANKS]).split("|")
+TRAINING = "weight|optimizer|data|test|steps|batch|track|return|reduce|train f:\n    |init=2"
+WORDS = "|".join([KEYWORDS, VALUES, MARKS, BLANKS, TRAINING]).split("|")
+STARTS = ("", "", "train f:\n    ", "optimizer Q(g; m=0; b=1):\n    ", "for t in x:\n    train f: ")
 
 
 def told(text: str) -> str:
@@ -43,6 +45,19 @@ def told(text: str) -> str:
         ("y = 'a'\n", "strings stand in double quotation marks"),
         ("dialect 3\n", "write `dialect netsort`"),
         ("if a in b: y = 1\n", "expected an operator or `:`"),
+        ("train f: lr = 3\n", "`optimizer sgd(lr=0.1)`"),
+        ("train f: banana\n", "its lines begin with batch, center, data,"),
+        ("train f:\n    dim n\n", "`dim` begins no line of a `train` block"),
+        ("train f:\n    data X\n", "expected an operator or `,`"),
+        ("train f:\n    reduce\n", "write `reduce sum`"),
+        ("train f:\n    optimizer W, v\n", "expected `,` or `:`"),
+        ("train f:\n    track <x|x>\n", "write `track K = <x|x>`"),
+        ("optimizer adam(lr=0.1)\n", "write `optimizer adam(lr=0.1)` in a `train` block"),
+        ("optimizer q(g)\n    return g\n", "`optimizer` needs a `:`"),
+        ("weight W : n x n ~ normal(0, 1 / n)\n", "write `weight W : n x n (init=0.5)`"),
+        ("weight W : n x n (train)\n", "`train` is a reserved word"),
+        ("input xi : n\n", "write `input xi[10]`"),
+        ("steps 20\n", "`=`"),
     ],
 )
 def test_what_it_says(text: str, part: str) -> None:
@@ -54,7 +69,8 @@ def test_any_words_parse_or_are_explained(start: int) -> None:
     for seed in range(start, start + 500):
         rng = random.Random(seed)
         count = rng.randrange(1, 40)
-        text = "".join(rng.choice(WORDS) + rng.choice(["", " "]) for _ in range(count))
+        text = rng.choice(STARTS)
+        text += "".join(rng.choice(WORDS) + rng.choice(["", " "]) for _ in range(count))
         try:
             parse_source(text)
         except ProgramError as error:

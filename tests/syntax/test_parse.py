@@ -276,6 +276,18 @@ def test_a_train_block() -> None:
     assert words == ["Setting", "For", "Setting", "OptimizerChoice", "Setting", "If"]
 
 
+def test_a_train_block_nests_as_others_do() -> None:
+    header = "".join(f"{' ' * depth}if 1 > 0:\n" for depth in range(1, MAX_BLOCKS + 1))
+    text = f"train f:\n{header}{' ' * (MAX_BLOCKS + 1)}steps 1\n"
+    assert faults(text) == [("TP128", MAX_BLOCKS + 2, MAX_BLOCKS + 2)]
+    deep = "[" * (MAX_NESTING + 2) + "]" * (MAX_NESTING + 2)
+    for line in (f"steps {deep}", f"track K[{deep}] = 1", f"optimizer sgd(lr={deep})"):
+        assert [code for code, _, _ in faults(f"train f:\n    {line}\n")] == ["TP127"], line
+    for text in (f"weight v : n (lr={deep})", f"input x[{deep}]", f"optimizer q(g): return {deep}"):
+        assert [code for code, _, _ in faults(f"{text}\n")] == ["TP127"], text
+    assert [code for code, _, _ in faults(f"optimizer q(g; m={deep}): return g\n")] == ["TP127"]
+
+
 def test_words_of_training_are_names_elsewhere() -> None:
     for word in SETTING_WORDS | {"return"}:
         for line in (f"vector {word} : n\n", f"{word} = 1\n", f"{word}[0] = {word} @ x\n"):

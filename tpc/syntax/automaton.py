@@ -12,7 +12,8 @@ from lark import Lark, Token, UnexpectedToken
 from lark.grammar import Rule
 from lark.lark import PostLex
 
-from tpc.syntax.make_tree import MakeTree, Statements
+from tpc.syntax.make_training import Statements
+from tpc.syntax.make_tree import MakeTree
 from tpc.syntax.tokens import OPTION_WORDS, SOMETIMES_NAMES, is_bound, is_option
 
 Snapshot: TypeAlias = "tuple[list[int], list[Any]]"

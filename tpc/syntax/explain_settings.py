@@ -18,11 +18,12 @@ _INSTEAD = {
 
 def setting(slip: Slip) -> Explanation:
     """A line of a `train` block that begins with another word, or `steps = 20`."""
-    word = slip.tokens[0].value
-    if not slip.at and "STEPS" in slip.accepted and "NAME" not in slip.accepted:
+    if "STEPS" in slip.accepted and "NAME" not in slip.accepted:
+        word = slip.token.value
         similar = get_close_matches(word, sorted(SETTING_WORDS), n=1)
         advice = f"did you mean {FORMS[similar[0].upper()]}?" if similar else _all_words()
         return slip.here(UnknownSetting(word, _INSTEAD.get(word, advice)))
+    word = slip.tokens[0].value
     is_setting = word in SETTING_WORDS and slip.tokens[0].type == word.upper()
     if slip.at == 1 and is_setting and slip.token.type == "EQUAL":
         return slip.here(SettingBound(word, FORMS[word.upper()]))

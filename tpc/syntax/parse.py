@@ -21,7 +21,7 @@ from tpc.diagnostics.syntax_faults import (
 from tpc.syntax.automaton import Automaton
 from tpc.syntax.explain import explain
 from tpc.syntax.lines import Line, Lines
-from tpc.syntax.make_tree import Statements
+from tpc.syntax.make_training import Statements
 from tpc.syntax.nesting import deep_places
 from tpc.syntax.slip import Slip, next_statement
 from tpc.syntax.tokens import span_of
