@@ -41,11 +41,12 @@ def test_averages_over_copies_leave_out_the_free_sample(
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-def test_an_operator_of_pairs_is_a_product_of_matrices() -> None:
+@pytest.mark.parametrize("shape", [(), (2,), (2, 3)])
+def test_an_operator_of_pairs_is_a_product_of_matrices(shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(2)
     n = 14
     nodes = make_nodes(n)
-    g, x, z = rng.normal(size=(n, 3)), rng.normal(size=(n, 3)), rng.normal(size=(n, 2))
+    g, x, z = rng.normal(size=(n, 3)), rng.normal(size=(n, 3)), rng.normal(size=(n, *shape))
     found = copies.mean_over_copies(
         nodes, lambda g, x: np.sign(copies.inner_of_pairs(g, x)), (g,), ((x,),), z
     )

@@ -42,6 +42,7 @@ def mean_over_copies(
         weights = np.prod([nodes.weights[partner] for partner in partners], axis=0)
         weights = weights / weights.mean()
     rows = max(1, PAIRS_IN_BLOCK // samples)
+    flat = None if onto is None else onto.reshape(samples, -1)
     sums: list[Array] = []
     for start in range(0, samples, rows):
         index = np.arange(start, min(start + rows, samples))
@@ -50,8 +51,9 @@ def mean_over_copies(
             values = (values.T * weights[:, None]).T
         for place in places:
             values[index - start, place[index]] = 0
-        sums.append(values.sum(axis=1) if onto is None else values @ onto)
-    return np.concatenate(sums) / (samples - len(places))
+        sums.append(values.sum(axis=1) if flat is None else values @ flat)
+    total = np.concatenate(sums) / (samples - len(places))
+    return total if onto is None else total.reshape(onto.shape)
 
 
 def mean_on_grids(
