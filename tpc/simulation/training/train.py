@@ -51,11 +51,23 @@ def simulate_training(
         ParameterProblem: A param does not exist or has another shape.
         ValueError: `width` or `trials` is below 1, or `seed` below 0.
     """
+    runs = run_training(network, width, trials, seed, params, progress)
+    return summarise_training(network, runs, width, seed, params)
+
+
+def run_training(
+    network: Network,
+    width: int,
+    trials: int,
+    seed: int,
+    params: Mapping[str, object] | None,
+    progress: Callable[[int, int], None] | None,
+) -> list[dict[str, Value]]:
+    """Return what is recorded in each of the independent runs, see `simulate_training`."""
     if width < 1 or trials < 1 or seed < 0:
         raise ValueError("width and trials are at least 1, the seed at least 0")
     assert network.training is not None
-    resolved = resolve_parameters(network, params)
-    trainer = _Trainer(network, network.training, width, resolved)
+    trainer = _Trainer(network, network.training, width, resolve_parameters(network, params))
     total, done = trials * (network.training.steps + 1), 0
 
     def step_done() -> None:
@@ -64,17 +76,27 @@ def simulate_training(
         if progress is not None:
             progress(done, total)
 
-    runs = run_side_by_side(
+    return run_side_by_side(
         lambda trial: trainer.run(seed, trial, step_done), trials, trainer.memory
     )
+
+
+def summarise_training(
+    network: Network,
+    runs: list[dict[str, Value]],
+    width: int,
+    seed: int,
+    params: Mapping[str, object] | None,
+) -> Result:
+    """Average what `run_training` returns."""
     found = {name: average_arrays([run[name] for run in runs], False) for name in runs[0]}
     return Result(
         values=MappingProxyType({name: value for name, (value, _) in found.items()}),
         stderr=MappingProxyType({name: error for name, (_, error) in found.items()}),
         method="dense",
-        samples=trials,
+        samples=len(runs),
         seed=seed,
-        params=MappingProxyType(resolved),
+        params=MappingProxyType(resolve_parameters(network, params)),
         width=width,
     )
 
