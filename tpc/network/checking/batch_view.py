@@ -25,13 +25,15 @@ class BatchView:
         dependent: The nodes that depend on the input.
         parametric: The nodes that are made of statics and params.
         stand_ins: The placeholders so far, by what they stand for.
+        originals: The other way round.
     """
 
     rows: int
     dependent: frozenset[Node]
     parametric: frozenset[Node]
     stand_ins: dict[Node, Placeholder] = field(default_factory=dict)
-    _definitions: dict[Definition, Definition] = field(default_factory=dict)
+    originals: dict[Placeholder, Node] = field(default_factory=dict)
+    _known: dict[Family | Definition, Family | Definition] = field(default_factory=dict)
 
     def context(self, ctx: Context, at: tree.Expression) -> Context:
         """Return where an expression in the names of batches is evaluated."""
@@ -44,25 +46,28 @@ class BatchView:
         return replace(ctx, shop=shop, names=names)
 
     def _entity(self, ctx: Context, name: str, entity: Entity) -> Entity:
+        """Return what an entity means for all rows; in a `train` block none changes any more."""
         match entity:
-            case Family(members=members):
-                batched = {
-                    keys: value if not isinstance(value, Node) else self._stand_in(ctx, name, value)
-                    for keys, value in members.items()
-                }
-                return replace(entity, members=batched)
-            case Definition() if entity not in self._definitions:
-                sees = {
-                    inner: self._entity(ctx, inner, seen) for inner, seen in entity.sees.items()
-                }
-                self._definitions[entity] = replace(entity, sees=sees)
-                return self._definitions[entity]
-            case Definition():
-                return self._definitions[entity]
             case Node():
                 return self._stand_in(ctx, name, entity)
+            case Family() | Definition():
+                if entity not in self._known:
+                    self._known[entity] = self._of_parts(ctx, name, entity)
+                return self._known[entity]
             case _:
                 return entity
+
+    def _of_parts(
+        self, ctx: Context, name: str, entity: Family | Definition
+    ) -> Family | Definition:
+        if isinstance(entity, Definition):
+            sees = {inner: self._entity(ctx, inner, seen) for inner, seen in entity.sees.items()}
+            return replace(entity, sees=sees)
+        members = {
+            keys: self._stand_in(ctx, name, value) if isinstance(value, Node) else value
+            for keys, value in entity.members.items()
+        }
+        return replace(entity, members=members)
 
     def _stand_in(self, ctx: Context, name: str, node: Node) -> Node:
         if node in self.parametric:
@@ -73,6 +78,7 @@ class BatchView:
             made = ctx.building(node.span).make(Placeholder, node.coords, shape, label)
             assert isinstance(made, Placeholder)
             self.stand_ins[node] = made
+            self.originals[made] = node
         return self.stand_ins[node]
 
 

@@ -27,8 +27,7 @@ def track(network: NetworkDraft, block: TrainBlock, at: tree.Track) -> None:
     if fault is not None:
         ctx.report(fault, at.value.span)
         return
-    own = {stand_in: node for node, stand_in in view.stand_ins.items()}
-    uses = tuple((stand_in, own[stand_in]) for stand_in in placeholders(node))
+    uses = tuple((stand_in, view.originals[stand_in]) for stand_in in placeholders(node))
     block.tracks[name] = Track(name, node, uses, at.span)
 
 

@@ -56,7 +56,7 @@ def train(network: NetworkDraft, at: tree.Train) -> None:
         ctx.report(SecondTraining(network.training_line), at.span)
         return
     network.training_line = at.span.line
-    if readout is None or readout.name != at.readout.id:
+    if readout is None or readout.name.partition("[")[0] != at.readout.id:
         hint = "bind it before: `readout f = v * x`"
         hint = f"its readout is `{readout.name}`" if readout else hint
         ctx.report(UnknownReadout(at.readout.id, hint), at.readout.span)

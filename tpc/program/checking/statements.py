@@ -164,7 +164,9 @@ def _kind(node: Node) -> OutputKind:
 
 def _readout(draft: Draft, at: tree.Readout) -> None:
     ctx = draft.ctx
-    advice = "a readout sums a vector over the width; `output` returns a scalar"
+    advice = "a readout sums a vector over the width, as in `v * x`"
+    if draft.network is None:
+        advice = f"{advice}; `output` returns a scalar"
     value = vector(ctx, evaluate(ctx, at.value), at.value.span, "`readout`", advice)
     name = _bind(draft, at.target, BROKEN if isinstance(value, Broken) else ReadoutName(value))
     if name and not isinstance(value, Broken):

@@ -9,6 +9,7 @@
 Comparisons, `and` and `or` are in `tpc.program.checking.expressions.conditions`.
 """
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -40,7 +41,7 @@ from tpc.program.checking.values import (
     describe,
     show_shape,
 )
-from tpc.program.nodes import Node
+from tpc.program.nodes import Node, Placeholder
 from tpc.syntax import tree
 
 NAMES = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
@@ -263,6 +264,11 @@ def _matmul(ctx: Context, at: tree.Binary, left: Value, operand: Value) -> Value
         return ctx.report(InsideRow(f"product `{left.text} @`", coordinate), at.right.span)
     if not isinstance(operand, Node) or operand.is_scalar:
         fault = WrongSort(f"`{left.text} @`", "a vector", describe(operand), "")
+        if isinstance(operand, Placeholder) and operand.shape:
+            # The input of a network, which grows with nothing.
+            sizes = ", ".join(map(str, operand.shape[:1]))
+            advice = f"what multiplies an input is vector-like: `weight {left.matrix.name}[{sizes}]"
+            fault = replace(fault, advice=f"{advice} : {matrix.columns}`")
         return ctx.report(fault, at.right.span)
     wanted = matrix.rows if left.transposed else matrix.columns
     if operand.dim != wanted:
