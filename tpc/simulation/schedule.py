@@ -50,7 +50,7 @@ class Schedule:
 def schedule_program(program: Program) -> Schedule:
     """Plan a run: what to compute, in which order, and when each value dies."""
     needed = _needed(program)
-    bodies, inputs = _collect_bodies(needed)
+    bodies, inputs = collect_bodies(needed)
     whole = [node for node in needed if not is_wide(node)]
     last_use: dict[Node, int] = {}
     last_product: dict[Matrix, int] = {}
@@ -97,7 +97,7 @@ def _needed(program: Program) -> list[Node]:
     return found[::-1]
 
 
-def _collect_bodies(
+def collect_bodies(
     nodes: list[Node],
 ) -> tuple[dict[Mean, tuple[Node, ...]], dict[Node, tuple[Node, ...]]]:
     """Return the body of each mean over several coordinates, and the whole values it reads."""

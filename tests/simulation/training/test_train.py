@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import tpc
 from tests.network.networks import Assembly
 from tests.network.optimizers.textbook import TEXTBOOK
 from tests.network.optimizers.uses import use_of
@@ -268,3 +269,47 @@ def test_progress_is_reported_step_by_step() -> None:
     seen: list[tuple[int, int]] = []
     simulate_training(network, WIDTH, 2, progress=lambda done, all: seen.append((done, all)))
     assert seen == [(done, 2 * (STEPS + 1)) for done in range(1, 2 * (STEPS + 1) + 1)]
+
+
+ATTENTION = """\
+dim n
+input xi[2]
+weight U[2], v : n
+h = U @ xi
+x = tanh(h) + mean[j](tanh(h * h[j]) * tanh(h[j]))
+readout f = v * x
+train f:
+    data [[1, 0.5], [-0.4, 0.9]], [1, -0.5]
+    loss mse
+    optimizer sgd(lr=0.4)
+    parametrization mup
+    steps 2
+"""
+
+
+def test_averages_over_pairs_are_trained_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs, targets, lr = np.array([[1, 0.5], [-0.4, 0.9]]), np.array([1, -0.5]), 0.4
+    found = simulate_training(tpc.parse(ATTENTION), WIDTH, 1, seed=3)
+    monkeypatch.setattr("tpc.simulation.blocks.LARGEST_BLOCK", 50)
+    monkeypatch.setattr("tpc.simulation.blocks.SMALLEST_BLOCK", 50)
+    blocks = simulate_training(tpc.parse(ATTENTION), WIDTH, 1, seed=3)
+    np.testing.assert_allclose(blocks["f"], found["f"], rtol=1e-12)
+
+    def outputs(u: Array, v: Array) -> Array:
+        h = inputs @ u.T
+        pairs = np.tanh(h[:, :, None] * h[:, None, :]) * np.tanh(h)[:, None, :]
+        return (np.tanh(h) + pairs.mean(axis=2)) @ v / WIDTH
+
+    u, v = (stream(3, WIDTH, 0, k).standard_normal(s) for k, s in (("U", (WIDTH, 2)), ("v", WIDTH)))
+    for step in range(3):
+        np.testing.assert_allclose(found["f"][step], outputs(u, v), rtol=1e-10)
+        gradients = []
+        for moved in (u, v):
+            gradient = np.zeros_like(moved)
+            for index in np.ndindex(moved.shape):
+                step_in = moved.astype(complex)
+                step_in[index] += 1e-30j
+                pair = (step_in, v) if moved is u else (u, step_in)
+                gradient[index] = np.sum((outputs(*pair) - targets) ** 2).imag / 2e-30
+            gradients.append(gradient)
+        u, v = (w - lr * WIDTH * g for w, g in zip((u, v), gradients, strict=True))

@@ -9,9 +9,11 @@ from typing import TypeAlias
 import numpy as np
 
 from tpc.network.order import topological_order
-from tpc.program.nodes import Constant, MatMul, Matrix, Node, Parameter, operands
+from tpc.program.nodes import Constant, MatMul, Matrix, Mean, Node, Parameter, operands
+from tpc.simulation.blocks import mean_in_blocks
 from tpc.simulation.operations import apply_operation
 from tpc.simulation.result import Array
+from tpc.simulation.schedule import collect_bodies, is_wide
 
 Given: TypeAlias = Mapping[Node | Matrix, Array]
 """The values of leaves."""
@@ -20,19 +22,27 @@ Given: TypeAlias = Mapping[Node | Matrix, Array]
 class Evaluation:
     """A graph in the order in which it is computed."""
 
-    def __init__(self, results: Iterable[Node], leaves: Iterable[Node] = ()) -> None:
+    def __init__(self, results: Iterable[Node], width: int | None = None) -> None:
         """Plan what to compute.
 
         Args:
             results: The nodes whose values are wanted.
-            leaves: Nodes that are given, whatever they are made of.
+            width: Where values with several coordinates are averaged in blocks: their size in
+                each. Else they are held whole.
         """
         self._results = tuple(results)
-        given = frozenset(leaves)
-        self._order = topological_order(
-            self._results, lambda node: () if node in given else _needed(node)
-        )
-        last = {operand: at for at, node in enumerate(self._order) for operand in _needed(node)}
+        self._width = width
+        self._order = topological_order(self._results, _needed)
+        self._bodies: dict[Mean, tuple[Node, ...]] = {}
+        inputs: dict[Node, tuple[Node, ...]] = {}
+        if width is not None:
+            self._bodies, inputs = collect_bodies(self._order)
+            self._order = [node for node in self._order if not is_wide(node)]
+        last = {
+            operand: at
+            for at, node in enumerate(self._order)
+            for operand in inputs.get(node, _needed(node))
+        }
         kept = frozenset(self._results)
         self._dead: list[list[Node]] = [[] for _ in self._order]
         for node, at in last.items():
@@ -48,10 +58,18 @@ class Evaluation:
         """Return the values of the results, in their order."""
         values: dict[Node, Array] = {}
         for at, node in enumerate(self._order):
-            values[node] = _value(node, values, given, params)
+            if node in self._bodies:
+                values[node] = self._average(node, values)
+            else:
+                values[node] = _value(node, values, given, params)
             for dead in self._dead[at]:
                 values.pop(dead, None)
         return [values[node] for node in self._results]
+
+    def _average(self, node: Node, values: Mapping[Node, Array]) -> Array:
+        assert isinstance(node, Mean) and self._width is not None
+        width = self._width
+        return mean_in_blocks(node, self._bodies, values.__getitem__, lambda _: width)
 
 
 def number(node: Node, params: Mapping[str, Array]) -> float:

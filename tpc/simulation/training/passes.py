@@ -27,8 +27,8 @@ Params = Mapping[str, Array]
 class Forward:
     """What is recorded at a step: y of all rows, and tracked scalars."""
 
-    def __init__(self, b: Builder, differentiated: Differentiated, size: int) -> None:
-        """Plan the pass over `size` inputs."""
+    def __init__(self, b: Builder, differentiated: Differentiated, size: int, width: int) -> None:
+        """Plan the pass over `size` inputs at a width."""
         network = differentiated.network
         self._inputs = b.make(Placeholder, (), (size, *network.input.shape), "all inputs")
         batch = BatchPass(b, differentiated, self._inputs)
@@ -38,7 +38,7 @@ class Forward:
             transplant(b, track.node, {x: batch.image(node) for x, node in track.uses})
             for track in training.tracks
         ]
-        self._evaluation = Evaluation((batch.output, *tracks))
+        self._evaluation = Evaluation((batch.output, *tracks), width)
 
     def compute(self, inputs: Array, weights: Given, params: Params) -> tuple[Array, list[Array]]:
         """Return the sum of y over the n-axis, and the tracked scalars."""
@@ -49,8 +49,9 @@ class Forward:
 class Backward:
     """The gradients of a batch."""
 
-    def __init__(self, b: Builder, differentiated: Differentiated, size: int) -> None:
-        """Plan the passes over `size` inputs."""
+    def __init__(self, b: Builder, differentiated: Differentiated, size: int, width: int) -> None:
+        """Plan the passes over `size` inputs at a width."""
+        self._width = width
         network = differentiated.network
         readout = network.readout.node
         self._inputs = b.make(Placeholder, (), (size, *network.input.shape), "batch")
@@ -61,10 +62,10 @@ class Backward:
         self._found: dict[Node, Node] = dict(found.vectors.items())
         self._found.update(found.scalars.items())
         wanted = [x for uses in self._uses.values() for u in uses for x in (u.cotangent, u.operand)]
-        self._evaluation = Evaluation((*wanted, *self._found.values()))
+        self._evaluation = Evaluation((*wanted, *self._found.values()), width)
 
     def compute(
-        self, inputs: Array, signals: Array, weights: Given, params: Params, width: int
+        self, inputs: Array, signals: Array, weights: Given, params: Params
     ) -> dict[str, Gradient]:
         """Return the sum over inputs of signals * d sum(y) / dW, by weight.
 
@@ -73,7 +74,6 @@ class Backward:
             signals: chi n^-a_out, for each of them.
             weights: The value of every weight's leaf.
             params: The values of params.
-            width: n.
         """
         given = {**weights, self._inputs: inputs, self._signals: signals}
         values = iter(self._evaluation.compute(given, params))
@@ -90,7 +90,7 @@ class Backward:
             elif isinstance(leaf, InitialVector) and leaf in sums:
                 gradients[weight.name] = Gradient(sums[leaf])
             elif isinstance(leaf, InitialScalar) and leaf in sums:
-                gradients[weight.name] = Gradient(width * sums[leaf])
+                gradients[weight.name] = Gradient(self._width * sums[leaf])
             else:
                 gradients[weight.name] = _nothing(weights[leaf], weight.kind)
         return gradients

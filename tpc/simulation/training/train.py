@@ -119,9 +119,10 @@ class _Trainer:
         b = Builder()
         differentiated = differentiate(b, network)
         self._rows = _all_rows(training)
-        self._forward = Forward(b, differentiated, len(self._rows))
+        self._forward = Forward(b, differentiated, len(self._rows), width)
         self._backward = {
-            size: Backward(b, differentiated, size) for size in {len(x) for x in training.batches}
+            size: Backward(b, differentiated, size, width)
+            for size in {len(x) for x in training.batches}
         }
         self._loss = Loss(training)
 
@@ -168,7 +169,6 @@ class _Trainer:
             signals * float(self._width) ** -self._scaling.out,
             weights,
             self._params,
-            self._width,
         )
         for tensor in tensors:
             if tensor.plan.weight.trained:
