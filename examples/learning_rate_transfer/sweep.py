@@ -40,8 +40,8 @@ class Size:
     samples: int
 
 
-FULL = Size((8, 16, 32, 64, 128, 256, 512, 1024), draws=32, rates=13, samples=1 << 16)
-SMALL = Size((16, 64, 256), draws=6, rates=7, samples=1 << 12)
+FULL = Size((16, 32, 64, 128, 256, 512, 1024), draws=16, rates=9, samples=1 << 14)
+SMALL = Size((16, 64, 256), draws=4, rates=7, samples=1 << 10)
 
 
 def network(parametrization: str):
