@@ -84,6 +84,8 @@ def known(name: str) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
         case "gradient_dependence":
             values = {"true_alignment": 1, "independent_alignment": 0, "f": 0.5}
             return values | {"true_gradient": 3, "independent_gradient": 1}, {}
+        case "finite_width":
+            return {"f": 0.5, "K": 1, "D": 0.5}, {}
         case "backprop":
             return gradient_kernel(), {}
         case "layernorm_mlp":

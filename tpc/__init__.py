@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tpc import gaussian, predict
-    from tpc.compiler import classify, derive, emit, evaluator, load, parse, simulate, verify
+    from tpc.compiler import (
+        classify,
+        corrections,
+        derive,
+        emit,
+        evaluator,
+        load,
+        parse,
+        simulate,
+        verify,
+    )
     from tpc.diagnostics import Diagnostic, ProgramError
     from tpc.kernel_matrices import kernel
 
@@ -24,6 +34,7 @@ __all__ = [
     "Diagnostic",
     "ProgramError",
     "classify",
+    "corrections",
     "derive",
     "emit",
     "evaluator",

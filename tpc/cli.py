@@ -132,13 +132,21 @@ def _parser() -> argparse.ArgumentParser:
     simulating = command("simulate", "Run the program at a finite width.")
     simulating.add_argument("--width", type=_count, required=True, metavar="N", help="the width n")
     simulating.add_argument(
-        "--trials", type=_count, default=8, metavar="R", help="independent runs, default: 8"
+        "--trials",
+        type=_count,
+        metavar="R",
+        help="independent runs, default: 8; with --corrections families of seven, default: 64",
     )
     simulating.add_argument(
         "--engine",
         choices=("dense", "matrix-free"),
-        default="dense",
-        help="matrix-free: draw products from the same law without the matrix, default: dense",
+        help="matrix-free: draw products from the same law without the matrix; "
+        "default: dense, and with --corrections matrix-free where it has a law",
+    )
+    simulating.add_argument(
+        "--corrections",
+        action="store_true",
+        help="estimate the coefficient of 1/n in every output, and the kurtosis of readouts",
     )
     _add_run_options(simulating)
 

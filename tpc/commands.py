@@ -17,6 +17,7 @@ from tpc.report.classification import (
     classification_to_latex,
     classification_to_text,
 )
+from tpc.report.corrections import corrections_to_json, print_corrections
 from tpc.report.figures import save_convergence
 from tpc.report.graph import GraphvizMissing, draw_graph, graph_to_dot, graph_to_json
 from tpc.report.kernels import kernels_to_json, print_kernels
@@ -76,18 +77,40 @@ def run(arguments: Namespace) -> int:
 
 def simulate(arguments: Namespace) -> int:
     """`tpc simulate`: print the averages over runs at one width."""
+    if arguments.corrections:
+        return _simulate_corrections(arguments)
     described = _load(arguments)
     with _progress("simulating") as progress:
         result = compiler.simulate(
             described,
             arguments.width,
-            arguments.trials,
+            arguments.trials or 8,
+            arguments.seed,
+            arguments.engine or "dense",
+            progress,
+            **_settings(arguments),
+        )
+    return _print_results(result, described, arguments)
+
+
+def _simulate_corrections(arguments: Namespace) -> int:
+    """`tpc simulate --corrections`: print the coefficient of 1/n in every output."""
+    program = _load_program(arguments)
+    with _progress("simulating") as progress:
+        found = compiler.corrections(
+            program,
+            arguments.width,
+            arguments.trials or 64,
             arguments.seed,
             arguments.engine,
             progress,
             **_settings(arguments),
         )
-    return _print_results(result, described, arguments)
+    if arguments.json:
+        _print_json(corrections_to_json(found, arguments.program, readout_names(program)))
+    else:
+        print_corrections(found, readout_names(program))
+    return 0
 
 
 def verify(arguments: Namespace) -> int:

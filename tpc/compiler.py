@@ -9,6 +9,7 @@ Stages:
     derive_limit       Program          -> Limit, the equations
     emit_module        Limit            -> the evaluator module, as text
     simulate           Program          -> finite networks, averaged over trials
+    correct            Program          -> the 1/n corrections of its outputs
     verify             Program, limit   -> finite networks held against the limit
     classify           Network          -> the scales of its weights, and which limit they lead to
     simulate_training  Network          -> trained finite networks, averaged over trials
@@ -46,9 +47,10 @@ from tpc.report.text import to_text
 from tpc.shown import ShownLimit, ShownNetwork, ShownProgram, speech
 from tpc.simulation import simulate as running
 from tpc.simulation import verify as comparing
-from tpc.simulation.engines import Engine
+from tpc.simulation.corrections import correct
+from tpc.simulation.engines import Engine, has_sequential_laws
 from tpc.simulation.parameters import ParameterProblem, resolve_parameters
-from tpc.simulation.result import Result, Verification
+from tpc.simulation.result import Corrections, Result, Verification
 from tpc.simulation.training.train import simulate_training
 from tpc.syntax.parse import parse_source
 from tpc.syntax.read import load_source
@@ -292,6 +294,45 @@ def simulate(
         program = program_of(program, "simulation")
         _require_outputs(program)
         return running.simulate(program, width, trials, seed, params, progress, engine)
+    except ParameterProblem as problem:
+        raise UsageError(str(problem)) from None
+
+
+def corrections(
+    program: Program | Network,
+    width: int,
+    trials: int = 64,
+    seed: int = 0,
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+    **params: object,
+) -> Corrections:
+    """Estimate what a finite width adds to the limit: the coefficient of 1/n in every output.
+
+    Args:
+        program: A checked program.
+        width: The largest width n, a multiple of 4; runs at n/2 and n/4 go with it.
+        trials: Families of seven runs that share their randomness.
+        seed: Of the random numbers.
+        engine: As in `simulate`; by default matrix-free, where the law of products is known: there
+            runs share more of their randomness, so the errors are smaller.
+        progress: Called as the work goes on.
+        **params: Values that replace the defaults of params.
+
+    Returns:
+        Averages at the width, coefficients of 1/n, and the excess kurtosis of readouts.
+
+    Raises:
+        ProgramError: As in `simulate`; it is a network.
+        UsageError: As in `simulate`; the width is no multiple of 4, or there are too few trials.
+    """
+    program = program_of(program, "corrections")
+    _require_outputs(program)
+    if width % 4 or trials < 2:
+        raise UsageError("corrections take a width that is a multiple of 4, and two trials or more")
+    chosen = engine or ("matrix-free" if has_sequential_laws(program) else "dense")
+    try:
+        return correct(program, width, trials, seed, params, progress, chosen)
     except ParameterProblem as problem:
         raise UsageError(str(problem)) from None
 

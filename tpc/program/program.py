@@ -31,12 +31,22 @@ class OutputKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A named result; for a readout `node` is the vector e that is summed."""
+    """A named result.
+
+    Attributes:
+        name: As results show it.
+        kind: How it is reported.
+        node: Its value; for a readout the vector e that is summed.
+        span: The whole statement.
+        fresh: Of a readout, the names of initial vectors of mean zero in which e is linear, with
+            coefficients that depend on none of them.
+    """
 
     name: str
     kind: OutputKind
     node: Node
     span: Span
+    fresh: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def print_results(
         cells = [name, format_array(value, error, room), *([method] if several else [])]
         table.add_row(*map(Text, cells))
     console.print(table)
-    console.print(Text(_origin(result), style="dim"))
+    console.print(Text(describe_origin(result), style="dim"))
 
 
 def _rows(
@@ -145,7 +145,8 @@ def _methods(result: Outcome) -> Mapping[str, str]:
     return methods
 
 
-def _origin(result: Outcome) -> str:
+def describe_origin(result: Outcome) -> str:
+    """Return what a table says below its numbers: how they came about."""
     used = set(_methods(result).values())
     if used == {"exact"}:  # without samples, for any seed
         return ", ".join(["exact", *format_parameters(result.params)])

@@ -3,6 +3,7 @@
 from typing import Literal, Protocol, TypeAlias
 
 from tpc.program.ensembles import Ensemble, Gaussian, LowRank, Orthogonal, rank
+from tpc.program.program import Program
 from tpc.simulation.dense import DenseMatrix, draw_entries
 from tpc.simulation.result import Array
 from tpc.simulation.sequential import (
@@ -27,6 +28,11 @@ class Operator(Protocol):
 def has_sequential_law(ensemble: Ensemble) -> bool:
     """Whether the law of further products is known, given earlier ones."""
     return isinstance(ensemble, Gaussian | Orthogonal | LowRank)
+
+
+def has_sequential_laws(program: Program) -> bool:
+    """Whether that is so for every matrix of a program."""
+    return all(has_sequential_law(matrix.ensemble) for matrix in program.matrices)
 
 
 def make_operator(

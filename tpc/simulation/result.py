@@ -42,6 +42,41 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Kurtosis:
+    """The excess kurtosis of every entry of a readout: a / n to first order.
+
+    Attributes:
+        value: At the width of the runs.
+        stderr: Its standard error.
+        coefficient: a.
+        coefficient_stderr: Its standard error.
+    """
+
+    value: Array
+    stderr: Array
+    coefficient: Array
+    coefficient_stderr: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """What finite width adds to the limit: value = limit + coefficient / n to first order.
+
+    Attributes:
+        result: The averages at the largest width; a readout's is that of its covariance given what
+            it is linear in.
+        coefficients: By output name, of the form of `result.values`.
+        coefficients_stderr: Their standard errors.
+        kurtosis: By name of readout.
+    """
+
+    result: Result
+    coefficients: Mapping[str, Value]
+    coefficients_stderr: Mapping[str, Value]
+    kurtosis: Mapping[str, Kurtosis]
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """One array of results at several widths, held against its limit.
 

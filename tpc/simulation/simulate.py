@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from types import MappingProxyType
+from typing import TypeVar
 
 from tpc.program.exchange import without_exchanges
 from tpc.program.program import Program
@@ -15,6 +16,8 @@ from tpc.simulation.result import Result, Value
 from tpc.simulation.schedule import schedule_program
 from tpc.simulation.streams import draws_of
 from tpc.simulation.trial import Trial
+
+T = TypeVar("T")
 
 SHARED_MEMORY = 1 << 31
 """Trials run side by side while all of them fit into this many bytes."""
@@ -105,11 +108,11 @@ def summarise(
 
 
 def run_side_by_side(
-    run: Callable[[int], dict[str, Value]],
+    run: Callable[[int], T],
     trials: int,
     memory: int,
     progress: Callable[[int, int], None] | None = None,
-) -> list[dict[str, Value]]:
+) -> list[T]:
     """Run every trial; drawing and arithmetic leave the interpreter, so threads help.
 
     Args:

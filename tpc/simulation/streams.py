@@ -48,6 +48,23 @@ class Stream:
         return self.generator.standard_normal((rows, columns))
 
 
+@dataclass(frozen=True, slots=True)
+class JoinedStream:
+    """The randomness of a run of twice the width: that of two runs, one above the other.
+
+    Rows that two halves do not make up, of dims that are rounded, come from a stream of its own.
+    """
+
+    generator: np.random.Generator
+    halves: tuple[Normals, Normals]
+
+    def normal(self, rows: int, columns: int) -> Array:
+        """See `Normals`."""
+        parts = [half.normal(rows // 2, columns) for half in self.halves]
+        rest = self.generator.standard_normal((rows % 2, columns))
+        return np.concatenate([*parts, rest])
+
+
 Draws: TypeAlias = Callable[[str], Normals]
 """Gives the randomness of every declared name in one run."""
 
@@ -55,6 +72,17 @@ Draws: TypeAlias = Callable[[str], Normals]
 def draws_of(seed: int, width: int, trial: int) -> Draws:
     """Return the independent streams of one run."""
     return lambda name: Stream(stream(seed, width, trial, name))
+
+
+def joined(first: Draws, second: Draws, key: tuple[int, int, int]) -> Draws:
+    """Return the streams of a run of twice the width, made of those of two runs.
+
+    Args:
+        first: Of one run.
+        second: Of the other, independent.
+        key: (seed, width, trial) of what is not normal.
+    """
+    return lambda name: JoinedStream(stream(*key, name), (first(name), second(name)))
 
 
 def draw_vector(

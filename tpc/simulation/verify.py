@@ -13,7 +13,7 @@ import numpy as np
 
 from tpc.program.nodes import Mean
 from tpc.program.program import OutputKind, Program
-from tpc.simulation.engines import Engine, has_sequential_law
+from tpc.simulation.engines import Engine, has_sequential_laws
 from tpc.simulation.judge import Evidence, Judge, count_entries
 from tpc.simulation.kinks import rough_outputs
 from tpc.simulation.parameters import resolve_parameters
@@ -80,8 +80,8 @@ def engine_at(program: Program, width: int, engine: EngineChoice) -> Engine:
     """
     if engine != "auto":
         return engine
-    known = all(has_sequential_law(matrix.ensemble) for matrix in program.matrices)
-    return "matrix-free" if known and width > LARGEST_DENSE else "dense"
+    is_wide = width > LARGEST_DENSE
+    return "matrix-free" if is_wide and has_sequential_laws(program) else "dense"
 
 
 def verify(

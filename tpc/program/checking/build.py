@@ -57,7 +57,7 @@ def _finished(source: Source, draft: Draft) -> Program:
     """Make the checks that need the whole graph, and freeze the draft."""
     ctx, reports = draft.ctx, draft.ctx.shop.reports
     nodes, outputs = _live(draft), tuple(draft.outputs.values())
-    check_readouts(ctx.shop, outputs, nodes)
+    outputs = check_readouts(ctx.shop, outputs, nodes)
     dialect = dialect_of(ctx.shop, nodes)
     check_declared(ctx.shop, draft.dialect, dialect, nodes)
     if reports.found:

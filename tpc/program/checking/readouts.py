@@ -9,7 +9,7 @@ So V must hit every monomial of e exactly once, and no vector of V may occur any
 a monomial, in a nonlinearity, a MatMul, an average or a denominator.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tpc.diagnostics.program_faults import ReadoutNotGaussian
 from tpc.program.checking.context import Workshop
@@ -36,23 +36,31 @@ class Dependence:
         return [v.name for index, v in enumerate(self.vectors) if mask >> index & 1]
 
 
-def check_readouts(shop: Workshop, outputs: tuple[Output, ...], nodes: tuple[Node, ...]) -> None:
-    """Report every readout without a centred Gaussian limit.
+def check_readouts(
+    shop: Workshop, outputs: tuple[Output, ...], nodes: tuple[Node, ...]
+) -> tuple[Output, ...]:
+    """Return the outputs, readouts with V; report those without a centred Gaussian limit.
 
     Args:
         shop: Takes the reports, and knows the text.
         outputs: The outputs of the program.
         nodes: The graph in topological order.
     """
-    readouts = [output for output in outputs if output.kind is OutputKind.READOUT]
-    if not readouts:
-        return
+    if not any(output.kind is OutputKind.READOUT for output in outputs):
+        return outputs
     dependence = dependence_of(nodes)
-    for readout in readouts:
-        problem = problem_of(readout.node, dependence, shop.text)
-        if problem:
-            why, short = problem
-            shop.reports.add(ReadoutNotGaussian(readout.name, why, short), readout.span)
+    checked = []
+    for output in outputs:
+        if output.kind is OutputKind.READOUT:
+            chosen = choose(_factors(output.node, dependence).kinds)
+            problem = problem_of(output.node, dependence, shop.text)
+            if problem:
+                why, short = problem
+                shop.reports.add(ReadoutNotGaussian(output.name, why, short), output.span)
+            elif chosen is not None:
+                output = replace(output, fresh=tuple(dependence.names(chosen)))
+        checked.append(output)
+    return tuple(checked)
 
 
 def dependence_of(nodes: tuple[Node, ...]) -> Dependence:
@@ -70,8 +78,22 @@ def dependence_of(nodes: tuple[Node, ...]) -> Dependence:
     return Dependence(tuple(vectors), masks)
 
 
-def problem_of(node: Node, dependence: Dependence, text: str) -> tuple[str, str] | None:
-    """Return why a sum over the width is not Gaussian in the limit, in long and in short."""
+@dataclass(frozen=True, slots=True)
+class _Factors:
+    """What the expansion of a readout is made of.
+
+    Attributes:
+        fresh: Initial vectors of mean zero.
+        elsewhere: All other factors, and denominators.
+        kinds: The kinds of monomials.
+    """
+
+    fresh: tuple[InitialVector, ...]
+    elsewhere: tuple[Node, ...]
+    kinds: list[Kind]
+
+
+def _factors(node: Node, dependence: Dependence) -> _Factors:
     region, denominators = region_of(node)
     factors = [part for part in region if not is_polynomial(part)]
     fresh = [part for part in factors if isinstance(part, InitialVector) and part.mean is None]
@@ -81,7 +103,14 @@ def problem_of(node: Node, dependence: Dependence, text: str) -> tuple[str, str]
     for part in elsewhere:
         entangled |= masks[part]
     bits = {vector: masks[vector] for vector in fresh if not masks[vector] & entangled}
-    kinds = sorted(expand(region, bits))
+    return _Factors(tuple(fresh), tuple(elsewhere), sorted(expand(region, bits)))
+
+
+def problem_of(node: Node, dependence: Dependence, text: str) -> tuple[str, str] | None:
+    """Return why a sum over the width is not Gaussian in the limit, in long and in short."""
+    factors = _factors(node, dependence)
+    fresh, elsewhere, kinds = factors.fresh, factors.elsewhere, factors.kinds
+    masks = dependence.masks
     if choose(kinds) is not None:
         return None
     if any(kind == (0, 0) for kind in kinds):
