@@ -22,6 +22,7 @@ PRODUCTS = {
         "program.numeric",
         "program.partials",
         "program.program",
+        "program.readout_covariances",
     },
     "program.checking": {"program.checking"},
     "limit": {"limit.equations", "limit.nodes"},

@@ -9,9 +9,9 @@ from scipy import stats
 
 import tpc
 from tpc.program.program import Program
+from tpc.program.readout_covariances import with_readout_covariances
 from tpc.report.corrections import corrections_to_json, print_corrections
 from tpc.simulation.corrections import correct
-from tpc.simulation.readout_covariances import with_readout_covariances
 from tpc.simulation.result import Corrections
 from tpc.simulation.simulate import simulate
 from tpc.simulation.streams import Stream, draws_of, joined

@@ -23,11 +23,11 @@ import numpy as np
 
 from tpc.program.exchange import without_exchanges
 from tpc.program.program import OutputKind, Program
+from tpc.program.readout_covariances import with_readout_covariances
 from tpc.simulation.averages import average, average_arrays
 from tpc.simulation.cost import check_cost
 from tpc.simulation.engines import Engine
 from tpc.simulation.parameters import resolve_parameters
-from tpc.simulation.readout_covariances import with_readout_covariances
 from tpc.simulation.result import Array, Corrections, Kurtosis, Result, Value
 from tpc.simulation.schedule import schedule_program
 from tpc.simulation.simulate import run_side_by_side
