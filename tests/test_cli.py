@@ -94,7 +94,7 @@ def run_process(arguments: Sequence[str], **options: object) -> subprocess.Compl
         ["simulate", "good.tp", "--width", "8", "--trials", "0"],
         ["simulate", "good.tp", "--width", "8", "--engine", "sparse"],
         ["simulate", "good.tp", "--width", "8", "--set", "unknown=1"],
-        ["inspect", "good.tp", "--format", "html"],
+        ["inspect", "good.tp", "--format", "pdf"],
         ["verify", "good.tp", "--widths", "64"],
         ["verify", "good.tp", "--widths", "64,none"],
         ["verify", "good.tp", "--trials", "1"],

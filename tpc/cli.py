@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
 
     inspecting = command("inspect", "Print a program's dialect and its limit equations.")
     inspecting.add_argument(
-        "--format", choices=("text", "latex", "json"), default="text", help="default: text"
+        "--format", choices=("text", "latex", "json", "html"), default="text", help="default: text"
     )
     _add_dot(inspecting)
 

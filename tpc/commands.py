@@ -50,6 +50,8 @@ def inspect(arguments: Namespace) -> int:
     match arguments.format:
         case "latex":
             print(f"% dialect {limit.dialect}\n{limit.to_latex()}", end="")
+        case "html":
+            print(limit.to_html(), end="")
         case "json":
             _print_json(limit.to_json())
         case _:
@@ -212,6 +214,8 @@ def _inspect_network(network: ShownNetwork, arguments: Namespace) -> int:
     match arguments.format:
         case "latex":
             print(network.to_latex(), end="")
+        case "html":
+            print(network.to_html(), end="")
         case "json":
             _print_json(network.to_json())
         case _:

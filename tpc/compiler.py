@@ -249,10 +249,8 @@ def run(
         fault = NoNumber("a covariance of its limit overflows")
         found = [Diagnostic.of(fault, program.outputs[0].span)]
         raise ProgramError(found, program.name, program.source) from None
-    except ValueError as error:
-        if str(error).startswith(f"{method}: "):  # as refusals do, unlike bugs
-            raise MethodRefused(str(error)) from None
-        raise
+    except module.MethodRefused as refusal:
+        raise MethodRefused(str(refusal)) from None
 
 
 def simulate(

@@ -15,11 +15,13 @@ from tpc.network.view import as_program
 from tpc.program.graph import to_networkx
 from tpc.program.program import Program
 from tpc.report.architecture import (
+    architecture_to_html,
     architecture_to_json,
     architecture_to_latex,
     architecture_to_text,
 )
 from tpc.report.graph import GraphvizMissing, draw_graph
+from tpc.report.html import to_html
 from tpc.report.json import to_json
 from tpc.report.latex import to_latex
 from tpc.report.numbers import Json
@@ -81,6 +83,10 @@ class ShownNetwork(Network):
         """Return the equations for one input as LaTeX."""
         return architecture_to_latex(self)
 
+    def to_html(self) -> str:
+        """Return the weights and the equations for one input as a page of its own."""
+        return architecture_to_html(self)
+
     def to_json(self) -> dict[str, Json]:
         """Return the weights and the equations for one input as what `json.dumps` takes."""
         return architecture_to_json(self)
@@ -112,6 +118,10 @@ class ShownLimit(Limit):
     def to_latex(self) -> str:
         """Return the equations as LaTeX."""
         return to_latex(self)
+
+    def to_html(self) -> str:
+        """Return the equations as a page of its own."""
+        return to_html(self, peak_floats(self, speech(self)))
 
     def to_json(self) -> dict[str, Json]:
         """Return the equations as what `json.dumps` takes."""

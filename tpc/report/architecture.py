@@ -1,4 +1,4 @@
-"""A network's architecture -> text, LaTeX, JSON: its weights and the equations for one input.
+"""A network's architecture -> text, LaTeX, HTML, JSON: its weights and the equations for one input.
 
 The names of weights stand for their trainable tensors w, so that every multiplier stands in the
 equations, where derivatives with respect to w see it.
@@ -6,6 +6,7 @@ equations, where derivatives with respect to w see it.
 
 from collections import Counter
 from dataclasses import dataclass, field
+from html import escape
 
 from tpc.network.network import Network, Weight
 from tpc.network.nodes import BatchMean
@@ -25,6 +26,7 @@ from tpc.program.nodes import (
 )
 from tpc.report.constants import Arrays
 from tpc.report.formula import BraKet, Call, Formula, Indexed, Name, Product, Raised
+from tpc.report.html import page, paragraphs
 from tpc.report.latex import environment, write_rows
 from tpc.report.latex_alphabet import Latex
 from tpc.report.numbers import Json
@@ -104,6 +106,25 @@ def architecture_to_latex(network: Network) -> str:
     readout = network.readout
     total = Relation((Name(readout.name),), "=", Call("sum", (found.own[readout.node],)))
     return environment(write_rows([*found.relations, total], Latex()))
+
+
+def architecture_to_html(network: Network) -> str:
+    """Write a network as a page."""
+    found = equations_of(network)
+    about = [f"a network of width {network.dim.name}"]
+    about.append(f"one input {network.input.name}{_shape(network.input.shape)}")
+    rows = [
+        f"<tr><td><i>{escape(weight.name)}</i></td><td>{escape(_role(weight, found))}</td></tr>"
+        for weight in network.weights
+    ]
+    readout = network.readout
+    total = Relation((Name(readout.name),), "=", Call("sum", (found.own[readout.node],)))
+    sections = [
+        ["<h2>Weights</h2>", "<table>", *rows, "</table>"],
+        ["<h2>Equations</h2>", *paragraphs(found.relations)],
+        ["<h2>Readout</h2>", *paragraphs([total])],
+    ]
+    return page(network.title or network.name.rsplit("/", 1)[-1], about, sections)
 
 
 def architecture_to_json(network: Network) -> dict[str, Json]:

@@ -101,7 +101,7 @@ def to_text(limit: Limit, peak: int | None = None) -> str:
         peak: How many floats a sample the evaluator holds at most, where known.
     """
     printer = TextPrinter(limit)
-    lines = list(_header(limit, peak))
+    lines = list(header(limit, peak))
     source = SourceLines(limit.program)
     above = None
     for equation in limit.equations:
@@ -115,7 +115,8 @@ def to_text(limit: Limit, peak: int | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _header(limit: Limit, peak: int | None) -> Iterator[str]:
+def header(limit: Limit, peak: int | None) -> Iterator[str]:
+    """Yield what stands before the equations: title, dialect, dims, parameters, memory."""
     program = limit.program
     if program.title:
         yield program.title

@@ -86,19 +86,27 @@ def test_auto_says_what_it_did() -> None:
 
 @pytest.mark.usefixtures("use")
 def test_quadrature_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match=r"'kinked' averages abs\(\|x⟩\), which is not smooth"):
+    with pytest.raises(
+        preamble.MethodRefused, match=r"'kinked' averages abs\(\|x⟩\), which is not smooth"
+    ):
         preamble.evaluate(method="quadrature")
     monkeypatch.setattr(preamble, "ROUGH", {})
-    with pytest.raises(ValueError, match=r"'deep' is out of reach, \d+ Gaussians together, 6 nod"):
+    with pytest.raises(
+        preamble.MethodRefused, match=r"'deep' is out of reach, \d+ Gaussians together, 6 nod"
+    ):
         preamble.evaluate(method="quadrature")
     monkeypatch.setattr(grids, "GRID_GAUSSIANS", 2)
-    with pytest.raises(ValueError, match="out of reach, more than 2 Gaussians in all; use 'qmc'"):
+    with pytest.raises(
+        preamble.MethodRefused, match="out of reach, more than 2 Gaussians in all; use 'qmc'"
+    ):
         preamble.evaluate(method="quadrature")
 
 
 @pytest.mark.usefixtures("use")
 def test_exact_names_what_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match=r"'smooth' needs E\[smooth\], for which there is no clo"):
+    with pytest.raises(
+        preamble.MethodRefused, match=r"'smooth' needs E\[smooth\], for which there is no clo"
+    ):
         preamble.evaluate(method="exact")
     monkeypatch.setattr(preamble, "SAMPLED", {})
     monkeypatch.setattr(

@@ -363,6 +363,10 @@ class Result:
         return self.values[name]
 
 
+class MethodRefused(ValueError):
+    """A method of evaluation that does not suit the program."""
+
+
 def evaluate(
     *,
     samples: int = 65536,
@@ -392,8 +396,8 @@ def evaluate(
         **params: Values for `PARAMS`; the others keep their defaults.
 
     Raises:
-        ValueError: An unknown method or parameter, too few samples, or a method that does
-            not suit the program.
+        ValueError: An unknown method or parameter, or too few samples.
+        MethodRefused: A method that does not suit the program, a `ValueError` too.
     """
     if method not in METHODS:
         known = ", ".join(METHODS)
@@ -452,7 +456,7 @@ def estimated(plan: Plan, progress: Callable[[int, int], None] | None) -> Estima
 def refuse(reasons: dict[str, str], message: str) -> None:
     """Raise the message about the first output that a method does not suit, if any."""
     for name, reason in reasons.items():
-        raise ValueError(message.format(repr(name), reason))
+        raise MethodRefused(message.format(repr(name), reason))
 
 
 def merge_params(params: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,145 @@
+"""Limit -> a page of its own: statements of the program, each with its equations below.
+
+The page needs nothing else: no scripts, no fonts, no images. It follows the reader's light or dark
+colours and fits narrow screens and paper.
+"""
+
+import re
+from collections.abc import Iterable
+from html import escape
+
+from tpc.limit.equations import Limit
+from tpc.report.formula import Formula
+from tpc.report.html_alphabet import Html
+from tpc.report.reading import Reader
+from tpc.report.source_lines import SourceLines
+from tpc.report.spelling import BREAK, LAST_BREAK, SOFT_BREAK, spell
+from tpc.report.statements import Relation, Remark, output_relations, read, relations
+from tpc.report.text import header
+
+_ALPHABET = Html()
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1b1b1f; --paper: #fdfdfb; --soft: #6a6a72;
+  --line: #dedee3; --code: #f2f2ee; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e8e8ea; --paper: #17171a; --soft: #9a9aa4; --line: #34343a; --code: #222226; }
+}
+body { margin: 2.5rem auto; max-width: 60rem; padding: 0 1.25rem; color: var(--ink);
+  background: var(--paper); font: 1.0625rem/1.6 Cambria, "STIX Two Text", Georgia, serif; }
+h1 { font-size: 1.6rem; margin: 0 0 .3rem; }
+h2 { font-size: 1.15rem; margin: 2.2rem 0 .4rem; }
+.about { color: var(--soft); margin: 0 0 2rem; padding: 0; list-style: none; font-size: .95rem; }
+section { border-top: 1px solid var(--line); padding: .7rem 0 .5rem; break-inside: avoid; }
+pre { margin: 0; padding: .25rem .6rem; background: var(--code); border-radius: .3rem;
+  overflow-x: auto; font: .88rem/1.5 ui-monospace, Menlo, Consolas, monospace; }
+pre .number { color: var(--soft); user-select: none; margin-right: .8em; }
+.equation { margin: .35rem 0 .35rem 1.2rem; padding-left: 1.6rem; text-indent: -1.6rem; }
+.where { margin-left: 3rem; color: var(--soft); }
+.more { margin-left: 3rem; }
+i { padding-right: .05em; }
+sup, sub { font-size: .72em; line-height: 0; }
+.fraction { display: inline-flex; flex-direction: column; vertical-align: middle;
+  text-align: center; text-indent: 0; line-height: 1.3; margin: 0 .15em; }
+.fraction > span:first-child { border-bottom: 1px solid currentColor; padding: 0 .25em; }
+.root > span { border-top: 1px solid currentColor; padding: 0 .12em; }
+""".strip()
+
+
+def to_html(limit: Limit, peak: int | None = None) -> str:
+    """Return a limit as a page.
+
+    Args:
+        limit: The limit.
+        peak: How many floats a sample the evaluator holds at most, where known.
+    """
+    reader = read(limit)
+    about = list(header(limit, peak))
+    title = about.pop(0) if limit.program.title else limit.program.name.rsplit("/", 1)[-1]
+    source = SourceLines(limit.program)
+    sections: list[list[str]] = []
+    above = None
+    for equation in limit.equations:
+        statement = source.statement(equation.span)
+        if statement != above:
+            above = statement
+            number = f'<span class="number">{statement.line}</span>'
+            sections.append([f"<pre>{number}{escape(source.text(statement))}</pre>"])
+        sections[-1] += paragraphs(relations(equation, reader))
+    if limit.outputs:
+        sections.append(["<h2>Outputs</h2>", *_outputs(limit, reader)])
+    return page(title, about, sections)
+
+
+def _outputs(limit: Limit, reader: Reader) -> list[str]:
+    """Return paragraphs for the outputs, first those that have an equation above."""
+    said = [output_relations(output, reader) for output in limit.outputs]
+    above = ", <wbr>".join(written(lines[0].right) for lines in said if not lines[0].left)
+    rest = [line for lines in said if lines[0].left for line in lines]
+    return [*([f'<p class="equation">{above}</p>'] if above else []), *paragraphs(rest)]
+
+
+def page(title: str, about: Iterable[str], sections: Iterable[Iterable[str]]) -> str:
+    """Return a page.
+
+    Args:
+        title: Its title, as text.
+        about: Lines of text below that.
+        sections: Pieces of HTML, by sections.
+    """
+    body = ["\n".join(["<section>", *pieces, "</section>"]) for pieces in sections]
+    return _PAGE.format(
+        title=escape(title),
+        style=_STYLE,
+        about="\n".join(f"<li>{escape(line)}</li>" for line in about),
+        body="\n".join(body),
+    )
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+{style}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<ul class="about">
+{about}
+</ul>
+{body}
+</body>
+</html>
+"""
+
+
+def paragraphs(said: Iterable[Relation]) -> list[str]:
+    """Return relations as paragraphs."""
+    return [_paragraph(line) for line in said]
+
+
+def written(formula: Formula) -> str:
+    """Return a formula, its break marks and minus signs as pages have them."""
+    text = re.sub(f"[{BREAK}{SOFT_BREAK}{LAST_BREAK}]", "<wbr>", spell(formula, _ALPHABET))
+    text = re.sub(r"(^|[(\[ >])-(?=[\w<|√(])", r"\1−", text)
+    return text.replace("<wbr>- ", "<wbr>− ")
+
+
+def _paragraph(line: Relation) -> str:
+    names = " = ".join(map(written, line.left))
+    sides = [f"{line.sign} {written(line.right)}{_remark(line.remark)}"]
+    for symbols, value in line.also:
+        sides.append(" = ".join(map(written, (*symbols, value))))
+    kind = "equation where" if line.local else "equation" if names else "equation more"
+    words = ["where"] if line.local else []
+    return (
+        f'<p class="{kind}">{" ".join([*words, *([names] if names else []), ", ".join(sides)])}</p>'
+    )
+
+
+def _remark(remark: Remark) -> str:
+    return "".join(escape(part) if isinstance(part, str) else written(part) for part in remark)
