@@ -42,6 +42,13 @@ def test_flow_is_the_limit_of_small_steps_and_ends_in_interpolation() -> None:
     np.testing.assert_array_equal(predict.gradient_flow(TRAIN, TARGETS, time=0.0), np.zeros(6))
 
 
+def test_several_times_at_once() -> None:
+    found = predict.gradient_flow(TRAIN, TARGETS, ACROSS, time=[0.5, 2.0], test_start=0.1)
+    for t, one in zip((0.5, 2.0), found, strict=True):
+        alone = predict.gradient_flow(TRAIN, TARGETS, ACROSS, time=t, test_start=0.1)
+        np.testing.assert_allclose(one, alone, rtol=1e-12)
+
+
 def test_directions_without_eigenvalue_do_not_move() -> None:
     flat = np.ones((2, 2))
     found = predict.gradient_flow(flat, [1.0, 2.0], time=50.0)

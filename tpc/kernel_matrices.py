@@ -167,7 +167,7 @@ class _Work:
         if left:
             result = self._of_batch(left, independent)
             for name in left:
-                values[name] = np.asarray(result.values[name])
+                values[name] = self._symmetric(np.asarray(result.values[name]))
                 stderr[name] = np.asarray(result.stderr[name])
                 methods[name] = result.methods[name]
         order = [name for name in kinds if name in values]
@@ -205,6 +205,13 @@ class _Work:
         except NotSmooth:
             return None
         return found, error, plan.series
+
+    def _symmetric(self, value: Array) -> Array:
+        """Make an estimate symmetric to the last digit, where both sets of inputs are one."""
+        if self._second is not None:
+            return value
+        rank = value.ndim // 2
+        return 0.5 * (value + value.transpose(*range(rank, 2 * rank), *range(rank)))
 
     def _of_batch(self, kinds: tuple[Kind, ...], independent: bool) -> Any:
         """Evaluate the program of all inputs."""

@@ -87,7 +87,7 @@ def gradient_flow(
     targets: npt.ArrayLike,
     test_train: npt.ArrayLike | None = None,
     *,
-    time: float,
+    time: npt.ArrayLike,
     learning_rate: float = 1.0,
     start: npt.ArrayLike = 0.0,
     test_start: npt.ArrayLike = 0.0,
@@ -98,7 +98,8 @@ def gradient_flow(
         train: T(X, X), the tangent kernel.
         targets: y.
         test_train: T(x, X); without it the predictions are those at X.
-        time: t >= 0; infinity is the end of training.
+        time: t >= 0; infinity is the end of training. Several times in a list give the result an
+            axis over them in front, for one decomposition of the kernel.
         learning_rate: eta.
         start: f_0(X).
         test_start: f_0(x).
@@ -108,12 +109,12 @@ def gradient_flow(
         ValueError: Shapes do not fit, or t < 0.
     """
 
-    def progress(eigenvalues: Array) -> Array:
-        if np.isinf(time):
+    def progress(eigenvalues: Array, t: float) -> Array:
+        if np.isinf(t):
             return 1 / eigenvalues
-        exponent = learning_rate * time * eigenvalues
+        exponent = learning_rate * t * eigenvalues
         whole = -np.expm1(-exponent)
-        return np.where(exponent == 0, learning_rate * time, whole / _nonzero(eigenvalues))
+        return np.where(exponent == 0, learning_rate * t, whole / _nonzero(eigenvalues))
 
     return _trained(train, targets, test_train, time, start, test_start, progress)
 
@@ -123,7 +124,7 @@ def gradient_descent(
     targets: npt.ArrayLike,
     test_train: npt.ArrayLike | None = None,
     *,
-    steps: int,
+    steps: npt.ArrayLike,
     learning_rate: float,
     start: npt.ArrayLike = 0.0,
     test_start: npt.ArrayLike = 0.0,
@@ -136,7 +137,7 @@ def gradient_descent(
         train: T(X, X), the tangent kernel.
         targets: y.
         test_train: T(x, X); without it the predictions are those at X.
-        steps: t.
+        steps: t, or several as in `gradient_flow`.
         learning_rate: eta.
         start: f_0(X).
         test_start: f_0(x).
@@ -146,44 +147,47 @@ def gradient_descent(
         ValueError: Shapes do not fit, or t < 0.
     """
 
-    def progress(eigenvalues: Array) -> Array:
+    def progress(eigenvalues: Array, t: float) -> Array:
         left = 1 - learning_rate * eigenvalues
-        whole = np.where(
-            left > 0, -np.expm1(steps * np.log(np.abs(_nonzero(left)))), 1 - left**steps
-        )
-        return np.where(eigenvalues == 0, learning_rate * steps, whole / _nonzero(eigenvalues))
+        gradual = -np.expm1(t * np.log(np.abs(_nonzero(left))))
+        whole = np.where(left > 0, gradual, 1 - left**t)
+        return np.where(eigenvalues == 0, learning_rate * t, whole / _nonzero(eigenvalues))
 
-    return _trained(train, targets, test_train, float(steps), start, test_start, progress)
+    return _trained(train, targets, test_train, steps, start, test_start, progress)
 
 
 def _trained(
     train: npt.ArrayLike,
     targets: npt.ArrayLike,
     test_train: npt.ArrayLike | None,
-    time: float,
+    time: npt.ArrayLike,
     start: npt.ArrayLike,
     test_start: npt.ArrayLike,
-    progress: Callable[[Array], Array],
+    progress: Callable[[Array, float], Array],
 ) -> Array:
     """Return f_0(x) + T(x, X) p(T) (y - f_0(X)) by the eigenvectors of T."""
     from scipy.linalg import eigh
 
-    if not time >= 0:
-        raise ValueError(f"the time must not be negative: {time}")
+    times = np.asarray(time, dtype=float)
+    if times.ndim > 1 or not (times >= 0).all():
+        raise ValueError(f"times must not be negative: {times}")
     k, y, shape = _training(train, targets)
     extra = np.shape(targets)[len(shape) :]
     eigenvalues, vectors = eigh(k)
     rounding = 10 * len(k) * np.finfo(float).eps * np.abs(eigenvalues).max(initial=0)
-    if eigenvalues[0] < -rounding or (np.isinf(time) and eigenvalues[0] <= rounding):
+    if eigenvalues[0] < -rounding or (np.isinf(times).any() and eigenvalues[0] <= rounding):
         raise _indefinite(eigenvalues)
     first = np.broadcast_to(np.asarray(start, dtype=float), shape + extra)
     way = vectors.T @ (y - first.reshape(y.shape))
-    moved = vectors @ (progress(np.maximum(eigenvalues, 0))[:, None] * way)
-    if test_train is None:
-        return np.asarray(first + (k @ moved).reshape(shape + extra))
-    across, lead = _across(test_train, k, shape)
-    before = np.broadcast_to(np.asarray(test_start, dtype=float), lead + extra)
-    return np.asarray(before + (across @ moved).reshape(lead + extra))
+    across, lead = (k, shape) if test_train is None else _across(test_train, k, shape)
+    before = first if test_train is None else np.asarray(test_start, dtype=float)
+    before = np.broadcast_to(before, lead + extra)
+    modes = across @ vectors
+    found = []
+    for t in times.reshape(-1):
+        step = modes @ (progress(np.maximum(eigenvalues, 0), float(t))[:, None] * way)
+        found.append(before + step.reshape(lead + extra))
+    return np.asarray(found[0] if times.ndim == 0 else found)
 
 
 def _square(kernel: npt.ArrayLike, name: str) -> tuple[Array, tuple[int, ...]]:

@@ -17,7 +17,7 @@ import numpy as np
 from tpc.kernels.plan import AXES, Array, Leaf, PairStep, Plan, Side, Step, Tile
 from tpc.kernels.series import PairSeries
 
-TILE_FLOATS = 2**14
+TILE_FLOATS = 2**15
 """How many entries an array of a tile has: a few such arrays should stay in cache."""
 
 Progress = Callable[[int, int], None]
@@ -130,7 +130,10 @@ class _Evaluation:
             value = self._fixed[number]
             assert value is not None
             whole = self._sizes[:1] + self._plan.shapes[name]
-            found[name] = np.broadcast_to(value.reshape(value.shape[:1] + value.shape[2:]), whole)
+            value = np.broadcast_to(value.reshape(value.shape[:1] + value.shape[2:]), whole)
+            rank = (value.ndim - 1) // 2
+            other = value.transpose(0, *range(1 + rank, 1 + 2 * rank), *range(1, 1 + rank))
+            found[name] = 0.5 * (value + other)
         return found
 
     def _compute_singles(self) -> None:
@@ -210,10 +213,15 @@ class _Evaluation:
         inner = (slice(None),) * rank
         # From (rows, columns) + e + e to rows + e + columns + e.
         found = np.moveaxis(found, 1, 1 + rank)
+        if not self._mirrored:
+            result[(rows, *inner, columns)] = found
+            return
+        other = found.transpose(*range(1 + rank, 2 + 2 * rank), *range(1 + rank))
+        if rows == columns:  # both halves are there, and alike but for rounding
+            found = 0.5 * (found + other)
+        else:
+            result[(columns, *inner, rows)] = other
         result[(rows, *inner, columns)] = found
-        if self._mirrored and rows != columns:
-            order = (*range(1 + rank, 2 + 2 * rank), *range(1 + rank))
-            result[(columns, *inner, rows)] = found.transpose(order)
 
 
 def _own(step: Step, operands: Sequence[Array], free: set[int]) -> Array | None:
