@@ -348,13 +348,14 @@ class UnknownSetting(Fault):
 
 @dataclass(frozen=True, slots=True)
 class SettingBound(Fault):
-    """A setting of a `train` block with an `=`, as in `steps = 20`."""
+    """A setting of a `train` block with an `=` or a `:`, as in `steps = 20`."""
 
     code = "TP132"
-    title = "`{word}` is a setting, no name: it takes no `=`"
+    title = "`{word}` is a setting: it takes no `{sign}`"
     help = "write {form}"
 
     word: str
+    sign: str
     form: str
 
 

@@ -18,7 +18,7 @@ from tpc.diagnostics.syntax_faults import (
     Rebinding,
     UnexpectedText,
 )
-from tpc.syntax.expectations import expectation, form
+from tpc.syntax.expectations import FORMS, expectation, form
 from tpc.syntax.explain_marks import (
     Explanation,
     quote,
@@ -139,6 +139,8 @@ def _hint(slip: Slip) -> str:
             return "a name is bound by a single `=`"
         case "EQUAL" if slip.follows_operand:
             return "a statement binds one name"
+        case "COMMA" if not opened and first == "BATCH":
+            return f"write {FORMS[first]}"
         case "COMMA" if not opened and first in ("NAME", "DIM", "CONST", "PARAM", "OUTPUT"):
             return "a statement binds one name; only scalars, vectors and matrices share a line"
         case "COMMA" if opened and opened[-1].type == "LESSTHAN":

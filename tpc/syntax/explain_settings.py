@@ -17,16 +17,16 @@ _INSTEAD = {
 
 
 def setting(slip: Slip) -> Explanation:
-    """A line of a `train` block that begins with another word, or `steps = 20`."""
+    """A line of a `train` block that begins with another word, `steps = 20`, `steps: 20`."""
     if "STEPS" in slip.accepted and "NAME" not in slip.accepted:
         word = slip.token.value
         similar = get_close_matches(word, sorted(SETTING_WORDS), n=1)
-        advice = f"did you mean {FORMS[similar[0].upper()]}?" if similar else _all_words()
+        advice = f"did you mean {_form(similar[0])}?" if similar else _all_words()
         return slip.here(UnknownSetting(word, _INSTEAD.get(word, advice)))
     word = slip.tokens[0].value
     is_setting = word in SETTING_WORDS and slip.tokens[0].type == word.upper()
-    if slip.at == 1 and is_setting and slip.token.type == "EQUAL":
-        return slip.here(SettingBound(word, FORMS[word.upper()]))
+    if slip.at == 1 and is_setting and slip.token.type in ("EQUAL", "COLON"):
+        return slip.here(SettingBound(word, slip.token.value, _form(word)))
     return None
 
 
@@ -35,6 +35,10 @@ def update(slip: Slip) -> Explanation:
     if slip.at or "RETURN" not in slip.accepted:
         return None
     return slip.here(NoUpdate(slip.token.value))
+
+
+def _form(word: str) -> str:
+    return "`optimizer adam(lr=0.1)`" if word == "optimizer" else FORMS[word.upper()]
 
 
 def _all_words() -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import tpc
 from tests.network.checking.networks import HEAD, codes_of, network_of, training_of, training_text
 from tpc.network.network import Exponents
 from tpc.program.checking.expressions.defaults import at_defaults
@@ -303,6 +304,7 @@ def test_what_is_wrong_with_lines(lines: list[str], codes: list[str]) -> None:
         ({"loss": "mean"}, ["TP122"]),
         ({"loss": "(f - y"}, ["TP106"]),
         ({"loss": "f - q"}, ["TP201"]),
+        ({"loss": "l2"}, ["TP275"]),
         ({"loss": "x * f"}, ["TP275"]),
         ({"loss": "W"}, ["TP209"]),
         ({"optimizer": "3"}, ["TP272"]),
@@ -321,6 +323,18 @@ def test_what_is_wrong_with_settings(settings: dict[str, str], codes: list[str])
 def test_a_broken_line_hides_no_other() -> None:
     text = training_text("track K = q", "center 3", loss="f * q", steps="0", optimizer="Q")
     assert sorted(codes_of(text)) == ["TP201", "TP222", "TP265", "TP272"]
+
+
+def test_a_broken_readout_hides_no_setting() -> None:
+    text = training_text("track K = q", optimizer="Q").replace("relu(h)", "relu(q)")
+    assert codes_of(text) == ["TP201", "TP265"]
+    text = training_text("test [[1]]", steps="0").replace("input xi[2]\n", "")
+    assert codes_of(text) == ["TP201", "TP222"]
+
+
+def test_what_other_libraries_call_options() -> None:
+    with pytest.raises(tpc.ProgramError, match="did you mean `lr`"):
+        training_of(optimizer="adam(learning_rate=0.1)")
 
 
 def test_names_of_a_block_do_not_leave_it() -> None:

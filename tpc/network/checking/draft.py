@@ -27,8 +27,8 @@ class TrainBlock:
     What is None has not been set, or has been set to something that is wrong.
 
     Attributes:
-        readout: What is trained.
-        given: The input of the network.
+        readout: What is trained; None where that is wrong.
+        given: The input of the network; None where that is wrong.
         places: Where each word has been set.
         view: Where tracks are evaluated, when it is their turn.
         batch: The number of rows of a batch, or lists of rows, or None for all rows.
@@ -36,8 +36,8 @@ class TrainBlock:
         tracks: By name.
     """
 
-    readout: Output
-    given: Placeholder
+    readout: Output | None
+    given: Placeholder | None
     places: dict[str, Span] = field(default_factory=dict)
     view: BatchView | None = None
     inputs: Array | None = None

@@ -13,6 +13,7 @@ from tpc.diagnostics.training_faults import BadLoss
 from tpc.network.checking.leaves import leaves
 from tpc.program.builder import Builder
 from tpc.program.checking.context import Context
+from tpc.program.checking.expressions.calls import CONSTANTS
 from tpc.program.checking.expressions.evaluate import evaluate
 from tpc.program.checking.sorts import plain
 from tpc.program.checking.values import BROKEN, Broken, describe
@@ -21,6 +22,8 @@ from tpc.program.program import Output
 from tpc.syntax import tree
 
 NAMED = ("mse", "logistic", "cross_entropy")
+
+_HINT = f"it is {', '.join(NAMED)}, or an expression in `f` and `y`, such as `(f - y)^4`"
 
 Pair: TypeAlias = tuple[Placeholder, Placeholder]
 
@@ -46,6 +49,8 @@ def loss_of(ctx: Context, readout: Output, at: tree.Expression) -> Loss | Broken
     """Return the loss that a `train` block names or writes out."""
     name = at.id if isinstance(at, tree.Name) and at.id in NAMED else ""
     output, target = _placeholders(ctx, readout, at)
+    if isinstance(at, tree.Name) and not name and at.id not in (*ctx.names, *CONSTANTS, "f", "y"):
+        return ctx.report(BadLoss(f"`{at.id}` is not known", _HINT), at.span)
     if name == "cross_entropy" and not readout.node.shape:
         hint = "give the readout an axis of classes, as in `weight v[3] : n`; for two: `logistic`"
         problem = "`cross_entropy` needs an axis of classes, and the output is one number"
@@ -98,6 +103,5 @@ def _written(ctx: Context, readout: Output, at: tree.Expression, pair: Pair) -> 
         problem = "does not depend on the output `f`"
         if strange is not None:
             problem = f"is made of {describe(strange)} of the network"
-        hint = f"it is {', '.join(NAMED)}, or an expression in `f` and `y`, such as `(f - y)^4`"
-        return ctx.report(BadLoss(problem, hint), at.span)
+        return ctx.report(BadLoss(problem, _HINT), at.span)
     return ctx.building(at.span).reduce("sum", node)

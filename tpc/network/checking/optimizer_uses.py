@@ -20,6 +20,12 @@ from tpc.syntax import tree
 
 FORM = "`optimizer adam(lr=0.1)`"
 
+MEANT = {
+    "learning_rate": "lr", "eta": "lr", "weight_decay": "decay", "wd": "decay", "epsilon": "eps",
+    "momentum": "beta", "clip_norm": "clip", "rho": "a",
+}  # fmt: skip
+"""What other names of options usually mean."""
+
 
 def use_of(network: NetworkDraft, at: tree.Expression) -> OptimizerUse | Broken:
     """Return an optimizer with its options."""
@@ -98,7 +104,8 @@ def _value(
                 return ctx.report(fault, at.value.span)
     if at.name not in numeric:
         known = sorted({*numeric, *flags})
-        similar = get_close_matches(at.name, known, n=1)
+        meant = MEANT.get(at.name)
+        similar = [meant] if meant in known else get_close_matches(at.name, known, n=1)
         hint = f"did you mean `{similar[0]}`?" if similar else f"it has {', '.join(known)}"
         fault = BadOptimizerOption(at.name, f"is no option of `{use.name}`", hint)
         return ctx.report(fault, at.span)

@@ -31,7 +31,7 @@ from tpc.network.checking.loss import loss_of
 from tpc.network.checking.optimizer_uses import use_of
 from tpc.network.checking.parametrizations import parametrization_of
 from tpc.network.checking.tracks import track
-from tpc.network.network import Training
+from tpc.network.network import Array, Training
 from tpc.network.nodes import BatchMean
 from tpc.program.checking.statements import execute
 from tpc.program.checking.values import Broken
@@ -56,22 +56,29 @@ def train(network: NetworkDraft, at: tree.Train) -> None:
         ctx.report(SecondTraining(network.training_line), at.span)
         return
     network.training_line = at.span.line
-    if readout is None or readout.name.partition("[")[0] != at.readout.id:
-        hint = "bind it before: `readout f = v * x`"
-        hint = f"its readout is `{readout.name}`" if readout else hint
-        ctx.report(UnknownReadout(at.readout.id, hint), at.readout.span)
-    if readout is None or given is None:
-        return
+    _check_readout(network, at.readout)
     network.block = block = TrainBlock(readout, given)
     for statement in at.body:
         execute(network.draft, statement)
     rows = block.rows
-    if rows is not None:
+    if rows is not None and given is not None:
         block.view = batch_view(ctx.shop.builder.nodes, given, rows)
         for statement in at.body:
             execute(network.draft, statement)
     network.block = None
     network.training = _finished(network, block, at)
+
+
+def _check_readout(network: NetworkDraft, name: tree.Name) -> None:
+    """Report a name that is not that of the readout, unless the readout itself is broken."""
+    ctx, readout = network.draft.ctx, network.readout
+    if readout is not None and readout.name.partition("[")[0] == name.id:
+        return
+    if readout is None and isinstance(ctx.names.get(name.id), Broken):
+        return
+    hint = "bind it before: `readout f = v * x`"
+    hint = f"its readout is `{readout.name}`" if readout else hint
+    ctx.report(UnknownReadout(name.id, hint), name.span)
 
 
 def execute_setting(
@@ -109,10 +116,11 @@ def _set(network: NetworkDraft, block: TrainBlock, at: tree.Setting | tree.Optim
             _set_data(network, block, value, at.values[1])
         case "test":
             found = _sound(array_of(ctx, value, "`test`"))
-            if found is not None and check_inputs(ctx, found, block.given, "test inputs", value):
+            if _are_inputs(network, block, found, "test inputs", value):
                 block.test = found
         case "loss":
-            block.loss = _sound(loss_of(ctx, block.readout, value))
+            if block.readout is not None:
+                block.loss = _sound(loss_of(ctx, block.readout, value))
         case "reduce":
             _set_reduce(network, block, value)
         case "parametrization":
@@ -130,16 +138,31 @@ def _sound(value: Wanted | Broken) -> Wanted | None:
     return None if isinstance(value, Broken) else value
 
 
+def _are_inputs(
+    network: NetworkDraft,
+    block: TrainBlock,
+    found: Array | None,
+    what: str,
+    at: tree.Expression,
+) -> bool:
+    """Whether an array holds inputs of the network, as far as that is known."""
+    if found is None or block.given is None:
+        return False
+    return check_inputs(network.draft.ctx, found, block.given, what, at)
+
+
 def _set_data(
     network: NetworkDraft, block: TrainBlock, inputs: tree.Expression, targets: tree.Expression
 ) -> None:
-    ctx, shape = network.draft.ctx, block.readout.node.shape
+    ctx = network.draft.ctx
     found = _sound(array_of(ctx, inputs, "`data`"))
-    if found is not None and check_inputs(ctx, found, block.given, "inputs", inputs):
+    if _are_inputs(network, block, found, "inputs", inputs):
         block.inputs = found
     rows = None if block.inputs is None else len(block.inputs)
     wanted = _sound(array_of(ctx, targets, "`data`"))
-    if wanted is not None and check_targets(ctx, wanted, rows, shape, targets):
+    if wanted is None or block.readout is None:
+        return
+    if check_targets(ctx, wanted, rows, block.readout.node.shape, targets):
         block.targets = wanted
         block.places["targets"] = targets.span
 
