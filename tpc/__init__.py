@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from tpc.diagnostics import Diagnostic, ProgramError
     from tpc.kernel_matrices import kernel
+    from tpc.training_limit import train
 
 __all__ = [
     "Diagnostic",
@@ -44,6 +45,7 @@ __all__ = [
     "parse",
     "predict",
     "simulate",
+    "train",
     "verify",
 ]
 
@@ -61,6 +63,10 @@ def __getattr__(name: str) -> Any:
         from tpc.kernel_matrices import kernel
 
         return kernel
+    if name == "train":
+        from tpc.training_limit import train
+
+        return train
     if name in __all__:
         from tpc import compiler
 

@@ -5,6 +5,7 @@ Stages:
     parse_source       text             -> the same
     build_program      Source           -> Program, the checked dataflow graph
     build_network      Source           -> Network, the checked architecture and its training
+    training_program   Network          -> Program, its training at infinite width, step by step
     normalise          Program          -> Program, with what the limit wants to see made plain
     derive_limit       Program          -> Limit, the equations
     emit_module        Limit            -> the evaluator module, as text
@@ -55,6 +56,7 @@ from tpc.simulation.training.train import simulate_training
 from tpc.syntax.parse import parse_source
 from tpc.syntax.read import load_source
 from tpc.syntax.tree import Source
+from tpc.training_program import training_program
 
 Progress = Callable[[int, int], None]
 """Called with the work done so far, and all the work."""
@@ -118,18 +120,16 @@ def program_of(described: Program | Network, what: str) -> Program:
         what: What is going to be done with it, for messages.
 
     Raises:
-        ProgramError: TP262, a network has no such program.
+        ProgramError: TP262, the network has no `train` block; its training has no limit.
     """
     if isinstance(described, Program):
         return described
-    if described.training is not None:
-        require_limit(described)
-    without = "" if described.training else " without a `train` block"
-    hint = "this version does not compute what training does"
-    if not described.training:
-        name = described.readout.name
-        hint = f"use `tpc kernel` for its kernels, or add a `train {name}:` block"
-    found = [Diagnostic.of(NetworkAsProgram(what, without, hint), described.readout.span)]
+    if described.training:
+        return training_program(described)
+    name = described.readout.name
+    hint = f"use `tpc kernel` for its kernels, or add a `train {name}:` block"
+    fault = NetworkAsProgram(what, " without a `train` block", hint)
+    found = [Diagnostic.of(fault, described.readout.span)]
     raise ProgramError(found, described.name, described.source)
 
 

@@ -10,7 +10,8 @@ by themselves, and what lives at one bound coordinate alone is an average over t
 
 Both hold at finite width, since an average runs over the whole axis. Terms with a factor at several
 coordinates that are averaged together stay averages, with one body for all terms over the same
-coordinates; a body of which nothing separates stays as it is written.
+coordinates; a body of which nothing separates stays as it is written, and so does one with a sum
+over constant axes that an average over pairs would remain in: taken apart it has more columns.
 """
 
 from dataclasses import dataclass
@@ -82,6 +83,9 @@ class _Factoring:
     def _factor(self, node: Mean) -> Node:
         terms = [self._average(term, node.over) for term in self._separator.of(node.operand)]
         if len(terms) > 1 and {term.over for term in terms} == {(node.over,)}:
+            return node
+        if any(term.clusters and term.term.summed for term in terms):
+            # Its factors are longer than their sum, and an average over pairs remains.
             return node
         # Terms with one average in common share its body: a second body would double the work.
         joint: dict[tuple[str, ...], list[_Averaged]] = {}

@@ -1,0 +1,1 @@
+"""Training of networks at infinite width."""

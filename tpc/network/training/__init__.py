@@ -1,0 +1,1 @@
+"""Training at infinite width: a network and its `train` block -> a program unrolled over steps."""

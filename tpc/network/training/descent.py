@@ -1,0 +1,86 @@
+"""How one weight is updated: its optimizer with its learning rate.
+
+    w <- (1 - lambda) w - eta lr Q_t(g_0, ..., g_t)
+
+where eta is the optimizer's learning rate and lr the weight's own factor.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from tpc.network.network import OptimizerUse, Weight
+from tpc.network.optimizers.linearity import is_linear, linear_coefficients
+from tpc.network.optimizers.rule import positive
+from tpc.network.optimizers.transplant import transplant
+from tpc.network.optimizers.update import (
+    advance,
+    decay,
+    flags_of,
+    initial_states,
+    is_bounded,
+    learning_rate,
+    numeric_options,
+)
+from tpc.program.builder import Builder
+from tpc.program.nodes import Node
+
+
+class Descent:
+    """The updates of one weight.
+
+    Attributes:
+        decay: lambda, or None where there is no weight decay.
+        is_linear: Whether Q is linear in the gradients, but for a norm that divides it.
+    """
+
+    def __init__(self, b: Builder, use: OptimizerUse, weight: Weight, steps: int) -> None:
+        self._b = b
+        self._use = use
+        self._steps = steps
+        self._rate = b.mul(learning_rate(b, use), transplant(b, weight.lr))
+        self.decay = decay(b, use)
+        self._plain = _without_bounds(use)
+        self.is_linear = is_linear(self._plain)
+
+    @property
+    def initial_states(self) -> tuple[Node, ...]:
+        """The optimizer's states before the first step."""
+        return initial_states(self._b, self._use)
+
+    def update(
+        self, gradient: Node, states: tuple[Node, ...], step: int
+    ) -> tuple[Node, tuple[Node, ...]]:
+        """Return eta lr Q_t, and the states after the step."""
+        direction, after = advance(self._b, self._use, gradient, states, step)
+        return self._b.mul(self._rate, direction), after
+
+    def linear_update(self, step: int, norm_sq: Callable[[Sequence[Node]], Node]) -> list[Node]:
+        """Return the factors of g_0, ..., g_t in eta lr Q_t.
+
+        Args:
+            step: t.
+            norm_sq: Gives E ||X||^2 of a combination X of the gradients, for clip and normalize.
+        """
+        b = self._b
+        factors = list(self._coefficients[step])
+        scale = self._rate
+        if is_bounded(self._use):
+            norm = b.apply("sqrt", norm_sq(factors))
+            if flags_of(self._use)["normalize"]:
+                scale = b.div(scale, positive(b, norm))
+                norm = b.div(norm, positive(b, norm))
+            if "clip" in dict(self._use.options):
+                theta = numeric_options(b, self._use)["clip"]
+                scale = b.div(scale, b.apply("max", b.number(1), b.div(norm, theta)))
+        return [b.mul(scale, factor) for factor in factors]
+
+    @cached_property
+    def _coefficients(self) -> tuple[tuple[Node, ...], ...]:
+        return linear_coefficients(self._b, self._plain, self._steps)
+
+
+def _without_bounds(use: OptimizerUse) -> OptimizerUse:
+    """Return a use that neither clips nor normalises its updates."""
+    kept = tuple((name, value) for name, value in use.options if name not in ("clip", "normalize"))
+    return replace(use, options=kept)

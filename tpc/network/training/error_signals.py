@@ -1,0 +1,54 @@
+"""Outputs of all rows at one step -> error signals chi = dLoss / df, zero outside of the batch.
+
+chi_t[row] = d loss(f_t[row], y[row]) / df, summed over the batch, or divided by its size
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tpc.network.backpropagation import backpropagate
+from tpc.network.batching import lower
+from tpc.network.network import Training
+from tpc.network.optimizers.transplant import transplant
+from tpc.program.builder import Builder
+from tpc.program.nodes import InitialScalar, Node
+
+
+class ErrorSignals:
+    """The derivative of a loss in the output of one example, to be mapped over batches."""
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        b = Builder()
+        start = b.constant(np.zeros(training.output.shape))
+        output = b.initial_scalar(training.output.name, start)
+        assert isinstance(output, InitialScalar)
+        self._output = output
+        self._target = b.placeholder(training.target, training.target.name)
+        stand_ins: dict[Node, Node] = {training.output: output, training.target: self._target}
+        loss = transplant(b, training.loss, stand_ins)
+        found = backpropagate(b, loss, (output,), b.number(1)).scalars
+        self._derivative = found.get(output, start)
+
+    def at(self, b: Builder, outputs: Node, rows: Sequence[int]) -> Node:
+        """Return chi for all rows.
+
+        Args:
+            b: Makes the nodes.
+            outputs: f of all rows, of shape (R,) + the shape of the output.
+            rows: Those of the batch.
+        """
+        count, total = len(rows), outputs.shape[0]
+        chosen = np.zeros((count, total))
+        chosen[np.arange(count), rows] = 1.0
+        whole = tuple(rows) == tuple(range(total))
+        mine = outputs if whole else b.contract(b.constant(chosen), outputs)
+        targets = b.constant(self._training.targets[list(rows)])
+        batched = {self._output: mine, self._target: targets}
+        chi = lower(b, (self._derivative,), count, batched)[self._derivative]
+        if chi.shape != mine.shape:  # a loss that is linear in the output
+            chi = b.mul(b.constant(np.ones(mine.shape)), chi)
+        if self._training.reduce == "mean":
+            chi = b.div(chi, b.number(count))
+        return chi if whole else b.contract(b.constant(chosen.T), chi)

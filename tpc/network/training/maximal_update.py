@@ -1,0 +1,100 @@
+"""A network and its training -> the maximal update limit as a program [Tensor Programs IVb, 2.9.6].
+
+The program is the finite computation in units in which everything stays of order one:
+
+    f_t = avg(y_t),  chi_t = dLoss/df_t,
+    v_{t+1} = (1 - lambda) v_t - eta Q_t(dv_0.chi_0, ..., dv_t.chi_t)
+    W_{t+1} = (1 - lambda) W_t - (eta / n) Q_t(n g_0, ..., n g_t),  n g_s = Gamma_s(W)
+
+with forward and backward passes at step t through the weights W_t and v_t, dots included. Weights
+whose updates vanish as the width grows stay where they were, but for their decay.
+"""
+
+from tpc.network.forward_backward import BatchPass, differentiate
+from tpc.network.network import Network, Training, Weight
+from tpc.network.scales import Classification
+from tpc.network.training.descent import Descent
+from tpc.network.training.error_signals import ErrorSignals
+from tpc.network.training.matrices import TrainedMatrix, train_matrix
+from tpc.network.training.outer_products import outer_products
+from tpc.network.training.recorder import Recorder, all_inputs, tracked
+from tpc.network.training.tensors import TrainedTensor
+from tpc.program.builder import Builder
+from tpc.program.nodes import Matrix, Node
+from tpc.program.program import Program
+
+
+def maximal_update(network: Network, scales: Classification) -> Program:
+    """Unroll the training of a network whose features move.
+
+    Args:
+        network: With a `train` block.
+        scales: Its parametrization, of r = 0: which draws and which updates the limit sees.
+    """
+    return _Unrolling(network, scales).program()
+
+
+class _Unrolling:
+    def __init__(self, network: Network, scales: Classification) -> None:
+        assert network.training is not None
+        self._network = network
+        self._training: Training = network.training
+        self._b = Builder()
+        self._of = differentiate(self._b, network)
+        self._inputs = self._b.constant(all_inputs(self._training))
+        self._errors = ErrorSignals(self._training)
+        self._recorder = Recorder(network)
+        self._matrices: dict[Matrix, TrainedMatrix] = {}
+        self._tensors: dict[Node, TrainedTensor] = {}
+        for weight in network.weights:
+            self._start(weight, scales)
+
+    def _start(self, weight: Weight, scales: Classification) -> None:
+        b, scale = self._b, scales.by_name[weight.name]
+        descent = None
+        if weight.trained:
+            descent = Descent(b, scale.optimizer, weight, self._training.steps)
+        decay = descent.decay if descent else None
+        moves = descent if scale.moves else None
+        start = b.number(1 if scale.starts else 0)
+        if isinstance(weight.leaf, Matrix):
+            self._matrices[weight.leaf] = train_matrix(b, weight.leaf, start, moves, decay)
+        else:
+            value = weight.leaf if scale.starts else b.mul(start, weight.leaf)
+            self._tensors[weight.leaf] = TrainedTensor(b, value, moves, decay)
+
+    def program(self) -> Program:
+        """Return the program."""
+        b, training = self._b, self._training
+        start: Node | None = None
+        for t in range(training.steps + 1):
+            step = self._forward(t)
+            outputs = b.mean(step.output) if step.output.coords else step.output
+            start = outputs if start is None else start
+            shown = b.sub(outputs, start) if training.center else outputs
+            self._recorder.record(t, shown, tracked(b, training, step.image))
+            if t < training.steps:
+                self._descend(t, step, shown)
+        return self._recorder.program(b)
+
+    def _forward(self, t: int) -> BatchPass:
+        values = {leaf: tensor.value for leaf, tensor in self._tensors.items()}
+        step = BatchPass(self._b, self._of, self._inputs, values, self._product)
+        self._recorder.bind_forward(t, step.image, values)
+        return step
+
+    def _product(self, matrix: Matrix, transposed: bool, vector: Node) -> Node:
+        return self._matrices[matrix].product(transposed, vector)
+
+    def _descend(self, t: int, step: BatchPass, outputs: Node) -> None:
+        """Take one step with every weight, along gradients at the weights before it."""
+        b = self._b
+        chi = self._errors.at(b, outputs, self._training.batches[t])
+        self._recorder.bind("chi", t, chi)
+        gradients = step.total_gradients(chi)
+        for matrix, trained in self._matrices.items():
+            trained.descend(outer_products(gradients.matrices.get(matrix, ())), t)
+        found: set[tuple[Node, Node]] = {*gradients.vectors.items(), *gradients.scalars.items()}
+        totals: dict[Node, Node] = dict(found)
+        for leaf, tensor in self._tensors.items():
+            tensor.descend(totals.get(leaf), t)

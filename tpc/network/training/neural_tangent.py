@@ -1,0 +1,163 @@
+"""A network and its training -> the neural tangent limit as a program [Tensor Programs IVb, 2.9.5].
+
+    f_{t+1} = F_{t+1} - sum over weights W of <J_{t+1}(W)|U_{t+1}(W)>
+    U_{t+1}(W) = (1 - lambda) U_t(W) + eta Q_t(Gamma_0, ..., Gamma_t),   Gamma_s = J_s(W) . chi_s
+
+All kets are those of the untrained network, dots included. With weight decay those at time t belong
+to the network whose weights are multiplied by (1 - lambda)^t, all times sharing one draw, and F_t
+is the readout of that network [2.10.3, where f_0 is printed for F_{t+1}]. F is jointly Gaussian
+over rows and times with covariance <y_s|y_t>; its draw is a parameter of standard normals.
+"""
+
+import numpy as np
+
+from tpc.network.forward_backward import BatchPass, differentiate
+from tpc.network.network import Array, Network, Training, Weight
+from tpc.network.nodes import BatchMean
+from tpc.network.scales import Classification
+from tpc.network.training.descent import Descent
+from tpc.network.training.error_signals import ErrorSignals
+from tpc.network.training.gradient_operators import Layout, Overlaps
+from tpc.network.training.recorder import Recorder, all_inputs, tracked
+from tpc.network.training.tangents import Gradient, Tangent, tangent
+from tpc.program.builder import Builder
+from tpc.program.nodes import InitialVector, Matrix, Node, Parameter
+from tpc.program.program import Program
+
+DRAW = "output_draw"
+"""The parameter of standard normals that the output before training is made of."""
+
+
+def neural_tangent(network: Network, scales: Classification) -> Program:
+    """Unroll the training of a network whose features do not move.
+
+    Args:
+        network: With a `train` block; its readout has a Gaussian limit.
+        scales: Its parametrization, of r > 0: which updates move the outputs.
+    """
+    return _Unrolling(network, scales).program()
+
+
+class _Untrained:
+    """The untrained network at one time: its kets, their gradients."""
+
+    def __init__(self, step: BatchPass, seed: Node, layout: Layout, network: Network) -> None:
+        self.step = step
+        self.output = step.output
+        found = step.gradients(seed)
+        self.gradients: dict[str, Gradient] = {}
+        for weight in network.weights:
+            match weight.leaf:
+                case Matrix() as matrix if matrix in found.matrices:
+                    self.gradients[weight.name] = layout.operators(found.matrices[matrix])
+                case InitialVector() as vector if vector in found.vectors:
+                    self.gradients[weight.name] = found.vectors[vector]
+                case _:
+                    pass
+
+
+class _Unrolling:
+    def __init__(self, network: Network, scales: Classification) -> None:
+        assert network.training is not None
+        self._network = network
+        self._scales = scales
+        self._training: Training = network.training
+        self._b = b = Builder()
+        self._inputs = b.constant(all_inputs(self._training))
+        rows, shape = self._inputs.shape[0], network.readout.node.shape
+        coupled = any(isinstance(node, BatchMean) for node in network.nodes)
+        self._layout = Layout((rows, *shape), coupled)
+        axes = self._layout.outputs if coupled else shape
+        self._of = differentiate(b, network, axes)
+        self._seed = b.constant(_identity(rows, shape, coupled))
+        self._errors = ErrorSignals(self._training)
+        self._recorder = Recorder(network)
+        self._decay: dict[str, Node] = {}
+        self._tangents: dict[str, Tangent] = {}
+        self._known: _Untrained | None = None
+        for weight in network.weights:
+            self._start(weight)
+
+    def _start(self, weight: Weight) -> None:
+        b, scale = self._b, self._scales.by_name[weight.name]
+        if not weight.trained:
+            return
+        descent = Descent(b, scale.optimizer, weight, self._training.steps)
+        if descent.decay is not None:
+            self._decay[weight.name] = b.sub(b.number(1), descent.decay)
+        if scale.moves:
+            self._tangents[weight.name] = tangent(b, Overlaps(b, self._layout), descent)
+
+    def program(self) -> Program:
+        """Return the program."""
+        b, training = self._b, self._training
+        nets = [self._untrained(t) for t in range(training.steps + 1)]
+        start, extra = self._starts(nets)
+        for t, net in enumerate(nets):
+            self._recorder.bind_forward(t, net.step.image, self._values(t))
+            outputs = start[t]
+            for name, moved in self._tangents.items():
+                effect = moved.effect(net.gradients[name]) if name in net.gradients else None
+                outputs = outputs if effect is None else b.sub(outputs, effect)
+            self._recorder.record(t, outputs, tracked(b, training, net.step.image))
+            if t < training.steps:
+                chi = self._errors.at(b, outputs, training.batches[t])
+                self._recorder.bind("chi", t, chi)
+                for name, moved in self._tangents.items():
+                    if name in net.gradients:
+                        moved.descend(net.gradients[name], chi, t)
+        return self._recorder.program(b, *extra)
+
+    def _untrained(self, t: int) -> _Untrained:
+        """Return the untrained network at a time; without weight decay there is but one."""
+        if self._known is None or self._decay:
+            names = {weight.leaf: weight.name for weight in self._network.weights}
+
+            def product(matrix: Matrix, transposed: bool, vector: Node) -> Node:
+                factor = self._factor(names[matrix], t)
+                return self._b.mul(factor, self._b.matmul(matrix, transposed, vector))
+
+            step = BatchPass(self._b, self._of, self._inputs, self._values(t), product)
+            self._known = _Untrained(step, self._seed, self._layout, self._network)
+        return self._known
+
+    def _values(self, t: int) -> dict[Node, Node]:
+        return {
+            weight.leaf: self._b.mul(self._factor(weight.name, t), weight.leaf)
+            for weight in self._network.weights
+            if not isinstance(weight.leaf, Matrix)
+        }
+
+    def _factor(self, name: str, t: int) -> Node:
+        b = self._b
+        return b.pow(self._decay[name], b.number(t)) if t and name in self._decay else b.number(1)
+
+    def _starts(self, nets: list[_Untrained]) -> tuple[list[Node], tuple[Parameter, ...]]:
+        """Return F at every time, and the parameter that draws it where it is random."""
+        b, shape = self._b, self._layout.outputs
+        zero = b.constant(np.zeros(shape))
+        times = len(nets) if self._decay else 1
+        if not self._scales.output_is_random or (self._training.center and times == 1):
+            return [zero] * len(nets), ()
+        draw = b.parameter(DRAW, np.random.default_rng(0).standard_normal((times, *shape)))
+        assert isinstance(draw, Parameter)
+        rank = len(shape)
+        blocks = [[b.inner(x.output, y.output) for y in nets[:times]] for x in nets[:times]]
+        covariance = b.stack(tuple(b.stack(tuple(row)) for row in blocks))
+        order = (0, *range(2, 2 + rank), 1, *range(2 + rank, 2 + 2 * rank))
+        root = b.linear_algebra("root", b.permute(covariance, order))
+        drawn = b.contract(draw, root, 1 + rank)
+        starts = [b.take(drawn, (t,)) for t in range(times)]
+        if self._training.center:
+            starts = [b.sub(start, starts[0]) for start in starts]
+        return (starts if self._decay else starts * len(nets)), (draw,)
+
+
+def _identity(rows: int, shape: tuple[int, ...], coupled: bool) -> Array:
+    """Return the seed of shape (M,) + S + e: a pass of its own for each output."""
+    size = int(np.prod(shape))
+    own = np.eye(size).reshape(shape + shape)
+    if not coupled:
+        return np.broadcast_to(own, (rows, *shape, *shape)).copy()
+    both = np.multiply.outer(np.eye(rows), np.eye(size))
+    return np.asarray(both.reshape(rows, rows, *shape, *shape))

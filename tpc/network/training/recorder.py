@@ -1,0 +1,102 @@
+"""What is recorded over the steps of training, and the program of which that is the output.
+
+Rows are data, then test inputs. Test rows, and data rows outside of a batch, have error signal
+zero, so that they need no pass of their own.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from tpc.network.batching import Lowering
+from tpc.network.network import Array, Network, Training, WeightKind
+from tpc.network.order import topological_order
+from tpc.program.builder import Builder
+from tpc.program.nodes import Matrix, Node, Parameter
+from tpc.program.program import Binding, Output, OutputKind, Program
+
+DIALECT = "nexort"
+"""What training leads to: updates are averages over coordinates."""
+
+Image = Callable[[Node], Node]
+"""Gives what a node of the network is for all rows at one step."""
+
+
+def all_inputs(training: Training) -> Array:
+    """Return data rows, then test rows."""
+    if training.test is None:
+        return training.inputs
+    return np.concatenate([training.inputs, training.test])
+
+
+def tracked(b: Builder, training: Training, image: Image) -> dict[str, Node]:
+    """Return what `track` records at one step, by name."""
+    found = {}
+    for track in training.tracks:
+        images: dict[Node, Node] = {stand_in: image(node) for stand_in, node in track.uses}
+        found[track.name] = Lowering(b, 1, {}, images).image(track.node)
+    return found
+
+
+class Recorder:
+    """Gathers bindings and outputs over the steps."""
+
+    def __init__(self, network: Network) -> None:
+        assert network.training is not None
+        self._network = network
+        self._training = network.training
+        self._bindings: dict[str, Binding] = {}
+        self._recorded: dict[str, list[Node]] = {}
+
+    def bind(self, name: str, step: int, node: Node) -> None:
+        """Name a node of a step, `h[1]` as `h[1,t]`."""
+        full = f"{name[:-1]},{step}]" if name.endswith("]") else f"{name}[{step}]"
+        self._bindings.setdefault(full, Binding(full, node, node.span))
+
+    def bind_forward(self, step: int, image: Image, values: Mapping[Node, Node]) -> None:
+        """Name the weights that are vectors or scalars, and what statements of the network name."""
+        for weight in self._network.weights:
+            if not isinstance(weight.leaf, Matrix):
+                self.bind(weight.name, step, values[weight.leaf])
+        for binding in self._network.bindings:
+            self.bind(binding.name, step, image(binding.node))
+
+    def record(self, step: int, outputs: Node, tracks: Mapping[str, Node]) -> None:
+        """Record the outputs of all rows, and what is tracked."""
+        for name, node in {self._network.readout.name: outputs, **tracks}.items():
+            self.bind(name, step, node)
+            self._recorded.setdefault(name, []).append(node)
+
+    def program(self, b: Builder, *extra: Parameter) -> Program:
+        """Return the program whose outputs are what has been recorded, over steps."""
+        network = self._network
+        matrices, parameters = _matrices(network), (*network.parameters, *extra)
+        spans = {track.name: track.span for track in self._training.tracks}
+        outputs = tuple(
+            Output(
+                name, OutputKind.SCALAR, b.stack(tuple(nodes)),
+                spans.get(name, network.readout.span),
+            )
+            for name, nodes in self._recorded.items()
+        )  # fmt: skip
+        bindings = tuple(self._bindings.values())
+        needed = [*(output.node for output in outputs), *(bound.node for bound in bindings)]
+        variances = [matrix.variance for matrix in matrices]
+        return Program(
+            name=network.name,
+            title=network.title,
+            source=network.source,
+            dialect=DIALECT,
+            dims={network.dim.name: network.dim},
+            matrices=matrices,
+            parameters=parameters,
+            bindings=bindings,
+            outputs=outputs,
+            nodes=tuple(topological_order([*needed, *variances, *parameters])),
+        )
+
+
+def _matrices(network: Network) -> tuple[Matrix, ...]:
+    """Return the trainable tensors of matrix-like weights."""
+    leaves = (weight.leaf for weight in network.weights if weight.kind is WeightKind.MATRIX)
+    return tuple(leaf for leaf in leaves if isinstance(leaf, Matrix))

@@ -1,0 +1,67 @@
+"""A network with a `train` block -> the program of its training at infinite width, with all checks.
+
+Which limit it is follows from the parametrization: where features move it is the maximal update
+limit [Tensor Programs IVb, 2.9.6], else the neural tangent limit [2.9.5], for which the readout has
+to be Gaussian and no scalar-like weight may be trained [2.9.21].
+"""
+
+from tpc.diagnostics import Diagnostic, ProgramError
+from tpc.diagnostics.program_faults import ReadoutNotGaussian
+from tpc.diagnostics.training_limit_faults import ScalarWeightInOperatorRegime
+from tpc.network.classification import classify, no_limit
+from tpc.network.network import Network, WeightKind
+from tpc.network.scales import Classification, Regime
+from tpc.network.training.maximal_update import maximal_update
+from tpc.network.training.neural_tangent import neural_tangent
+from tpc.program.checking.readouts import dependence_of, problem_of
+from tpc.program.program import Program
+
+
+def training_program(network: Network) -> Program:
+    """Return the program whose outputs are the readout and what is tracked, at every step.
+
+    Args:
+        network: With a `train` block.
+
+    Raises:
+        ProgramError: The parametrization does not suit the network, or has no limit; in the
+            operator regime, TP243 and TP330.
+    """
+    scales = scales_of(network)
+    if scales.regime is Regime.FEATURE_LEARNING:
+        return maximal_update(network, scales)
+    _check_operator_regime(network)
+    return neural_tangent(network, scales)
+
+
+def scales_of(network: Network) -> Classification:
+    """Return what the parametrization of a network's training comes to.
+
+    Raises:
+        ProgramError: It does not suit the network, or has no limit.
+    """
+    training = network.training
+    assert training is not None
+    own = dict(training.own_optimizers)
+    scales = classify(network, training.parametrization, training.optimizer, own)
+    problem = no_limit(scales)
+    if problem is not None:
+        raise ProgramError([problem], network.name, network.source)
+    return scales
+
+
+def _check_operator_regime(network: Network) -> None:
+    readout, found = network.readout, []
+    problem = problem_of(readout.node, dependence_of(network.nodes), network.source)
+    if problem is not None:
+        fault = ReadoutNotGaussian(readout.name, *problem)
+        found.append(Diagnostic.of(fault, readout.span))
+    used = set(network.nodes)
+    found += [
+        Diagnostic.of(ScalarWeightInOperatorRegime(weight.name), weight.span)
+        for weight in network.weights
+        if weight.kind is WeightKind.SCALAR and weight.trained and weight.leaf in used
+    ]
+    if found:
+        found.sort(key=lambda diagnostic: (diagnostic.line, diagnostic.column))
+        raise ProgramError(found, network.name, network.source)
