@@ -19,6 +19,7 @@ Stages:
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib.abc import ExecutionLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -36,7 +37,6 @@ from tpc.limit.derive import DotChoice, derive_limit
 from tpc.limit.equations import Limit
 from tpc.network.checking.build import build_network, is_network
 from tpc.network.classification import classify as classify_network
-from tpc.network.classification import no_limit
 from tpc.network.named import NoSuchName, optimizer_named, parametrization_named
 from tpc.network.network import Network
 from tpc.network.parametrizations import UnsuitableParametrization
@@ -56,7 +56,7 @@ from tpc.simulation.training.train import simulate_training
 from tpc.syntax.parse import parse_source
 from tpc.syntax.read import load_source
 from tpc.syntax.tree import Source
-from tpc.training_program import training_program
+from tpc.training_program import DRAW, draw_output, training_program
 
 Progress = Callable[[int, int], None]
 """Called with the work done so far, and all the work."""
@@ -226,11 +226,40 @@ def run(
             no such method.
         MethodRefused: The method does not suit the program.
     """
+    program = program_of(program, "limit")
+    given = {**draw_output(program, seed, 0), **(params or {})}
+    effort = Effort(samples, seed, method, replicates, rank_tolerance)
+    return evaluate(evaluator(program, dot), program, effort, given, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How a limit is computed: the arguments of `run` of these names."""
+
+    samples: int
+    seed: int
+    method: Method
+    replicates: int = 8
+    rank_tolerance: float = 1e-22
+
+
+def evaluate(
+    module: ModuleType,
+    program: Program,
+    effort: Effort,
+    params: Mapping[str, object],
+    progress: Progress | None,
+) -> Any:
+    """Compute a program's limit by its evaluator module, as `run` does.
+
+    Raises:
+        ProgramError: Numbers overflow.
+        UsageError: As in `run`.
+        MethodRefused: As in `run`.
+    """
+    method, samples, least = effort.method, effort.samples, 4 * effort.replicates
     if method not in get_args(Method):
         raise UsageError(f"there is no method {method!r}: use {', '.join(get_args(Method))}")
-    program = program_of(program, "limit")
-    module = evaluator(program, dot)
-    least = 4 * replicates
     if samples < least:
         raise UsageError(f"{samples} samples are too few: at least {least}")
     resolved = _resolved(program, params)
@@ -238,10 +267,10 @@ def run(
         with np.errstate(all="ignore"):  # what overflows is seen in the result
             return module.evaluate(
                 samples=samples,
-                seed=seed,
+                seed=effort.seed,
                 method=method,
-                replicates=replicates,
-                rank_tolerance=rank_tolerance,
+                replicates=effort.replicates,
+                rank_tolerance=effort.rank_tolerance,
                 _progress=progress,
                 **resolved,
             )
@@ -365,19 +394,6 @@ def classify(
         raise UsageError(str(problem)) from None
 
 
-def require_limit(network: Network) -> Classification:
-    """Return the classification of a network's training.
-
-    Raises:
-        ProgramError: TP310, training has no limit in its parametrization.
-    """
-    found = classify(network)
-    refusal = no_limit(found)
-    if refusal is not None:
-        raise ProgramError([refusal], network.name, network.source)
-    return found
-
-
 def verify(
     program: Program | Network,
     widths: tuple[int, ...] | None = None,
@@ -423,11 +439,11 @@ def _require_outputs(program: Program) -> None:
         raise ProgramError(found, program.name, program.source)
 
 
-def _resolved(program: Program, params: Mapping[str, object] | None) -> dict[str, Any]:
+def _resolved(program: Program, params: Mapping[str, object]) -> dict[str, Any]:
     """Return the value of every param; refuse those for which a declared law does not exist."""
     try:
         resolved = dict(resolve_parameters(program, params))
-        if params:
+        if params.keys() - {DRAW}:
             # A network of width 1 draws from every law. The defaults have been checked before.
             running.simulate(program, width=1, trials=1, params=params)
     except ParameterProblem as problem:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from tpc import compiler
-from tpc.compiler import Method, Progress, UsageError
+from tpc.compiler import Effort, Method, Progress, UsageError
 from tpc.limit.derive import DotChoice
 from tpc.network.network import Network
-from tpc.network.training.neural_tangent import DRAW
 from tpc.program.program import Program
+from tpc.training_program import DRAW, draw_output
 
 
 def train(
@@ -24,6 +24,8 @@ def train(
     params: Mapping[str, object] | None = None,
     dot: DotChoice = "auto",
     progress: Progress | None = None,
+    replicates: int = 8,
+    rank_tolerance: float = 1e-22,
     **settings: object,
 ) -> Any:
     """Train a network at infinite width.
@@ -37,6 +39,8 @@ def train(
         params: Values that replace the defaults of params.
         dot: As in `derive`.
         progress: Called as the work goes on.
+        replicates: As in `run`.
+        rank_tolerance: As in `run`.
         **settings: More values of params.
 
     Returns:
@@ -54,7 +58,9 @@ def train(
     if draws < 1:
         raise UsageError(f"{draws} draws: at least 1")
     program = compiler.program_of(network, "training")
+    module = compiler.evaluator(program, dot)
     values = {**(params or {}), **settings}
+    effort = Effort(samples, seed, method, replicates, rank_tolerance)
     results = []
     for draw in range(draws):
         given = draw_output(program, seed, draw) | values
@@ -63,7 +69,7 @@ def train(
             if progress is not None:
                 progress(draw * total + done, draws * total)
 
-        results.append(compiler.run(program, samples, seed, given, dot, advance, method))
+        results.append(compiler.evaluate(module, program, effort, given, advance))
     first = results[0]
     kept = MappingProxyType({k: v for k, v in first.params.items() if k != DRAW})
     if draws == 1:
@@ -74,12 +80,3 @@ def train(
         for part in ("values", "stderr")
     }
     return replace(first, params=kept, **stacked)
-
-
-def draw_output(program: Program, seed: int, draw: int) -> dict[str, object]:
-    """Return the param that draws a random output before training, where there is one."""
-    for parameter in program.parameters:
-        if parameter.name == DRAW:
-            stream = np.random.SeedSequence(seed, spawn_key=(draw,))
-            return {DRAW: np.random.default_rng(stream).standard_normal(parameter.shape)}
-    return {}

@@ -5,6 +5,8 @@ limit [Tensor Programs IVb, 2.9.6], else the neural tangent limit [2.9.5], for w
 to be Gaussian and no scalar-like weight may be trained [2.9.21].
 """
 
+import numpy as np
+
 from tpc.diagnostics import Diagnostic, ProgramError
 from tpc.diagnostics.program_faults import ReadoutNotGaussian
 from tpc.diagnostics.training_limit_faults import ScalarWeightInOperatorRegime
@@ -12,9 +14,11 @@ from tpc.network.classification import classify, no_limit
 from tpc.network.network import Network, WeightKind
 from tpc.network.scales import Classification, Regime
 from tpc.network.training.maximal_update import maximal_update
-from tpc.network.training.neural_tangent import neural_tangent
+from tpc.network.training.neural_tangent import DRAW, neural_tangent
 from tpc.program.checking.readouts import dependence_of, problem_of
 from tpc.program.program import Program
+
+__all__ = ["DRAW", "draw_output", "scales_of", "training_program"]
 
 
 def training_program(network: Network) -> Program:
@@ -65,3 +69,12 @@ def _check_operator_regime(network: Network) -> None:
     if found:
         found.sort(key=lambda diagnostic: (diagnostic.line, diagnostic.column))
         raise ProgramError(found, network.name, network.source)
+
+
+def draw_output(program: Program, seed: int, draw: int) -> dict[str, object]:
+    """Return the param that draws a random output before training, where there is one."""
+    for parameter in program.parameters:
+        if parameter.name == DRAW:
+            stream = np.random.SeedSequence(seed, spawn_key=(draw,))
+            return {DRAW: np.random.default_rng(stream).standard_normal(parameter.shape)}
+    return {}

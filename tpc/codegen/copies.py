@@ -50,14 +50,15 @@ def write_average(
         # Nothing is at the free coordinate: the first copy takes its place.
         free, rows = rows[0], rows[1:]
     inner = Scope(indent=8, uses=uses, names=dict(names), spell=spell, width=outer.width)
+    for leaf in leaves:
+        if leaf.is_scalar:
+            inner.code[leaf] = outer.code[leaf]
+            inner.identifiers.reserve(*outer.code[leaf].reads)
     arguments: list[str] = []
     for leaf in [*free, *(row for copy in rows for row in copy)]:
         argument = inner.identifiers.make(_argument_name(leaf, names))
         arguments.append(argument)
         inner.code[leaf] = Code(argument)
-    for leaf in leaves:
-        if leaf.is_scalar:
-            inner.code[leaf] = outer.code[leaf]
 
     def write_inner(node: Node, assign: bool) -> bool:
         if (pair := _inner_of_pair(node)) is None:

@@ -31,6 +31,10 @@ class Identifiers:
     def __init__(self) -> None:
         self._taken = set(RESERVED)
 
+    def reserve(self, *names: str) -> None:
+        """Keep names of an enclosing scope from being given to anything else."""
+        self._taken.update(names)
+
     def make(self, name: str) -> str:
         """Return a new identifier after a name: `h[1,-2]` -> `h_1_m2`, `W.T dx` -> `WT_dx`."""
         plain = name.replace(".T", "T").replace("-", "m")
