@@ -164,6 +164,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_dot(comparing)
     _add_run_options(comparing)
 
+    training = command("train", "Train the network of infinite width.")
+    training.add_argument(
+        "--draws",
+        type=_count,
+        default=1,
+        metavar="D",
+        help="draws of an output that is random before training, default: 1",
+    )
+    _add_method(training, "auto")
+    _add_samples(training)
+    _add_replicates(training)
+    _add_dot(training)
+    _add_run_options(training)
+
     drawing = command("graph", "Draw the program's dataflow graph.")
     drawing.add_argument(
         "--format", choices=("dot", "json", "svg", "png"), default="dot", help="default: dot"

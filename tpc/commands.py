@@ -24,6 +24,7 @@ from tpc.report.kernels import kernels_to_json, print_kernels
 from tpc.report.results import Outcome, print_results, readout_names, to_json
 from tpc.report.verification import print_verification, verification_to_json
 from tpc.shown import ShownNetwork, ShownProgram
+from tpc.training_limit import train as train_network
 from tpc.whole_file import replacing, write_whole
 
 DISAGREES = 1
@@ -61,7 +62,10 @@ def inspect(arguments: Namespace) -> int:
 
 def run(arguments: Namespace) -> int:
     """`tpc run`: print the limit's numbers."""
-    program = _load_program(arguments)
+    described = _load(arguments)
+    if isinstance(described, Network) and described.training is not None:
+        return _print_results(_trained(described, arguments, draws=1), described, arguments)
+    program = compiler.program_of(described, "limit")
     with _progress("evaluating") as progress:
         result = compiler.run(
             program,
@@ -75,6 +79,29 @@ def run(arguments: Namespace) -> int:
             arguments.rank_tolerance,
         )
     return _print_results(result, program, arguments)
+
+
+def train(arguments: Namespace) -> int:
+    """`tpc train`: print a network's outputs, and what it tracks, at every step of training."""
+    described = _load(arguments)
+    return _print_results(_trained(described, arguments, arguments.draws), described, arguments)
+
+
+def _trained(described: Program | Network, arguments: Namespace, draws: int) -> Outcome:
+    with _progress("training") as progress:
+        result: Outcome = train_network(
+            described,
+            arguments.samples,
+            arguments.seed,
+            draws,
+            arguments.method,
+            _settings(arguments),
+            arguments.dot,
+            progress,
+            arguments.replicates,
+            arguments.rank_tolerance,
+        )
+    return result
 
 
 def simulate(arguments: Namespace) -> int:
@@ -202,6 +229,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
         "simulate": simulate,
         "verify": verify,
         "kernel": kernel,
+        "train": train,
         "graph": graph,
         "classify": classify,
     }
