@@ -94,19 +94,14 @@ def _expressions(statements: tuple[tree.Statement, ...]) -> Iterator[tree.Expres
             case tree.Output(target=target, value=result):
                 yield from target.keys
                 yield from () if result is None else (result,)
-            case tree.InputDecl(declared=declared):
-                yield from declared.shape
-            case tree.WeightDecl(names=names, options=options):
-                for declared in names:
-                    yield from declared.shape
-                yield from (option.value for option in options)
-            case tree.Setting(values=values):
-                yield from values
-            case tree.OptimizerChoice(use=use):
-                yield use
-            case tree.OptimizerDef(states=states, options=options, body=lines):
-                yield from (keyword.value for keyword in (*states, *options))
-                yield from (line.value for line in lines)
+            case (
+                tree.InputDecl()
+                | tree.WeightDecl()
+                | tree.Setting()
+                | tree.OptimizerChoice()
+                | tree.OptimizerDef()
+            ):
+                yield from _expressions_of_networks(statement)
             case tree.Train(body=block):
                 yield from _expressions(block)
             case tree.For(iterable=iterable, body=block):
@@ -119,6 +114,34 @@ def _expressions(statements: tuple[tree.Statement, ...]) -> Iterator[tree.Expres
                 yield from _expressions(otherwise)
             case _:
                 assert_never(statement)
+
+
+def _expressions_of_networks(
+    statement: tree.InputDecl
+    | tree.WeightDecl
+    | tree.Setting
+    | tree.OptimizerChoice
+    | tree.OptimizerDef,
+) -> Iterator[tree.Expression]:
+    match statement:
+        case tree.InputDecl(declared=declared):
+            yield from declared.shape
+        case tree.WeightDecl(names=names, options=options):
+            for declared in names:
+                yield from declared.shape
+            yield from (option.value for option in options)
+        case tree.Setting(values=values):
+            yield from values
+        case tree.OptimizerChoice(use=use):
+            yield use
+        case tree.OptimizerDef(states=states, options=options, body=lines):
+            yield from (keyword.value for keyword in (*states, *options))
+            for line in lines:
+                if isinstance(line, tree.Assign):
+                    yield from line.target.keys
+                yield line.value
+        case _:
+            assert_never(statement)
 
 
 def _law(law: tree.Law | None) -> Iterator[tree.Expression]:
