@@ -76,21 +76,30 @@ def _of_function(b: Builder, node: Elementwise, slot: int, d: Node, seeds: int) 
     inner = partial(b, node.function, node.operands, slot)
     if isinstance(inner, Constant) and not inner.value.any():
         return None
-    return _collected(b, b.mul(d, inner), node, node.operands[slot], seeds)
+    return _collected(b, (d, inner), node, node.operands[slot], seeds)
 
 
-def _collected(b: Builder, d: Node, node: Node, operand: Node, seeds: int) -> Node:
-    """Sum over the axes and average over the coordinates along which an operand was broadcast."""
-    extra = len(node.shape) - len(operand.shape)
+def _collected(
+    b: Builder, factors: tuple[Node, Node], node: Node, operand: Node, seeds: int
+) -> Node:
+    """Multiply dy and f_x; sum and average over what an operand was broadcast along."""
+    d, inner = factors
+    rank, extra = len(node.shape), len(node.shape) - len(operand.shape)
     own = (0,) * extra + operand.shape
     spread = [seeds + i for i, size in enumerate(node.shape) if own[i] in (0, 1) and own[i] != size]
-    alike = [axis for axis in spread if d.shape[axis] == 1]
-    repeats = prod(node.shape[axis - seeds] for axis in alike)
-    summed = tuple(axis for axis in spread if axis not in alike)
-    d = b.mul(b.number(repeats), b.reduce("sum", d, summed) if summed else d)
-    left = [axis for axis in range(seeds + len(node.shape)) if axis not in summed]
+    axes = tuple(range(seeds + rank))
+    length = (*d.shape[:seeds], *np.broadcast_shapes(d.shape[seeds:], inner.shape))
+    summed = [axis for axis in spread if length[axis] > 1]
+    left = [axis for axis in axes if axis not in summed]
+    if summed:
+        inner_axes = axes[len(axes) - len(inner.shape) :]
+        d = sum_products(b, d, axes, inner, inner_axes, tuple(left))
+    else:
+        d = b.mul(d, inner)
+    # What has length 1 there stands for as many equal entries.
+    repeats = prod(node.shape[axis - seeds] for axis in spread if axis not in summed)
     gone = range(seeds, seeds + extra)
-    d = b.take(d, tuple(0 if axis in gone else None for axis in left))
+    d = b.take(b.mul(b.number(repeats), d), tuple(0 if axis in gone else None for axis in left))
     d = b.expand(d, tuple(axis - extra for axis in summed if axis not in gone))
     over = tuple(name for name, _ in d.coords if name not in dict(operand.coords))
     return b.mean(d, over) if over else d
