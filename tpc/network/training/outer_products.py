@@ -52,11 +52,14 @@ def times(b: Builder, product: OuterProduct, vector: Node) -> Node:
 
 
 def kernel(b: Builder, gradient: Sequence[OuterProduct]) -> Node:
-    """Return the gradient as a node with rows at the free coordinate and columns at `COLUMN`."""
+    """Return the gradient as a node with rows at the free coordinate and columns at `COLUMN`.
+
+    That of a matrix on which the output does not depend is the number 0.
+    """
     parts = [
         b.reduce("sum", b.mul(product.left, b.row(product.right, COLUMN))) for product in gradient
     ]
-    return reduce(b.add, parts)
+    return reduce(b.add, parts, b.number(0))
 
 
 def overlap(b: Builder, one: Sequence[OuterProduct], other: Sequence[OuterProduct]) -> Node:
