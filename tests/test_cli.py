@@ -197,7 +197,8 @@ def test_a_value_error_of_a_method_that_suits_is_a_bug(
     def raising(**_: object) -> None:
         raise ValueError("operands could not be broadcast together")
 
-    module = SimpleNamespace(evaluate=raising)
+    refusal = type("MethodRefused", (ValueError,), {})
+    module = SimpleNamespace(evaluate=raising, MethodRefused=refusal)
     monkeypatch.setattr(compiler, "evaluator", lambda program, dot: module)
     assert main(["run", "good.tp"]) == 70
     assert "broadcast" in capsys.readouterr().err
