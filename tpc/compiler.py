@@ -299,7 +299,7 @@ def simulate(
         trials: Independent runs.
         seed: Of the random numbers.
         engine: `dense`: matrices are drawn and kept whole; `matrix-free`: their products are drawn
-            from the same law, without the matrix.
+            from the same law, without the matrix. Updates of matrices have to be linear then.
         progress: Called as the work goes on.
         **params: Values that replace the defaults of params.
 
@@ -315,9 +315,7 @@ def simulate(
         raise UsageError(f"there is no engine {engine!r}: use {' or '.join(get_args(Engine))}")
     try:
         if isinstance(program, Network) and program.training is not None:
-            if engine != "dense":
-                raise UsageError("training changes the entries of matrices: use --engine dense")
-            return simulate_training(program, width, trials, seed, params, progress)
+            return simulate_training(program, width, trials, seed, params, progress, engine)
         program = program_of(program, "simulation")
         _require_outputs(program)
         return running.simulate(program, width, trials, seed, params, progress, engine)

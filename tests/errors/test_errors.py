@@ -80,6 +80,8 @@ def compile_text(name: str) -> str:
         tpc.kernel(program, [[1.0, 2.0, 3.0]], [[0.5, 0.0, 1.0]])
     if name.startswith("TP283"):
         tpc.kernel(program, [1.0])
+    if name.startswith("TP413"):
+        tpc.simulate(program, width=10**6, trials=1, engine="matrix-free")
     module = tpc.emit(tpc.derive(program, dot="derivative"))
     tpc.simulate(program, width=10**8, trials=1, engine="matrix-free")
     return module

@@ -180,7 +180,7 @@ def test_memory_counts_what_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
             "output <", "output K = <"
         )
     )
-    monkeypatch.setattr(cost, "_available_memory", lambda: 9 * 10**6)
+    monkeypatch.setattr(cost, "available_memory", lambda: 9 * 10**6)
     assert tpc.simulate(program, 1000, trials=1).width == 1000
     with pytest.raises(tpc.ProgramError):
         tpc.simulate(program, 1200, trials=1)

@@ -50,3 +50,19 @@ class RunTooLong(Fault):
     width: int
     coordinates: int
     time: str
+
+
+@dataclass(frozen=True, slots=True)
+class NonlinearUpdate(Fault):
+    """The matrix-free engine meets training that changes a matrix entry by entry."""
+
+    code: ClassVar[str] = "TP413"
+    title: ClassVar[str] = "the matrix-free engine cannot train `{weight}` with `{optimizer}`"
+    label: ClassVar[str] = "changes every entry: its update is not linear in the gradients"
+    help: ClassVar[str] = (
+        "`--engine dense` takes {memory} at this width; or take `sgd`, `momentum` or `nesterov`"
+    )
+
+    weight: str
+    optimizer: str
+    memory: str

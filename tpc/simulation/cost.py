@@ -50,7 +50,7 @@ def check_cost(program: Program, schedule: Schedule, width: int, engine: Engine)
                 fault = NoSequentialLaw(matrix.name, spell(matrix.ensemble))
                 raise _error(program, fault, matrix.span)
     peak = memory_of(program, schedule, width, engine)
-    room = _available_memory()
+    room = available_memory()
     if room is not None and peak.bytes > room:
         raise _error(
             program, _too_large(program, schedule, width, engine, peak), _place(program, peak)
@@ -132,7 +132,7 @@ def _days(seconds: float) -> str:
     return f"{days:,.0f} days" if days < 1000 else f"{days / 365:,.0f} years"
 
 
-def _available_memory() -> int | None:
+def available_memory() -> int | None:
     """Return how many bytes this process may still take, None where nobody says."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()

@@ -55,8 +55,3 @@ def test_the_command_is_the_function_and_seeds_matter() -> None:
 def test_params_that_do_not_exist_are_wrong_usage() -> None:
     with pytest.raises(ValueError, match="no parameter `t`"):
         tpc.simulate(tpc.parse(TEXT), 16, t=1.0)
-
-
-def test_trained_matrices_have_entries() -> None:
-    with pytest.raises(ValueError, match="use --engine dense"):
-        tpc.simulate(tpc.parse(TEXT), 16, engine="matrix-free")

@@ -4,6 +4,7 @@ Leaves are given: arrays for placeholders and for trainable vectors, scalars and
 """
 
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import TypeAlias
 
 import numpy as np
@@ -11,12 +12,13 @@ import numpy as np
 from tpc.network.order import topological_order
 from tpc.program.nodes import Constant, MatMul, Matrix, Mean, Node, Parameter, operands
 from tpc.simulation.blocks import mean_in_blocks
+from tpc.simulation.engines import Operator
 from tpc.simulation.operations import apply_operation
 from tpc.simulation.result import Array
 from tpc.simulation.schedule import collect_bodies, is_wide
 
-Given: TypeAlias = Mapping[Node | Matrix, Array]
-"""The values of leaves."""
+Given: TypeAlias = Mapping[Node | Matrix, Array | Operator]
+"""The values of leaves; a matrix may be given by how it multiplies."""
 
 
 class Evaluation:
@@ -54,6 +56,19 @@ class Evaluation:
         """The nodes that are computed or given, each after its operands."""
         return tuple(self._order)
 
+    @property
+    def products(self) -> dict[Matrix, tuple[int, int]]:
+        """How many vectors every matrix, and its transpose, multiplies."""
+        found: dict[Matrix, tuple[int, int]] = {}
+        for node in self._order:
+            if isinstance(node, MatMul):
+                straight, turned = found.get(node.matrix, (0, 0))
+                count = prod(node.shape)
+                found[node.matrix] = (
+                    (straight, turned + count) if node.transposed else (straight + count, turned)
+                )
+        return found
+
     def compute(self, given: Given, params: Mapping[str, Array]) -> list[Array]:
         """Return the values of the results, in their order."""
         values: dict[Node, Array] = {}
@@ -86,7 +101,9 @@ def _value(
     node: Node, values: dict[Node, Array], given: Given, params: Mapping[str, Array]
 ) -> Array:
     if node in given:
-        return given[node]
+        value = given[node]
+        assert isinstance(value, np.ndarray)
+        return value
     match node:
         case Constant(value=value):
             return value
@@ -94,7 +111,11 @@ def _value(
             return params[name]
         case MatMul(matrix=matrix, transposed=transposed, operand=operand):
             entries, x = given[matrix], values[operand]
-            product: Array = (entries.T if transposed else entries) @ x.reshape(len(x), -1)
+            vectors = x.reshape(len(x), -1)
+            if isinstance(entries, np.ndarray):
+                product: Array = (entries.T if transposed else entries) @ vectors
+            else:
+                product = entries.multiply(transposed, vectors)
             return product.reshape(x.shape)
         case _:
             return np.asarray(apply_operation(node, values.__getitem__))

@@ -13,10 +13,11 @@ import numpy as np
 from tpc.network.backpropagation import backpropagate
 from tpc.network.batching import lower
 from tpc.network.forward_backward import BatchPass, Differentiated
-from tpc.network.network import Training, WeightKind
+from tpc.network.network import Training
 from tpc.network.optimizers.transplant import transplant
 from tpc.program.builder import Builder
 from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node, Placeholder
+from tpc.simulation.engines import Operator
 from tpc.simulation.result import Array
 from tpc.simulation.training.evaluation import Evaluation, Given
 from tpc.simulation.training.tensors import Gradient
@@ -39,6 +40,11 @@ class Forward:
             for track in training.tracks
         ]
         self._evaluation = Evaluation((batch.output, *tracks), width)
+
+    @property
+    def products(self) -> dict[Matrix, tuple[int, int]]:
+        """How many vectors every matrix, and its transpose, multiplies."""
+        return self._evaluation.products
 
     def compute(self, inputs: Array, weights: Given, params: Params) -> tuple[Array, list[Array]]:
         """Return the sum of y over the n-axis, and the tracked scalars."""
@@ -63,6 +69,11 @@ class Backward:
         self._found.update(found.scalars.items())
         wanted = [x for uses in self._uses.values() for u in uses for x in (u.cotangent, u.operand)]
         self._evaluation = Evaluation((*wanted, *self._found.values()), width)
+
+    @property
+    def products(self) -> dict[Matrix, tuple[int, int]]:
+        """How many vectors every matrix, and its transpose, multiplies."""
+        return self._evaluation.products
 
     def compute(
         self, inputs: Array, signals: Array, weights: Given, params: Params
@@ -92,7 +103,7 @@ class Backward:
             elif isinstance(leaf, InitialScalar) and leaf in sums:
                 gradients[weight.name] = Gradient(self._width * sums[leaf])
             else:
-                gradients[weight.name] = _nothing(weights[leaf], weight.kind)
+                gradients[weight.name] = _nothing(leaf, weights[leaf], self._width)
         return gradients
 
 
@@ -104,10 +115,10 @@ def _outer(uses: list[tuple[bool, Array, Array]]) -> Gradient:
     return Gradient(left, right)
 
 
-def _nothing(value: Array, kind: WeightKind) -> Gradient:
+def _nothing(leaf: Matrix | Node, value: Array | Operator, width: int) -> Gradient:
     """Return the gradient of a weight on which the output does not depend."""
-    if kind is WeightKind.MATRIX:
-        none = np.zeros((len(value), 0))
+    if isinstance(leaf, Matrix):
+        none = np.zeros((width, 0))
         return Gradient(none, none)
     return Gradient(np.zeros_like(value))
 

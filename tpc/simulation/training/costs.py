@@ -1,0 +1,83 @@
+"""Network with a `train` block, width, engine -> the memory of a trial, before it starts.
+
+The dense engine holds every matrix with what its optimizer remembers. The matrix-free one holds
+frames of the vectors that a matrix meets, their images, and the factors of its updates: O(n) for
+each input and step.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from tpc.diagnostics import Diagnostic, Fault, ProgramError, Span
+from tpc.diagnostics.simulation_faults import NonlinearUpdate, RunTooLarge
+from tpc.network.network import Network, OptimizerUse, WeightKind
+from tpc.network.optimizers.linearity import is_linear
+from tpc.program.ensembles import GAUSSIAN
+from tpc.program.nodes import Matrix
+from tpc.simulation.cost import available_memory, spell_bytes
+from tpc.simulation.engines import Engine, floats_of
+from tpc.simulation.training.tensors import TensorPlan
+
+Products = Mapping[Matrix, tuple[int, int]]
+"""How many vectors every matrix, and its transpose, multiplies."""
+
+
+def dense_bytes(plans: Sequence[TensorPlan]) -> int:
+    """Return the bytes of the matrices of a trial, each with what its optimizer remembers."""
+    matrices = [plan for plan in plans if plan.weight.kind is WeightKind.MATRIX]
+    return sum(8 * plan.width**2 * (1 + len(plan.steps.at(0).after)) for plan in matrices)
+
+
+def matrix_free_bytes(plans: Sequence[TensorPlan], distinct: Products) -> int:
+    """Return the bytes of frames, images and factors at the end of a trial."""
+    total = 0
+    for plan in plans:
+        leaf = plan.weight.leaf
+        if isinstance(leaf, Matrix):
+            n, products = plan.width, distinct[leaf]
+            total += 8 * floats_of("matrix-free", GAUSSIAN, n, n, products)
+            total += 8 * 2 * n * min(products) * plan.weight.trained
+    return total
+
+
+def check_training_cost(
+    network: Network,
+    plans: Sequence[TensorPlan],
+    uses: Mapping[str, OptimizerUse],
+    distinct: Products,
+    engine: Engine,
+) -> int:
+    """Return the bytes that a trial takes.
+
+    Args:
+        network: Which is trained.
+        plans: Of its weights.
+        uses: Their optimizers, by name.
+        distinct: The vectors that matrices multiply, repeated ones once.
+        engine: How matrices multiply.
+
+    Raises:
+        ProgramError: TP411, they are not there; TP413, a matrix has a nonlinear update.
+    """
+    dense = dense_bytes(plans)
+    free = matrix_free_bytes(plans, distinct)
+    matrices = [plan.weight for plan in plans if plan.weight.kind is WeightKind.MATRIX]
+    bent = [w for w in matrices if w.trained and not is_linear(uses[w.name])]
+    if engine == "matrix-free" and bent:
+        needs = spell_bytes(dense)
+        found = [
+            Diagnostic.of(NonlinearUpdate(w.name, uses[w.name].name, needs), w.span) for w in bent
+        ]
+        raise ProgramError(found, network.name, network.source)
+    needed = dense if engine == "dense" else free
+    room = available_memory()
+    if room is not None and matrices and needed > room:
+        advice = "take a smaller width"
+        if engine == "dense" and not bent and 2 * free < dense:
+            advice = f"`--engine matrix-free` needs {spell_bytes(free)}"
+        fault = RunTooLarge(plans[0].width, engine, spell_bytes(needed), advice)
+        raise _error(network, fault, matrices[0].span)
+    return needed
+
+
+def _error(network: Network, fault: Fault, span: Span) -> ProgramError:
+    return ProgramError([Diagnostic.of(fault, span)], network.name, network.source)
