@@ -102,8 +102,8 @@ def _value(
 ) -> Array:
     if node in given:
         value = given[node]
-        assert isinstance(value, np.ndarray)
-        return value
+        assert isinstance(value, np.ndarray | np.floating)
+        return np.asarray(value)
     match node:
         case Constant(value=value):
             return value
