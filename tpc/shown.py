@@ -6,7 +6,7 @@ The stages know nothing of printing, so the views are added here, on top of all 
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from tpc.codegen.module import peak_floats
+from tpc.codegen.module import peak_memory
 from tpc.codegen.statement import Speech
 from tpc.limit.equations import Limit
 from tpc.network.network import Network
@@ -113,7 +113,8 @@ class ShownLimit(Limit):
 
     def to_text(self) -> str:
         """Return the equations as Unicode text."""
-        return to_text(self, peak_floats(self, speech(self)))
+        memory = peak_memory(self, speech(self))
+        return to_text(self, memory.peak, memory.pairs)
 
     def to_latex(self) -> str:
         """Return the equations as LaTeX."""

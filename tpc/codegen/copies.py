@@ -3,16 +3,25 @@
 y = mean_over_copies(body, (free kets), ((kets of copy 1), (kets of copy 2)))
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
 
 from tpc.codegen.expressions import ATOM, Code, joined
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Statement
-from tpc.program.nodes import FREE, Elementwise, Expand, Mean, Node, Reduce, Row, operands
+from tpc.program.nodes import FREE, Elementwise, Exchange, Expand, Mean, Node, Reduce, Row, operands
 
 
-def body_leaves(body: Node) -> tuple[Node, ...]:
-    """Return what a body is made of: free kets, rows and scalars, in order of occurrence."""
+def body_leaves(body: Node, stored: Container[Node] = ()) -> tuple[Node, ...]:
+    """Return what a body is made of, in order of occurrence.
+
+    Args:
+        body: The body, whose own array is not counted as one where it is stored.
+        stored: The functions of two samples that are stored.
+
+    Returns:
+        Free kets, rows, scalars, stored functions and exchanges of these.
+    """
     found: dict[Node, None] = {}
     seen: set[Node] = set()
     pending = [body]
@@ -21,64 +30,122 @@ def body_leaves(body: Node) -> tuple[Node, ...]:
         if node in seen:
             continue
         seen.add(node)
-        if node.is_scalar or node.is_vector or isinstance(node, Row):
+        ends = len(node.coords) <= 1 and (not node.coords or node.is_vector or _is_row(node))
+        if ends or (is_array(node, stored) and node is not body):
             found[node] = None
         else:
             pending.extend(reversed(operands(node)))
     return tuple(found)
 
 
-def kets_of(body: Node) -> tuple[Node, ...]:
-    """Return the kets and scalars that must be computed before a body: rows read kets."""
-    return tuple(leaf.operand if isinstance(leaf, Row) else leaf for leaf in body_leaves(body))
+def is_array(node: Node, stored: Container[Node]) -> bool:
+    """Whether a node is a stored function of two samples, or the exchange of one."""
+    return node in stored or (isinstance(node, Exchange) and node.operand in stored)
 
 
-def write_average(
-    mean: Mean,
-    outer: Scope,
-    uses: Mapping[Node, int],
-    names: Mapping[Node, str],
-    spell: Callable[[Node], str],
-) -> Code:
+def kets_of(body: Node, stored: Container[Node] = ()) -> tuple[Node, ...]:
+    """Return what must be computed before a body: rows read kets, exchanges read arrays."""
+    return tuple(map(_ket, body_leaves(body, stored)))
+
+
+def kets_of_mean(body: Node, stored: Container[Node] = ()) -> tuple[Node, ...]:
+    """Return what must be computed before the mean of a body, which may be an array."""
+    return (_ket(body),) if is_array(body, stored) else kets_of(body, stored)
+
+
+@dataclass(frozen=True, slots=True)
+class BodyWriter:
+    """Writes bodies of means and of pair arrays as functions.
+
+    Attributes:
+        outer: The scope that the functions are defined in.
+        uses: How often nodes are used.
+        names: The names of nodes.
+        spell: Prints a node.
+        stored: The functions of two samples that are stored.
+    """
+
+    outer: Scope
+    uses: Mapping[Node, int]
+    names: Mapping[Node, str]
+    spell: Callable[[Node], str]
+    stored: Container[Node]
+
+    def name(self, node: Node) -> str:
+        """Return what to call a stored function."""
+        return self.names.get(node, "array")
+
+    def write(
+        self, body: Node, name: str, without_free: bool = False
+    ) -> tuple[str, Code, list[Code], Code]:
+        """Write a body as a function of free kets, kets of copies and pair arrays.
+
+        Returns:
+            The function, the tuple of free kets, those of kets of copies, that of pair arrays.
+        """
+        outer = self.outer
+        leaves = body_leaves(body, self.stored)
+        arrays = [leaf for leaf in leaves if is_array(leaf, self.stored)]
+        free = [leaf for leaf in leaves if leaf.is_vector]
+        coordinates = sorted(dict(body.coords).keys() - {FREE})
+        rows = [[leaf for leaf in leaves if _coordinate(leaf) == name] for name in coordinates]
+        if without_free:
+            # Nothing is at the free coordinate: the first copy takes its place.
+            free, rows = rows[0], rows[1:]
+        inner = Scope(8, self.uses, dict(self.names), self.spell, outer.width)
+        for leaf in leaves:
+            if leaf.is_scalar:
+                inner.code[leaf] = outer.code[leaf]
+                inner.identifiers.reserve(*outer.code[leaf].reads)
+        arguments: list[str] = []
+        for leaf in [*free, *(row for copy in rows for row in copy), *arrays]:
+            argument = inner.identifiers.make(_argument_name(leaf, self.names))
+            arguments.append(argument)
+            inner.code[leaf] = Code(argument)
+        result = self._written(body, inner)
+        function = outer.identifiers.make(name)
+        outer.body.append(_definition(function, arguments, inner, result, self.spell(body)))
+        first = _tuple([outer.code[_ket(leaf)] for leaf in free])
+        rest = [_tuple([outer.code[_ket(leaf)] for leaf in copy]) for copy in rows]
+        return function, first, rest, _tuple([self.array(leaf) for leaf in arrays])
+
+    def array(self, node: Node) -> Code:
+        """Return the code of a pair array, or of the exchange of one."""
+        code = self.outer.code[_ket(node)]
+        return code if node in self.stored else joined(f"{code.text}.T", ATOM, [code])
+
+    def _written(self, body: Node, inner: Scope) -> Code:
+        def write_inner(node: Node, assign: bool) -> bool:
+            if (pair := _inner_of_pair(node)) is None:
+                return False
+            both = [inner.code[ket] for ket in pair]
+            text = f"inner_of_pairs({both[0].text}, {both[1].text})"
+            inner.code[node] = joined(text, ATOM, both, ("inner_of_pairs",))
+            return True
+
+        return inner.ensure(body, lambda node: _inner_of_pair(node) or operands(node), write_inner)
+
+
+def write_average(mean: Mean, writer: BodyWriter) -> Code:
     """Write the function of pairs into the outer scope and return the call that averages it."""
     body, onto = _operator(mean.operand)
-    leaves = body_leaves(body)
-    free = [leaf for leaf in leaves if leaf.is_vector]
-    coordinates = sorted(dict(body.coords).keys() - {FREE})
-    rows = [[leaf for leaf in leaves if _coordinate(leaf) == name] for name in coordinates]
-    if mean.is_scalar:
-        # Nothing is at the free coordinate: the first copy takes its place.
-        free, rows = rows[0], rows[1:]
-    inner = Scope(indent=8, uses=uses, names=dict(names), spell=spell, width=outer.width)
-    for leaf in leaves:
-        if leaf.is_scalar:
-            inner.code[leaf] = outer.code[leaf]
-            inner.identifiers.reserve(*outer.code[leaf].reads)
-    arguments: list[str] = []
-    for leaf in [*free, *(row for copy in rows for row in copy)]:
-        argument = inner.identifiers.make(_argument_name(leaf, names))
-        arguments.append(argument)
-        inner.code[leaf] = Code(argument)
-
-    def write_inner(node: Node, assign: bool) -> bool:
-        if (pair := _inner_of_pair(node)) is None:
-            return False
-        both = [inner.code[ket] for ket in pair]
-        text = f"inner_of_pairs({both[0].text}, {both[1].text})"
-        inner.code[node] = joined(text, ATOM, both, ("inner_of_pairs",))
-        return True
-
-    result = inner.ensure(body, lambda node: _inner_of_pair(node) or operands(node), write_inner)
-    function = outer.identifiers.make(f"pairs {names.get(mean, 'average')}")
-    outer.body.append(_definition(function, arguments, inner, result, spell(body)))
-    first = _tuple([outer.code[_ket(leaf)] for leaf in free])
-    rest = _tuple([_tuple([outer.code[_ket(leaf)] for leaf in copy]) for copy in rows])
+    outer = writer.outer
+    if is_array(body, writer.stored):
+        inputs = [writer.array(body), *([outer.code[onto]] if onto is not None else [])]
+        call = f"product_of_pairs(nodes, {', '.join(code.text for code in inputs)})"
+        return joined(call, ATOM, inputs, ("product_of_pairs",))
+    name = f"pairs {writer.names.get(mean, 'average')}"
+    function, first, copies, arrays = writer.write(body, name, mean.is_scalar)
+    rest = _tuple(copies)
     inputs = [first, rest, Code("", ATOM, frozenset({function}))]
-    call = f"mean_over_copies(nodes, {function}, {first.text}, {rest.text})"
+    call = f"mean_over_copies(nodes, {function}, {first.text}, {rest.text}"
     if onto is not None:
         inputs.append(outer.code[onto])
-        call = f"{call[:-1]}, {outer.code[onto].text})"
-    code = joined(call, ATOM, inputs, ("mean_over_copies",))
+        call = f"{call}, {outer.code[onto].text}"
+    if arrays.reads:
+        inputs.append(arrays)
+        call = f"{call}, {'' if onto is not None else 'arrays='}{arrays.text}"
+    code = joined(f"{call})", ATOM, inputs, ("mean_over_copies",))
     if mean.is_scalar:
         return joined(f"nodes.mean({code.text})", ATOM, [code])
     return code
@@ -112,13 +179,18 @@ def _coordinate(leaf: Node) -> str | None:
     return leaf.coordinate if isinstance(leaf, Row) else None
 
 
+def _is_row(node: Node) -> bool:
+    return isinstance(node, Row)
+
+
 def _ket(leaf: Node) -> Node:
-    return leaf.operand if isinstance(leaf, Row) else leaf
+    """Return what a row is of, or an exchange."""
+    return leaf.operand if isinstance(leaf, Row | Exchange) else leaf
 
 
 def _argument_name(leaf: Node, names: Mapping[Node, str]) -> str:
-    name = names.get(_ket(leaf), "ket")
-    return f"{name} {leaf.coordinate}" if isinstance(leaf, Row) else name
+    name = names.get(_ket(leaf), "array" if len(leaf.coords) > 1 else "ket")
+    return f"{name} {leaf.coordinate}" if isinstance(leaf, Row | Exchange) else name
 
 
 def _tuple(items: list[Code]) -> Code:

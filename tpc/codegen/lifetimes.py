@@ -12,10 +12,12 @@ class Lifetimes:
     Attributes:
         dead_after: For each statement, the variables to delete behind it.
         peak: The largest number of floats a sample that live variables hold at once.
+        pairs: The largest number of arrays of pairs of samples that live at once.
     """
 
     dead_after: tuple[tuple[str, ...], ...]
     peak: int
+    pairs: int
 
 
 def find_lifetimes(body: tuple[Statement, ...], returned: frozenset[str]) -> Lifetimes:
@@ -25,7 +27,9 @@ def find_lifetimes(body: tuple[Statement, ...], returned: frozenset[str]) -> Lif
         body: A function's statements in order.
         returned: The variables that the function's result reads.
     """
-    sizes = {statement.target: statement.size for statement in body if statement.size}
+    sizes = {
+        statement.target: statement.size for statement in body if statement.size or statement.pairs
+    }
     last: dict[str, int] = {}
     for index, statement in enumerate(body):
         for name in (statement.target, *statement.reads):
@@ -34,11 +38,14 @@ def find_lifetimes(body: tuple[Statement, ...], returned: frozenset[str]) -> Lif
     dying: dict[int, list[str]] = {}
     for name, index in last.items():
         dying.setdefault(index, []).append(name)
-    live = peak = 0
+    arrays = {statement.target for statement in body if statement.pairs}
+    live = peak = stored = pairs = 0
     for index, statement in enumerate(body):
         live += statement.size
-        peak = max(peak, live)
+        stored += statement.pairs
+        peak, pairs = max(peak, live), max(pairs, stored)
         live -= sum(sizes[name] for name in dying.get(index, ()))
+        stored -= sum(name in arrays for name in dying.get(index, ()))
     order = {statement.target: index for index, statement in enumerate(body)}
     dead = (tuple(sorted(dying.get(i, ()), key=order.__getitem__)) for i in range(len(body)))
-    return Lifetimes(tuple(dead), peak)
+    return Lifetimes(tuple(dead), peak, pairs)

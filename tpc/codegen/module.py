@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tpc.codegen.lifetimes import find_lifetimes
+from tpc.codegen.lifetimes import Lifetimes, find_lifetimes
 from tpc.codegen.parts import imports, library, part, series_library
 from tpc.codegen.sampling import Sampling, find_sampling
 from tpc.codegen.statement import WIDTH, Mode, Speech, Statement
@@ -94,10 +94,10 @@ def _check_parameters(program: Program) -> None:
         raise ProgramError(found, program.name, program.source)
 
 
-def peak_floats(limit: Limit, speech: Speech) -> int:
-    """Return how many floats a sample the evaluator's variables hold at their peak."""
+def peak_memory(limit: Limit, speech: Speech) -> Lifetimes:
+    """Return how many floats a sample, and a pair, the evaluator's variables hold at most."""
     function = write_function(limit, speech)
-    return find_lifetimes(function.body, _returned(function)).peak
+    return find_lifetimes(function.body, _returned(function))
 
 
 def _docstring(limit: Limit, overview: str) -> str:
@@ -133,6 +133,10 @@ def _settings(limit: Limit, function: Function, speech: Speech) -> str:
     lines += [f"BIASED = {_is_biased(limit)}"]
     lines += ['"""Whether estimated moments enter later equations."""', ""]
     lines += _sampling(find_sampling(limit, speech.expression))
+    pairs = find_lifetimes(function.body, _returned(function)).pairs
+    if pairs:
+        lines += ["", f"PAIR_ARRAYS = {pairs}"]
+        lines += ['"""How many arrays of pairs of samples live at once at most."""']
     for name, constant in function.constants:
         lines += ["", *_array(name, constant.value)]
     return "\n".join(lines)

@@ -12,6 +12,7 @@ SOURCES = (
     "products",
     "grid_products",
     "copies",
+    "pair_arrays",
     "functions",
     "series",
 )
@@ -22,6 +23,8 @@ SERIES = ("hermite", "mehler", "pairs")
 
 _NEEDS: dict[str, tuple[str, ...]] = {
     "products_with": ("Products", "GridProducts"),
+    "pair_array": ("mean_over_copies",),
+    "product_of_pairs": ("pair_array", "mean_over_copies"),
     "Phi": ("erf",),
     "gelu": ("Phi", "erf"),
     "silu": ("sigmoid",),

@@ -31,6 +31,7 @@ class Statement:
         spaced: Whether it is a definition, which stands between blank lines.
         mode: Which nodes need it.
         updates: The record of products that it adds to, or the empty string.
+        pairs: Whether it holds a float for every pair of samples.
     """
 
     target: str
@@ -43,6 +44,7 @@ class Statement:
     spaced: bool = False
     mode: Mode = ""
     updates: str = ""
+    pairs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

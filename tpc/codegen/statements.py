@@ -9,9 +9,10 @@ from math import prod
 from typing import TypeAlias
 
 from tpc.codegen.closed_forms import ClosedFormFunctions, write_diagonal
-from tpc.codegen.copies import kets_of, write_average
+from tpc.codegen.copies import BodyWriter, kets_of, kets_of_mean, write_average
 from tpc.codegen.expressions import ATOM, PRODUCT, SIGN, SUM, Code, joined
 from tpc.codegen.modes import mark_modes
+from tpc.codegen.pair_arrays import find_pair_arrays, write_pair_array
 from tpc.codegen.scope import Scope
 from tpc.codegen.series import SeriesFunctions
 from tpc.codegen.statement import WIDTH, Speech, Statement
@@ -64,11 +65,15 @@ class _Writer:
         self._limit = limit
         self._speech = speech
         self._grouped = grouped_sides(limit)
-        self._uses = count_uses(limit, self._grouped)
+        self._stored = find_pair_arrays(limit)
+        self._uses = count_uses(limit, self._grouped, self._stored)
         self._names = _preferred_names(limit)
         indented = any(isinstance(node, Integral) for node in self._uses)
         width = WIDTH - 4 if indented else WIDTH
         self._scope = Scope(4, self._uses, self._names, speech.expression, width)
+        self._bodies = BodyWriter(
+            self._scope, self._uses, self._names, speech.expression, self._stored
+        )
         self._forms = ClosedFormFunctions(self._scope.identifiers)
         self._series = SeriesFunctions(self._scope.identifiers)
         self._constants: list[tuple[str, Constant]] = []
@@ -163,11 +168,14 @@ class _Writer:
         return self._scope.ensure(node, self._needs, self._special, assign)
 
     def _needs(self, node: Node) -> tuple[Node, ...]:
-        return needs_of(node, self._grouped)
+        return needs_of(node, self._grouped, self._stored)
 
     def _special(self, node: Node, assign: bool) -> bool:
         """Write a node that is no plain operation; say whether it was one."""
         scope = self._scope
+        if node in self._stored:
+            write_pair_array(node, self._bodies, scope)
+            return True
         match node:
             case Constant() if node.shape:
                 text = node.span.text(self._limit.program.source)
@@ -199,9 +207,8 @@ class _Writer:
             case Diagonal(operand=operand):
                 scope.fit(node, (operand,), partial(write_diagonal, node), assign)
             case Mean(over=over) if over != (FREE,):
-                spell = self._speech.expression
-                code = write_average(node, scope, self._uses, self._names, spell)
-                scope.store(node, code, spell(node))
+                code = write_average(node, self._bodies)
+                scope.store(node, code, self._speech.expression(node))
             case _:
                 return False
         return True
@@ -283,11 +290,15 @@ def _samples_operand(node: Hat, grouped: Container[Side]) -> bool:
     return _side(node) in grouped or isinstance(node.second, Inner)
 
 
-def needs_of(node: Node, grouped: Container[Side]) -> tuple[Node, ...]:
+def needs_of(
+    node: Node, grouped: Container[Side], stored: Container[Node] = ()
+) -> tuple[Node, ...]:
     """Return the nodes that must be written before a node."""
+    if node in stored:
+        return kets_of(node, stored)
     match node:
         case Mean(operand=body, over=over) if over != (FREE,):
-            return kets_of(body)
+            return kets_of_mean(body, stored)
         case SteinBra(hats=hats, hat=hat) | SteinDot(hats=hats, hat=hat):
             return (*hats, hat)
         case Hat(operand=ket, gain=gain, second=second):
@@ -339,7 +350,9 @@ def _preferred_names(limit: Limit) -> dict[Node, str]:
     return names
 
 
-def count_uses(limit: Limit, grouped: Container[Side]) -> Counter[Node]:
+def count_uses(
+    limit: Limit, grouped: Container[Side], stored: Container[Node] = ()
+) -> Counter[Node]:
     """Count, for every node that the outputs need, the nodes whose expression has it."""
     uses: Counter[Node] = Counter()
     pending = [node for output in limit.outputs for _, node in output.parts]
@@ -352,7 +365,7 @@ def count_uses(limit: Limit, grouped: Container[Side]) -> Counter[Node]:
         if node in seen:
             continue
         seen.add(node)
-        for operand in set(needs_of(node, grouped)):
+        for operand in set(needs_of(node, grouped, stored)):
             uses[operand] += 1
             pending.append(operand)
     return uses

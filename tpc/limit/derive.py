@@ -40,7 +40,7 @@ from tpc.limit.naming import name_products
 from tpc.limit.nodes import Hat
 from tpc.limit.stein import stein_dot, stein_term
 from tpc.limit.universality import check_universality
-from tpc.program.exchange import Unfolding
+from tpc.program.exchange import Unfolding, without_exchanges
 from tpc.program.nodes import (
     Constant,
     Elementwise,
@@ -72,6 +72,13 @@ MUCH_LARGER = 8
 """With more hats it does where derivatives take so many floats a sample for each of them."""
 
 
+def _exchanges_in_pairs(program: Program) -> bool:
+    """Whether every exchange stands in bodies of two coordinates alone."""
+    return not any(isinstance(node, Exchange) for node in program.nodes) or all(
+        len(node.coords) <= 2 for node in program.nodes
+    )
+
+
 def derive_limit(program: Program, dot: DotChoice = "auto", integrate: bool = True) -> Limit:
     """Derive the limit equations of a program.
 
@@ -91,6 +98,8 @@ def derive_limit(program: Program, dot: DotChoice = "auto", integrate: bool = Tr
     # Closed forms nest as deep as a tied network is long; each level takes a few dozen calls.
     sys.setrecursionlimit(max(deepest, 50 * MAX_NESTING))
     try:
+        if not _exchanges_in_pairs(program):
+            program = without_exchanges(program)
         return _Derivation(program, dot, integrate).limit()
     finally:
         sys.setrecursionlimit(deepest)
@@ -132,7 +141,9 @@ class _Derivation:
             return self._ket_of_product(node)
         own = with_operands(node, self._limit_of, self._matrices)
         made = self._b.make(type(node), node.coords, node.shape, *own)
-        return self._unfolding.of(made) if isinstance(made, Exchange) else made
+        # One number for each pair is worth an array that both coordinates share.
+        shared = len(made.coords) == 2 and not made.shape
+        return self._unfolding.of(made) if isinstance(made, Exchange) and not shared else made
 
     def _define(self, node: Node) -> None:
         """Add the equation of a node that a statement binds."""
@@ -140,6 +151,8 @@ class _Derivation:
         ket = self._limit_of[node]
         if binding is None or ket in self._names or isinstance(node, Constant | Parameter):
             return
+        if len(node.coords) > 1:
+            return  # a part of the body of a mean
         self._names[ket] = binding.name
         if isinstance(ket, InitialVector):
             self._equations.append(InitialKet(binding.name, ket, binding.span))

@@ -14,6 +14,7 @@ from tpc.program.nodes import (
     FREE,
     Constant,
     Elementwise,
+    Exchange,
     InitialScalar,
     InitialVector,
     Inner,
@@ -34,6 +35,7 @@ from tpc.report.formula import (
     Name,
     Number,
     Power,
+    Raised,
     add,
     multiply,
     scale,
@@ -329,6 +331,8 @@ class Reader:
             case Row(operand=operand, coordinate=coordinate):
                 copy = dict(place.bound)[coordinate]
                 return self._formula(operand, Place(copy, (), place.deepest))
+            case Exchange():
+                return self._exchange(node, place)
             case Mean():
                 return self._mean(node, place)
             case Inner(left=left, right=right):
@@ -359,6 +363,16 @@ class Reader:
         if symbols is not None:
             self._local.add(symbols)
         return formula
+
+    def _exchange(self, node: Exchange, place: Place) -> Formula:
+        """Return e[j, i]: the transpose of e if that has a name, else with copies exchanged."""
+        named = self._local_name(node.operand, place)
+        if named is not None:
+            return Raised(named, "T")
+        bound = dict(place.bound)
+        number = bound[node.coordinate]
+        bound[node.coordinate] = place.copy
+        return self._formula(node.operand, Place(number, tuple(bound.items()), place.deepest))
 
     def _mean(self, node: Mean, place: Place) -> Formula:
         names = [name for name in node.over if name != FREE]

@@ -93,15 +93,16 @@ def describe(limit: Limit) -> tuple[str, ...]:
     return tuple(printer.equation(equation) for equation in limit.equations)
 
 
-def to_text(limit: Limit, peak: int | None = None) -> str:
+def to_text(limit: Limit, peak: int | None = None, pairs: int = 0) -> str:
     """Return a limit as text: its dialect, its equations by source statement, its outputs.
 
     Args:
         limit: The limit.
         peak: How many floats a sample the evaluator holds at most, where known.
+        pairs: How many for every pair of samples.
     """
     printer = TextPrinter(limit)
-    lines = list(header(limit, peak))
+    lines = list(header(limit, peak, pairs))
     source = SourceLines(limit.program)
     above = None
     for equation in limit.equations:
@@ -115,7 +116,7 @@ def to_text(limit: Limit, peak: int | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def header(limit: Limit, peak: int | None) -> Iterator[str]:
+def header(limit: Limit, peak: int | None, pairs: int = 0) -> Iterator[str]:
     """Yield what stands before the equations: title, dialect, dims, parameters, memory."""
     program = limit.program
     if program.title:
@@ -131,4 +132,5 @@ def header(limit: Limit, peak: int | None) -> Iterator[str]:
     for name, law in laws(program).items():
         yield f"{name} ~ {law}"
     if peak is not None:
-        yield f"memory: {peak} floats a sample at the peak"
+        arrays = f", {pairs} for every pair of samples" if pairs else ""
+        yield f"memory: {peak} floats a sample at the peak{arrays}"
