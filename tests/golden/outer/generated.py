@@ -954,16 +954,17 @@ def mean_over_copies(
     free: Sequence[Array],
     copies: Sequence[Sequence[Array]],
     onto: Array | None = None,
+    arrays: Sequence[Any] = (),
 ) -> Array:
     """Average body(*free, *copies) over iid copies, for every sample of the free kets.
 
     A copy is the samples in another order. Random samples leave out the pairs in which a
     copy is the free sample itself, so that no ket meets itself. With `onto`, a ket of the
     first copy, the body is an operator without constant axes and this is its product with
-    that ket.
+    that ket. With pair arrays there is one copy, and the body takes them too.
     """
     if isinstance(nodes, GridNodes):
-        return mean_on_grids(nodes, body, free, copies, onto)
+        return mean_on_grids(nodes, body, free, copies, onto, arrays)
     samples = nodes.samples
     partners = [nodes.partners(c) for c in range(len(copies))]
     shuffled: list[Array] = []
@@ -979,7 +980,8 @@ def mean_over_copies(
     sums: list[Array] = []
     for start in range(0, samples, rows):
         index = np.arange(start, min(start + rows, samples))
-        values = body(*(ket[index, None] for ket in free), *shuffled)
+        pairs = [array.block(slice(start, start + rows), slice(None)) for array in arrays]
+        values = body(*(ket[index, None] for ket in free), *shuffled, *pairs)
         if weights is not None:
             values = (values.T * weights[:, None]).T
         for place in places:
@@ -995,6 +997,7 @@ def mean_on_grids(
     free: Sequence[Array],
     copies: Sequence[Sequence[Array]],
     onto: Array | None,
+    arrays: Sequence[Any] = (),
 ) -> Array:
     """Average over copies whose directions are new ones, beyond those of the free kets."""
 
@@ -1005,7 +1008,7 @@ def mean_on_grids(
         return nodes.ket(ket.array, tuple(copy * COPY + d for d in ket.directions))
 
     placed = [moved(ket, c) for c, kets in enumerate(copies, 1) for ket in kets]
-    values = body(*free, *placed)
+    values = body(*free, *placed, *(array.whole for array in arrays))
     if onto is not None:
         factor = moved(onto, 1)
         values = values[(..., *[None] * (factor.ndim - factor.lead))] * factor
