@@ -122,7 +122,8 @@ class ShownLimit(Limit):
 
     def to_html(self) -> str:
         """Return the equations as a page of its own."""
-        return to_html(self, peak_floats(self, speech(self)))
+        memory = peak_memory(self, speech(self))
+        return to_html(self, memory.peak, memory.pairs)
 
     def to_json(self) -> dict[str, Json]:
         """Return the equations as what `json.dumps` takes."""

@@ -46,15 +46,16 @@ sup, sub { font-size: .72em; line-height: 0; }
 """.strip()
 
 
-def to_html(limit: Limit, peak: int | None = None) -> str:
+def to_html(limit: Limit, peak: int | None = None, pairs: int = 0) -> str:
     """Return a limit as a page.
 
     Args:
         limit: The limit.
         peak: How many floats a sample the evaluator holds at most, where known.
+        pairs: How many for every pair of samples.
     """
     reader = read(limit)
-    about = list(header(limit, peak))
+    about = list(header(limit, peak, pairs))
     title = about.pop(0) if limit.program.title else limit.program.name.rsplit("/", 1)[-1]
     source = SourceLines(limit.program)
     sections: list[list[str]] = []
