@@ -95,6 +95,10 @@ class BodyWriter:
         inner = Scope(8, self.uses, dict(self.names), self.spell, outer.width)
         for leaf in leaves:
             if leaf.is_scalar:
+                code = outer.code[leaf]
+                if code.reads and not code.text.isidentifier():
+                    # Once, not for every block, and while the kets in it live.
+                    outer.store(leaf, code, self.spell(leaf))
                 inner.code[leaf] = outer.code[leaf]
                 inner.identifiers.reserve(*outer.code[leaf].reads)
         arguments: list[str] = []
