@@ -75,3 +75,14 @@ def test_own_optimizers_are_of_their_weights_alone() -> None:
     np.testing.assert_allclose(single["f"], plain["f"], rtol=1e-12)
     assert abs(other["f"][-1] - plain["f"][-1]).max() > 1e-6
     np.testing.assert_allclose(other["f"][0], plain["f"][0], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("built_in", "head"), [("momentum", HEAVY), ("adam", ADAM)])
+def test_declared_optimizers_have_the_limit_of_the_built_in_ones(built_in: str, head: str) -> None:
+    limits = [
+        tpc.train(tpc.parse(head + training_text(optimizer=f"{name}(lr=0.1)", steps="2")), 512)
+        for name in (built_in, "mine")
+    ]
+    first, second = (limit["f"] for limit in limits)
+    assert abs(first[-1] - first[0]).max() > 0.01
+    np.testing.assert_allclose(second, first, rtol=1e-6, atol=1e-9)
