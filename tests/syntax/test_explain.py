@@ -60,7 +60,7 @@ def told(text: str) -> str:
         ("weight W : n x n ~ normal(0, 1 / n)\n", "write `weight W : n x n (init=0.5)`"),
         ("weight W : n x n (train)\n", "`train` is a reserved word"),
         ("input xi : n\n", "write `input xi[10]`"),
-        ("steps 20\n", "`=`"),
+        ("steps 20\n", "`steps` is a setting in the block of a `train f:` only"),
     ],
 )
 def test_what_it_says(text: str, part: str) -> None:

@@ -35,7 +35,14 @@ from tpc.syntax.explain_words import (
     reserved_name,
 )
 from tpc.syntax.slip import Slip
-from tpc.syntax.tokens import COMPARATORS, HEADERS, OPERAND_STARTS, OPERATORS, STATEMENT_WORDS
+from tpc.syntax.tokens import (
+    COMPARATORS,
+    HEADERS,
+    OPERAND_STARTS,
+    OPERATORS,
+    SETTING_WORDS,
+    STATEMENT_WORDS,
+)
 
 
 def explain(slip: Slip) -> Diagnostic:
@@ -122,6 +129,8 @@ def _unexpected(slip: Slip) -> Diagnostic:
 def _hint(slip: Slip) -> str:
     opened = slip.open_brackets()
     first = slip.tokens[0].type
+    if slip.at == 1 and first == "NAME" and slip.tokens[0].value in SETTING_WORDS:
+        return f"`{slip.tokens[0].value}` is a setting in the block of a `train f:` only"
     match slip.token.type:
         case "COLON" if opened and opened[-1].type == "LSQB":
             return "an index is an integer, or `:` alone for a whole axis"
