@@ -1,4 +1,4 @@
-"""Which learning rate is best after three steps, by width, in three parametrizations.
+"""Which learning rate is best after two steps, by width, in three parametrizations.
 
     python examples/learning_rate_transfer/sweep.py          # figure.png and numbers.json
     python examples/learning_rate_transfer/sweep.py --small  # the size that the tests run
@@ -40,8 +40,8 @@ class Size:
     samples: int
 
 
-FULL = Size((16, 32, 64, 128, 256, 512, 1024), draws=16, rates=9, samples=1 << 14)
-SMALL = Size((16, 64, 256), draws=4, rates=7, samples=1 << 10)
+FULL = Size((16, 32, 64, 128, 256, 512, 1024), draws=16, rates=13, samples=1 << 14)
+SMALL = Size((16, 64, 256), draws=4, rates=9, samples=1 << 10)
 
 
 def network(parametrization: str):
@@ -143,7 +143,7 @@ def draw(numbers: dict[str, dict[str, object]], path: Path) -> None:
                 capsize=4, label=f"{name}, infinite width",
             )  # fmt: skip
     axes.set(xscale="log", yscale="log", xlabel="width n", ylabel="best learning rate")
-    axes.set_title("Best learning rate of a deep linear network after three steps", fontsize=10)
+    axes.set_title("Best learning rate of a deep linear network after two steps", fontsize=10)
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=150)
     plt.close(figure)
