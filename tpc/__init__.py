@@ -25,11 +25,11 @@ if TYPE_CHECKING:
         load,
         parse,
         simulate,
-        verify,
     )
     from tpc.diagnostics import Diagnostic, ProgramError
     from tpc.kernel_matrices import kernel
     from tpc.training_limit import train
+    from tpc.verification import verify
 
 __all__ = [
     "Diagnostic",
@@ -67,6 +67,10 @@ def __getattr__(name: str) -> Any:
         from tpc.training_limit import train
 
         return train
+    if name == "verify":
+        from tpc.verification import verify
+
+        return verify
     if name in __all__:
         from tpc import compiler
 

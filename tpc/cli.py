@@ -153,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     verifying = command("verify", "Hold finite widths against the limit.")
     _add_verification(verifying)
     _add_method(verifying)
-    _add_samples(verifying)
+    _add_samples(verifying, None, "65536; of training with a nonlinear optimizer 4096")
     _add_dot(verifying)
     _add_run_options(verifying)
 
@@ -262,9 +262,15 @@ def _add_method(command: argparse.ArgumentParser, default: str = "mc") -> None:
     )
 
 
-def _add_samples(command: argparse.ArgumentParser) -> None:
+def _add_samples(
+    command: argparse.ArgumentParser, default: int | None = 65536, words: str = "65536"
+) -> None:
     command.add_argument(
-        "--samples", type=_count, default=65536, metavar="N", help="random nodes, default: 65536"
+        "--samples",
+        type=_count,
+        default=default,
+        metavar="N",
+        help=f"random nodes, default: {words}",
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from tpc import compiler, kernel_command
+from tpc import compiler, kernel_command, verification
 from tpc.compiler import Progress, UsageError
 from tpc.network.network import Network
 from tpc.program.program import Program
@@ -144,11 +144,11 @@ def _simulate_corrections(arguments: Namespace) -> int:
 
 def verify(arguments: Namespace) -> int:
     """`tpc verify`: print the extrapolated finite widths beside the limit."""
-    program = _load_program(arguments)
+    described = _load(arguments)
     figure = _figure_path(arguments)
     with _progress("simulating") as progress:
-        found = compiler.verify(
-            program,
+        found = verification.verify(
+            described,
             arguments.widths,
             arguments.trials,
             arguments.samples,

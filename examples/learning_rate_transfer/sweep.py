@@ -27,6 +27,8 @@ TARGETS = np.loadtxt(HERE / "targets.csv")
 RATES = {"mup": (0.05, 2.0), "ntp": (0.03, 2.0), "sp": (0.3, 12.0)}
 """Where the best rate is looked for; in sp it is divided by the width."""
 
+COLOURS = {"mup": "tab:blue", "ntp": "tab:orange", "sp": "tab:green"}
+
 QUARTILES = (0.25, 0.5, 0.75)
 
 
@@ -121,32 +123,46 @@ def sweep(size: Size) -> dict[str, dict[str, object]]:
 
 
 def draw(numbers: dict[str, dict[str, object]], path: Path) -> None:
-    """Draw the best rate against the width, its median and quartiles over draws."""
+    """Draw the best rate against the width, its median and quartiles over draws.
+
+    Left all parametrizations, right those with a limit, whose quartiles stand at the right end.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    colours = {"mup": "tab:blue", "ntp": "tab:orange", "sp": "tab:green"}
-    figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4), layout="constrained")
     for name, found in numbers.items():
-        widths = np.array([int(width) for width in found["widths"]])
-        low, median, high = np.array(list(found["widths"].values())).T
-        axes.fill_between(widths, low, high, color=colours[name], alpha=0.2, linewidth=0)
-        axes.plot(widths, median, "o-", color=colours[name], label=f"{name}, finite networks")
+        _draw_widths(left, name, found)
         if isinstance(found["limit"], list):
-            at = widths[-1] * 2.0
-            low, median, high = found["limit"]
-            axes.plot([widths[0], at], [median] * 2, "--", color=colours[name], linewidth=1)
-            axes.errorbar(
-                at, median, [[median - low], [high - median]], fmt="s", color=colours[name],
-                capsize=4, label=f"{name}, infinite width",
-            )  # fmt: skip
-    axes.set(xscale="log", yscale="log", xlabel="width n", ylabel="best learning rate")
-    axes.set_title("Best learning rate of a deep linear network after two steps", fontsize=10)
-    axes.legend(fontsize=8)
+            _draw_widths(right, name, found)
+            _draw_limit(right, name, found)
+    left.set(yscale="log", title="all of them")
+    right.set(title="those with a limit, and the limit")
+    for axes in (left, right):
+        axes.set(xscale="log", xlabel="width n", ylabel="best learning rate")
+        axes.legend(fontsize=8)
+    figure.suptitle("Best learning rate of a deep linear network after two steps", fontsize=11)
     figure.savefig(path, dpi=150)
     plt.close(figure)
+
+
+def _draw_widths(axes, name: str, found: dict[str, object]) -> None:
+    widths = np.array([int(width) for width in found["widths"]])
+    low, median, high = np.array(list(found["widths"].values())).T
+    axes.fill_between(widths, low, high, color=COLOURS[name], alpha=0.2, linewidth=0)
+    axes.plot(widths, median, "o-", color=COLOURS[name], markersize=4, label=name)
+
+
+def _draw_limit(axes, name: str, found: dict[str, object]) -> None:
+    widths = [int(width) for width in found["widths"]]
+    low, median, high = found["limit"]
+    axes.plot([widths[0], 2 * widths[-1]], [median] * 2, "--", color=COLOURS[name], linewidth=1)
+    axes.errorbar(
+        2 * widths[-1], median, [[median - low], [high - median]], fmt="s", color=COLOURS[name],
+        capsize=4, label=f"{name}, infinite width",
+    )  # fmt: skip
 
 
 def main() -> None:
