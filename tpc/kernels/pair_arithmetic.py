@@ -63,10 +63,9 @@ def cone(p: Array, q: Array, c: Array) -> tuple[Array, Array]:
 
 
 def relu_product(c: Array, root: Array, s: Array, v1: Array, v2: Array) -> Array:
-    """Return E relu(y1) relu(y2), from the angle s and the root of det."""
+    """Return 2 pi E relu(y1) relu(y2), from the angle s and the root of det."""
     moment = np.multiply(s, c)
     moment += root
-    moment *= 0.5 / np.pi
     if s.size and s.min() >= SMALL_ANGLE:
         return moment
     return _patched(moment, s < SMALL_ANGLE, _careful_product, s, v1, v2)
@@ -78,7 +77,7 @@ def _careful_gram(p: Array, q: Array, c: Array) -> Array:
 
 
 def _careful_product(s: Array, v1: Array, v2: Array) -> Array:
-    scale = np.sqrt(v1) * np.sqrt(v2) / np.pi
+    scale = 2 * np.sqrt(v1) * np.sqrt(v2)
     return np.asarray(scale * orthant_arithmetic.cone_integral(1, 1, s))
 
 

@@ -281,7 +281,8 @@ class _Scheduler:
         if not both:
             return self._times(angle, 0.5 / np.pi)
         given = (c, root, angle, v1, v2)
-        return self._step(pair_arithmetic.relu_product, given, ("relu_product",))
+        product = self._step(pair_arithmetic.relu_product, given, ("relu_product",))
+        return self._times(product, 0.5 / np.pi)
 
     # ------------------------------------------------------------------------------------ series
 
