@@ -83,7 +83,7 @@ def compile_text(name: str) -> str:
     if name.startswith("TP413"):
         tpc.simulate(program, width=10**6, trials=1, engine="matrix-free")
     module = tpc.emit(tpc.derive(program, dot="derivative"))
-    tpc.simulate(program, width=10**8, trials=1, engine="matrix-free")
+    tpc.simulate(program, width=10**7, trials=1, engine="matrix-free")
     return module
 
 
