@@ -120,6 +120,11 @@ def _parser() -> argparse.ArgumentParser:
     inspecting.add_argument(
         "--format", choices=("text", "latex", "json", "html"), default="text", help="default: text"
     )
+    inspecting.add_argument(
+        "--unrolled",
+        action="store_true",
+        help="of a network with a train block, the equations of every step",
+    )
     _add_dot(inspecting)
 
     running = command("run", "Compute the limit's numbers, with standard errors.")

@@ -22,9 +22,11 @@ from tpc.report.figures import save_convergence
 from tpc.report.graph import GraphvizMissing, draw_graph, graph_to_dot, graph_to_json
 from tpc.report.kernels import kernels_to_json, print_kernels
 from tpc.report.results import Outcome, print_results, readout_names, to_json
+from tpc.report.training import training_to_json, training_to_latex, training_to_text
 from tpc.report.verification import print_verification, verification_to_json
 from tpc.shown import ShownNetwork, ShownProgram
 from tpc.training_limit import train as train_network
+from tpc.training_program import scales_of
 from tpc.whole_file import replacing, write_whole
 
 DISAGREES = 1
@@ -45,7 +47,7 @@ def compile_program(arguments: Namespace) -> int:
 def inspect(arguments: Namespace) -> int:
     """`tpc inspect`: print the dialect and the limit equations."""
     described = _load(arguments)
-    if isinstance(described, ShownNetwork):
+    if isinstance(described, ShownNetwork) and not arguments.unrolled:
         return _inspect_network(described, arguments)
     limit = compiler.derive(described, arguments.dot)
     match arguments.format:
@@ -238,8 +240,15 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
 
 
 def _inspect_network(network: ShownNetwork, arguments: Namespace) -> int:
-    """Print the weights, the equations for one input and the readout of a network."""
+    """Print the weights, the equations for one input and the readout, and how they are trained."""
+    scales = scales_of(network) if network.training else None
     match arguments.format:
+        case "latex" if scales:
+            print(network.to_latex(), training_to_latex(network, scales), sep="", end="")
+        case "json" if scales:
+            _print_json(network.to_json() | {"training": training_to_json(network, scales)})
+        case "text" if scales:
+            print(network.to_text(), training_to_text(network, scales), sep="\n", end="")
         case "latex":
             print(network.to_latex(), end="")
         case "html":

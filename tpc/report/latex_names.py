@@ -29,6 +29,10 @@ class LatexNames:
         """Return the LaTeX of a name, or of a product such as `W.T x` or `W (2)`."""
         if name == "...":
             return r"\dots"
+        if name.startswith("|") and name.endswith("|"):  # an operator on kets
+            return rf"\lvert {self.spell(name[1:-1])} \rvert"
+        if name.startswith("⟨") and name.endswith("|"):  # a bra
+            return rf"\langle {self.spell(name[1:-1])} |"
         left, _, right = name.partition(" ")
         if right:
             return f"{self.spell(left)} {self.spell(right)}"

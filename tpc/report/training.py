@@ -1,0 +1,276 @@
+"""The limit of a network's training as the papers write it: kets and operators at time t.
+
+Not unrolled over steps: one set of equations for all of them [Tensor Programs IVb, 2.9.5, 2.9.6],
+
+    |x[t]>, |dx[t]>  forward and backward kets,  chi[t]  error signals,  |W[t]|  an operator,
+    Gamma_W[t]       the gradient of W, a sum of |dh[t]><z[t]| over its uses,
+    Q_t              the update function of the optimizer.
+
+In the maximal update limit weights move and f[t] is an average. In the neural tangent limit kets
+stay those of the untrained network and f[t] moves by K_t.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tpc.network.network import Network, OptimizerUse, Training, Weight, WeightKind
+from tpc.network.optimizers.table import RULES
+from tpc.network.order import topological_order
+from tpc.network.scales import Classification, Regime, WeightScale
+from tpc.program.nodes import (
+    Constant,
+    Matrix,
+    Node,
+    Parameter,
+    operands,
+)
+from tpc.report.formula import (
+    BraKet,
+    Call,
+    Expectation,
+    Formula,
+    Ket,
+    Name,
+    Number,
+    Product,
+    Quotient,
+    add,
+    multiply,
+    subtract,
+)
+from tpc.report.latex import environment, write_rows
+from tpc.report.latex_alphabet import Latex
+from tpc.report.numbers import Json
+from tpc.report.operations import write_operation
+from tpc.report.spelling import plain, spell
+from tpc.report.statements import Relation
+from tpc.report.text import write_lines
+from tpc.report.training_passes import Passes
+from tpc.report.unicode import Unicode
+
+_INDENT = "    "
+
+_ENDS = ("[0]", "[t]")
+"""The first and the last of the gradients that Q_t sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Equations under one heading."""
+
+    title: str
+    relations: tuple[Relation, ...]
+
+
+def training_to_text(network: Network, scales: Classification) -> str:
+    """Write the limit of a network's training as text."""
+    training = network.training
+    assert training is not None
+    lines = [network.title] if network.title else []
+    lines += [_summary(training, scales), ""]
+    for section in sections_of(network, scales):
+        lines += [section.title, *(_INDENT + line for line in write_lines(section.relations)), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def training_to_latex(network: Network, scales: Classification) -> str:
+    """Write the same as LaTeX."""
+    relations = [line for section in sections_of(network, scales) for line in section.relations]
+    return environment(write_rows(relations, Latex()))
+
+
+def training_to_json(network: Network, scales: Classification) -> list[Json]:
+    """Return the same as what `json.dumps` takes."""
+    return [
+        {
+            "title": section.title,
+            "equations": list[Json](write_lines(section.relations)),
+        }
+        for section in sections_of(network, scales)
+    ]
+
+
+def sections_of(network: Network, scales: Classification) -> tuple[Section, ...]:
+    """Return the equations of a network's training in order."""
+    moves = scales.regime is Regime.FEATURE_LEARNING
+    time = "[t]" if moves or _decays(scales) else ""
+    single = Name("1_a") if network.readout.node.shape else Number(1)
+    passes = Passes(network, time, Name("chi[t]") if moves else single)
+    forward, backward = passes.forward(), passes.backward()
+    rest = [_tangent(network, scales, passes)]
+    if moves:
+        rest = [_outputs(network, passes), _updates(network, scales, passes)]
+    return (Section("forward, for all rows", forward), Section("backward", backward), *rest)
+
+
+def _summary(training: Training, scales: Classification) -> str:
+    kind = "maximal update" if scales.regime is Regime.FEATURE_LEARNING else "neural tangent"
+    rows = f"{len(training.inputs)} data rows"
+    rows += f", {len(training.test)} test rows" if training.test is not None else ""
+    centred = ", output centred" if training.center else ""
+    name = training.parametrization.name
+    return f"training in the {kind} limit ({name}): {training.steps} steps, {rows}{centred}"
+
+
+def _decays(scales: Classification) -> bool:
+    return any("decay" in dict(weight.optimizer.options) for weight in scales.weights)
+
+
+def _outputs(network: Network, passes: Passes) -> Section:
+    """Return the output and the error signals of the maximal update limit."""
+    y = passes.formulas[network.readout.node]
+    output = Relation((Name(f"{network.readout.name}[t]"),), "=", Expectation(y))
+    return Section("output and error signal", (output, _signal(network)))
+
+
+def _signal(network: Network) -> Relation:
+    training = network.training
+    assert training is not None
+    f = f"{network.readout.name}[t]"
+    remark = ", 0 outside of the batch" + (
+        ", divided by its size" if training.reduce == "mean" else ""
+    )
+    return Relation((Name("chi[t]"),), "=", Quotient(Name("dLoss"), Name(f"d{f}")), (remark,))
+
+
+def _updates(network: Network, scales: Classification, passes: Passes) -> Section:
+    """Return how every weight moves."""
+    found: list[Relation] = []
+    for weight in network.weights:
+        scale = scales.by_name[weight.name]
+        if not weight.trained:
+            continue
+        found += _update(weight, scale, passes)
+    rules = dict.fromkeys(_rule(scale.optimizer) for scale in scales.weights)
+    return Section(f"updates, Q: {'; '.join(rules)}", tuple(found))
+
+
+def _update(weight: Weight, scale: WeightScale, passes: Passes) -> Iterable[Relation]:
+    after, now = (_value(weight, time) for time in ("[t+1]", "[t]"))
+    kept = now if scale.optimizer is None else _kept(now, scale.optimizer)
+    if not scale.moves:
+        yield Relation((after,), "=", kept, (", its updates vanish as the width grows",))
+        return
+    name = f"Gamma_{weight.name}" if weight.kind is WeightKind.MATRIX else f"d{weight.name}"
+    start, end = (_gradient_name(weight, name, time) for time in ("[0]", "[t]"))
+    q = Call("Q_t", (start, Name("..."), end))
+    yield Relation((after,), "=", subtract(kept, multiply("times", _rate(weight, scale), q)))
+    if isinstance(weight.leaf, Matrix):
+        yield Relation((end,), "=", passes.operator(weight.leaf, Number(1)), local=True)
+
+
+def _gradient_name(weight: Weight, name: str, time: str) -> Formula:
+    return Ket(name + time) if weight.kind is WeightKind.VECTOR else Name(name + time)
+
+
+def _value(weight: Weight, time: str) -> Formula:
+    match weight.kind:
+        case WeightKind.MATRIX:
+            return Name(f"|{weight.name}{time}|")
+        case WeightKind.VECTOR:
+            return Ket(weight.name + time)
+        case WeightKind.SCALAR:
+            return Name(weight.name + time)
+
+
+def _kept(value: Formula, use: OptimizerUse) -> Formula:
+    decay = dict(use.options).get("decay")
+    if not isinstance(decay, Node):
+        return value
+    return multiply("times", subtract(Number(1), _scalar(decay)), value)
+
+
+def _rate(weight: Weight, scale: WeightScale) -> Formula:
+    lr = dict(scale.optimizer.options).get("lr")
+    rate = _scalar(lr) if isinstance(lr, Node) else Number(1)
+    return multiply("times", rate, _scalar(weight.lr))
+
+
+def _scalar(root: Node) -> Formula:
+    """Return the formula of a number made of statics and params."""
+    formulas: dict[Node, Formula] = {}
+    for node in topological_order([root]):
+        match node:
+            case Constant(value=value):
+                formulas[node] = Number(float(value))
+            case Parameter(name=name):
+                formulas[node] = Name(name)
+            case _:
+                inside = tuple(formulas[part] for part in operands(node))
+                formulas[node] = write_operation(node, inside)
+    return formulas[root]
+
+
+def _rule(use: OptimizerUse) -> str:
+    """Say what Q is."""
+    options = [
+        f"{name} = {plain(spell(_scalar(value), Unicode()))}" if isinstance(value, Node) else name
+        for name, value in use.options
+        if name not in ("lr", "decay") and value is not False
+    ]
+    formula = f" {RULES[use.name].formula}" if use.declared is None else ""
+    return f"{use.name}{formula}" + (f" with {', '.join(options)}" if options else "")
+
+
+def _tangent(network: Network, scales: Classification, passes: Passes) -> Section:
+    """Return the equations of the neural tangent limit."""
+    f = network.readout.name
+    y = passes.formulas[network.readout.node]
+    relations = [Relation((Name(f"{f}[0]"),), "=", Number(0))]
+    if scales.output_is_random and not (network.training and network.training.center):
+        covariance = BraKet("y", "y")
+        relations = [
+            Relation((Name(f"{f}[0]"),), "~", Call("N", (Number(0), covariance))),
+            Relation((Ket("y"),), "=", y, local=True),
+        ]
+    total: Formula = Number(0)
+    gammas: list[Relation] = []
+    for weight in network.weights:
+        scale = scales.by_name[weight.name]
+        if not scale.moves or not weight.trained:
+            continue
+        for part in _effects(weight, scale, passes):
+            total = part if total == Number(0) else add(total, part)
+        if isinstance(weight.leaf, Matrix):
+            left = Name(f"Gamma_{weight.name}[t]")
+            right = passes.operator(weight.leaf, Name("chi[t]"))
+            gammas.append(Relation((left,), "=", right, local=True))
+    before, remark = Name(f"{f}[t]"), ""
+    if _decays(scales):
+        before = Name("F[t+1]")
+        remark = "; F: the untrained output"
+    step = subtract(before, Name("K[t]"))
+    if _decays(scales):
+        kept = subtract(Number(1), Name("decay"))
+        step = subtract(step, multiply("times", kept, Name("K[t-1]")))
+        step = subtract(step, Name("..."))
+    relations += [
+        Relation((Name(f"{f}[t+1]"),), "=", step, (remark,)),
+        Relation((Name("K[t]"),), "=", total, local=True),
+        *gammas,
+        _signal(network),
+    ]
+    rules = dict.fromkeys(_rule(scale.optimizer) for scale in scales.weights)
+    return Section(f"output, Q: {'; '.join(rules)}", tuple(relations))
+
+
+def _effects(weight: Weight, scale: WeightScale, passes: Passes) -> Iterable[Formula]:
+    """Return what the update of a weight does to the outputs, use by use."""
+    rate = _rate(weight, scale)
+    if not isinstance(weight.leaf, Matrix):
+        gradient = Ket(f"d{weight.name}{passes.time}")
+        timed = [Ket(f"d{weight.name}{time}" if passes.time else gradient.name) for time in _ENDS]
+        first, last = (
+            Product("times", (Name(f"chi{time}"), ket))
+            for time, ket in zip(_ENDS, timed, strict=True)
+        )
+        q = Call("Q_t", (first, Name("..."), last))
+        yield multiply("times", rate, Expectation(Product("times", (gradient, q))))
+        return
+    names = [Name(f"Gamma_{weight.name}{time}") for time in _ENDS]
+    q = Call("Q_t", (names[0], Name("..."), names[1]))
+    for use in passes.of.gradients.matrices.get(weight.leaf, ()):
+        dh, z = passes.formulas[use.cotangent], passes.formulas[use.operand]
+        left, right = (z, dh) if use.transposed else (dh, z)
+        copy = Ket(right.name, right.accent, 1) if isinstance(right, Ket) else right
+        yield multiply("times", rate, Expectation(Product("times", (left, q, copy))))

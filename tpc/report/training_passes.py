@@ -1,0 +1,190 @@
+"""The formulas of the forward and the backward pass of a network at time t of its training."""
+
+from dataclasses import dataclass, field
+
+from tpc.network.forward_backward import Differentiated, differentiate
+from tpc.network.network import Network, Weight
+from tpc.network.nodes import BatchMean
+from tpc.network.order import topological_order
+from tpc.program.builder import Builder
+from tpc.program.nodes import (
+    FREE,
+    Constant,
+    InitialScalar,
+    InitialVector,
+    Inner,
+    MatMul,
+    Matrix,
+    Mean,
+    Node,
+    Parameter,
+    Placeholder,
+    Row,
+    operands,
+)
+from tpc.report.constants import Arrays
+from tpc.report.formula import (
+    BraKet,
+    Call,
+    Expectation,
+    Formula,
+    Indexed,
+    Ket,
+    Name,
+    Number,
+    Product,
+    Raised,
+    add,
+)
+from tpc.report.operations import write_operation
+from tpc.report.spelling import plain, spell
+from tpc.report.statements import Relation
+from tpc.report.unicode import Unicode
+
+
+@dataclass(slots=True)
+class Passes:
+    """The formulas of the forward and the backward pass at time t.
+
+    Attributes:
+        network: The network.
+        time: What stands behind names: `[t]`, or nothing where nothing moves.
+        seed: The cotangent of the readout: the error signal, or one of a single output.
+    """
+
+    network: Network
+    time: str
+    seed: Formula
+    of: Differentiated = field(init=False)
+    names: dict[Node, Formula] = field(init=False)
+    formulas: dict[Node, Formula] = field(default_factory=dict)
+    own: dict[Node, Formula] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        network = self.network
+        self.of = differentiate(Builder(), network)
+        self.names = {self.of.seed: self.seed}
+        weights = {weight.name for weight in network.weights}
+        for binding in network.bindings:
+            leaf = isinstance(binding.node, Constant | Parameter | Placeholder)
+            if not leaf and binding.name not in {*weights, network.readout.name}:
+                self.names.setdefault(binding.node, self.named(binding.name, binding.node))
+        uses = [use for uses in self.of.gradients.matrices.values() for use in uses]
+        products: dict[tuple[Matrix, bool, Node], Node] = {
+            (node.matrix, node.transposed, node.operand): node
+            for node in network.nodes
+            if isinstance(node, MatMul)
+        }
+        for matrix, found in self.of.gradients.matrices.items():
+            for number, use in enumerate(found, 1):
+                node = products[matrix, use.transposed, use.operand]
+                name = self._text_name(node) or f"{matrix.name}_{number}"
+                self.names.setdefault(use.cotangent, Ket(f"d{name}{self.time}"))
+        gradients = self.of.gradients
+        order = topological_order(
+            [
+                *network.nodes,
+                *(use.cotangent for use in uses),
+                *gradients.vectors.values(),
+                *gradients.scalars.values(),
+            ]
+        )
+        arrays = Arrays(network.source, {binding.name for binding in network.bindings})
+        for node in order:
+            self.own[node] = self._own(node, arrays)
+            self.formulas[node] = self.names.get(node, self.own[node])
+
+    def named(self, name: str, node: Node) -> Formula:
+        """Return the name of a value at time t."""
+        timed = f"{name[:-1]},t]" if name.endswith("]") and self.time else name + self.time
+        return Ket(timed) if node.coords else Name(timed)
+
+    def _text_name(self, node: Node) -> str:
+        return next((b.name for b in self.network.bindings if b.node is node), "")
+
+    def forward(self) -> tuple[Relation, ...]:
+        """Return the equations of the statements."""
+        said: dict[Node, Relation] = {}
+        for binding in self.network.bindings:
+            name = self.names.get(binding.node)
+            if name is not None and binding.node not in said:
+                said[binding.node] = Relation((name,), "=", self.own[binding.node])
+        return tuple(said.values())
+
+    def backward(self) -> tuple[Relation, ...]:
+        """Return the equations of cotangents of products and of gradients."""
+        gradients = self.of.gradients
+        wanted = [use.cotangent for uses in gradients.matrices.values() for use in uses]
+        places = {node: at for at, node in enumerate(topological_order(wanted))}
+        found = [
+            Relation((self.names[node],), "=", self.own[node])
+            for node in sorted(dict.fromkeys(wanted), key=places.__getitem__)
+            if isinstance(self.names[node], Ket)
+        ]
+        for weight in self.network.weights:
+            gradient = self.gradient(weight)
+            if gradient is not None:
+                name = f"d{weight.name}{self.time}"
+                left: Formula = Ket(name) if gradient.coords else Name(name)
+                found.append(Relation((left,), "=", self.formulas[gradient]))
+        return tuple(found)
+
+    def gradient(self, weight: Weight) -> Node | None:
+        """Return the gradient of a vector or scalar."""
+        match weight.leaf:
+            case InitialVector() as leaf:
+                return self.of.gradients.vectors.get(leaf)
+            case InitialScalar() as leaf:
+                return self.of.gradients.scalars.get(leaf)
+            case Matrix():
+                return None
+
+    def operator(self, matrix: Matrix, signal: Formula) -> Formula:
+        """Return Gamma, the sum of |dh> chi <z| over the uses of a matrix; chi may be in dh."""
+        total: Formula | None = None
+        for use in self.of.gradients.matrices.get(matrix, ()):
+            sides = self.formulas[use.cotangent], self.formulas[use.operand]
+            left, right = sides[::-1] if use.transposed else sides
+            bra = Name(f"⟨{inside(right)}|")
+            part: Formula = Product("times", (left, bra))
+            if signal != Number(1):
+                part = Product("times", (left, signal, bra))
+            total = part if total is None else add(total, part)
+        return Number(0) if total is None else total
+
+    def _own(self, node: Node, arrays: Arrays) -> Formula:
+        """Return the formula of a node by those of its operands."""
+        formulas = self.formulas
+        match node:
+            case Constant():
+                return arrays.formula(node)
+            case Parameter(name=name) | Placeholder(name=name):
+                return Name(name)
+            case InitialVector(name=name) | InitialScalar(name=name):
+                return self.named(name, node)
+            case MatMul(matrix=matrix, transposed=transposed, operand=operand):
+                left: Formula = Name(f"|{matrix.name}{self.time}|")
+                left = Raised(left, "T") if transposed else left
+                return Product("contract", (left, formulas[operand]))
+            case Mean(operand=operand, over=over):
+                if over == (FREE,):
+                    return Expectation(formulas[operand])
+                return Expectation(formulas[operand], tuple(range(1, len(over) + 1)))
+            case BatchMean(operand=operand):
+                return Call("batchmean", (formulas[operand],))
+            case Inner(left=x, right=y):
+                return BraKet(inside(formulas[x]), inside(formulas[y]))
+            case Row(operand=operand):
+                inner = formulas[operand]
+                if isinstance(inner, Ket):
+                    return Ket(inner.name, inner.accent, 1)
+                return Indexed(inner, (1,))
+            case _:
+                return write_operation(node, tuple(formulas[part] for part in operands(node)))
+
+
+def inside(formula: Formula) -> str:
+    """Return what stands in a bra: the name of a ket, or a formula as it is."""
+    if isinstance(formula, Ket):
+        return formula.name
+    return plain(spell(formula, Unicode()))
