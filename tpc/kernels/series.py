@@ -36,7 +36,7 @@ from tpc.limit.gaussian.series.pairs import (
 from tpc.program.functions import ARITIES
 from tpc.program.numeric import elementwise
 
-FIRST_REACH = 0.95
+FIRST_REACH = 0.7
 """The correlation that coefficients are computed for at first."""
 
 PRECISE = 1e-8
