@@ -88,6 +88,7 @@ class _Evaluation:
             if isinstance(value, PairStep) or (isinstance(value, Step) and value.side is Side.BOTH):
                 self._work.append((number, value))
         self._dead = _deaths(self._work, plan.outputs.values())
+        self._owned: list[int | None] | None = None
         self._results: dict[str, Array] = {}
 
     def run(self, threads: int, progress: Progress | None) -> dict[str, Array]:
@@ -152,37 +153,53 @@ class _Evaluation:
                     self._fixed[number] = value.apply(*operands)
 
     def _compute_tile(self, tile: Tile) -> None:
-        rows, columns = tile
         values: dict[int, Array] = {}
-        lent: set[int] = set()  # values that others are views of
+        owned = self._owned
         with np.errstate(all="ignore"):
-            for (number, step), dead in zip(self._work, self._dead, strict=True):
-                values[number] = found = self._computed(
-                    number, step, values, set(dead) - lent, tile
-                )
-                if isinstance(found, np.ndarray) and found.base is not None:
-                    lent.update(step.operands)
-                for operand in dead:
-                    del values[operand]
+            if owned is None:
+                self._owned = self._compute_first(values, tile)
+            else:
+                for (number, step), dead, place in zip(self._work, self._dead, owned, strict=True):
+                    operands = [self._at(operand, values, tile) for operand in step.operands]
+                    values[number] = self._computed(number, step, operands, place, tile)
+                    for operand in dead:
+                        del values[operand]
         for name, number in self._plan.outputs.items():
-            found = self._at(number, values, tile)
-            self._write(name, found, rows, columns)
+            self._write(name, self._at(number, values, tile), *tile)
+
+    def _compute_first(self, values: dict[int, Array], tile: Tile) -> list[int | None]:
+        """Compute a tile, and find which operand each step may write its result to.
+
+        It is the same for all tiles: an operand that dies, has the shape of the result and is
+        neither a view nor looked at by one.
+        """
+        owned: list[int | None] = []
+        lent: set[int] = set()
+        for (number, step), dead in zip(self._work, self._dead, strict=True):
+            operands = [self._at(operand, values, tile) for operand in step.operands]
+            in_place = isinstance(step, Step) and step.in_place
+            owned.append(_own(step.operands, operands, set(dead) - lent) if in_place else None)
+            values[number] = found = self._computed(number, step, operands, owned[-1], tile)
+            if isinstance(found, np.ndarray) and found.base is not None:
+                lent.update(step.operands)
+            for operand in dead:
+                del values[operand]
+        return owned
 
     def _computed(
         self,
         number: int,
         step: Step | PairStep,
-        values: Mapping[int, Array],
-        free: set[int],
+        operands: Sequence[Array],
+        place: int | None,
         tile: Tile,
     ) -> Array:
-        """Return the result of a step, perhaps in the memory of an operand that is free."""
+        """Return the result of a step, in the memory of the operand at `place` if any."""
         if isinstance(step, PairStep):
-            covariance = self._at(step.operands[-1], values, tile)
-            return self._series[number].tile(covariance, tile)
-        operands = [self._at(operand, values, tile) for operand in step.operands]
-        out = _own(step, operands, free) if step.in_place else None
-        return step.apply(*operands) if out is None else step.apply(*operands, out=out)
+            return self._series[number].tile(operands[-1], tile)
+        if place is None:
+            return step.apply(*operands)
+        return step.apply(*operands, out=operands[place])
 
     def _prepared(self, step: PairStep) -> PairSeries:
         values = [self._fixed[operand] for operand in step.operands[:-1]]
@@ -224,19 +241,13 @@ class _Evaluation:
         result[(rows, *inner, columns)] = found
 
 
-def _own(step: Step, operands: Sequence[Array], free: set[int]) -> Array | None:
-    """Return an operand that dies and has the shape of the result, to write to.
-
-    Args:
-        step: What is computed.
-        operands: Its operands.
-        free: The numbers of values that die with the step and that no view looks at.
-    """
-    for number, operand in zip(step.operands, operands, strict=True):
+def _own(numbers: Sequence[int], operands: Sequence[Array], free: set[int]) -> int | None:
+    """Return the place of an operand that may be overwritten by the result, or None."""
+    for place, (number, operand) in enumerate(zip(numbers, operands, strict=True)):
         if number in free and operand.base is None and operand.flags.writeable:
             shapes = [other.shape for other in operands]
             if np.broadcast_shapes(*shapes) == operand.shape:
-                return operand
+                return place
     return None
 
 
