@@ -1,0 +1,54 @@
+"""Standard errors from few replicates, and what an evaluation may be asked for."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import tpc
+from tpc.codegen.preamble.evaluate import FEW_REPLICATES, STUDENT, standard_error
+
+PROGRAM = "dim n\nvector x : n\nmatrix W : n x n\nh = W @ exp(x / 2)\noutput c = <tanh(h)|h>\n"
+
+
+def test_students_t() -> None:
+    inside = stats.norm.cdf(1) - stats.norm.cdf(-1)
+    expected = [stats.t.ppf((1 + inside) / 2, freedom) for freedom in range(1, len(STUDENT) + 1)]
+    np.testing.assert_allclose(STUDENT, expected, atol=1e-3)
+    assert len(STUDENT) == 2 * FEW_REPLICATES - 3
+
+
+def test_many_replicates_have_their_spread() -> None:
+    every = np.random.default_rng(0).normal(size=(8, 3))
+    halves = np.zeros((8, 2, 3))
+    expected = every.std(axis=0, ddof=1) / np.sqrt(8)
+    np.testing.assert_allclose(standard_error(every, halves), expected)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_halves_help_few_replicates(count: int) -> None:
+    """The error is right on average, and rarely far too small."""
+    rng = np.random.default_rng(1)
+    halves = rng.normal(size=(count, 2, 4000)) * np.sqrt(2)
+    every = halves.mean(axis=1)
+    errors = standard_error(every, halves)
+    assert np.sqrt(np.mean(errors**2)) > 1 / np.sqrt(count)
+    assert np.mean(np.abs(every.mean(axis=0)) < errors) == pytest.approx(0.683, abs=0.03)
+    alone = standard_error(every, np.empty((0, 2, 4000)))
+    assert np.mean(errors < 0.2 / np.sqrt(count)) < np.mean(alone < 0.2 / np.sqrt(count)) + 1e-3
+
+
+def test_what_cannot_be_asked_for() -> None:
+    module = tpc.evaluator(tpc.parse(PROGRAM))
+    with pytest.raises(ValueError, match="replicates must be at least 2, not 1"):
+        module.evaluate(replicates=1)
+    with pytest.raises(ValueError, match="samples must be at least 64, not 63"):
+        module.evaluate(samples=63, replicates=16)
+    with pytest.raises(ValueError, match="rank_tolerance must be between 0 and 1, not 0"):
+        module.evaluate(rank_tolerance=0)
+
+
+def test_replicates_share_the_samples() -> None:
+    module = tpc.evaluator(tpc.parse(PROGRAM))
+    done: list[tuple[int, int]] = []
+    module.evaluate(samples=512, replicates=3, _progress=lambda *step: done.append(step))
+    assert done == [(1, 3), (2, 3), (3, 3)]
