@@ -17,7 +17,7 @@ from tpc.simulation.result import Verification
 from tpc.simulation.training.verify import verify_training
 from tpc.simulation.verify import TRIALS, EngineChoice
 from tpc.training_limit import train
-from tpc.training_program import scales_of
+from tpc.training_program import draw_output
 
 SAMPLES = 65536
 """Nodes of a limit, unless told otherwise."""
@@ -95,7 +95,7 @@ def _limit(
     assert training is not None
     uses = (training.optimizer, *(use for _, use in training.own_optimizers))
     usual = SAMPLES if all(map(is_linear, uses)) else PAIR_SAMPLES
-    random = scales_of(network).output_is_random and not training.center
+    random = bool(draw_output(compiler.program_of(network, "training"), seed, 0))
     draws = DRAWS if random else 1
     found = train(network, samples or usual, seed, draws, method, params, dot)
     if draws == 1:

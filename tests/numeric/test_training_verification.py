@@ -35,6 +35,8 @@ train f:
         ("adafactor(lr=0.2 * lr, eps=0.2)", "mup"),
         ("sgd(lr=0.4 * lr)", "ntp"),
         ("signsgd(lr=0.2 * lr, eps=0.3)", "ntp"),
+        # Weights that decay take the output before training with them, which stays random.
+        ("sgd(lr=0.4 * lr, decay=0.1)", "ntp\n    center true"),
     ],
 )
 def test_trained_networks_go_to_the_limit_of_their_training(
