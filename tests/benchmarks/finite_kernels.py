@@ -28,17 +28,22 @@ INPUTS = {"batchnorm_mlp": 8}
 """How many inputs: the gradients of a batch norm over a few have heavy tails."""
 
 
-def inputs_of(name: str, network: Network) -> np.ndarray:
+def inputs_of(name: str, network: Network, most: int) -> np.ndarray:
     """Return a small data set."""
-    count = INPUTS.get(name, 3)
+    count = min(INPUTS.get(name, 3), most)
     return np.random.default_rng(3).standard_normal((count, *network.input.shape))
 
 
 def compare(
-    name: str, network: Network, widths: tuple[int, ...], trials: int, samples: int
+    name: str,
+    network: Network,
+    widths: tuple[int, ...],
+    trials: int,
+    samples: int,
+    most: int = 8,
 ) -> tuple[KernelResult, Verification]:
     """Return the kernels, and how finite networks compare with them."""
-    inputs = inputs_of(name, network)
+    inputs = inputs_of(name, network, most)
     limit = tpc.kernel(network, inputs, samples=samples)
     program = batch_program(network, ("nngp", "ntk"), inputs, None)
     return limit, verify(program, limit, widths, trials, seed=1)

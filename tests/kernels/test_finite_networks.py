@@ -16,6 +16,6 @@ from tpc.network.network import Network
 def test_kernels_are_those_of_wide_networks(path: Path) -> None:
     network = tpc.load(path)
     assert isinstance(network, Network)
-    _, found = compare(path.stem, network, (32, 64, 128), trials=20, samples=2**13)
+    _, found = compare(path.stem, network, (32, 64, 128), trials=16, samples=2**13, most=5)
     wrong = [one.output for one in found.comparisons if not one.agrees.all()]
     assert not wrong
