@@ -45,6 +45,7 @@ PRODUCTS = {
         "network.criteria.shown",
         "network.forms",
         "network.forward_backward",
+        "network.losses",
         "network.network",
         "network.nodes",
         "network.optimizers.averages",

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tpc.network.backpropagation import backpropagate
 from tpc.network.batching import lower
+from tpc.network.losses import differentiate_loss
 from tpc.network.network import Training
-from tpc.network.optimizers.transplant import transplant
 from tpc.program.builder import Builder
-from tpc.program.nodes import InitialScalar, Node
+from tpc.program.nodes import Node
 
 
 class ErrorSignals:
@@ -20,16 +19,7 @@ class ErrorSignals:
 
     def __init__(self, training: Training) -> None:
         self._training = training
-        b = Builder()
-        start = b.constant(np.zeros(training.output.shape))
-        output = b.initial_scalar(training.output.name, start)
-        assert isinstance(output, InitialScalar)
-        self._output = output
-        self._target = b.placeholder(training.target, training.target.name)
-        stand_ins: dict[Node, Node] = {training.output: output, training.target: self._target}
-        loss = transplant(b, training.loss, stand_ins)
-        found = backpropagate(b, loss, (output,), b.number(1)).scalars
-        self._derivative = found.get(output, start)
+        self._loss = differentiate_loss(training)
 
     def at(self, b: Builder, outputs: Node, rows: Sequence[int]) -> Node:
         """Return chi for all rows.
@@ -45,8 +35,9 @@ class ErrorSignals:
         whole = tuple(rows) == tuple(range(total))
         mine = outputs if whole else b.contract(b.constant(chosen), outputs)
         targets = b.constant(self._training.targets[list(rows)])
-        batched = {self._output: mine, self._target: targets}
-        chi = lower(b, (self._derivative,), count, batched)[self._derivative]
+        loss = self._loss
+        batched = {loss.output: mine, loss.target: targets}
+        chi = lower(b, (loss.derivative,), count, batched)[loss.derivative]
         if chi.shape != mine.shape:  # a loss that is linear in the output
             chi = b.mul(b.constant(np.ones(mine.shape)), chi)
         if self._training.reduce == "mean":

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tpc.network.backpropagation import backpropagate
 from tpc.network.batching import lower
 from tpc.network.forward_backward import BatchPass, Differentiated
+from tpc.network.losses import differentiate_loss
 from tpc.network.network import Training
 from tpc.network.optimizers.transplant import transplant
 from tpc.program.builder import Builder
@@ -128,17 +128,7 @@ class Loss:
 
     def __init__(self, training: Training) -> None:
         """Differentiate the loss of one example."""
-        b = Builder()
-        start = b.constant(np.zeros(training.output.shape))
-        output = b.initial_scalar(training.output.name, start)
-        assert isinstance(output, InitialScalar)
-        self._training, self._output = training, output
-        self._target = b.placeholder(training.target, training.target.name)
-        loss = transplant(
-            b, training.loss, {training.output: output, training.target: self._target}
-        )
-        found = backpropagate(b, loss, (output,), b.number(1)).scalars
-        self._derivative = found.get(output, start)
+        self._training, self._loss = training, differentiate_loss(training)
         self._plans: dict[int, tuple[Node, Node, Evaluation]] = {}
 
     def signals(self, outputs: Array, targets: Array, params: Params) -> Array:
@@ -153,7 +143,8 @@ class Loss:
 
     def _plan(self, size: int) -> tuple[Node, Node, Evaluation]:
         b = Builder()
-        f = b.make(Placeholder, (), (size, *self._output.shape), "f")
-        y = b.make(Placeholder, (), (size, *self._target.shape), "y")
-        image = lower(b, (self._derivative,), size, {self._output: f, self._target: y})
-        return f, y, Evaluation((image[self._derivative],))
+        loss = self._loss
+        f = b.make(Placeholder, (), (size, *loss.output.shape), "f")
+        y = b.make(Placeholder, (), (size, *loss.target.shape), "y")
+        image = lower(b, (loss.derivative,), size, {loss.output: f, loss.target: y})
+        return f, y, Evaluation((image[loss.derivative],))
