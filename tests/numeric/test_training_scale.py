@@ -6,6 +6,7 @@ import pytest
 import tpc
 from tests.numeric.agreement import assert_agree, pooled
 from tests.numeric.training_programs import sgd
+from tpc.codegen import statements
 from tpc.limit.equations import DotEquation
 from tpc.program.program import Program
 
@@ -55,3 +56,15 @@ def test_standard_errors_of_few_replicates_are_no_smaller(replicates: int) -> No
     distances = np.abs(values - values.mean()) / errors
     assert np.mean(distances < 1) > 0.5
     assert np.mean(distances < 4) > 0.9
+
+
+def test_inner_products_by_coordinates_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = tpc.evaluator(PROGRAM, dot="stein").evaluate(samples=512, seed=1)
+    monkeypatch.setattr(statements, "MANY_COLUMNS", 16)
+    source = tpc.emit(tpc.derive(PROGRAM, dot="stein"))
+    assert "products_W.inner(" in source and "products_WT.inner(" in source
+    found = tpc.evaluator(PROGRAM, dot="stein").evaluate(samples=512, seed=1)
+    for name, value in found.values.items():
+        # Rounding decides how normals go with directions of nearly equal, tiny variance.
+        np.testing.assert_allclose(value, expected[name], rtol=0, atol=2e-4, err_msg=name)
+        assert (expected.stderr[name] > 2e-3).all() or not expected.stderr[name].any()

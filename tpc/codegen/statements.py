@@ -34,6 +34,10 @@ Side: TypeAlias = tuple[str, bool]
 """A matrix by name, and whether it is transposed."""
 
 
+MANY_COLUMNS = 512
+"""A matrix side of more columns gives inner products of its operands by their coordinates."""
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """What a generated module's `limit` function is made of.
@@ -193,6 +197,8 @@ class _Writer:
                 scope.store(node, self._initial(node))
             case Hat():
                 self._hat(node)
+            case Inner() if (inner := self._inner_of_operands(node)) is not None:
+                scope.fit(node, (), lambda _: inner, assign)
             case SteinDot():
                 self._stein_dot(node, assign)
             case SteinBra():
@@ -257,6 +263,17 @@ class _Writer:
         read = Code("", ATOM, frozenset({products} if other is None else {products, other}))
         code = joined(f"{products}.hat({given})", ATOM, [ket, read])
         scope.store(node, code, updates=products)
+
+    def _inner_of_operands(self, node: Inner) -> Code | None:
+        """Write <x|y> where a matrix has multiplied both, with many columns in all."""
+        for side, drawn in self._drawn.items():
+            operands = [hat.operand for hat in drawn]
+            if self._grouped[side] > MANY_COLUMNS and {node.left, node.right} <= set(operands):
+                products = self._products[side]
+                places = operands.index(node.left), operands.index(node.right)
+                text = f"{products}.inner({places[0]}, {places[1]})"
+                return Code(text, ATOM, frozenset({products}))
+        return None
 
     def _stein_dot(self, node: SteinDot, assign: bool) -> None:
         """Write the sum over all products of the other side."""

@@ -120,6 +120,19 @@ def test_dots_are_linear_sample_by_sample() -> None:
     np.testing.assert_allclose(dots[2], dots[0] - 0.3 * dots[1], rtol=0, atol=1e-10)
 
 
+def test_inner_products_by_coordinates() -> None:
+    nodes = make_nodes(500)
+    x, y = nodes.normal((2, 3)), nodes.normal()
+    products = Products(nodes, 1.3, "W")
+    for ket in (x, y, x[:, 0]):
+        products.hat(ket)
+    np.testing.assert_allclose(products.inner(0, 1), nodes.inner(x, y), atol=1e-12)
+    np.testing.assert_allclose(products.inner(2, 0), nodes.inner(x[:, 0], x), atol=1e-12)
+    with np.errstate(invalid="ignore"):
+        products.hat(np.inf * y)
+    assert np.isnan(products.inner(0, 1)).all()
+
+
 def test_small_directions_are_left_out() -> None:
     nodes = Nodes(np.random.SeedSequence(0).spawn(2), 2000, rank_tolerance=1e-4)
     x, z = nodes.normal((3,)), nodes.normal((3,))

@@ -1005,6 +1005,13 @@ class Products:
             kept = values > max(1e-13 * values[-1], nodes.rank_tolerance * scale)
         return known, rest @ (vectors[:, kept] / np.sqrt(values[kept]))
 
+    def inner(self, left: int, right: int) -> Array:
+        """Return <x|y> of the operands of two products, by their coordinates."""
+        x, y = self._coordinates[left], self._coordinates[right]
+        rank = min(len(x), len(y))
+        found = x[:rank].T @ y[:rank] if self._finite else np.full((x.shape[1], y.shape[1]), np.nan)
+        return found.reshape(self._shapes[left] + self._shapes[right])
+
     def dot(self, other: Products, position: int = -1) -> Array:
         """Return the sum of |y> <nabla_{W.T y}|x> over all products W.T y of the other side.
 
