@@ -178,6 +178,15 @@ def outer(b: NetworkSketch) -> tuple[Placeholder, Node]:
 
 
 @case
+def average_beside_a_row(b: NetworkSketch) -> tuple[Placeholder, Node]:
+    """A number in a body with the free and a bound coordinate."""
+    xi, h = first_layer(b)
+    z = b.matmul(b.matrix("W"), False, b.apply("tanh", h))
+    body = b.mul(b.apply("tanh", b.mul(b.row(z, "j"), h)), b.mean(b.mul(h, z)))
+    return xi, b.mul(b.vector("v"), b.add(h, b.mean(b.add(body, b.row(h, "j")), ("j",))))
+
+
+@case
 def outer_of_two(b: NetworkSketch) -> tuple[Placeholder, Node]:
     xi, h = first_layer(b)
     z = b.matmul(b.matrix("W"), False, h)

@@ -2,7 +2,8 @@
 
 Cotangents are those of `backpropagation.py`. A cotangent of x has coordinates of x, and the seed
 axes, then the axes of x; where it does not depend on a coordinate it may lack it, and where it does
-not depend on an axis that may have length 1.
+not depend on an axis that may have length 1. Inside of a body, where x has several coordinates, it
+may have further ones, to be averaged over.
 """
 
 from math import prod
@@ -14,6 +15,7 @@ from tpc.network.products import ordered, sum_products
 from tpc.program.builder import Builder
 from tpc.program.exchange import Unfolding
 from tpc.program.nodes import (
+    FREE,
     Constant,
     Contract,
     Elementwise,
@@ -47,8 +49,8 @@ def contribution(b: Builder, node: Node, slot: int, d: Node, seeds: int) -> Node
     match node:
         case Elementwise():
             return _of_function(b, node, slot, d, seeds)
-        case Mean():
-            return d
+        case Mean(over=over):
+            return _mean_over(b, d, tuple(name for name, _ in d.coords if name in over))
         case Row(coordinate=coordinate):
             return Unfolding(b).exchanged(d, coordinate)
         case Inner(left=left, right=right):
@@ -101,8 +103,7 @@ def _collected(
     gone = range(seeds, seeds + extra)
     d = b.take(b.mul(b.number(repeats), d), tuple(0 if axis in gone else None for axis in left))
     d = b.expand(d, tuple(axis - extra for axis in summed if axis not in gone))
-    over = tuple(name for name, _ in d.coords if name not in dict(operand.coords))
-    return b.mean(d, over) if over else d
+    return _averaged(b, d, operand)
 
 
 def _of_inner(b: Builder, sides: tuple[Node, Node], slot: int, d: Node, seeds: int) -> Node:
@@ -120,7 +121,8 @@ def _of_contracted_left(b: Builder, node: Contract, d: Node, seeds: int) -> Node
     before = tuple(range(seeds + outer))
     fresh = tuple(range(seeds + outer, seeds + outer + new))
     summed = tuple(range(seeds + outer + new, seeds + outer + new + node.axes))
-    return sum_products(b, d, before + fresh, node.right, summed + fresh, before + summed)
+    part = sum_products(b, d, before + fresh, node.right, summed + fresh, before + summed)
+    return _averaged(b, part, node.left)
 
 
 def _of_contracted_right(b: Builder, node: Contract, d: Node, seeds: int) -> Node:
@@ -135,12 +137,29 @@ def _of_contracted_right(b: Builder, node: Contract, d: Node, seeds: int) -> Nod
     alone = tuple(
         name for name, _ in left.coords if name not in dict(d.coords) | dict(right.coords)
     )
-    left = b.mean(left, alone) if alone else left
+    left = _mean_over(b, left, alone)
     if left.is_vector and d.is_vector and not own and not right.coords:
         return ordered(b, b.inner(left, d), summed + before + fresh, kept)
     product = sum_products(b, left, own + summed, d, before + own + fresh, kept)
-    over = tuple(name for name, _ in product.coords if name not in dict(right.coords))
-    return b.mean(product, over) if over else product
+    return _averaged(b, product, right)
+
+
+def _averaged(b: Builder, d: Node, operand: Node) -> Node:
+    """Average over the coordinates that an operand does not have, once it has at most one.
+
+    So all averages of a body are one, over several coordinates.
+    """
+    if len(operand.coords) > 1:
+        return d
+    return _mean_over(b, d, tuple(x for x, _ in d.coords if x not in dict(operand.coords)))
+
+
+def _mean_over(b: Builder, node: Node, over: tuple[str, ...]) -> Node:
+    """Average over coordinates; to a number first over bound ones, then as a vector."""
+    bound = tuple(name for name in over if name != FREE)
+    if FREE in over and bound and len(over) == len(node.coords):
+        return b.mean(b.mean(node, bound))
+    return b.mean(node, over) if over else node
 
 
 def _of_linear_algebra(b: Builder, node: LinearAlgebra, d: Node, seeds: int) -> Node:
