@@ -60,9 +60,9 @@ def verify(
         dot: As in `derive`.
         progress: Called as the finite runs go on.
         method: How the limit is computed, as in `run`.
-        engine: How matrices multiply in finite runs of programs, as in `simulate`; by `auto` dense
-            up to width 2048 and matrix-free beyond, where all matrices have a law of their
-            products. Trained matrices are dense.
+        engine: How matrices multiply in finite runs, as in `simulate`; by `auto` dense up to width
+            2048 and matrix-free beyond, where all matrices have a law of their products, and
+            trained ones updates that are linear in the gradients.
 
     Raises:
         ProgramError: As in `evaluator`; a network has no `train` block, or its training no limit.
@@ -73,11 +73,11 @@ def verify(
         return compiler.verify(
             program, widths, trials, samples or SAMPLES, seed, params, dot, progress, method, engine
         )
-    if engine == "matrix-free":
-        raise UsageError("training changes the entries of matrices: use --engine dense")
     limit, freedom = _limit(program, samples, seed, params, dot, method)
     try:
-        return verify_training(program, limit, widths, trials, seed, params, progress, freedom)
+        return verify_training(
+            program, limit, widths, trials, seed, params, progress, freedom, engine
+        )
     except ParameterProblem as problem:
         raise UsageError(str(problem)) from None
 

@@ -63,6 +63,15 @@ def test_rates_are_fitted_from_five_widths_on() -> None:
     assert found.widths == (16, 32, 64, 128, 256)
 
 
+def test_wide_networks_are_trained_without_matrices() -> None:
+    text = TEXT.replace("v : n", "v : n\nweight W : n x n").replace("v * x1", "v * (W @ x1)")
+    wide = verify_training(tpc.parse(text), limit(0.0), (64, 3000), trials=2)
+    assert wide.engines == ("dense", "matrix-free")
+    adam = tpc.parse(text.replace("sgd", "adam"))
+    with pytest.raises(tpc.ProgramError, match="TP413"):
+        verify_training(adam, limit(0.0), (8, 16), trials=2, engine="matrix-free")
+
+
 def test_one_width_is_too_few() -> None:
     with pytest.raises(ValueError, match="two widths"):
         verify_training(tpc.parse(TEXT), limit(0.0), (64,))
