@@ -155,6 +155,15 @@ def test_table(reported: tuple[Program, Corrections]) -> None:
         assert name in text
 
 
+@pytest.mark.filterwarnings("error")
+def test_two_families_have_no_error_of_a_kurtosis() -> None:
+    kurtosis = tpc.corrections(tpc.parse(READOUTS), width=16, trials=2).kurtosis["f"]
+    assert np.isnan(kurtosis.coefficient) and np.isnan(kurtosis.coefficient_stderr)
+    overflowing = READOUTS.replace("readout h = v", "readout h = v * exp(800 * x)")
+    found = tpc.corrections(tpc.parse(overflowing), width=16, trials=4).kurtosis["h"]
+    assert np.isnan(found.coefficient) and np.isnan(found.coefficient_stderr)
+
+
 def test_what_corrections_need() -> None:
     program = tpc.parse(READOUTS)
     with pytest.raises(ValueError, match="multiple of 4"):

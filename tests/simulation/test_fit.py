@@ -63,6 +63,8 @@ def test_smooth_errors() -> None:
     np.testing.assert_allclose(smooth_errors(WIDTHS, np.array([[4.0], [0], [1.0], [0]])), law)
     np.testing.assert_allclose(smooth_errors(WIDTHS, np.array([[0.0], [0], [3.0], [0]])), 3.0)
     np.testing.assert_allclose(smooth_errors(WIDTHS, np.zeros((4, 1))), 1.0)
+    unknown = np.array([[4.0], [np.nan], [1.0], [np.inf]])
+    np.testing.assert_allclose(smooth_errors(WIDTHS, unknown), law)
 
 
 def test_one_width_is_not_enough() -> None:

@@ -70,41 +70,21 @@ def correct(
         raise ValueError("corrections take a width that is a multiple of 4, and two trials")
     resolved = resolve_parameters(program, params)
     made, covariances = with_readout_covariances(without_exchanges(program))
-    schedule = schedule_program(made)
-    peak = check_cost(made, schedule, width, engine)
-
-    def family(trial: int) -> Family:
-        def run(at: int, draws: Draws) -> dict[str, Value]:
-            return Trial(made, schedule, resolved, at, draws, engine).run()
-
-        quarter = [draws_of(seed, width // 4, 4 * trial + index) for index in range(4)]
-        half = [
-            joined(quarter[2 * at], quarter[2 * at + 1], (seed, width // 2, 2 * trial + at))
-            for at in range(2)
-        ]
-        whole = joined(half[0], half[1], (seed, width, trial))
-        return (
-            [run(width // 4, draws) for draws in quarter],
-            [run(width // 2, draws) for draws in half],
-            run(width, whole),
-        )
-
-    families = run_side_by_side(family, trials, peak.bytes, progress)
-    found = {
-        output.name: average(
-            output, [f[2][output.name] for f in families], output.name in schedule.certain
-        )
-        for output in made.outputs
-    }
-    shifts = {}
-    for output in made.outputs:
-        is_readout = output.kind is OutputKind.READOUT
-        per_family = [_shift(family, output.name, width, is_readout) for family in families]
-        shifts[output.name] = _average(per_family)
+    certain = schedule_program(made).certain
+    families = _run_families(made, resolved, width, trials, seed, progress, engine)
+    averages: dict[str, tuple[Value, Value]] = {}
+    shifts: dict[str, tuple[Value, Value]] = {}
+    with np.errstate(all="ignore"):  # infinities have no correction
+        for output in made.outputs:
+            name, is_readout = output.name, output.kind is OutputKind.READOUT
+            wide = [family[2][name] for family in families]
+            averages[name] = average(output, wide, name in certain)
+            shifts[name] = _average([_shift(f, name, width, is_readout) for f in families])
+        kurtosis = {name: _kurtosis(families, name, width) for name in sorted(covariances)}
     return Corrections(
         result=Result(
-            values=MappingProxyType({name: value for name, (value, _) in found.items()}),
-            stderr=MappingProxyType({name: error for name, (_, error) in found.items()}),
+            values=MappingProxyType({name: value for name, (value, _) in averages.items()}),
+            stderr=MappingProxyType({name: error for name, (_, error) in averages.items()}),
             method=engine,
             samples=trials,
             seed=seed,
@@ -113,10 +93,39 @@ def correct(
         ),
         coefficients=MappingProxyType({name: value for name, (value, _) in shifts.items()}),
         coefficients_stderr=MappingProxyType({name: error for name, (_, error) in shifts.items()}),
-        kurtosis=MappingProxyType(
-            {name: _kurtosis(families, name, width) for name in sorted(covariances)}
-        ),
+        kurtosis=MappingProxyType(kurtosis),
     )
+
+
+def _run_families(
+    program: Program,
+    params: Mapping[str, Array],
+    width: int,
+    trials: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None,
+    engine: Engine,
+) -> list[Family]:
+    """Run families of seven that share their randomness."""
+    schedule = schedule_program(program)
+    peak = check_cost(program, schedule, width, engine)
+
+    def run(at: int, draws: Draws) -> dict[str, Value]:
+        return Trial(program, schedule, params, at, draws, engine).run()
+
+    def family(trial: int) -> Family:
+        quarter = [draws_of(seed, width // 4, 4 * trial + index) for index in range(4)]
+        half = [
+            joined(quarter[2 * at], quarter[2 * at + 1], (seed, width // 2, 2 * trial + at))
+            for at in range(2)
+        ]
+        return (
+            [run(width // 4, draws) for draws in quarter],
+            [run(width // 2, draws) for draws in half],
+            run(width, joined(half[0], half[1], (seed, width, trial))),
+        )
+
+    return run_side_by_side(family, trials, peak.bytes, progress)
 
 
 def _shift(family: Family, name: str, width: int, is_readout: bool) -> Value:
@@ -169,9 +178,10 @@ def _kurtosis(families: list[Family], name: str, width: int) -> Kurtosis:
             for group in range(groups.max() + 1)
         ]
     )
-    spread = without - without.mean(axis=0)
-    count = len(without)
-    cov = np.einsum("gle,gme->elm", spread, spread) * (count - 1) / count
+    with np.errstate(all="ignore"):  # of two families, one is left, which has no variance
+        spread = without - without.mean(axis=0)
+        count = len(without)
+        cov = np.einsum("gle,gme->elm", spread, spread) * (count - 1) / count
     coefficient, error = _extrapolate(scaled, cov, np.array(levels, dtype=np.float64))
     shape = np.asarray(families[0][2][name]).shape
     shape = shape[: len(shape) // 2]
@@ -194,17 +204,21 @@ def _scaled_kurtosis(variances: list[Array], levels: tuple[int, ...]) -> Array:
     rows = []
     for width, level in zip(levels, variances, strict=True):
         k = level.reshape(-1, level.shape[-1])
+        mean = k.mean(axis=0)
         with np.errstate(all="ignore"):
-            rows.append(3 * width * k.var(axis=0, ddof=1) / k.mean(axis=0) ** 2)
+            variance = ((k - mean) ** 2).sum(axis=0) / np.float64(len(k) - 1)
+            rows.append(3 * width * variance / mean**2)
     return np.stack(rows)
 
 
 def _extrapolate(scaled: Array, cov: Array, levels: Array) -> tuple[Array, Array]:
     """Return a of a + b / n, by least squares with weights from the errors at each width."""
     design = np.stack([np.ones_like(levels), levels[0] / levels], axis=1)
+    known = np.asarray(np.isfinite(cov).all(axis=(1, 2)) & np.isfinite(scaled).all(axis=0))
+    cov = np.where(known[:, None, None], cov, np.eye(len(levels)))
     deviations = np.sqrt(np.maximum(np.einsum("ell->el", cov), 1e-300))
     inverse = np.linalg.pinv(design / deviations[:, :, None]) / deviations[:, None, :]
     weights = inverse[:, 0]
     value = np.einsum("el,le->e", weights, scaled)
     error = np.sqrt(np.einsum("el,elm,em->e", weights, cov, weights))
-    return value, error
+    return np.where(known, value, np.nan), np.where(known, error, np.nan)

@@ -76,7 +76,7 @@ def smooth_errors(widths: tuple[int, ...], stderr: Array) -> Array:
     widths (1 where all are zero), which means equal weights.
     """
     position = np.log(np.array(widths, dtype=np.float64))[:, None]
-    known = stderr > 0
+    known = (stderr > 0) & np.isfinite(stderr)
     count = known.sum(axis=0)
     logs = np.log(np.where(known, stderr, 1.0))
     height = logs.sum(axis=0) / np.maximum(count, 1)
