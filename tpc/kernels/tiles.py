@@ -266,8 +266,9 @@ def _deaths(
 
 
 def _cut(sizes: tuple[int, int], widest: int, mirrored: bool) -> Iterator[Tile]:
-    """Yield rows and columns of tiles, only from the diagonal on if mirrored."""
-    side = max(1, int(np.sqrt(TILE_FLOATS / widest)))
-    for top in range(0, sizes[0], side):
-        for left in range(top if mirrored else 0, sizes[1], side):
-            yield slice(top, top + side), slice(left, left + side)
+    """Yield rows and columns of tiles of like size, only from the diagonal on if mirrored."""
+    largest = max(1, int(np.sqrt(TILE_FLOATS / widest)))
+    height, width = (-(-size // max(1, round(size / largest))) for size in sizes)
+    for top in range(0, sizes[0], height):
+        for left in range(top if mirrored else 0, sizes[1], width):
+            yield slice(top, top + height), slice(left, left + width)
