@@ -56,7 +56,7 @@ from tpc.simulation.training.train import simulate_training
 from tpc.syntax.parse import parse_source
 from tpc.syntax.read import load_source
 from tpc.syntax.tree import Source
-from tpc.training_program import DRAW, draw_output, training_program
+from tpc.training_program import DRAW, dot_of, draw_output, training_program
 
 Progress = Callable[[int, int], None]
 """Called with the work done so far, and all the work."""
@@ -144,7 +144,8 @@ def derive(program: Program | Network, dot: DotChoice = "auto") -> ShownLimit:
     Raises:
         ProgramError: The derivative form is asked for and does not exist; it is a network.
     """
-    return ShownLimit.of(derive_limit(normalise(program_of(program, "limit")), dot))
+    chosen = dot_of(program, dot)
+    return ShownLimit.of(derive_limit(normalise(program_of(program, "limit")), chosen))
 
 
 def emit(limit: Limit) -> str:
@@ -226,6 +227,7 @@ def run(
             no such method.
         MethodRefused: The method does not suit the program.
     """
+    dot = dot_of(program, dot)
     program = program_of(program, "limit")
     given = {**draw_output(program, seed, 0), **(params or {})}
     effort = Effort(samples, seed, method, replicates, rank_tolerance)

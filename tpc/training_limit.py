@@ -12,7 +12,7 @@ from tpc.compiler import Effort, Method, Progress, UsageError
 from tpc.limit.derive import DotChoice
 from tpc.network.network import Network
 from tpc.program.program import Program
-from tpc.training_program import DRAW, draw_output
+from tpc.training_program import DRAW, dot_of, draw_output
 
 
 def train(
@@ -58,7 +58,7 @@ def train(
     if draws < 1:
         raise UsageError(f"{draws} draws: at least 1")
     program = compiler.program_of(network, "training")
-    module = compiler.evaluator(program, dot)
+    module = compiler.evaluator(program, dot_of(network, dot))
     values = {**(params or {}), **settings}
     effort = Effort(samples, seed, method, replicates, rank_tolerance)
     results = []

@@ -10,15 +10,17 @@ import numpy as np
 from tpc.diagnostics import Diagnostic, ProgramError
 from tpc.diagnostics.program_faults import ReadoutNotGaussian
 from tpc.diagnostics.training_limit_faults import ScalarWeightInOperatorRegime
+from tpc.limit.derive import DotChoice
 from tpc.network.classification import classify, no_limit
 from tpc.network.network import Network, WeightKind
+from tpc.network.optimizers.linearity import is_linear
 from tpc.network.scales import Classification, Regime
 from tpc.network.training.maximal_update import maximal_update
 from tpc.network.training.neural_tangent import DRAW, neural_tangent
 from tpc.program.checking.readouts import dependence_of, problem_of
 from tpc.program.program import Program
 
-__all__ = ["DRAW", "draw_output", "scales_of", "training_program"]
+__all__ = ["DRAW", "dot_of", "draw_output", "scales_of", "training_program"]
 
 
 def training_program(network: Network) -> Program:
@@ -36,6 +38,19 @@ def training_program(network: Network) -> Program:
         return maximal_update(network, scales)
     _check_operator_regime(network)
     return neural_tangent(network, scales)
+
+
+def dot_of(described: Program | Network, dot: DotChoice) -> DotChoice:
+    """Return the form of dots: by `auto`, Stein's where features are moved by nonlinear updates.
+
+    Those are close to signs, of which a derivative is a spike that hardly any node hits.
+    """
+    if dot != "auto" or not isinstance(described, Network) or described.training is None:
+        return dot
+    scales = scales_of(described)
+    moving = scales.regime is Regime.FEATURE_LEARNING
+    rough = any(weight.moves and not is_linear(weight.optimizer) for weight in scales.weights)
+    return "stein" if moving and rough else dot
 
 
 def scales_of(network: Network) -> Classification:
