@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import tpc
-from tests.network.cases import make_case
+from tests.network.cases import Case, make_case
+from tests.network.random_networks import random_case
 from tests.network.sketch import NetworkSketch
 from tpc.diagnostics import NOWHERE
 from tpc.network.backpropagation import backpropagate
@@ -21,9 +22,8 @@ CASES = [
 ]  # fmt: skip
 
 
-def total_program(name: str) -> Program:
+def total_program(name: str, case: Case) -> Program:
     """Return the program whose outputs are the sizes of gradients and their overlaps."""
-    case = make_case(name)
     b = case.b
     b.span = NOWHERE
     seed = b.argument("seed", *case.output.shape)
@@ -62,13 +62,24 @@ def first_column(b: NetworkSketch, lowering: Lowering, node: Node) -> Node:
 
 @pytest.mark.parametrize("name", CASES)
 def test_gradients_have_their_limits(name: str) -> None:
-    found = tpc.verify(total_program(name), widths=(48, 96, 192), trials=16, samples=2**11)
+    found = tpc.verify(
+        total_program(name, make_case(name)), widths=(48, 96, 192), trials=16, samples=2**11
+    )
     assert found.agrees
 
 
 def test_averages_over_several_coordinates_are_one() -> None:
     """Generated code has averages over pairs and triples, none inside of another."""
-    program = total_program("outer_of_two")
+    program = total_program("outer_of_two", make_case("outer_of_two"))
     assert all(len(node.coords) < 2 for node in program.nodes if isinstance(node, Mean))
     found = tpc.evaluator(program).evaluate(samples=2**8)
+    assert all(np.isfinite(value).all() for value in found.values.values())
+
+
+@pytest.mark.parametrize("seed", [0, 42, 58])
+def test_gradients_of_random_networks_have_limits(seed: int) -> None:
+    """These have functions of rows alone, whose cotangents are averages over other coordinates."""
+    program = total_program(str(seed), random_case(seed))
+    assert all(node.is_scalar or node.is_vector for node in program.nodes if isinstance(node, Mean))
+    found = tpc.evaluator(program).evaluate(samples=2**6)
     assert all(np.isfinite(value).all() for value in found.values.values())

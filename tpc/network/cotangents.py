@@ -2,7 +2,7 @@
 
 Cotangents are those of `backpropagation.py`. A cotangent of x has coordinates of x, and the seed
 axes, then the axes of x; where it does not depend on a coordinate it may lack it, and where it does
-not depend on an axis that may have length 1. Inside of a body, where x has several coordinates, it
+not depend on an axis that may have length 1. Inside of a body, where x has bound coordinates, it
 may have further ones, to be averaged over.
 """
 
@@ -52,7 +52,8 @@ def contribution(b: Builder, node: Node, slot: int, d: Node, seeds: int) -> Node
         case Mean(over=over):
             return _mean_over(b, d, tuple(name for name, _ in d.coords if name in over))
         case Row(coordinate=coordinate):
-            return Unfolding(b).exchanged(d, coordinate)
+            own = _mean_over(b, d, tuple(name for name, _ in d.coords if name != coordinate))
+            return Unfolding(b).exchanged(own, coordinate)
         case Inner(left=left, right=right):
             return _of_inner(b, (left, right), slot, d, seeds)
         case Contract() if slot == 0:
@@ -145,11 +146,11 @@ def _of_contracted_right(b: Builder, node: Contract, d: Node, seeds: int) -> Nod
 
 
 def _averaged(b: Builder, d: Node, operand: Node) -> Node:
-    """Average over the coordinates that an operand does not have, once it has at most one.
+    """Average over the coordinates that an operand does not have, once it is whole.
 
-    So all averages of a body are one, over several coordinates.
+    Inside of a body that waits, so that all averages of a body are one.
     """
-    if len(operand.coords) > 1:
+    if not (operand.is_scalar or operand.is_vector):
         return d
     return _mean_over(b, d, tuple(x for x, _ in d.coords if x not in dict(operand.coords)))
 
