@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tpc
@@ -48,6 +49,18 @@ def test_trained_networks_go_to_the_limit_of_their_training(
     assert found.agrees
     assert [comparison.output for comparison in found.comparisons] == ["f", "K2"]
     assert found.comparisons[0].limit.shape == (3, 2)
+
+
+def test_first_steps_with_a_small_eps_are_jumps() -> None:
+    """Dots through Q_0 = g / sqrt(g^2 + 1e-16) need Stein's lemma: else f_1 is 0.07, not 0.11."""
+    text = TEXT.format(optimizer="adam(lr=0.1)", parametrization="mup")
+    network = tpc.parse(text.replace("steps 2", "steps 1"))
+    found = tpc.verify(network, (64, 128, 256), trials=64, samples=16384, seed=2)
+    assert found.agrees
+    f = found.comparisons[0]
+    error = np.hypot(f.limit_stderr, f.intercept_stderr)[1, 0]
+    assert error < 0.008
+    assert abs(f.limit[1, 0] - 0.07) > 4 * error
 
 
 def test_the_limit_of_another_learning_rate_is_told_apart(

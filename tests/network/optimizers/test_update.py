@@ -20,7 +20,7 @@ from tpc.network.optimizers.update import (
     numeric_options,
 )
 from tpc.program.builder import Builder
-from tpc.program.nodes import FREE, Constant, Exchange, Placeholder
+from tpc.program.nodes import FREE, Constant, Elementwise, Exchange, Placeholder
 from tpc.simulation.operations import apply_operation
 
 MATRIX = ((FREE, "n"), ("j", "n"))
@@ -122,6 +122,24 @@ def test_column_averages_of_a_limit_are_rows_of_exchanged_kernels() -> None:
         wanted, found = (getattr(kind, average)(kernel) for kind in (direct, limits))
         np.testing.assert_allclose(value(found), value(wanted))
         assert found.coords == wanted.coords
+
+
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.jumps])
+@pytest.mark.parametrize("eps", [0.0, 1e-8, 1e-4])
+def test_a_small_eps_makes_first_directions_signs_for_limits(name: str, eps: float) -> None:
+    """So that their derivatives hold deltas; gradients of size one see no difference."""
+    use = use_of(name, eps=eps)
+    b = Builder()
+    g = b.placeholder(b.number(0), "g")
+    direction, _ = advance(b, use, g, initial_states(b, use), 0)
+    signs = [x for x in b.nodes if isinstance(x, Elementwise) and x.function == "sign"]
+    assert [x.operands for x in signs] == [(g,)]
+    assert direction in b.nodes
+    steep, exact = (run(use, gradients(), MATRIX, exact=exact) for exact in (False, True))
+    np.testing.assert_allclose(steep, exact, rtol=1e-3, atol=1e-3)
+    larger = use_of(name, eps=0.01)
+    step = run(larger, gradients(1), MATRIX, exact=False)
+    np.testing.assert_array_equal(step, run(larger, gradients(1), MATRIX))
 
 
 # ------------------------------------------------------------------------------ declared optimizers

@@ -46,7 +46,9 @@ def evaluate(b: Builder, given: Mapping[Node, Array]) -> dict[Node, Array]:
     return values
 
 
-def run(use: OptimizerUse, gradients: list[Array], coords: Coordinates = ()) -> list[Array]:
+def run(
+    use: OptimizerUse, gradients: list[Array], coords: Coordinates = (), exact: bool = True
+) -> list[Array]:
     """Return the directions of all steps; states go from one step's graph into the next's."""
     states: list[Array] = []
     directions = []
@@ -62,7 +64,8 @@ def run(use: OptimizerUse, gradients: list[Array], coords: Coordinates = ()) -> 
                 for at, state in enumerate(states)
             )
             given |= dict(zip(before, (value for value, _ in states), strict=True))
-        direction, after = advance(b, use, g, before, step, GrownAverages(b, held=True))
+        averages = GrownAverages(b, held=True)
+        direction, after = advance(b, use, g, before, step, averages, exact=exact)
         values = evaluate(b, given)
         directions.append(np.broadcast_to(values[direction], gradient.shape))
         states = [(values[state], state) for state in after]

@@ -56,7 +56,7 @@ def _degree_of(use: OptimizerUse) -> float | None:
     gradient = b.placeholder(like, "g")
     starts = initial_states(b, use)
     states = tuple(b.placeholder(like, f"state {at}") for at, _ in enumerate(starts))
-    direction, after = advance(b, use, gradient, states, 1)
+    direction, after = advance(b, use, gradient, states, 1, exact=True)
     degrees: tuple[Scale, ...] = tuple(ANY if is_zero(start) else 0.0 for start in starts)
     while True:
         known: dict[Node, Scale] = {gradient: 1.0, **dict(zip(states, degrees, strict=True))}

@@ -33,7 +33,7 @@ def is_linear(use: OptimizerUse) -> bool:
     gradient = b.placeholder(like, "g")
     starts = initial_states(b, use)
     states = tuple(b.placeholder(like, f"state {at}") for at, _ in enumerate(starts))
-    direction, after = advance(b, use, gradient, states, 1)
+    direction, after = advance(b, use, gradient, states, 1, exact=True)
     degrees = tuple(Degree.ZERO if is_zero(start) else Degree.NUMBER for start in starts)
     while True:
         known = _degrees(b, {gradient: Degree.LINEAR, **dict(zip(states, degrees, strict=True))})

@@ -60,6 +60,7 @@ class Rule:
         states: The names of its states, all 0 before the first step.
         advance: One step.
         aliases: Other names of its options.
+        jumps: Whether Q_0(g) goes to a multiple of sign(g) as eps goes to 0.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Rule:
     advance: Advance
     flags: Mapping[str, bool]
     aliases: Mapping[str, str]
+    jumps: bool
 
 
 def blend(b: Builder, weight: Node, old: Node, new: Node) -> Node:

@@ -23,6 +23,7 @@ def _rule(
     options: dict[str, float] | None = None,
     flags: dict[str, bool] | None = None,
     aliases: dict[str, str] | None = None,
+    jumps: bool = False,
 ) -> Rule:
     return Rule(
         name,
@@ -32,6 +33,7 @@ def _rule(
         advance,
         MappingProxyType(flags or {}),
         MappingProxyType(aliases or {}),
+        jumps,
     )
 
 
@@ -45,19 +47,25 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
             _rule("sgd", "g", sgd),
             _rule("momentum", "m = beta m + g", momentum, ("m",), {"beta": 0.9}),
             _rule("nesterov", "g + beta m", nesterov, ("m",), {"beta": 0.9}),
-            _rule("signsgd", "g / sqrt(g^2 + eps^2)", signsgd, (), {"eps": 0.0}),
+            _rule("signsgd", "g / sqrt(g^2 + eps^2)", signsgd, (), {"eps": 0.0}, jumps=True),
             _rule(
                 "rmsprop", "g / sqrt(v + eps^2)", rmsprop, ("v",), {"a": 0.99, "eps": EPS},
-                aliases={"alpha": "a"},
+                aliases={"alpha": "a"}, jumps=True,
             ),
-            _rule("adagrad", "g / sqrt(sum g^2 + eps^2)", adagrad, ("v",), {"eps": EPS}),
-            _rule("adam", "mhat / sqrt(vhat + eps^2)", adam, ("m", "v"), _ADAM, _OUTSIDE),
-            _rule("adamw", "mhat / sqrt(vhat + eps^2)", adam, ("m", "v"), _ADAM, _OUTSIDE),
-            _rule("adamax", "mhat / max(u, eps)", adamax, ("m", "u"), _ADAM),
+            _rule(
+                "adagrad", "g / sqrt(sum g^2 + eps^2)", adagrad, ("v",), {"eps": EPS}, jumps=True
+            ),
+            _rule(
+                "adam", "mhat / sqrt(vhat + eps^2)", adam, ("m", "v"), _ADAM, _OUTSIDE, jumps=True
+            ),
+            _rule(
+                "adamw", "mhat / sqrt(vhat + eps^2)", adam, ("m", "v"), _ADAM, _OUTSIDE, jumps=True
+            ),
+            _rule("adamax", "mhat / max(u, eps)", adamax, ("m", "u"), _ADAM, jumps=True),
             _rule(
                 "nadam",
                 "(beta1 mhat + (1 - beta1) g / (1 - beta1^(t+1))) / sqrt(vhat + eps^2)",
-                nadam, ("m", "v"), _ADAM,
+                nadam, ("m", "v"), _ADAM, jumps=True,
             ),
             _rule(
                 "adadelta", "g sqrt(u + eps^2) / sqrt(v + eps^2)", adadelta, ("v", "u"),
