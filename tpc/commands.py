@@ -126,10 +126,10 @@ def simulate(arguments: Namespace) -> int:
 
 def _simulate_corrections(arguments: Namespace) -> int:
     """`tpc simulate --corrections`: print the coefficient of 1/n in every output."""
-    program = _load_program(arguments)
+    described = _load(arguments)
     with _progress("simulating") as progress:
         found = compiler.corrections(
-            program,
+            described,
             arguments.width,
             arguments.trials or 64,
             arguments.seed,
@@ -137,10 +137,11 @@ def _simulate_corrections(arguments: Namespace) -> int:
             progress,
             **_settings(arguments),
         )
+    readouts = readout_names(described) if isinstance(described, Program) else frozenset()
     if arguments.json:
-        _print_json(corrections_to_json(found, arguments.program, readout_names(program)))
+        _print_json(corrections_to_json(found, arguments.program, readouts))
     else:
-        print_corrections(found, readout_names(program))
+        print_corrections(found, readouts)
     return 0
 
 

@@ -350,10 +350,12 @@ def corrections(
         Averages at the width, coefficients of 1/n, and the excess kurtosis of readouts.
 
     Raises:
-        ProgramError: As in `simulate`; it is a network.
-        UsageError: As in `simulate`; the width is no multiple of 4, or there are too few trials.
+        ProgramError: As in `simulate`.
+        UsageError: As in `simulate`; it is a network; the width is no multiple of 4, or there are
+            too few trials.
     """
-    program = program_of(program, "corrections")
+    if isinstance(program, Network):
+        raise UsageError("corrections are those of programs, not of a network")
     _require_outputs(program)
     if width % 4 or trials < 2:
         raise UsageError("corrections take a width that is a multiple of 4, and two trials or more")

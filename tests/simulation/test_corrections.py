@@ -172,5 +172,8 @@ def test_what_corrections_need() -> None:
         tpc.corrections(program, width=32, trials=1)
     with pytest.raises(ValueError, match="no parameter"):
         tpc.corrections(program, width=32, trials=2, s=1.0)
+    network = "dim n\ninput xi[2]\nweight U[2], v : n\nreadout f = v * tanh(U @ xi)\n"
+    with pytest.raises(ValueError, match="not of a network"):
+        tpc.corrections(tpc.parse(network), width=32)
     sparse = tpc.parse("dim n\nvector v : n\nmatrix W : n x n ~ sparse(0.5)\noutput h = W @ v\n")
     assert tpc.corrections(sparse, width=8, trials=2).result.method == "dense"
