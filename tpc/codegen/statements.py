@@ -84,6 +84,7 @@ class _Writer:
         self._params: list[tuple[str, str]] = []
         self._products: dict[Side, str] = {}
         self._drawn: dict[Side, list[Hat]] = {}
+        self._multiplied: dict[Side, dict[Node, int]] = {}
         self._dependent = _dependent_hats(limit)
         self._bras = _bras_by_ket(limit)
         self._source = limit.program.source.split("\n")
@@ -256,7 +257,9 @@ class _Writer:
             text = f'products_with(nodes, {gain.text}, "{label}")'
             code = joined(text, ATOM, [gain], ("products_with",))
             scope.bind(target, code, 2 * self._grouped[side], f"all products {label} @ x")
-        self._drawn.setdefault(side, []).append(node)
+        drawn = self._drawn.setdefault(side, [])
+        self._multiplied.setdefault(side, {}).setdefault(node.operand, len(drawn))
+        drawn.append(node)
         products = self._products[side]
         other = self._products.get(_other_side(node)) if node in self._dependent else None
         given = ket.text if other is None else f"{ket.text}, {other}"
@@ -266,12 +269,11 @@ class _Writer:
 
     def _inner_of_operands(self, node: Inner) -> Code | None:
         """Write <x|y> where a matrix has multiplied both, with many columns in all."""
-        for side, drawn in self._drawn.items():
-            operands = [hat.operand for hat in drawn]
-            if self._grouped[side] > MANY_COLUMNS and {node.left, node.right} <= set(operands):
+        for side, places in self._multiplied.items():
+            many = self._grouped[side] > MANY_COLUMNS
+            if many and node.left in places and node.right in places:
                 products = self._products[side]
-                places = operands.index(node.left), operands.index(node.right)
-                text = f"{products}.inner({places[0]}, {places[1]})"
+                text = f"{products}.inner({places[node.left]}, {places[node.right]})"
                 return Code(text, ATOM, frozenset({products}))
         return None
 
