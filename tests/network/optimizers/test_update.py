@@ -171,6 +171,26 @@ def test_declared_optimizers_keep_states_and_options() -> None:
     )
 
 
+@pytest.mark.parametrize(("eps", "jumps"), [(1e-8, True), (0.1, False)])
+def test_first_steps_of_declared_optimizers_are_jumps_where_they_are_steep(
+    eps: float, jumps: bool
+) -> None:
+    b = Builder()
+    g, t, e, v = (b.placeholder(b.number(0), name) for name in "gtev")
+    after = b.add(v, b.apply("square", g))
+    direction = b.div(g, b.apply("sqrt", b.add(after, b.apply("square", e))))
+    steep = UserOptimizer("Q", g, t, ((e, eps),), ((v, 0.0, after),), direction, NOWHERE)
+    use, limit = use_of("Q", steep), Builder()
+    x = limit.placeholder(limit.number(0), "x")
+    found, states = advance(limit, use, x, initial_states(limit, use), 0)
+    signs = [y for y in limit.nodes if isinstance(y, Elementwise) and y.function == "sign"]
+    assert bool(signs) is jumps
+    advance(limit, use, x, states, 1)
+    later = [y for y in limit.nodes if isinstance(y, Elementwise) and y.function == "sign"]
+    assert later == signs
+    assert found.coords == ()
+
+
 # ---------------------------------------------------------------------------------------- linearity
 
 

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from tpc.network.network import OptimizerUse
 from tpc.network.optimizers.averages import Averages, GrownAverages
 from tpc.network.optimizers.declared import advance_declared
+from tpc.network.optimizers.jumps import first_jump
 from tpc.network.optimizers.rule import Moment, is_zero, positive
 from tpc.network.optimizers.table import COMMON_FLAGS, COMMON_OPTIONS, RULES
 from tpc.network.optimizers.transplant import transplant
@@ -74,6 +75,10 @@ def advance(
     options = numeric_options(b, use)
     if use.declared is not None:
         direction, after = advance_declared(b, use.declared, gradient, states, step, options)
+        if not exact and (step == 0 or not states):
+            unit_size = first_jump(use.declared, dict(options), step)
+            if unit_size:
+                direction = b.mul(b.number(unit_size), b.apply("sign", gradient))
     else:
         moment = Moment(b, gradient, states, step, options, flags_of(use), averages)
         direction, after = RULES[use.name].advance(moment)

@@ -1,0 +1,53 @@
+"""Whether the first step of a declared optimizer is nearly a multiple of sign(g), by its values."""
+
+import numpy as np
+
+from tpc.network.network import UserOptimizer
+from tpc.network.optimizers.declared import advance_declared
+from tpc.program.builder import Builder
+from tpc.program.nodes import Constant, Elementwise, Node, Parameter, operands
+from tpc.program.numeric import Floats, elementwise
+
+SMALL_GRADIENT = 1e-3
+"""Gradients of size one are rarely smaller."""
+
+FLAT = 0.02
+"""A direction that changes by a smaller share between such gradients is a sign."""
+
+
+def first_jump(declared: UserOptimizer, options: dict[str, Node], step: int) -> float:
+    """Return c where Q(g) is c sign(g) but for gradients below `SMALL_GRADIENT`, else 0.
+
+    Args:
+        declared: The optimizer, with its states as they are before the first step.
+        options: Its options. Nothing is known of one that is made of params.
+        step: t, which is 0 unless there are no states.
+    """
+    with np.errstate(all="ignore"):
+        at_one, small, negative = (
+            _direction(declared, options, step, g) for g in (1.0, SMALL_GRADIENT, -1.0)
+        )
+    flat = abs(small - at_one) <= FLAT * abs(at_one)
+    odd = abs(negative + at_one) <= FLAT * abs(at_one)
+    return at_one if flat and odd else 0.0
+
+
+def _direction(
+    declared: UserOptimizer, options: dict[str, Node], step: int, gradient: float
+) -> float:
+    b = Builder()
+    starts = tuple(b.number(value) for _, value, _ in declared.states)
+    direction, _ = advance_declared(b, declared, b.number(gradient), starts, step, options)
+    return float(_value(direction))
+
+
+def _value(node: Node) -> Floats:
+    match node:
+        case Constant(value=value):
+            return value
+        case Parameter():
+            return np.array(np.nan)
+        case Elementwise(function=function):
+            return elementwise(function, *map(_value, operands(node)))
+        case _:
+            raise AssertionError(f"{node} is not made entry by entry")
