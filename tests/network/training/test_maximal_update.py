@@ -177,3 +177,15 @@ def test_the_program_is_training_at_every_width(
     arrays = np.array(A), np.array(TARGETS), np.array(test)
     wanted = train(draws, layers, phi, "mup", used, steps, *arrays, center, batches)
     np.testing.assert_allclose(found, wanted, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("optimizer", ["signsgd(lr=0.1)", "adam(lr=0.1, beta2=0.99, eps=0.001)"])
+def test_two_hidden_layers_with_nonlinear_updates(optimizer: str) -> None:
+    """The limit, dots and pairs included, against trained networks of finite width."""
+    text = perceptron("relu", 2, optimizer, "mup", 3, more=["center true"])
+    found = tpc.verify(
+        tpc.parse(text), widths=(128, 256, 512), trials=32, samples=8192, method="qmc"
+    )
+    assert found.agrees
+    (outputs,) = (x for x in found.comparisons if x.output == "f")
+    assert outputs.allowed.max() < 0.4 * abs(outputs.limit[-1]).max()
