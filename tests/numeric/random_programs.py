@@ -21,7 +21,7 @@ from tests.numeric.random_expressions import (
     Unsuitable,
     Value,
 )
-from tpc.simulation.streams import draw_vector, stream
+from tpc.simulation.streams import Stream, draw_vector, stream
 
 WIDTH = 24
 SEED = 0
@@ -181,7 +181,7 @@ class _Writer:
             law = f" ~ normal({mean.tolist()}, {covariance.tolist()})"
         self.lines.append(f"vector {name}{axes} : {dim}{law}")
         random = stream(SEED, WIDTH, 0, name)
-        drawn = draw_vector(random, name, self.size(dim), shape, mean, covariance)
+        drawn = draw_vector(Stream(random), name, self.size(dim), shape, mean, covariance)
         self.vectors.append(Value(name, drawn, (("", dim),)))
 
     def matrix(self) -> None:
@@ -341,7 +341,7 @@ class _Writer:
         fresh = self.name("u")
         self.lines.append(f"vector {fresh} : {dim}")
         drawn = draw_vector(
-            stream(SEED, WIDTH, 0, fresh), fresh, self.size(dim), (), None, np.array(1.0)
+            Stream(stream(SEED, WIDTH, 0, fresh)), fresh, self.size(dim), (), None, np.array(1.0)
         )
         x = self.operand(dim, 1)
         if x.array.ndim > 2:
