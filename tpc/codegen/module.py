@@ -58,9 +58,10 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
         *parts,
     ]
     series = "\n\n\n".join(series_library(calls))
-    for title, code in (("closed forms", arithmetic), ("Hermite series", series)):
-        if code:
-            pieces.append(f"# The functions of {title}.\n# fmt: off\n\n\n{code}\n\n# fmt: on")
+    written = (("closed forms", arithmetic), ("Hermite series", series))
+    blocks = [f"# The functions of {title}.\n\n\n{code}" for title, code in written if code]
+    if blocks:
+        pieces += ["# fmt: off", *blocks, "# fmt: on"]
     return "\n\n\n".join(pieces).replace('"""\n\n\nfrom', '"""\n\nfrom', 1) + "\n"
 
 

@@ -243,7 +243,8 @@ def evaluate(
     if samples < 4 * replicates:
         raise ValueError(f"samples must be at least {4 * replicates}, not {samples}")
     if not 0 < rank_tolerance < 1:
-        raise ValueError(f"rank_tolerance must be between 0 and 1, not {rank_tolerance}")
+        limits = "between 0 and 1"
+        raise ValueError(f"rank_tolerance must be {limits}, not {rank_tolerance}")
     merged = merge_params(params)
     plan = Plan(method, samples, seed, replicates, rank_tolerance, merged)
     estimate = estimated(plan, _progress)
@@ -445,7 +446,8 @@ def run_random(replicate: int, samples: int, plan: Plan) -> Run:
     nodes = Nodes(streams, samples, plan.rank_tolerance)
     full = limit(nodes, plan.params)
     if not BIASED:
-        return Run(full, {key: np.zeros_like(full[key]) for key in full}, {}, nodes.stein_load)
+        unbiased = {key: np.zeros_like(full[key]) for key in full}
+        return Run(full, unbiased, {}, nodes.stein_load)
     one, two = (
         limit(Nodes([stream], nodes.samples // 2, plan.rank_tolerance), plan.params)
         for stream in streams
@@ -461,7 +463,8 @@ def run_sobol(replicate: int, samples: int, plan: Plan) -> Run:
     stream = np.random.SeedSequence(plan.seed, spawn_key=(replicate,))
     nodes = SobolNodes(stream, samples, BASE_GAUSSIANS, plan.rank_tolerance)
     full = limit(nodes, plan.params)
-    return Run(full, {key: np.zeros_like(full[key]) for key in full}, {}, nodes.stein_load)
+    unbiased = {key: np.zeros_like(full[key]) for key in full}
+    return Run(full, unbiased, {}, nodes.stein_load)
 
 
 def integrated(
@@ -980,7 +983,8 @@ def mean_over_copies(
     sums: list[Array] = []
     for start in range(0, samples, rows):
         index = np.arange(start, min(start + rows, samples))
-        pairs = [array.block(slice(start, start + rows), slice(None)) for array in arrays]
+        block = slice(start, start + rows)
+        pairs = [array.block(block, slice(None)) for array in arrays]
         values = body(*(ket[index, None] for ket in free), *shuffled, *pairs)
         if weights is not None:
             values = (values.T * weights[:, None]).T
@@ -1055,8 +1059,10 @@ def settled(nodes: GridNodes, values: Array, error: float) -> Array:
     return np.full_like(values, np.nan)
 
 
-# The functions of Hermite series.
 # fmt: off
+
+
+# The functions of Hermite series.
 
 
 Function = Callable[..., Array]
@@ -1252,5 +1258,6 @@ def single_series(family: Family, tolerance: float) -> tuple[Array, float, float
         return np.full(len(values), np.nan), np.inf, np.inf
     scale = root_mean_square(values).max(initial=0)
     return values @ line.root_weights, error + ROUNDING, float(scale)
+
 
 # fmt: on

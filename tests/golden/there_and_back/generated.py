@@ -407,7 +407,8 @@ def evaluate(
     if samples < 4 * replicates:
         raise ValueError(f"samples must be at least {4 * replicates}, not {samples}")
     if not 0 < rank_tolerance < 1:
-        raise ValueError(f"rank_tolerance must be between 0 and 1, not {rank_tolerance}")
+        limits = "between 0 and 1"
+        raise ValueError(f"rank_tolerance must be {limits}, not {rank_tolerance}")
     merged = merge_params(params)
     plan = Plan(method, samples, seed, replicates, rank_tolerance, merged)
     estimate = estimated(plan, _progress)
@@ -609,7 +610,8 @@ def run_random(replicate: int, samples: int, plan: Plan) -> Run:
     nodes = Nodes(streams, samples, plan.rank_tolerance)
     full = limit(nodes, plan.params)
     if not BIASED:
-        return Run(full, {key: np.zeros_like(full[key]) for key in full}, {}, nodes.stein_load)
+        unbiased = {key: np.zeros_like(full[key]) for key in full}
+        return Run(full, unbiased, {}, nodes.stein_load)
     one, two = (
         limit(Nodes([stream], nodes.samples // 2, plan.rank_tolerance), plan.params)
         for stream in streams
@@ -625,7 +627,8 @@ def run_sobol(replicate: int, samples: int, plan: Plan) -> Run:
     stream = np.random.SeedSequence(plan.seed, spawn_key=(replicate,))
     nodes = SobolNodes(stream, samples, BASE_GAUSSIANS, plan.rank_tolerance)
     full = limit(nodes, plan.params)
-    return Run(full, {key: np.zeros_like(full[key]) for key in full}, {}, nodes.stein_load)
+    unbiased = {key: np.zeros_like(full[key]) for key in full}
+    return Run(full, unbiased, {}, nodes.stein_load)
 
 
 def integrated(
@@ -1182,7 +1185,8 @@ class Products:
         """Return <x|y> of the operands of two products, by their coordinates."""
         x, y = self._coordinates[left], self._coordinates[right]
         rank = min(len(x), len(y))
-        found = x[:rank].T @ y[:rank] if self._finite else np.full((x.shape[1], y.shape[1]), np.nan)
+        found = x[:rank].T @ y[:rank]
+        found = found if self._finite else np.full_like(found, np.nan)
         return found.reshape(self._shapes[left] + self._shapes[right])
 
     def dot(self, other: Products, position: int = -1) -> Array:
@@ -1200,7 +1204,8 @@ class Products:
         moments, shape = self._moments(other, position), self._shapes[position]
         rows = [padded(c, len(moments), c.shape[1]) for c in other._coordinates]
         inverse = np.linalg.pinv(np.concatenate(rows, axis=1), rcond=1e-11)
-        solved = inverse @ moments / other._root if other._root > 0 else 0 * (inverse @ moments)
+        solved = inverse @ moments
+        solved = solved / other._root if other._root > 0 else 0 * solved
         ends = np.cumsum([prod(known) for known in other._shapes])[:-1]
         pieces = zip(np.split(solved, ends), other._shapes, strict=True)
         return [piece.reshape(known + shape) for piece, known in pieces]
@@ -1212,7 +1217,8 @@ class Products:
         coordinates = self._coordinates[position]
         slopes = padded(self._slopes, count, self._basis.count)[:, : len(coordinates)]
         finite = self._finite and other._finite
-        return slopes @ coordinates if finite else np.full((count, coordinates.shape[1]), np.nan)
+        found = slopes @ coordinates
+        return found if finite else np.full_like(found, np.nan)
 
 
 class Columns:
@@ -1294,7 +1300,8 @@ class GridProducts(Products):
         """Return the sum of |y> <nabla_{W.T y}|x> over all products of the other side."""
         assert isinstance(other, GridProducts)
         moments, shape = self._moments(other, position), self._shapes[position]
-        rows = other._coefficients @ (moments / other._root if other._root > 0 else 0 * moments)
+        scaled = moments / other._root if other._root > 0 else 0 * moments
+        rows = other._coefficients @ scaled
         dot: Any = self._grid.ket(np.zeros((1, moments.shape[1])), None)
         start = 0
         for operand in other._operands:
@@ -1394,8 +1401,10 @@ def settled(nodes: GridNodes, values: Array, error: float) -> Array:
     return np.full_like(values, np.nan)
 
 
-# The functions of Hermite series.
 # fmt: off
+
+
+# The functions of Hermite series.
 
 
 Function = Callable[..., Array]
@@ -1923,5 +1932,6 @@ def sum_pairs(series: Series, plane: Plane, pairs: Pairs, smooth: bool) -> Array
 
         values[part] = series.sum(series.terms(size[part[-1]]), chosen.rho, products)
     return values
+
 
 # fmt: on

@@ -48,7 +48,8 @@ def mean_over_copies(
     sums: list[Array] = []
     for start in range(0, samples, rows):
         index = np.arange(start, min(start + rows, samples))
-        pairs = [array.block(slice(start, start + rows), slice(None)) for array in arrays]
+        block = slice(start, start + rows)
+        pairs = [array.block(block, slice(None)) for array in arrays]
         values = body(*(ket[index, None] for ket in free), *shuffled, *pairs)
         if weights is not None:
             values = (values.T * weights[:, None]).T

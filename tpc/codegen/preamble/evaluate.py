@@ -93,7 +93,8 @@ def evaluate(
     if samples < 4 * replicates:
         raise ValueError(f"samples must be at least {4 * replicates}, not {samples}")
     if not 0 < rank_tolerance < 1:
-        raise ValueError(f"rank_tolerance must be between 0 and 1, not {rank_tolerance}")
+        limits = "between 0 and 1"
+        raise ValueError(f"rank_tolerance must be {limits}, not {rank_tolerance}")
     merged = merge_params(params)
     plan = Plan(method, samples, seed, replicates, rank_tolerance, merged)
     estimate = estimated(plan, _progress)
@@ -301,7 +302,8 @@ def run_random(replicate: int, samples: int, plan: Plan) -> Run:
     nodes = Nodes(streams, samples, plan.rank_tolerance)
     full = limit(nodes, plan.params)
     if not BIASED:
-        return Run(full, {key: np.zeros_like(full[key]) for key in full}, {}, nodes.stein_load)
+        unbiased = {key: np.zeros_like(full[key]) for key in full}
+        return Run(full, unbiased, {}, nodes.stein_load)
     one, two = (
         limit(Nodes([stream], nodes.samples // 2, plan.rank_tolerance), plan.params)
         for stream in streams
@@ -317,7 +319,8 @@ def run_sobol(replicate: int, samples: int, plan: Plan) -> Run:
     stream = np.random.SeedSequence(plan.seed, spawn_key=(replicate,))
     nodes = SobolNodes(stream, samples, BASE_GAUSSIANS, plan.rank_tolerance)
     full = limit(nodes, plan.params)
-    return Run(full, {key: np.zeros_like(full[key]) for key in full}, {}, nodes.stein_load)
+    unbiased = {key: np.zeros_like(full[key]) for key in full}
+    return Run(full, unbiased, {}, nodes.stein_load)
 
 
 # <part integrated>

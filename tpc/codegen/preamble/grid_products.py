@@ -68,7 +68,8 @@ class GridProducts(Products):
         """Return the sum of |y> <nabla_{W.T y}|x> over all products of the other side."""
         assert isinstance(other, GridProducts)
         moments, shape = self._moments(other, position), self._shapes[position]
-        rows = other._coefficients @ (moments / other._root if other._root > 0 else 0 * moments)
+        scaled = moments / other._root if other._root > 0 else 0 * moments
+        rows = other._coefficients @ scaled
         dot: Any = self._grid.ket(np.zeros((1, moments.shape[1])), None)
         start = 0
         for operand in other._operands:

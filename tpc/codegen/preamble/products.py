@@ -84,7 +84,8 @@ class Products:
         """Return <x|y> of the operands of two products, by their coordinates."""
         x, y = self._coordinates[left], self._coordinates[right]
         rank = min(len(x), len(y))
-        found = x[:rank].T @ y[:rank] if self._finite else np.full((x.shape[1], y.shape[1]), np.nan)
+        found = x[:rank].T @ y[:rank]
+        found = found if self._finite else np.full_like(found, np.nan)
         return found.reshape(self._shapes[left] + self._shapes[right])
 
     def dot(self, other: Products, position: int = -1) -> Array:
@@ -102,7 +103,8 @@ class Products:
         moments, shape = self._moments(other, position), self._shapes[position]
         rows = [padded(c, len(moments), c.shape[1]) for c in other._coordinates]
         inverse = np.linalg.pinv(np.concatenate(rows, axis=1), rcond=1e-11)
-        solved = inverse @ moments / other._root if other._root > 0 else 0 * (inverse @ moments)
+        solved = inverse @ moments
+        solved = solved / other._root if other._root > 0 else 0 * solved
         ends = np.cumsum([prod(known) for known in other._shapes])[:-1]
         pieces = zip(np.split(solved, ends), other._shapes, strict=True)
         return [piece.reshape(known + shape) for piece, known in pieces]
@@ -114,7 +116,8 @@ class Products:
         coordinates = self._coordinates[position]
         slopes = padded(self._slopes, count, self._basis.count)[:, : len(coordinates)]
         finite = self._finite and other._finite
-        return slopes @ coordinates if finite else np.full((count, coordinates.shape[1]), np.nan)
+        found = slopes @ coordinates
+        return found if finite else np.full_like(found, np.nan)
 
 
 class Columns:
