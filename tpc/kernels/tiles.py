@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Lock
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from tpc.kernels.plan import AXES, Array, Leaf, PairStep, Plan, Side, Step, Tile
 from tpc.kernels.series import PairSeries
@@ -114,7 +115,8 @@ class _Evaluation:
                     if progress is not None:
                         progress(done, len(tiles))
 
-        with ThreadPoolExecutor(threads) as pool:
+        # BLAS threads of its own would wait for work by spinning, and take the cores of these.
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
             workers = [pool.submit(take) for _ in range(min(threads, len(tiles)))]
             try:
                 for worker in workers:
