@@ -11,8 +11,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tpc import __version__, commands, compiler
-from tpc.cli import main
+from tpc import __version__
+from tpc.command_line import commands
+from tpc.command_line.cli import main
+from tpc.driver import compiler
 
 GOOD = """\
 program "A layer"

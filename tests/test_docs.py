@@ -26,7 +26,7 @@ from pathlib import Path
 import pytest
 
 import tpc
-from tpc.cli import main
+from tpc.command_line.cli import main
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

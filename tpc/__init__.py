@@ -15,8 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tpc import gaussian, predict
-    from tpc.compiler import (
+    from tpc import gaussian
+    from tpc.diagnostics import Diagnostic, ProgramError
+    from tpc.driver.compiler import (
         classify,
         corrections,
         derive,
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
         parse,
         simulate,
     )
-    from tpc.diagnostics import Diagnostic, ProgramError
-    from tpc.kernel_matrices import kernel
-    from tpc.training_limit import train
-    from tpc.verification import verify
+    from tpc.driver.kernel_matrices import kernel
+    from tpc.driver.training_limit import train
+    from tpc.driver.verification import verify
+    from tpc.kernels import predict
 
 __all__ = [
     "Diagnostic",
@@ -57,22 +58,24 @@ def __getattr__(name: str) -> Any:
         from tpc import diagnostics
 
         return getattr(diagnostics, name)
-    if name in ("gaussian", "predict"):
-        return import_module(f"tpc.{name}")
+    if name == "gaussian":
+        return import_module("tpc.gaussian")
+    if name == "predict":
+        return import_module("tpc.kernels.predict")
     if name == "kernel":
-        from tpc.kernel_matrices import kernel
+        from tpc.driver.kernel_matrices import kernel
 
         return kernel
     if name == "train":
-        from tpc.training_limit import train
+        from tpc.driver.training_limit import train
 
         return train
     if name == "verify":
-        from tpc.verification import verify
+        from tpc.driver.verification import verify
 
         return verify
     if name in __all__:
-        from tpc import compiler
+        from tpc.driver import compiler
 
         return getattr(compiler, name)
     raise AttributeError(f"module 'tpc' has no attribute {name!r}")

@@ -2,6 +2,6 @@
 
 import sys
 
-from tpc.cli import main
+from tpc.command_line.cli import main
 
 sys.exit(main())

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 import tpc
-from tpc import compiler
+from tpc.driver import compiler
 
 NETWORK = """
 dim n

@@ -11,10 +11,10 @@ import pytest
 
 import tpc
 from tests.numeric.agreement import flat
+from tpc.driver.shown import ShownLimit
 from tpc.limit.derive import derive_limit
 from tpc.program.passes import normalise
 from tpc.program.program import Program
-from tpc.shown import ShownLimit
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

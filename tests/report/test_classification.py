@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import tpc
-from tpc.cli import main
+from tpc.command_line.cli import main
 from tpc.report.classification import classification_to_latex, classification_to_text
 
 TEXT = """\

@@ -6,9 +6,9 @@ import pytest
 
 import tpc
 from tests.network.training.texts import perceptron
+from tpc.driver.training_program import scales_of
 from tpc.network.network import Network
 from tpc.report.training import training_to_latex, training_to_text
-from tpc.training_program import scales_of
 
 
 def printed(optimizer: str, parametrization: str, more: tuple[str, ...] = ()) -> tuple[str, str]:

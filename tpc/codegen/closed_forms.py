@@ -12,7 +12,7 @@ from string import ascii_lowercase
 from tpc.codegen.expressions import ATOM, Code, joined
 from tpc.codegen.identifiers import Identifiers
 from tpc.codegen.statement import WIDTH
-from tpc.limit.gaussian.numpy_text import functions_used, to_numpy
+from tpc.gaussian.numpy_text import functions_used, to_numpy
 from tpc.limit.nodes import ClosedForm, Diagonal
 
 Key = tuple[object, tuple[object, ...]]

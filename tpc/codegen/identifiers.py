@@ -5,7 +5,7 @@ import keyword
 import re
 
 from tpc.codegen.parts import names_defined
-from tpc.limit.gaussian.arithmetic_parts import arithmetic_names
+from tpc.gaussian.arithmetic_parts import arithmetic_names
 
 RESERVED: frozenset[str] = frozenset(
     {"np", "npt", "prod", "reduce", "replace", "dataclass", "Any", "Callable", "Sequence"}

@@ -15,8 +15,8 @@ from tpc.codegen.statement import WIDTH, Mode, Speech, Statement
 from tpc.codegen.statements import Function, write_function
 from tpc.diagnostics import Diagnostic, ProgramError
 from tpc.diagnostics.limit_faults import ParameterNameTaken
+from tpc.gaussian.arithmetic_parts import arithmetic_parts
 from tpc.limit.equations import Limit
-from tpc.limit.gaussian.arithmetic_parts import arithmetic_parts
 from tpc.limit.nodes import Hat, Integral, SteinBra, SteinDot
 from tpc.program.nodes import Inner, Mean, Node, operands
 from tpc.program.program import Program

@@ -49,7 +49,7 @@ def _parts() -> dict[str, str]:
 
 @cache
 def _series_parts() -> dict[str, str]:
-    return _read("tpc.limit.gaussian.series", SERIES)
+    return _read("tpc.gaussian.series", SERIES)
 
 
 def _read(package: str, names: Iterable[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from sympy import Expr, Symbol
 from tpc.codegen.expressions import ATOM, Code, joined
 from tpc.codegen.identifiers import Identifiers
 from tpc.codegen.statement import WIDTH
-from tpc.limit.gaussian.numpy_text import functions_used, to_numpy
+from tpc.gaussian.numpy_text import functions_used, to_numpy
 from tpc.limit.nodes import CUW, MU, MW, QU, QW, HermiteSeries, U, W
 
 Key = tuple[object, ...]

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from sympy import Expr, Symbol
 
+from tpc.gaussian import arithmetic, orthant_arithmetic
+from tpc.gaussian.instructions import Instruction, Operand, to_instructions
 from tpc.kernels import pair_arithmetic
 from tpc.kernels.operations import UFUNCS, contract, operation
 from tpc.kernels.plan import AXES, Array, Law, Leaf, PairStep, Plan, Side, Step, Value
 from tpc.kernels.series import FUNCTIONS, function_of, listed_expectation, single_expectation
 from tpc.limit.equations import Limit
-from tpc.limit.gaussian import arithmetic, orthant_arithmetic
-from tpc.limit.gaussian.instructions import Instruction, Operand, to_instructions
 from tpc.limit.nodes import CUW, MU, MW, QU, QW, ClosedForm, HermiteSeries, Integral, U, W
 from tpc.program.nodes import (
     Constant,

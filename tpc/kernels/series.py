@@ -14,18 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from tpc.kernels.plan import AXES, Array, Law, Tile
-from tpc.limit.gaussian import arithmetic, orthant_arithmetic
-from tpc.limit.gaussian.instructions import Instruction, Operand
-from tpc.limit.gaussian.series.hermite import (
+from tpc.gaussian import arithmetic, orthant_arithmetic
+from tpc.gaussian.instructions import Instruction, Operand
+from tpc.gaussian.series.hermite import (
     TOLERANCE,
     Family,
     Function,
     settle,
     single_series,
 )
-from tpc.limit.gaussian.series.mehler import Series, expand
-from tpc.limit.gaussian.series.pairs import (
+from tpc.gaussian.series.mehler import Series, expand
+from tpc.gaussian.series.pairs import (
     Plane,
     error_bound,
     largest_imperfect,
@@ -33,6 +32,7 @@ from tpc.limit.gaussian.series.pairs import (
     sum_pairs,
     sum_tile,
 )
+from tpc.kernels.plan import AXES, Array, Law, Tile
 from tpc.program.functions import ARITIES
 from tpc.program.numeric import elementwise
 

@@ -2,7 +2,7 @@
 
     E|x> and <x|y> where x and y are elementwise in jointly Gaussian kets
 
-are read as SymPy integrands and handed to `tpc.limit.gaussian`. What has no closed form is taken
+are read as SymPy integrands and handed to `tpc.gaussian`. What has no closed form is taken
 apart by `tpc.limit.series`. Expectations pass through linear operations first. Everything is done
 once for all entries of a multi-vector: the closed form is one expression, its symbols arrays.
 """
@@ -13,9 +13,9 @@ from functools import partial
 import numpy as np
 from sympy import Add, Expr, Integer, Mul, Symbol, expand_mul, preorder_traversal
 
-from tpc.limit.gaussian.expect import expect
-from tpc.limit.gaussian.numpy_text import has_numpy_text
-from tpc.limit.gaussian.refusal import NoClosedForm
+from tpc.gaussian.expectation import expect
+from tpc.gaussian.numpy_text import has_numpy_text
+from tpc.gaussian.refusal import NoClosedForm
 from tpc.limit.gaussians import Gaussians
 from tpc.limit.integrands import Integrands, NotElementwise, as_number
 from tpc.limit.nodes import CUW, MU, MW, QU, QW, ClosedForm, Diagonal, HermiteSeries, U, W

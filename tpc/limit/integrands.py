@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import sympy
 from sympy import Expr, Symbol
 
-from tpc.limit.gaussian.functions import Phi, gelu, leaky_relu, relu, step
+from tpc.gaussian.functions import Phi, gelu, leaky_relu, relu, step
 from tpc.limit.gaussians import Gaussians
 from tpc.program.builder import Builder
 from tpc.program.nodes import Constant, Elementwise, Expand, Node, Permute, Take

@@ -76,7 +76,7 @@ class ClosedForm(Node):
 
     Attributes:
         integrand: What it is the expectation of, in Gaussian symbols z1, z2, ...
-        expression: The form, see `tpc.limit.gaussian`.
+        expression: The form, see `tpc.gaussian`.
         symbols: Its symbols.
         values: The scalar that each symbol stands for; they broadcast to the node's shape.
     """

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from sympy import Add, Dummy, Expr, Function, Integer, Mul, Symbol, expand_mul, expand_multinomial
 from sympy import Function as AnyFunction
 
-from tpc.limit.gaussian.numpy_text import has_numpy_text
+from tpc.gaussian.numpy_text import has_numpy_text
 
 Covariance: TypeAlias = Mapping[tuple[Symbol, Symbol], Symbol]
 

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 
+from tpc.gaussian.written import Numeral, Operation, Variable, Written, variables, written
 from tpc.limit.equations import Limit
-from tpc.limit.gaussian.written import Numeral, Operation, Variable, Written, variables, written
 from tpc.limit.nodes import CUW, MU, MW, QU, QW, ClosedForm, HermiteSeries, U, W
 from tpc.report.constants import number
 from tpc.report.formula import (

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Callable
 
+from tpc.gaussian.written import size, written
 from tpc.limit.equations import HatEquation, Limit
-from tpc.limit.gaussian.written import size, written
 from tpc.limit.nodes import ClosedForm, Hat, HermiteSeries, Integral, SteinBra, SteinDot
 from tpc.program.nodes import InitialVector, Node, Row, operands
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tpc
-from tpc.cli import main
+from tpc.command_line.cli import main
 
 TEXT = """\
 dim n

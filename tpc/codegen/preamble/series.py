@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from tpc.codegen.preamble.grids import GridNodes
 from tpc.codegen.preamble.nodes import Nodes
-from tpc.limit.gaussian.series.hermite import Family, single_series
-from tpc.limit.gaussian.series.pairs import listed_series, pair_series
+from tpc.gaussian.series.hermite import Family, single_series
+from tpc.gaussian.series.pairs import listed_series, pair_series
 
 Array = npt.NDArray[np.float64]
 

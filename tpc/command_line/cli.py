@@ -1,0 +1,372 @@
+"""The command line: what may be asked for, and what goes where when something is wrong.
+
+Results go to standard output, diagnostics and progress to standard error. Exit status: 0 done; 1
+the program or its data is wrong, or `verify` found a disagreement; 2 wrong usage; 70 a bug of the
+compiler; 130 interrupted; 141 the reader of a pipe went away.
+"""
+
+import argparse
+import io
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+from tpc import __version__
+
+DONE, WRONG_PROGRAM, WRONG_USAGE, BUG, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 70, 130, 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: The words behind `tpc`; by default those of the process.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as stop:
+        return _status(stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode still shows the rest
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("\ntpc: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes standard output once more at exit, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return status
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Run a command; tell a wrong program from wrong usage and both from a bug."""
+    from tpc.command_line.commands import COMMANDS
+    from tpc.diagnostics import ProgramError
+    from tpc.driver.compiler import MethodRefused, UsageError
+
+    try:
+        return COMMANDS[arguments.command](arguments)
+    except ProgramError as error:
+        print(error, file=sys.stderr)
+        return WRONG_PROGRAM
+    except UsageError as error:
+        print(f"tpc {arguments.command}: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    except MethodRefused as refusal:  # a property of the program, as its diagnostics are
+        print(f"tpc {arguments.command}: --method {refusal}", file=sys.stderr)
+        return WRONG_PROGRAM
+    except MemoryError:
+        print(f"tpc {arguments.command}: out of memory; ask for less", file=sys.stderr)
+        return WRONG_PROGRAM
+    except BrokenPipeError:
+        raise
+    except Exception as bug:  # the outermost boundary: what gets here is ours to mend
+        print(_bug_report(bug, arguments), file=sys.stderr)
+        return BUG
+
+
+def _bug_report(bug: Exception, arguments: argparse.Namespace) -> str:
+    places = [
+        f"{os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}"
+        for frame in traceback.extract_tb(bug.__traceback__)[-3:]
+    ]
+    return "\n".join(
+        [
+            "tpc: this is a bug of the compiler, not of your program.",
+            f"  {type(bug).__name__}: {str(bug).partition(chr(10))[0]}",
+            *(f"  at {place}" for place in reversed(places)),
+            "Please report it, with these lines, the program and this command:",
+            f"  tpc {arguments.command} {arguments.program}   (tpc {__version__}, "
+            f"Python {sys.version.split()[0]})",
+        ]
+    )
+
+
+def _status(stop: SystemExit) -> int:
+    return stop.code if isinstance(stop.code, int) else WRONG_USAGE
+
+
+# ---------------------------------------------------------------------------------------- arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tpc",
+        description="Derive the infinite-width limit of a Tensor Program, and compute it.",
+        epilog="Every command has its own --help.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"tpc {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        added.add_argument("program", metavar="P.tp", help="the program")
+        return added
+
+    compiling = command("compile", "Write the limit as a Python module that needs only NumPy.")
+    compiling.add_argument("-o", "--output", metavar="F", help="default: P_limit.py beside P.tp")
+    _add_dot(compiling)
+
+    inspecting = command("inspect", "Print a program's dialect and its limit equations.")
+    inspecting.add_argument(
+        "--format", choices=("text", "latex", "json", "html"), default="text", help="default: text"
+    )
+    inspecting.add_argument(
+        "--unrolled",
+        action="store_true",
+        help="of a network with a train block, the equations of every step",
+    )
+    _add_dot(inspecting)
+
+    running = command("run", "Compute the limit's numbers, with standard errors.")
+    _add_method(running)
+    _add_samples(running)
+    _add_replicates(running)
+    _add_dot(running)
+    _add_run_options(running)
+
+    simulating = command("simulate", "Run the program at a finite width.")
+    simulating.add_argument("--width", type=_count, required=True, metavar="N", help="the width n")
+    simulating.add_argument(
+        "--trials",
+        type=_count,
+        metavar="R",
+        help="independent runs, default: 8; with --corrections families of seven, default: 64",
+    )
+    simulating.add_argument(
+        "--engine",
+        choices=("dense", "matrix-free"),
+        help="matrix-free: draw products from the same law without the matrix; "
+        "default: dense, and with --corrections matrix-free where it has a law",
+    )
+    simulating.add_argument(
+        "--corrections",
+        action="store_true",
+        help="estimate the coefficient of 1/n in every output, and the kurtosis of readouts",
+    )
+    _add_run_options(simulating)
+
+    verifying = command("verify", "Hold finite widths against the limit.")
+    _add_verification(verifying)
+    _add_method(verifying)
+    _add_samples(verifying, None, "65536; of training with a nonlinear optimizer 4096")
+    _add_dot(verifying)
+    _add_run_options(verifying)
+
+    comparing = command("kernel", "Compute the NNGP and the tangent kernel of a network's inputs.")
+    _add_kernel(comparing)
+    _add_method(comparing, "auto")
+    _add_samples(comparing)
+    _add_dot(comparing)
+    _add_run_options(comparing)
+
+    training = command("train", "Train the network of infinite width.")
+    training.add_argument(
+        "--draws",
+        type=_count,
+        default=1,
+        metavar="D",
+        help="draws of an output that is random before training, default: 1",
+    )
+    _add_method(training, "auto")
+    _add_samples(training)
+    _add_replicates(training)
+    _add_dot(training)
+    _add_run_options(training)
+
+    drawing = command("graph", "Draw the program's dataflow graph.")
+    drawing.add_argument(
+        "--format", choices=("dot", "json", "svg", "png"), default="dot", help="default: dot"
+    )
+    drawing.add_argument("-o", "--output", metavar="F", help="default: standard output")
+
+    classifying = command("classify", "Say which limit a network's training has, and its scales.")
+    classifying.add_argument(
+        "--optimizer", metavar="NAME", help="adam, adam(eps=0), ...; default: of the train block"
+    )
+    classifying.add_argument(
+        "--parametrization", metavar="P", help="mup, ntp, ...; default: of the train block"
+    )
+    classifying.add_argument(
+        "--format", choices=("text", "latex", "json"), default="text", help="default: text"
+    )
+    classifying.add_argument("--json", action="store_true", help="the same as --format json")
+    return parser
+
+
+def _add_verification(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--widths",
+        type=_widths,
+        metavar="N,N,...",
+        help="at least two; default: 64 to 2048 by doubling, less for slow programs",
+    )
+    command.add_argument(
+        "--trials", type=_trials, default=64, metavar="R", help="runs for each width, default: 64"
+    )
+    command.add_argument(
+        "--engine",
+        choices=("auto", "dense", "matrix-free"),
+        default="auto",
+        help="how matrices multiply; auto: dense to width 2048, then matrix-free; default: auto",
+    )
+    command.add_argument(
+        "--plot", metavar="F.png", help="draw the distance to the limit (png, svg, pdf)"
+    )
+
+
+def _add_kernel(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--inputs",
+        required=True,
+        metavar="X.npy",
+        help="the inputs, an array of shape M x input shape: .npy, .npz or .csv; d.npz:key names "
+        "one of several arrays",
+    )
+    command.add_argument(
+        "--inputs2", metavar="X2.npy", help="the inputs of the columns; default: those of the rows"
+    )
+    command.add_argument(
+        "--kind", type=_kinds, default=("nngp", "ntk"), metavar="K,K", help="default: nngp,ntk"
+    )
+    command.add_argument("-o", "--output", metavar="K.npz", help="also write the arrays to a file")
+    command.add_argument(
+        "--assume-gia",
+        action="store_true",
+        help="also compute them as if the backward pass had matrices of its own, and say how far "
+        "that is off",
+    )
+
+
+def _add_dot(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--dot",
+        choices=("derivative", "stein", "auto"),
+        default="auto",
+        help="how the dots of W.T products are computed, default: auto",
+    )
+
+
+def _add_method(command: argparse.ArgumentParser, default: str = "mc") -> None:
+    command.add_argument(
+        "--method",
+        choices=("mc", "qmc", "quadrature", "exact", "auto"),
+        default=default,
+        help="how what has no closed form is computed; mc: random nodes; qmc: Sobol points; "
+        "quadrature: grids, for smooth functions; exact: not at all, an error; auto: quadrature "
+        f"where that is precise, else qmc; default: {default}",
+    )
+
+
+def _add_samples(
+    command: argparse.ArgumentParser, default: int | None = 65536, words: str = "65536"
+) -> None:
+    command.add_argument(
+        "--samples",
+        type=_count,
+        default=default,
+        metavar="N",
+        help=f"random nodes, default: {words}",
+    )
+
+
+def _add_replicates(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--replicates",
+        type=_trials,
+        default=8,
+        metavar="R",
+        help="independent replicates that share the nodes, default: 8",
+    )
+    command.add_argument(
+        "--rank-tolerance",
+        type=_fraction,
+        default=1e-22,
+        metavar="E",
+        help="leave directions with less than this part of <x|x> out of the hat of W x; 1e-6 makes "
+        "long programs with many products of one matrix cheaper, default: 1e-22",
+    )
+
+
+def _add_run_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--seed", type=_seed, default=0, metavar="S", help="of the random numbers, default: 0"
+    )
+    command.add_argument(
+        "--set",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=JSON",
+        help="set a param, as in --set sw=1.5 or --set s=[1,2]; may be repeated",
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object and no more")
+
+
+def _at_least(smallest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not an integer") from None
+        if number < smallest:
+            raise argparse.ArgumentTypeError(f"{number} is less than {smallest}")
+        return number
+
+    return parse
+
+
+_seed, _count, _trials = _at_least(0), _at_least(1), _at_least(2)
+
+
+def _fraction(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return number
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    widths = tuple(sorted({_count(word) for word in text.split(",")}))
+    if len(widths) < 2:
+        raise argparse.ArgumentTypeError("a line needs at least two widths, as in 64,256,1024")
+    return widths
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(dict.fromkeys(text.split(",")))
+    for kind in kinds:
+        if kind not in ("nngp", "ntk"):
+            raise argparse.ArgumentTypeError(f"there is no kernel {kind!r}: use nngp, ntk or both")
+    return kinds
+
+
+def _setting(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=JSON")
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        parsed = None
+    if not _is_numeric(parsed):
+        raise argparse.ArgumentTypeError(f"{value!r} is no number, nor a JSON list of numbers")
+    return name, parsed
+
+
+def _is_numeric(value: object) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_numeric, value))
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,338 @@
+"""What each command does: call the driver, print or write what it returns."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+from tpc.command_line import kernel_command
+from tpc.command_line.whole_file import replacing, write_whole
+from tpc.driver import compiler, verification
+from tpc.driver.compiler import Progress, UsageError
+from tpc.driver.shown import ShownNetwork, ShownProgram
+from tpc.driver.training_limit import train as train_network
+from tpc.driver.training_program import scales_of
+from tpc.network.network import Network
+from tpc.program.program import Program
+from tpc.report.classification import (
+    classification_to_json,
+    classification_to_latex,
+    classification_to_text,
+)
+from tpc.report.corrections import corrections_to_json, print_corrections
+from tpc.report.figures import save_convergence
+from tpc.report.graph import GraphvizMissing, draw_graph, graph_to_dot, graph_to_json
+from tpc.report.kernels import kernels_to_json, print_kernels
+from tpc.report.results import Outcome, print_results, readout_names, to_json
+from tpc.report.training import training_to_json, training_to_latex, training_to_text
+from tpc.report.verification import print_verification, verification_to_json
+
+DISAGREES = 1
+"""The exit status of `verify` where finite widths do not go where the limit is."""
+
+FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def compile_program(arguments: Namespace) -> int:
+    """`tpc compile`: write the evaluator module, print where."""
+    path = Path(arguments.program)
+    target = Path(arguments.output or path.with_name(f"{path.stem}_limit.py"))
+    _write(target, compiler.emit(compiler.derive(_load_program(arguments), arguments.dot)))
+    print(target)
+    return 0
+
+
+def inspect(arguments: Namespace) -> int:
+    """`tpc inspect`: print the dialect and the limit equations."""
+    described = _load(arguments)
+    if isinstance(described, ShownNetwork) and not arguments.unrolled:
+        return _inspect_network(described, arguments)
+    limit = compiler.derive(described, arguments.dot)
+    match arguments.format:
+        case "latex":
+            print(f"% dialect {limit.dialect}\n{limit.to_latex()}", end="")
+        case "html":
+            print(limit.to_html(), end="")
+        case "json":
+            _print_json(limit.to_json())
+        case _:
+            print(limit.to_text(), end="")
+    return 0
+
+
+def run(arguments: Namespace) -> int:
+    """`tpc run`: print the limit's numbers."""
+    described = _load(arguments)
+    if isinstance(described, Network) and described.training is not None:
+        return _print_results(_trained(described, arguments, draws=1), described, arguments)
+    program = compiler.program_of(described, "limit")
+    with _progress("evaluating") as progress:
+        result = compiler.run(
+            program,
+            arguments.samples,
+            arguments.seed,
+            _settings(arguments),
+            arguments.dot,
+            progress,
+            arguments.method,
+            arguments.replicates,
+            arguments.rank_tolerance,
+        )
+    return _print_results(result, program, arguments)
+
+
+def train(arguments: Namespace) -> int:
+    """`tpc train`: print a network's outputs, and what it tracks, at every step of training."""
+    described = _load(arguments)
+    return _print_results(_trained(described, arguments, arguments.draws), described, arguments)
+
+
+def _trained(described: Program | Network, arguments: Namespace, draws: int) -> Outcome:
+    with _progress("training") as progress:
+        result: Outcome = train_network(
+            described,
+            arguments.samples,
+            arguments.seed,
+            draws,
+            arguments.method,
+            _settings(arguments),
+            arguments.dot,
+            progress,
+            arguments.replicates,
+            arguments.rank_tolerance,
+        )
+    return result
+
+
+def simulate(arguments: Namespace) -> int:
+    """`tpc simulate`: print the averages over runs at one width."""
+    if arguments.corrections:
+        return _simulate_corrections(arguments)
+    described = _load(arguments)
+    with _progress("simulating") as progress:
+        result = compiler.simulate(
+            described,
+            arguments.width,
+            arguments.trials or 8,
+            arguments.seed,
+            arguments.engine or "dense",
+            progress,
+            **_settings(arguments),
+        )
+    return _print_results(result, described, arguments)
+
+
+def _simulate_corrections(arguments: Namespace) -> int:
+    """`tpc simulate --corrections`: print the coefficient of 1/n in every output."""
+    described = _load(arguments)
+    with _progress("simulating") as progress:
+        found = compiler.corrections(
+            described,
+            arguments.width,
+            arguments.trials or 64,
+            arguments.seed,
+            arguments.engine,
+            progress,
+            **_settings(arguments),
+        )
+    readouts = readout_names(described) if isinstance(described, Program) else frozenset()
+    if arguments.json:
+        _print_json(corrections_to_json(found, arguments.program, readouts))
+    else:
+        print_corrections(found, readouts)
+    return 0
+
+
+def verify(arguments: Namespace) -> int:
+    """`tpc verify`: print the extrapolated finite widths beside the limit."""
+    described = _load(arguments)
+    figure = _figure_path(arguments)
+    with _progress("simulating") as progress:
+        found = verification.verify(
+            described,
+            arguments.widths,
+            arguments.trials,
+            arguments.samples,
+            arguments.seed,
+            _settings(arguments),
+            arguments.dot,
+            progress,
+            arguments.method,
+            arguments.engine,
+        )
+    if figure is not None:
+        with _writing(figure), replacing(figure) as temporary:
+            save_convergence(found, temporary)
+    if arguments.json:
+        _print_json(verification_to_json(found, arguments.program))
+    else:
+        print_verification(found)
+    return 0 if found.agrees else DISAGREES
+
+
+def kernel(arguments: Namespace) -> int:
+    """`tpc kernel`: print the kernels of a network, or write them to a file."""
+    request = kernel_command.read_request(arguments, _load(arguments), _settings(arguments))
+    with _progress("evaluating") as progress:
+        result = kernel_command.compute(request, progress)
+    if request.target is not None:
+        with _writing(request.target), replacing(request.target) as temporary:
+            kernel_command.save(result, temporary)
+    if arguments.json:
+        _print_json(kernels_to_json(result, arguments.program))
+    else:
+        print_kernels(result)
+    return 0
+
+
+def graph(arguments: Namespace) -> int:
+    """`tpc graph`: print or write the dataflow graph."""
+    drawn = _load(arguments).graph
+    content: str | bytes
+    match arguments.format:
+        case "dot":
+            content = graph_to_dot(drawn)
+        case "json":
+            content = json.dumps(graph_to_json(drawn), indent=1) + "\n"
+        case _:
+            try:
+                content = draw_graph(drawn, arguments.format)
+            except GraphvizMissing as missing:
+                raise UsageError(str(missing)) from None
+    if arguments.output:
+        _write(Path(arguments.output), content)
+    elif isinstance(content, str):
+        sys.stdout.write(content)
+    elif sys.stdout.isatty():
+        raise UsageError("a picture would garble the terminal; name a file with -o")
+    else:
+        sys.stdout.buffer.write(content)
+    return 0
+
+
+def classify(arguments: Namespace) -> int:
+    """`tpc classify`: print the scales of all weights and which limit they lead to."""
+    found = compiler.classify(_load(arguments), arguments.optimizer, arguments.parametrization)
+    if arguments.json or arguments.format == "json":
+        _print_json(classification_to_json(found, arguments.program))
+    elif arguments.format == "latex":
+        print(classification_to_latex(found), end="")
+    else:
+        print(classification_to_text(found), end="")
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
+    {
+        "compile": compile_program,
+        "inspect": inspect,
+        "run": run,
+        "simulate": simulate,
+        "verify": verify,
+        "kernel": kernel,
+        "train": train,
+        "graph": graph,
+        "classify": classify,
+    }
+)
+"""The function of each command."""
+
+
+def _inspect_network(network: ShownNetwork, arguments: Namespace) -> int:
+    """Print the weights, the equations for one input and the readout, and how they are trained."""
+    scales = scales_of(network) if network.training else None
+    match arguments.format:
+        case "latex" if scales:
+            print(network.to_latex(), training_to_latex(network, scales), sep="", end="")
+        case "json" if scales:
+            _print_json(network.to_json() | {"training": training_to_json(network, scales)})
+        case "text" if scales:
+            print(network.to_text(), training_to_text(network, scales), sep="\n", end="")
+        case "latex":
+            print(network.to_latex(), end="")
+        case "html":
+            print(network.to_html(), end="")
+        case "json":
+            _print_json(network.to_json())
+        case _:
+            print(network.to_text(), end="")
+    return 0
+
+
+def _load_program(arguments: Namespace) -> Program:
+    """Return the program that a command works on; a network has one only where it is trained."""
+    whats = {"compile": "limit", "run": "limit", "simulate": "simulation"}
+    what = whats.get(arguments.command, "limit to compare with")
+    return compiler.program_of(_load(arguments), what)
+
+
+def _load(arguments: Namespace) -> ShownProgram | ShownNetwork:
+    try:
+        return compiler.load(arguments.program)
+    except OSError as error:
+        raise UsageError(f"cannot read {arguments.program}: {error.strerror or error}") from None
+
+
+def _settings(arguments: Namespace) -> dict[str, object]:
+    return dict(arguments.set)
+
+
+def _figure_path(arguments: Namespace) -> Path | None:
+    """Return where to draw; what is wrong with it is said before the long work, not after."""
+    if arguments.plot is None:
+        return None
+    path = Path(arguments.plot)
+    if path.suffix not in FIGURE_SUFFIXES:
+        raise UsageError(f"--plot {path}: the name must end in {', '.join(FIGURE_SUFFIXES)}")
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
+    return path
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    with _writing(path):
+        write_whole(path, content)
+
+
+def _print_json(content: Mapping[str, object]) -> None:
+    print(json.dumps(content, ensure_ascii=False, allow_nan=False))
+
+
+def _print_results(result: Outcome, described: Program | Network, arguments: Namespace) -> int:
+    # What a trained network puts out is recorded as it is; a program's readout has a covariance.
+    readouts = readout_names(described) if isinstance(described, Program) else frozenset()
+    load: Mapping[str, float] = getattr(result, "stein_load", {})  # of a limit, not of a simulation
+    if arguments.json:
+        found = to_json(result, arguments.program, arguments.command, readouts)
+        _print_json(found | {"stein_load": dict(load)} if load else found)
+        return 0
+    print_results(result, readouts)
+    if load:
+        shown = ", ".join(f"{share:.2g} for {name}" for name, share in load.items())
+        print(f"by Stein's lemma, hats over nodes k/N = {shown}")
+    return 0
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Progress | None]:
+    """Show a bar on standard error while the work goes on, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    with Bars(console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(what, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -1,0 +1,453 @@
+"""The driver: the stages of the compiler by name, each from the product of the one before.
+
+Stages:
+    load_source        file             -> Source, the syntax tree
+    parse_source       text             -> the same
+    build_program      Source           -> Program, the checked dataflow graph
+    build_network      Source           -> Network, the checked architecture and its training
+    training_program   Network          -> Program, its training at infinite width, step by step
+    normalise          Program          -> Program, with what the limit wants to see made plain
+    derive_limit       Program          -> Limit, the equations
+    emit_module        Limit            -> the evaluator module, as text
+    simulate           Program          -> finite networks, averaged over trials
+    correct            Program          -> the 1/n corrections of its outputs
+    verify             Program, limit   -> finite networks held against the limit
+    classify           Network          -> the scales of its weights, and which limit they lead to
+    simulate_training  Network          -> trained finite networks, averaged over trials
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.abc import ExecutionLoader
+from importlib.util import module_from_spec, spec_from_loader
+from types import ModuleType
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from tpc.codegen.module import emit_module
+from tpc.diagnostics import NOWHERE, Diagnostic, ProgramError
+from tpc.diagnostics.data_faults import NoNumber
+from tpc.diagnostics.network_faults import NetworkAsProgram
+from tpc.diagnostics.program_faults import NoOutput
+from tpc.driver.shown import ShownLimit, ShownNetwork, ShownProgram, speech
+from tpc.driver.training_program import DRAW, dot_of, draw_output, training_program
+from tpc.limit.derive import DotChoice, derive_limit
+from tpc.limit.equations import Limit
+from tpc.network.checking.build import build_network, is_network
+from tpc.network.classification import classify as classify_network
+from tpc.network.named import NoSuchName, optimizer_named, parametrization_named
+from tpc.network.network import Network
+from tpc.network.parametrizations import UnsuitableParametrization
+from tpc.network.scales import Classification
+from tpc.program.checking.build import build_program
+from tpc.program.passes import normalise
+from tpc.program.program import Program
+from tpc.report.text import to_text
+from tpc.simulation import simulate as running
+from tpc.simulation import verify as comparing
+from tpc.simulation.corrections import correct
+from tpc.simulation.engines import Engine, has_sequential_laws
+from tpc.simulation.parameters import ParameterProblem, resolve_parameters
+from tpc.simulation.result import Corrections, Result, Verification
+from tpc.simulation.training.train import simulate_training
+from tpc.syntax.parse import parse_source
+from tpc.syntax.read import load_source
+from tpc.syntax.tree import Source
+
+Progress = Callable[[int, int], None]
+"""Called with the work done so far, and all the work."""
+
+Method = Literal["mc", "qmc", "quadrature", "exact", "auto"]
+"""How expectations without a closed form are computed."""
+
+
+class UsageError(ValueError):
+    """A call that does not suit the program: an unknown parameter, too few samples."""
+
+
+class MethodRefused(ValueError):
+    """A method of evaluation that does not suit the program, with the output that rules it out."""
+
+
+def load(path: str | os.PathLike[str]) -> ShownProgram | ShownNetwork:
+    """Read and check a program, or a network.
+
+    Data files that it loads are looked up beside it.
+
+    Args:
+        path: A `.tp` file.
+
+    Raises:
+        ProgramError: The program or its data is wrong.
+        OSError: The file cannot be read.
+    """
+    return build(load_source(path))
+
+
+def parse(text: str, name: str = "<string>") -> ShownProgram | ShownNetwork:
+    """Check a program, or a network, that is given as text.
+
+    Args:
+        text: The program.
+        name: What diagnostics call it; data files are looked up beside this path.
+
+    Raises:
+        ProgramError: The program or its data is wrong.
+    """
+    return build(parse_source(text, name))
+
+
+def build(source: Source) -> ShownProgram | ShownNetwork:
+    """Build what a file describes, and check it.
+
+    Raises:
+        ProgramError: The program or its data is wrong.
+    """
+    if is_network(source):
+        return ShownNetwork.of(build_network(source))
+    return ShownProgram.of(build_program(source))
+
+
+def program_of(described: Program | Network, what: str) -> Program:
+    """Return a program, or what a network is lowered to.
+
+    Args:
+        described: What a file describes.
+        what: What is going to be done with it, for messages.
+
+    Raises:
+        ProgramError: TP262, the network has no `train` block; its training has no limit.
+    """
+    if isinstance(described, Program):
+        return described
+    if described.training:
+        return training_program(described)
+    name = described.readout.name
+    hint = f"use `tpc kernel` for its kernels, or add a `train {name}:` block"
+    fault = NetworkAsProgram(what, " without a `train` block", hint)
+    found = [Diagnostic.of(fault, described.readout.span)]
+    raise ProgramError(found, described.name, described.source)
+
+
+def derive(program: Program | Network, dot: DotChoice = "auto") -> ShownLimit:
+    """Derive the limit equations of a program.
+
+    Args:
+        program: A checked program.
+        dot: How the dots of products with a transpose are computed: by derivatives, by Stein's
+            lemma, or by derivatives where these are functions.
+
+    Raises:
+        ProgramError: The derivative form is asked for and does not exist; it is a network.
+    """
+    chosen = dot_of(program, dot)
+    return ShownLimit.of(derive_limit(normalise(program_of(program, "limit")), chosen))
+
+
+def emit(limit: Limit) -> str:
+    """Write the evaluator module of a limit.
+
+    Raises:
+        ProgramError: The program has no output.
+    """
+    _require_outputs(limit.program)
+    return emit_module(limit, speech(limit), to_text(limit))
+
+
+def evaluator(program: Program | Network, dot: DotChoice = "auto") -> ModuleType:
+    """Return the evaluator module of a program, imported.
+
+    Raises:
+        ProgramError: The program has no output, or as in `derive`.
+    """
+    source = emit(derive(program, dot))
+    # A name of its own for every text: equal programs share a module, others never collide.
+    name = f"tpc_limit_{sha256(source.encode()).hexdigest()[:16]}"
+    known = sys.modules.get(name)
+    if known is not None:
+        return known
+    spec = spec_from_loader(name, _FromText(source))
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+class _FromText(ExecutionLoader):
+    """Imports a module whose source is in memory; tracebacks and `inspect` find its lines."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def get_source(self, fullname: str) -> str:
+        return self._source
+
+    def get_filename(self, fullname: str) -> str:
+        return f"{fullname}.py"
+
+
+def run(
+    program: Program | Network,
+    samples: int = 65536,
+    seed: int = 0,
+    params: Mapping[str, object] | None = None,
+    dot: DotChoice = "auto",
+    progress: Progress | None = None,
+    method: Method = "mc",
+    replicates: int = 8,
+    rank_tolerance: float = 1e-22,
+) -> Any:
+    """Compute a program's limit.
+
+    Args:
+        program: A checked program.
+        samples: How many random nodes.
+        seed: Of the random numbers.
+        params: Values that replace the defaults of params.
+        dot: As in `derive`.
+        progress: Called as the work goes on.
+        method: How expectations without a closed form are computed: from random nodes (`mc`),
+            Sobol points (`qmc`), grids (`quadrature`) or the more precise of the last two
+            (`auto`); or not at all (`exact`).
+        replicates: How many independent replicates share the nodes, at least two.
+        rank_tolerance: Which part of <x|x> a direction of |x> must have to count as new beside
+            the earlier products of a matrix; less of it is left out of the hat of W x.
+
+    Returns:
+        The `Result` of the evaluator module.
+
+    Raises:
+        ProgramError: As in `evaluator`; numbers overflow.
+        UsageError: A param does not exist or is of the wrong shape; too few samples; there is
+            no such method.
+        MethodRefused: The method does not suit the program.
+    """
+    dot = dot_of(program, dot)
+    program = program_of(program, "limit")
+    given = {**draw_output(program, seed, 0), **(params or {})}
+    effort = Effort(samples, seed, method, replicates, rank_tolerance)
+    return evaluate(evaluator(program, dot), program, effort, given, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How a limit is computed: the arguments of `run` of these names."""
+
+    samples: int
+    seed: int
+    method: Method
+    replicates: int = 8
+    rank_tolerance: float = 1e-22
+
+
+def evaluate(
+    module: ModuleType,
+    program: Program,
+    effort: Effort,
+    params: Mapping[str, object],
+    progress: Progress | None,
+) -> Any:
+    """Compute a program's limit by its evaluator module, as `run` does.
+
+    Raises:
+        ProgramError: Numbers overflow.
+        UsageError: As in `run`.
+        MethodRefused: As in `run`.
+    """
+    method, samples, least = effort.method, effort.samples, 4 * effort.replicates
+    if method not in get_args(Method):
+        raise UsageError(f"there is no method {method!r}: use {', '.join(get_args(Method))}")
+    if samples < least:
+        raise UsageError(f"{samples} samples are too few: at least {least}")
+    resolved = _resolved(program, params)
+    try:
+        with np.errstate(all="ignore"):  # what overflows is seen in the result
+            return module.evaluate(
+                samples=samples,
+                seed=effort.seed,
+                method=method,
+                replicates=effort.replicates,
+                rank_tolerance=effort.rank_tolerance,
+                _progress=progress,
+                **resolved,
+            )
+    except np.linalg.LinAlgError:
+        fault = NoNumber("a covariance of its limit overflows")
+        found = [Diagnostic.of(fault, program.outputs[0].span)]
+        raise ProgramError(found, program.name, program.source) from None
+    except module.MethodRefused as refusal:
+        raise MethodRefused(str(refusal)) from None
+
+
+def simulate(
+    program: Program | Network,
+    width: int,
+    trials: int = 8,
+    seed: int = 0,
+    engine: Engine = "dense",
+    progress: Progress | None = None,
+    **params: object,
+) -> Result:
+    """Run a program, or train a network, at a finite width, several times.
+
+    Args:
+        program: A checked program.
+        width: The width n.
+        trials: Independent runs.
+        seed: Of the random numbers.
+        engine: `dense`: matrices are drawn and kept whole; `matrix-free`: their products are drawn
+            from the same law, without the matrix. Updates of matrices have to be linear then.
+        progress: Called as the work goes on.
+        **params: Values that replace the defaults of params.
+
+    Returns:
+        Averages over trials with their standard errors.
+
+    Raises:
+        ProgramError: The program has no output, or a run of this width is out of reach; the network
+            is not trained.
+        UsageError: There is no such engine; a param does not exist or is of the wrong shape.
+    """
+    if engine not in get_args(Engine):
+        raise UsageError(f"there is no engine {engine!r}: use {' or '.join(get_args(Engine))}")
+    try:
+        if isinstance(program, Network) and program.training is not None:
+            return simulate_training(program, width, trials, seed, params, progress, engine)
+        program = program_of(program, "simulation")
+        _require_outputs(program)
+        return running.simulate(program, width, trials, seed, params, progress, engine)
+    except ParameterProblem as problem:
+        raise UsageError(str(problem)) from None
+
+
+def corrections(
+    program: Program | Network,
+    width: int,
+    trials: int = 64,
+    seed: int = 0,
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+    **params: object,
+) -> Corrections:
+    """Estimate what a finite width adds to the limit: the coefficient of 1/n in every output.
+
+    Args:
+        program: A checked program.
+        width: The largest width n, a multiple of 4; runs at n/2 and n/4 go with it.
+        trials: Families of seven runs that share their randomness.
+        seed: Of the random numbers.
+        engine: As in `simulate`; by default matrix-free, where the law of products is known: there
+            runs share more of their randomness, so the errors are smaller.
+        progress: Called as the work goes on.
+        **params: Values that replace the defaults of params.
+
+    Returns:
+        Averages at the width, coefficients of 1/n, and the excess kurtosis of readouts.
+
+    Raises:
+        ProgramError: As in `simulate`.
+        UsageError: As in `simulate`; it is a network; the width is no multiple of 4, or there are
+            too few trials.
+    """
+    if isinstance(program, Network):
+        raise UsageError("corrections are those of programs, not of a network")
+    _require_outputs(program)
+    if width % 4 or trials < 2:
+        raise UsageError("corrections take a width that is a multiple of 4, and two trials or more")
+    chosen = engine or ("matrix-free" if has_sequential_laws(program) else "dense")
+    try:
+        return correct(program, width, trials, seed, params, progress, chosen)
+    except ParameterProblem as problem:
+        raise UsageError(str(problem)) from None
+
+
+def classify(
+    network: Program | Network, optimizer: str | None = None, parametrization: str | None = None
+) -> Classification:
+    """Say which limit training has: feature learning, the operator regime, or none.
+
+    Args:
+        network: A checked network.
+        optimizer: `adam`, `adam(eps=0)`, ...; that of the `train` block, or else `sgd`.
+        parametrization: `mup`, `uniform(0.25)`, ...; that of the `train` block, or else `mup`.
+
+    Raises:
+        UsageError: There is no such optimizer or parametrization, or it does not suit the network;
+            it is no network.
+    """
+    if not isinstance(network, Network):
+        raise UsageError("only networks are classified, and this program declares no `weight`")
+    training = network.training
+    try:
+        chosen = training.optimizer if training else optimizer_named("sgd")
+        own = dict(training.own_optimizers) if training else {}
+        if optimizer is not None:
+            chosen, own = optimizer_named(optimizer), {}
+        written = training.parametrization if training else parametrization_named("mup")
+        if parametrization is not None:
+            written = parametrization_named(parametrization)
+        return classify_network(network, written, chosen, own)
+    except (NoSuchName, UnsuitableParametrization) as problem:
+        raise UsageError(str(problem)) from None
+
+
+def verify(
+    program: Program | Network,
+    widths: tuple[int, ...] | None = None,
+    trials: int = comparing.TRIALS,
+    samples: int = 65536,
+    seed: int = 0,
+    params: Mapping[str, object] | None = None,
+    dot: DotChoice = "auto",
+    progress: Progress | None = None,
+    method: Method = "mc",
+    engine: comparing.EngineChoice = "auto",
+) -> Verification:
+    """Hold finite widths against the limit.
+
+    Each output is fitted as a + b/n over the widths, and a is compared with the limit.
+
+    Args:
+        program: A checked program.
+        widths: At least two; by default as many and as large as take seconds.
+        trials: Independent runs for each width, at least two.
+        samples: How many random nodes the limit is computed from.
+        seed: Of the random numbers.
+        params: Values that replace the defaults of params.
+        dot: As in `derive`.
+        progress: Called as the finite runs go on.
+        method: How the limit is computed, as in `run`.
+        engine: How matrices multiply in finite runs, as in `simulate`; by `auto` dense up to width
+            2048 and matrix-free beyond, where all matrices have a law of their products.
+
+    Raises:
+        ProgramError: As in `evaluator`.
+        UsageError: As in `run`.
+        MethodRefused: As in `run`.
+    """
+    program = program_of(program, "limit to compare with")
+    limit = run(program, samples, seed, params, dot, method=method)
+    return comparing.verify(program, limit, widths, trials, seed, params, progress, engine=engine)
+
+
+def _require_outputs(program: Program) -> None:
+    if not program.outputs:
+        found = [Diagnostic.of(NoOutput(), NOWHERE)]
+        raise ProgramError(found, program.name, program.source)
+
+
+def _resolved(program: Program, params: Mapping[str, object]) -> dict[str, Any]:
+    """Return the value of every param; refuse those for which a declared law does not exist."""
+    try:
+        resolved = dict(resolve_parameters(program, params))
+        if params.keys() - {DRAW}:
+            # A network of width 1 draws from every law. The defaults have been checked before.
+            running.simulate(program, width=1, trials=1, params=params)
+    except ParameterProblem as problem:
+        raise UsageError(str(problem)) from None
+    return resolved

@@ -1,0 +1,347 @@
+"""The driver of kernels: NNGP and neural tangent kernel of a network over a data set.
+
+Stages:
+    pair_program       Network          -> Program of two inputs, its outputs nngp and ntk
+    normalise          Program          -> Program
+    derive_limit       Program          -> Limit
+    plan_pairs         Limit            -> Plan, steps over arrays
+    evaluate           Plan, inputs     -> the matrices, tile by tile
+
+Where an expectation of the pair has neither a closed form nor a series, or where inputs are
+coupled, the program of all inputs at once is evaluated as any other:
+
+    batch_program      Network, inputs  -> Program of all inputs
+    run                Program          -> its limit by the method asked for
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from tpc.diagnostics import NOWHERE, Diagnostic, Fault, ProgramError, Span
+from tpc.diagnostics.kernel_faults import (
+    InputsOfOtherShape,
+    KernelOfProgram,
+    KernelOverflow,
+    ScalarWeightInKernel,
+    SecondInputsOfBatch,
+)
+from tpc.diagnostics.program_faults import ReadoutNotGaussian
+from tpc.driver import compiler
+from tpc.driver.compiler import Method, Progress, UsageError
+from tpc.kernels.plan import Array, Plan, Side
+from tpc.kernels.result import KernelResult
+from tpc.kernels.schedule import NoPairwiseForm, plan_pairs
+from tpc.kernels.series import NotSmooth
+from tpc.kernels.tiles import evaluate, evaluate_alike
+from tpc.limit.derive import DotChoice, derive_limit
+from tpc.network.kernel_programs import (
+    FIRST,
+    SECOND,
+    Kind,
+    batch_program,
+    couples_inputs,
+    pair_program,
+)
+from tpc.network.network import Network, WeightKind
+from tpc.network.view import as_program
+from tpc.program.checking.readouts import dependence_of, problem_of
+from tpc.program.passes import normalise
+from tpc.program.program import Program
+from tpc.simulation.parameters import ParameterProblem, resolve_parameters
+
+
+def kernel(
+    network: Network,
+    X: npt.ArrayLike,  # noqa: N803
+    X2: npt.ArrayLike | None = None,  # noqa: N803
+    kind: Sequence[Kind] | Kind = ("nngp", "ntk"),
+    method: Method = "auto",
+    *,
+    samples: int = 65536,
+    seed: int = 0,
+    params: Mapping[str, object] | None = None,
+    dot: DotChoice = "auto",
+    assume_gia: bool = False,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> KernelResult:
+    """Compute the kernels of a network, in the parametrization ntp.
+
+    Args:
+        network: A checked network.
+        X: Inputs, of shape (M,) + input shape.
+        X2: Inputs of the columns, of shape (M2,) + input shape; by default those of the rows.
+        kind: Which kernels.
+        method: How what has no closed form is computed: by Hermite series of pairs where functions
+            are smooth (`quadrature`), from Sobol points (`qmc`) or random nodes (`mc`) over all
+            inputs at once, by the best of these (`auto`); or not at all (`exact`).
+        samples: How many nodes estimates have.
+        seed: Of random numbers.
+        params: Values that replace the defaults of params.
+        dot: The form of dots, as in `derive`.
+        assume_gia: Also compute the kernels as if the backward pass had matrices of its own (the
+            gradient independence assumption), which is not valid in general.
+        threads: How many; by default as many as the process may use.
+        progress: Called as the work goes on.
+
+    Shapes:
+        nngp, ntk: (M, M2), or (M,) + e + (M2,) + e for a readout of shape e.
+
+    Raises:
+        ProgramError: The readout has no Gaussian limit, a trained weight is scalar-like (TP280),
+            inputs have another shape (TP281) or are coupled (TP282), it is no network (TP283), a
+            kernel overflows (TP284).
+        UsageError: Inputs are no finite numbers; a kind, method or param does not exist.
+        MethodRefused: The method does not suit the network.
+
+    Reference:
+        Tensor Programs IVb, section 2.9.5; language.md, sections 5 and 9.
+    """
+    kinds = (kind,) if isinstance(kind, str) else tuple(kind)
+    _check_options(kinds, method)
+    _check_network(network, kinds)
+    first = _inputs(network, X)
+    second = None if X2 is None else _inputs(network, X2)
+    if second is not None and couples_inputs(network):
+        raise _refused(network, SecondInputsOfBatch(), network.readout.span)
+    try:
+        resolved = resolve_parameters(as_program(network), params)
+    except ParameterProblem as problem:
+        raise UsageError(str(problem)) from None
+    work = _Work(network, first, second, method, samples, seed, resolved, dot, threads, progress)
+    values, stderr, methods = work.kernels(kinds, independent=False)
+    for name, value in values.items():
+        _check_finite(network, name, value)
+    shortcut = work.kernels(kinds, independent=True)[0] if assume_gia else {}
+    return KernelResult(values, stderr, methods, method, samples, seed, resolved, shortcut)
+
+
+class _Work:
+    """Everything that one call of `kernel` computes with."""
+
+    def __init__(
+        self,
+        network: Network,
+        first: Array,
+        second: Array | None,
+        method: Method,
+        samples: int,
+        seed: int,
+        params: Mapping[str, Array],
+        dot: DotChoice,
+        threads: int | None,
+        progress: Progress | None,
+    ) -> None:
+        self._network = network
+        self._first, self._second = first, second
+        self._method: Method = method
+        self._samples, self._seed = samples, seed
+        self._params = params
+        self._dot: DotChoice = dot
+        self._threads, self._progress = threads, progress
+
+    def kernels(
+        self, kinds: tuple[Kind, ...], independent: bool
+    ) -> tuple[dict[str, Array], dict[str, Array], dict[str, str]]:
+        """Return values, errors and methods by name."""
+        values: dict[str, Array] = {}
+        stderr: dict[str, Array] = {}
+        methods: dict[str, str] = {}
+        left: tuple[Kind, ...] = kinds
+        if not couples_inputs(self._network):
+            for together in _attempts(kinds):
+                found = self._by_pairs(together, independent)
+                if found is None:
+                    continue
+                matrices, error, series = found
+                for name, matrix in matrices.items():
+                    values[name] = matrix
+                    stderr[name] = np.array(error if name in series else 0.0)
+                    methods[name] = "series" if name in series else "exact"
+                left = tuple(kind for kind in kinds if kind not in values)
+                break
+        if left:
+            result = self._of_batch(left, independent)
+            for name in left:
+                values[name] = self._symmetric(np.asarray(result.values[name]))
+                stderr[name] = np.asarray(result.stderr[name])
+                methods[name] = result.methods[name]
+        order = [name for name in kinds if name in values]
+        for name in order:
+            stderr[name] = np.broadcast_to(stderr[name], values[name].shape)
+        return (
+            {name: values[name] for name in order},
+            {name: stderr[name] for name in order},
+            {name: methods[name] for name in order},
+        )
+
+    def _by_pairs(
+        self, kinds: tuple[Kind, ...], independent: bool
+    ) -> tuple[dict[str, Array], float, frozenset[str]] | None:
+        """Return kernels pair by pair, the error of series, and which kernels these are in.
+
+        It is None where kernels need more than pairs.
+
+        The diagonal of one data set comes from a plan of its own.
+        """
+        series = self._method in ("auto", "quadrature")
+        plans = _plans(self._network, kinds, independent, self._dot, series)
+        if plans is None:
+            return None
+        plan, alike = plans
+        try:
+            found, error = evaluate(
+                plan, self._first, self._second, self._params, self._threads, self._progress
+            )
+            if self._second is None and alike is not None:
+                for name, diagonal in evaluate_alike(alike, self._first, self._params).items():
+                    matrix = np.moveaxis(found[name], (diagonal.ndim - 1) // 2 + 1, 1)
+                    every = np.arange(len(diagonal))
+                    matrix[every, every] = diagonal
+        except NotSmooth:
+            return None
+        return found, error, plan.series
+
+    def _symmetric(self, value: Array) -> Array:
+        """Make an estimate symmetric to the last digit, where both sets of inputs are one."""
+        if self._second is not None:
+            return value
+        rank = value.ndim // 2
+        return 0.5 * (value + value.transpose(*range(rank, 2 * rank), *range(rank)))
+
+    def _of_batch(self, kinds: tuple[Kind, ...], independent: bool) -> Any:
+        """Evaluate the program of all inputs."""
+        program = batch_program(self._network, kinds, self._first, self._second, independent)
+        return compiler.run(
+            program,
+            self._samples,
+            self._seed,
+            self._params,
+            self._dot,
+            self._progress,
+            self._method,
+        )
+
+
+def _attempts(kinds: tuple[Kind, ...]) -> list[tuple[Kind, ...]]:
+    """Return all kinds, then fewer: the NNGP may have a form where the tangent kernel has none."""
+    return [kinds, *((kind,) for kind in kinds if len(kinds) > 1)]
+
+
+class _ById:
+    """A network as a key of a cache: equal only to itself."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ById) and other.network is self.network
+
+    def __hash__(self) -> int:
+        return id(self.network)
+
+
+def _plans(
+    network: Network, kinds: tuple[Kind, ...], independent: bool, dot: DotChoice, series: bool
+) -> tuple[Plan, Plan | None] | None:
+    return _cached_plans(_ById(network), kinds, independent, dot, series)
+
+
+@lru_cache(maxsize=16)
+def _cached_plans(
+    key: _ById, kinds: tuple[Kind, ...], independent: bool, dot: DotChoice, series: bool
+) -> tuple[Plan, Plan | None] | None:
+    """Return the plans of two inputs and of one input twice, or None for the first."""
+    plan = _plan(key.network, kinds, False, independent, dot, series)
+    if plan is None:
+        return None
+    return plan, _plan(key.network, kinds, True, independent, dot, series)
+
+
+def _plan(
+    network: Network,
+    kinds: tuple[Kind, ...],
+    alike: bool,
+    independent: bool,
+    dot: DotChoice,
+    series: bool,
+) -> Plan | None:
+    program = normalise(pair_program(network, kinds, alike, independent))
+    sides = {FIRST: Side.FIRST, SECOND: Side.SECOND}
+    try:
+        return plan_pairs(derive_limit(program, dot), sides, series)
+    except NoPairwiseForm:
+        return None
+
+
+# ------------------------------------------------------------------------------------------- checks
+
+
+def _check_options(kinds: tuple[str, ...], method: str) -> None:
+    for kind in kinds:
+        if kind not in get_args(Kind):
+            raise UsageError(f"there is no kernel {kind!r}: use {', '.join(get_args(Kind))}")
+    if not kinds:
+        raise UsageError(f"no kernel is asked for: use {', '.join(get_args(Kind))}")
+    if method not in get_args(Method):
+        raise UsageError(f"there is no method {method!r}: use {', '.join(get_args(Method))}")
+
+
+def _refused(described: Network | Program, fault: Fault, span: Span) -> ProgramError:
+    return ProgramError([Diagnostic.of(fault, span)], described.name, described.source)
+
+
+def no_network(program: Program) -> ProgramError:
+    """Return the refusal of a program, which has no kernels."""
+    span = program.outputs[0].span if program.outputs else NOWHERE
+    return _refused(program, KernelOfProgram(), span)
+
+
+def _check_network(network: Network, kinds: tuple[str, ...]) -> None:
+    """Refuse what has no Gaussian output or no tangent kernel."""
+    if isinstance(network, Program):
+        raise no_network(cast(Program, network))
+    found = []
+    readout = network.readout
+    problem = problem_of(readout.node, dependence_of(network.nodes), network.source)
+    if problem is not None:
+        fault: Fault = ReadoutNotGaussian(readout.name, *problem)
+        found.append(Diagnostic.of(fault, readout.span))
+    if "ntk" in kinds:
+        used = set(network.nodes)
+        for weight in network.weights:
+            if weight.kind is WeightKind.SCALAR and weight.trained and weight.leaf in used:
+                fault = ScalarWeightInKernel(weight.name)
+                found.append(Diagnostic.of(fault, weight.span))
+    if found:
+        found.sort(key=lambda diagnostic: (diagnostic.line, diagnostic.column))
+        raise ProgramError(found, network.name, network.source)
+
+
+def _inputs(network: Network, given: npt.ArrayLike) -> Array:
+    """Return inputs as an array of the right shape."""
+    try:
+        array = np.ascontiguousarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise UsageError("inputs are numbers, or lists of them of equal length") from None
+    wanted = network.input.shape
+    if array.ndim == 0 or array.shape[1:] != wanted or not len(array):
+        shape = f"(M, {', '.join(map(str, wanted))})" if wanted else "(M,)"
+        fault = InputsOfOtherShape(network.input.name, str(array.shape), shape)
+        raise _refused(network, fault, network.input.span)
+    if not np.isfinite(array).all():
+        raise UsageError("inputs must be finite")
+    return array
+
+
+def _check_finite(network: Network, kind: str, value: Array) -> None:
+    if np.isfinite(value.sum()):  # what is not finite makes the sum so; this takes no memory
+        return
+    bad = int(np.count_nonzero(~np.isfinite(value)))
+    if bad:
+        fault = KernelOverflow(kind, bad, value.size)
+        raise _refused(network, fault, network.readout.span)

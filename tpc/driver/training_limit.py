@@ -1,0 +1,82 @@
+"""`tpc.train`: a network's training at infinite width, over draws of its random output."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from tpc.driver import compiler
+from tpc.driver.compiler import Effort, Method, Progress, UsageError
+from tpc.driver.training_program import DRAW, dot_of, draw_output
+from tpc.limit.derive import DotChoice
+from tpc.network.network import Network
+from tpc.program.program import Program
+
+
+def train(
+    network: Program | Network,
+    samples: int = 65536,
+    seed: int = 0,
+    draws: int = 1,
+    method: Method = "auto",
+    params: Mapping[str, object] | None = None,
+    dot: DotChoice = "auto",
+    progress: Progress | None = None,
+    replicates: int = 8,
+    rank_tolerance: float = 1e-22,
+    **settings: object,
+) -> Any:
+    """Train a network at infinite width.
+
+    Args:
+        network: With a `train` block.
+        samples: How many nodes expectations without a closed form are computed from.
+        seed: Of the nodes and of the draws.
+        draws: How many draws of an output that is random before training.
+        method: As in `run`.
+        params: Values that replace the defaults of params.
+        dot: As in `derive`.
+        progress: Called as the work goes on.
+        replicates: As in `run`.
+        rank_tolerance: As in `run`.
+        **settings: More values of params.
+
+    Returns:
+        A `Result`. Under the readout's name f of shape (steps + 1, M, ...), data rows, then test
+        rows; with `draws` above 1 of shape (draws, steps + 1, M, ...). Under every tracked name its
+        value at each step.
+
+    Raises:
+        ProgramError: The network has no `train` block, or its training no limit.
+        UsageError: As in `run`; there are no draws.
+        MethodRefused: The method does not suit the network.
+    """
+    if not isinstance(network, Network):
+        raise UsageError("a program is not trained; describe a network with a `train` block")
+    if draws < 1:
+        raise UsageError(f"{draws} draws: at least 1")
+    program = compiler.program_of(network, "training")
+    module = compiler.evaluator(program, dot_of(network, dot))
+    values = {**(params or {}), **settings}
+    effort = Effort(samples, seed, method, replicates, rank_tolerance)
+    results = []
+    for draw in range(draws):
+        given = draw_output(program, seed, draw) | values
+
+        def advance(done: int, total: int, draw: int = draw) -> None:
+            if progress is not None:
+                progress(draw * total + done, draws * total)
+
+        results.append(compiler.evaluate(module, program, effort, given, advance))
+    first = results[0]
+    kept = MappingProxyType({k: v for k, v in first.params.items() if k != DRAW})
+    if draws == 1:
+        return replace(first, params=kept)
+    name = network.readout.name
+    stacked = {
+        part: {**getattr(first, part), name: np.stack([getattr(r, part)[name] for r in results])}
+        for part in ("values", "stderr")
+    }
+    return replace(first, params=kept, **stacked)

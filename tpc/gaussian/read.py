@@ -1,0 +1,150 @@
+"""SymPy expression -> integrand: a sum of products of polynomials, cores, waves, exponentials."""
+
+from dataclasses import dataclass
+
+from sympy import (
+    Abs,
+    Add,
+    Expr,
+    Integer,
+    Max,
+    Min,
+    Mul,
+    Pow,
+    Rational,
+    S,
+    cos,
+    cosh,
+    erf,
+    erfc,
+    exp,
+    log,
+    sign,
+    sin,
+    sinh,
+)
+
+from tpc.gaussian.factors import Core, Factors, Kind, Wave, WaveKind
+from tpc.gaussian.forms import Form, coordinate_form
+from tpc.gaussian.functions import Phi, gelu, leaky_relu, relu, step
+from tpc.gaussian.integrand import Integrand, Integrands
+from tpc.gaussian.polynomials import to_form
+from tpc.gaussian.refusal import NoClosedForm
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads expressions in given Gaussian symbols."""
+
+    ring: Integrands
+
+    def read(self, expression: Expr) -> Integrand:
+        """Return an expression as an integrand.
+
+        Raises:
+            NoClosedForm: A factor that is none of those known, or its argument is not affine.
+        """
+        ring = self.ring
+        if not self._holds_gaussians(expression):
+            return ring.constant(expression)
+        if expression in ring.symbols:
+            return ring.polynomial(coordinate_form(expression))
+        match expression:
+            case Add(args=terms):
+                return ring.sum(self.read(term) for term in terms)
+            case Mul(args=factors):
+                product = ring.constant(S.One)
+                for factor in factors:
+                    product = ring.product(product, self.read(factor))
+                return product
+            case Pow(base=base, exp=exponent):
+                return self._power(expression, base, exponent)
+            case exp(args=(argument,)):
+                return self._exponential(expression, argument)
+            case _:
+                return self._function(expression)
+
+    def _holds_gaussians(self, expression: Expr) -> bool:
+        return not expression.free_symbols.isdisjoint(self.ring.symbols)
+
+    def _power(self, expression: Expr, base: Expr, exponent: Expr) -> Integrand:
+        if not self._holds_gaussians(base):
+            return self._exponential(expression, exponent * log(base))
+        if not (exponent.is_Integer and exponent > 0):
+            raise NoClosedForm(expression, "not a positive whole power")
+        return self.ring.power(self.read(base), int(exponent))
+
+    def _exponential(self, expression: Expr, argument: Expr) -> Integrand:
+        inner = self.read(argument)
+        polynomial = inner.get(Factors(), {})
+        if set(inner) - {Factors()} or any(sum(monomial) > 2 for monomial in polynomial):
+            raise NoClosedForm(expression, "its exponent is no polynomial of degree two")
+        constant = polynomial.get((0,) * len(self.ring.symbols), S.Zero)
+        items = tuple(sorted((m, a) for m, a in polynomial.items() if any(m)))
+        return self.ring.factor(Factors(exponent=items), exp(constant))
+
+    def _function(self, factor: Expr) -> Integrand:
+        ring, half = self.ring, Rational(1, 2)
+        match factor:
+            case Max(args=arguments):
+                return self.read(maximum(arguments))
+            case Min(args=arguments):
+                return self.read(-maximum(tuple(-a for a in arguments)))
+            case sinh(args=(x,)):
+                return self.read((exp(x) - exp(-x)) / 2)
+            case cosh(args=(x,)):
+                return self.read((exp(x) + exp(-x)) / 2)
+            case erfc(args=(x,)):
+                return self.read(1 - erf(x))
+            case gelu(args=(x,)):
+                return self.read(x * Phi(x))
+            case leaky_relu(args=(x, slope)) if not self._holds_gaussians(slope):
+                return self.read(slope * x + (1 - slope) * relu(x))
+            case relu(args=(x,)):
+                return self._core(factor, Core(Kind.STEP, self._form(factor, x), 1, source=factor))
+            case step(args=(x,)):
+                return self._core(factor, Core(Kind.STEP, self._form(factor, x), 0, source=factor))
+            case Abs(args=(x,)):
+                return self._core(factor, Core(Kind.SIGN, self._form(factor, x), 1, source=factor))
+            case sign(args=(x,)):
+                return self._core(factor, Core(Kind.SIGN, self._form(factor, x), 0, source=factor))
+            case Phi(args=(x,)):
+                core = Core(Kind.STEP, self._form(factor, x), 0, Integer(1), factor)
+            case erf(args=(x,)):
+                core = Core(Kind.SIGN, self._form(factor, x), 0, half, factor)
+            case sin(args=(x,)):
+                wave = Wave(WaveKind.SIN, self._form(factor, x))
+                return ring.factor(Factors(waves=(wave,)))
+            case cos(args=(x,)):
+                wave = Wave(WaveKind.COS, self._form(factor, x))
+                return ring.factor(Factors(waves=(wave,)))
+            case _:
+                raise NoClosedForm(factor, "no rule for this function")
+        return ring.factor(Factors(cores=(core,)))
+
+    def _form(self, factor: Expr, argument: Expr) -> Form:
+        inner = self.read(argument)
+        form = to_form(inner.get(Factors(), {}), self.ring.symbols)
+        if form is None or set(inner) - {Factors()}:
+            raise NoClosedForm(factor, "its argument is not affine in the Gaussians")
+        return form
+
+    def _core(self, factor: Expr, core: Core) -> Integrand:
+        """Take a numeric scale out of a core without noise, and out of a sign its sign."""
+        lead = core.form.terms[0][1] if core.form.terms else None
+        if lead is None or not lead.is_number:
+            return self.ring.factor(Factors(cores=(core,)))
+        scale = abs(lead)
+        turned = core.kind is Kind.SIGN and lead < 0
+        form = core.form.scaled((-1 if turned else 1) / scale)
+        coefficient = scale**core.power * (-1 if turned and core.power == 0 else 1)
+        plain = Core(core.kind, form, core.power, source=factor)
+        return self.ring.factor(Factors(cores=(plain,)), coefficient)
+
+
+def maximum(arguments: tuple[Expr, ...]) -> Expr:
+    """Return the largest of some expressions, by steps of their differences."""
+    if len(arguments) == 2:
+        b, a = sorted(arguments, key=lambda argument: len(argument.free_symbols))
+        return b + relu(a - b)
+    return Add(*(a * Mul(*(step(a - b) for b in arguments if b is not a)) for a in arguments))

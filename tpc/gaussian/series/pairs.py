@@ -1,0 +1,338 @@
+"""E f(u) g(w) for smooth functions and all pairs of two families of Gaussians.
+
+Input: functions, variances, covariances. Output: a matrix of expectations, its error.
+
+Tiles of the matrix, which stay in cache, are summed by Mehler's series up to the order
+that their correlations need. Pairs that need far more terms than the rest of their tile
+are put off to a second pass, one by one: with rho = +-1, where u determines w,
+
+    E f(u) g(w) = E f(m + sqrt(q) z) g(m' +- sqrt(q') z),
+
+with rho in reach of the series, by the series, nearer to +-1 over independent z and t,
+
+    E f(u) g(w) = E f(m + sqrt(q) z) g(m' + sqrt(q') (rho z + sqrt(1 - rho^2) t)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tpc.gaussian.series.hermite import (
+    TOLERANCE,
+    Array,
+    Family,
+    Function,
+    Line,
+    root_mean_square,
+    settle,
+)
+from tpc.gaussian.series.mehler import Indices, Series, expand
+
+# <part pair_series>
+
+PERFECT = 1 - 1e-15
+"""A correlation beyond this differs from 1 by the rounding of a covariance."""
+
+TILE = (64, 256)
+"""Rows and columns summed at a time: three such arrays should stay in cache."""
+
+PLENTY = 64
+"""Where a tile needs more terms, its largest correlations, 1 in 50, are put off."""
+
+
+def pair_series(
+    left: Family,
+    right: Family,
+    c: Array,
+    tolerance: float,
+) -> tuple[Array, float, float]:
+    """Integrate the products of two functions for all pairs: see `pair_moment`.
+
+    Returns:
+        The expectations, a bound of their error relative to the largest
+        sqrt(E f^2 E g^2), and that.
+    """
+    same = left.equals(right)
+    line, values, error = settle([left] if same else [left, right], tolerance)
+    moments = correlations(left, right, c)
+    if not np.isfinite(error):
+        return np.full_like(moments, np.nan), np.inf, np.inf
+    plane = Plane(line, values[0], values[-1], right)
+    mirrored = same and np.array_equal(c, np.transpose(c))
+    tiles = list(cut(moments.shape, mirrored))
+    reaches = [largest_imperfect(moments[tile]) for tile in tiles]
+    largest = max(reaches, default=0.0)
+    series = expand(line, values[0], values[-1], largest, tolerance)
+    put_off = []
+    for tile, rho in zip(tiles, reaches, strict=True):
+        put_off.append(sum_tile(series, moments, tile, rho))
+    pairs = Pairs.join(put_off)
+    if mirrored:
+        pairs = pairs[pairs.rows <= pairs.columns]
+        for tile in tiles:
+            moments[tile[::-1]] = moments[tile].T
+    single = sum_pairs(series, plane, pairs, error <= tolerance)
+    moments[pairs.rows, pairs.columns] = single
+    if mirrored:
+        moments[pairs.columns, pairs.rows] = single
+    return moments, error_bound(series, error, largest), plane.scale()
+
+
+# <part listed_series>
+
+LISTED = 2**12
+"""How many pairs of a list are summed at a time."""
+
+
+def listed_series(
+    left: Family,
+    right: Family,
+    c: Array,
+    tolerance: float,
+) -> tuple[Array, float, float]:
+    """Integrate the same for a list of pairs: families and c have the shape (P,)."""
+    moments, worst, scale = np.empty(len(left.root)), 0.0, 0.0
+    for start in range(0, len(moments), LISTED):
+        part = slice(start, start + LISTED)
+        one, two = left[part], right[part]
+        line, values, error = settle([one, two], tolerance)
+        if not np.isfinite(error):
+            return np.full_like(moments, np.nan), np.inf, np.inf
+        index = np.arange(len(one.root))
+        size = one.root * two.root
+        rho = np.divide(c[part], size, np.zeros_like(size), where=size > 0)
+        rho = np.clip(rho, -1, 1)
+        largest = largest_imperfect(rho)
+        series = expand(line, values[0], values[1], largest, tolerance)
+        plane = Plane(line, values[0], values[1], two)
+        pairs = Pairs(index, index, rho)
+        moments[part] = sum_pairs(series, plane, pairs, error <= tolerance)
+        worst = max(worst, error_bound(series, error, largest))
+        scale = max(scale, plane.scale())
+    return moments, worst, scale
+
+
+# <part pair_moment>
+
+
+def pair_moment(
+    f: Function,
+    g: Function,
+    q_left: Array,
+    q_right: Array,
+    c: Array,
+    m_left: Array | None = None,
+    m_right: Array | None = None,
+    s_left: Sequence[Array] = (),
+    s_right: Sequence[Array] = (),
+    tolerance: float = TOLERANCE,
+) -> tuple[Array, float]:
+    """Integrate f(u) g(w) over jointly Gaussian u and w, for all pairs.
+
+    Args:
+        f: A smooth function of an array and of constants.
+        g: Another, or the same.
+        q_left: Variances of u, of shape (A,).
+        q_right: Variances of w, of shape (B,).
+        c: Covariances, of shape (A, B).
+        m_left: Means of u, 0 by default.
+        m_right: Means of w, 0 by default.
+        s_left: What f takes behind its argument, each of shape () or (A,).
+        s_right: What g takes likewise.
+        tolerance: What to aim for, relative to sqrt(E f^2 E g^2).
+
+    Returns:
+        E f(u) g(w), of shape (A, B), and a bound of its error: about 1e-13 times
+        sqrt(E f^2 E g^2) at its largest, far more where a function is not smooth, and
+        infinite where E f^2 or E g^2 seems to be.
+    """
+    left = Family.of(f, q_left, m_left, s_left)
+    right = Family.of(g, q_right, m_right, s_right)
+    moments, error, scale = pair_series(left, right, c, tolerance)
+    return moments, error * scale
+
+
+def listed_moment(
+    f: Function,
+    g: Function,
+    q_left: Array,
+    q_right: Array,
+    c: Array,
+    m_left: Array | None = None,
+    m_right: Array | None = None,
+    s_left: Sequence[Array] = (),
+    s_right: Sequence[Array] = (),
+    tolerance: float = TOLERANCE,
+) -> tuple[Array, float]:
+    """Integrate f(u) g(w) for a list of pairs: all arrays have the shape (P,).
+
+    Returns:
+        The same as `pair_moment`, of shape (P,).
+    """
+    left = Family.of(f, q_left, m_left, s_left)
+    right = Family.of(g, q_right, m_right, s_right)
+    moments, error, scale = listed_series(left, right, c, tolerance)
+    return moments, error * scale
+
+
+# <part Plane>
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Both functions on one grid, and what else a sum over two variables needs.
+
+    Attributes:
+        line: The grid.
+        left: f times the root weights, of shape (A, nodes).
+        right: g likewise, of shape (B, nodes).
+        family: g and the Gaussians w.
+    """
+
+    line: Line
+    left: Array
+    right: Array
+    family: Family
+
+    def scale(self) -> float:
+        """Return the largest sqrt(E f^2) times the largest sqrt(E g^2)."""
+        sides = (self.left, self.right)
+        return float(np.prod([root_mean_square(side).max(initial=0) for side in sides]))
+
+    def on_diagonals(self, pairs: Pairs) -> Array:
+        """Sum over z where w is determined by u, for all pairs together."""
+        values = np.empty(len(pairs.rho))
+        many = max(1, 2**17 // len(self.line.z))
+        for start in range(0, len(values), many):
+            part = slice(start, start + many)
+            right = self.right[pairs.columns[part]]
+            falling = pairs.rho[part] < 0
+            right[falling] = right[falling, ::-1]
+            np.einsum("pn,pn->p", self.left[pairs.rows[part]], right, out=values[part])
+        return values
+
+    def rotated(self, row: int, column: int, rho: float) -> float:
+        """Sum over z and t for one pair; g varies slowly in t and needs few nodes."""
+        narrow = np.sqrt((1 - rho) * (1 + rho))
+        across = Line(min(0.5, self.line.step / narrow), self.line.reach)
+        z, t, weights = self.line.z, across.z, across.root_weights**2
+        left = self.left[row] * self.line.root_weights
+        member = self.family[column : column + 1]
+        total = 0.0
+        many = max(1, 2**16 // len(z))
+        for start in range(0, len(t), many):
+            part = slice(start, start + many)
+            w = rho * z + narrow * t[part, None]
+            values = np.broadcast_to(member(w.reshape(1, -1)), (1, w.size))
+            total += float(weights[part] @ (values.reshape(w.shape) @ left))
+        return total
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Single entries of the matrix, and their correlations."""
+
+    rows: Indices
+    columns: Indices
+    rho: Array
+
+    @staticmethod
+    def join(pieces: Sequence[Pairs]) -> Pairs:
+        """Put lists together."""
+        nothing = np.empty(0, np.intp)
+        rows = np.concatenate([nothing, *(piece.rows for piece in pieces)])
+        columns = np.concatenate([nothing, *(piece.columns for piece in pieces)])
+        rho = np.concatenate([np.empty(0), *(piece.rho for piece in pieces)])
+        return Pairs(rows, columns, rho)
+
+    def __getitem__(self, index: Indices | npt.NDArray[np.bool_]) -> Pairs:
+        return Pairs(self.rows[index], self.columns[index], self.rho[index])
+
+
+def error_bound(series: Series, error: float, largest: float) -> float:
+    """Return a bound of relative errors, given that of the grid and the largest |rho|."""
+    smooth = error <= series.tolerance
+    left_out = series.tolerance if smooth else np.exp(series.log_bounds(largest)[-1])
+    return float(2 * error + left_out)
+
+
+def correlations(left: Family, right: Family, c: Array) -> Array:
+    """Return c / sqrt(q_left q_right), 0 where a variance is."""
+    inverses = []
+    for family in (left, right):
+        positive = family.root > 0
+        inverses.append(positive / np.where(positive, family.root, 1))
+    rho = np.outer(inverses[0], inverses[1])
+    rho *= c
+    return np.clip(rho, -1, 1, out=rho)
+
+
+def largest_imperfect(rho: Array) -> float:
+    """Return the largest |rho| that is not 1."""
+    size = np.abs(rho)
+    return float(np.max(size * (size <= PERFECT), initial=0))
+
+
+def cut(shape: tuple[int, ...], mirrored: bool) -> Iterator[tuple[slice, slice]]:
+    """Yield rows and columns of tiles, only from the diagonal on if mirrored."""
+    rows, columns = TILE
+    for top in range(0, shape[0], rows):
+        for first in range(top if mirrored else 0, shape[1], columns):
+            yield slice(top, top + rows), slice(first, first + columns)
+
+
+def sum_tile(
+    series: Series,
+    moments: Array,
+    tile: tuple[slice, slice],
+    largest: float,
+) -> Pairs:
+    """Replace a tile's correlations by expectations; return the pairs put off."""
+    rho = moments[tile].copy()
+    rows, columns = tile
+    size = np.abs(rho)
+    terms = series.terms(largest)
+    if terms > PLENTY:
+        terms = series.terms(np.quantile(size, 0.98, method="lower"))
+    left, right = series.left[:, rows, None], series.right[:, None, columns]
+    product = np.empty_like(rho)
+
+    def products(n: int) -> Array:
+        np.multiply(left[n], right[n], out=product)
+        return product
+
+    moments[tile] = series.sum(terms, rho, products)
+    i, j = np.nonzero(size > series.reach(terms))
+    return Pairs(i + rows.start, j + columns.start, rho[i, j])
+
+
+def sum_pairs(series: Series, plane: Plane, pairs: Pairs, smooth: bool) -> Array:
+    """Return the expectations of single pairs.
+
+    Where the functions are not smooth on the grid, the plane would be no better.
+    """
+    values = np.empty(len(pairs.rho))
+    size = np.abs(pairs.rho)
+    perfect = size > PERFECT
+    values[perfect] = plane.on_diagonals(pairs[perfect])
+    listed = ~perfect
+    if smooth:
+        listed &= size <= series.reach(len(series.left))
+    for k in np.nonzero(~perfect & ~listed)[0]:
+        values[k] = plane.rotated(pairs.rows[k], pairs.columns[k], pairs.rho[k])
+    by_size = np.nonzero(listed)[0]
+    by_size = by_size[np.argsort(size[by_size])]
+    for start in range(0, len(by_size), 1024):
+        part = by_size[start : start + 1024]
+        chosen = pairs[part]
+
+        def products(n: int, chosen: Pairs = chosen) -> Array:
+            left, right = series.left[n, chosen.rows], series.right[n, chosen.columns]
+            return np.asarray(left * right)
+
+        values[part] = series.sum(series.terms(size[part[-1]]), chosen.rho, products)
+    return values

@@ -1,1 +1,0 @@
-"""Expectations of functions of Gaussian variables in closed form."""
