@@ -1,4 +1,4 @@
-"""Runs every code block of the README and of docs/.
+"""Runs every code block of the README, of CONTRIBUTING and of docs/.
 
 Blocks of one page run in order, in one temporary folder that holds a copy of `examples/`:
 
@@ -29,7 +29,7 @@ import tpc
 from tpc.command_line.cli import main
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)[ ]?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+\.?\d*(?:e[-+]?\d+)?(?!\w)")
 

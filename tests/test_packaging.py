@@ -1,8 +1,13 @@
 """What an installation must hold."""
 
+import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
+
+import pytest
+
+import tpc
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,3 +25,14 @@ def test_every_package_is_shipped() -> None:
 def test_the_grammar_is_found_as_a_resource() -> None:
     text = files("tpc.grammar").joinpath("tensor_program.lark").read_text(encoding="utf-8")
     assert text == (ROOT / "grammar" / "tensor_program.lark").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("file", "version"),
+    [("CHANGELOG.md", r"^## (.+)$"), ("CITATION.cff", r"^version: (.+)$")],
+)
+def test_every_file_says_the_same_version(file: str, version: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    first = re.search(version, text, re.MULTILINE)
+    assert first is not None
+    assert first[1] == tpc.__version__
