@@ -1,8 +1,12 @@
 """A network with a `train` block -> the program of its training at infinite width, with all checks.
 
 Which limit it is follows from the parametrization: where features move it is the maximal update
-limit [Tensor Programs IVb, 2.9.6], else the neural tangent limit [2.9.5], for which the readout has
-to be Gaussian and no scalar-like weight may be trained [2.9.21].
+limit, else the neural tangent limit, for which the readout has to be Gaussian and no scalar-like
+weight may be trained.
+
+Reference:
+    Tensor Programs IVb, Theorem 2.9.30 (maximal update), Theorem 2.9.23 (neural tangent),
+        Remark 2.9.21.
 """
 
 import numpy as np

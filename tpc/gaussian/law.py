@@ -13,6 +13,9 @@ forms are nearly collinear, but by Cauchy and Binet from minors of the coordinat
     Gr(F; G) = sum over I, J of det(F_I) det(G_J) det(C_IJ).
 
 So D = (q1 + 1/2)(q2 + 1/2) - c^2 comes out as gram(q1, q2, c) + q1/2 + q2/2 + 1/4.
+
+Reference:
+    Tensor Programs III, Proposition K.3 (conditioning).
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,6 +5,9 @@
 applied to one power of x at a time. The derivative of a step is a delta, which conditions:
 E[delta(y) G] = p(0) E[G | y = 0], p the density of y. Once no power is left,
 `tpc.gaussian.cores` and `tpc.gaussian.waves` know the expectation.
+
+Reference:
+    Tensor Programs III, Lemma K.4 (Stein's lemma).
 """
 
 from dataclasses import dataclass, field

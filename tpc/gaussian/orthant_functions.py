@@ -10,6 +10,10 @@ Of two variables, v1, v2 are the variances, c the covariance and det = v1 v2 - c
     owens_t(h, a) = 1/(2 pi) times the integral of exp(-h^2 (1 + x^2)/2) / (1 + x^2), x from 0 to a
 
 `det` is an argument of its own because it is often known as a sum of positive terms.
+
+Reference:
+    Williams, Computing with Infinite Networks, 1997; Tensor Programs II, Fact E.3 (erf).
+    Owen, Tables for Computing Bivariate Normal Probabilities, 1956.
 """
 
 import mpmath  # type: ignore[import-untyped]

@@ -10,6 +10,10 @@ step where the power is 0) and m > 0
 where given y1 = 0 the variance of y2 is D / p. The same holds for G(m, n), the moment of
 y1^m sign(y1) y2^n sign(y2), with twice the sources and absolute moments: all its terms have one
 sign, so that no digit is lost. K(n, n) is the arc-cosine kernel of order n (Cho and Saul 2009).
+
+Reference:
+    Cho and Saul, Kernel Methods for Deep Learning, 2009; Tensor Programs II, Fact E.2 (relu).
+    Price, A Useful Theorem for Nonlinear Devices Having Gaussian Inputs, 1958.
 """
 
 from collections.abc import Callable

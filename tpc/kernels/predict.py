@@ -8,6 +8,10 @@
 
 Kernels are those of `tpc.kernel`, of shape (M, M2), or (M,) + e + (M2,) + e for outputs of shape e.
 Targets have the shape (M,) + e, or more axes behind, which are predicted independently.
+
+Reference:
+    Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006.
+    Jacot, Gabriel and Hongler, Neural Tangent Kernel, 2018.
 """
 
 from collections.abc import Callable

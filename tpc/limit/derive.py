@@ -1,4 +1,4 @@
-"""Program -> the equations of its infinite-width limit [Tensor Programs IVb, Def. 2.6.5].
+"""Program -> the equations of its infinite-width limit.
 
 Every vector x of the program becomes a ket |x>, every scalar c a number, both nodes of a new graph
 in the same language. Everything but a MatMul keeps its form: Avg becomes an expectation, an
@@ -11,6 +11,9 @@ OuterNonlin the expectation over iid copies. A MatMul becomes
 with gain = s^2 for W and s^2 rho for W.T, where W in R^{n x m} has entry variance s^2/m and
 rho = lim n/m. The bra <nabla_{W.T y}|x> is E[d|x> / d hat(W.T y)], or, by Stein's lemma, the rows
 of pinv(G) E[q |x>] where q are all earlier hats of W.T and G their covariance.
+
+Reference:
+    Tensor Programs IVb, Definition 2.6.5 (kets), Theorem 2.6.10 (the Master Theorem).
 """
 
 import sys

@@ -1,4 +1,8 @@
-"""The terms |y> <nabla_{W.T y}|x> of a dot, from a Jacobian."""
+"""The terms |y> <nabla_{W.T y}|x> of a dot, from a Jacobian.
+
+Reference:
+    Tensor Programs IVb, Definition 2.6.5, Dot, equation (2.19).
+"""
 
 import numpy as np
 

@@ -6,6 +6,10 @@ Covariances are bilinear, so they are those of the leaves carried through the sa
     Cov(hat(W x), hat(W y)) = gain <x|y>,    Cov(v, v) as declared,    0 for any other two leaves.
 
 A covariance of u and w has the axes of u, then those of w.
+
+Reference:
+    Tensor Programs IVb, Definition 2.6.5, Hat, equation (2.18).
+    Tensor Programs III, Definition F.6 (the ratio of two dims in the gain).
 """
 
 from collections.abc import Callable, Iterator

@@ -7,8 +7,10 @@ stores an array over the free axes of the hat, then all axes of x. A multi-vecto
 through elementwise functions so costs k numbers a sample, not k^2.
 
 The derivative runs through elementwise functions by the chain rule, through dots (linear in kets)
-and through order-r nonlinearities in their free slot; scalars and iid copies are constants
-[Tensor Programs IVb, Def. 2.6.5].
+and through order-r nonlinearities in their free slot; scalars and iid copies are constants.
+
+Reference:
+    Tensor Programs IVb, Definition 2.6.5, Dot, equation (2.19).
 """
 
 from dataclasses import dataclass, replace

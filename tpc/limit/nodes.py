@@ -1,8 +1,10 @@
 """The nodes that only limits have: hats, Stein's lemma, expectations that are known.
 
 In a limit the free coordinate is the sample axis: a vector node is a ket, `Mean` over the free
-coordinate is the expectation E, and a `Row` at a bound coordinate is an iid copy of a ket
-[Tensor Programs IVb, Def. 2.6.5].
+coordinate is the expectation E, and a `Row` at a bound coordinate is an iid copy of a ket.
+
+Reference:
+    Tensor Programs IVb, Definition 2.6.5; Section 1.2.2 (iid copies).
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,9 @@
 """The terms |y> <nabla_{W.T y}|x> of a dot by Stein's lemma, one by one and as one sum.
 
 With q all earlier hats of W.T and G their covariance, the bras are the rows of pinv(G) E[q |x>].
+
+Reference:
+    Tensor Programs IVb, Remark 2.6.6; Tensor Programs III, Remark 2.12, equation (4).
 """
 
 from functools import reduce

@@ -6,6 +6,10 @@ that are orthogonal or of low rank: where all products are from one side. Then a
 direction is uniform outside the span of the earlier products, of fixed length: normal in the limit,
 with the covariances and the regression on earlier products that a Gaussian matrix has. The other
 side would see O.T O = 1, or the projection C C.T, where a Gaussian matrix has a dot and a new hat.
+
+Reference:
+    Tensor Programs IVb, Setup 2.6.4 and Theorem 2.6.10.
+    Golikov and Yang, Non-Gaussian Tensor Programs, 2022.
 """
 
 from tpc.diagnostics import Diagnostic, ProgramError

@@ -2,8 +2,8 @@
 
     gradients = backpropagate(builder, network.readout.node, leaves, seed)
 
-Notation of the papers [Tensor Programs IVb, Def. 2.9.14], with y the vector of the readout, so that
-f = n^-a_out * sum over the n-axis of y:
+Notation of the papers, with y the vector of the readout, so that f = n^-a_out * sum over the n-axis
+of y:
 
     dx = n d avg(y) / dx = d sum(y) / dx   for a vector,        dc = d avg(y) / dc   for a scalar.
 
@@ -26,6 +26,9 @@ collects by an average over it.
 
 `step` and `sign` are flat almost everywhere: they pass nothing back, as in automatic
 differentiation. Entries that tie for an `amax` share its derivative evenly, as those of `max` do.
+
+Reference:
+    Tensor Programs IVb, Definition 2.9.14.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,8 @@
 """Which limit a parametrization has: stable, faithful, trivial, feature learning, operator regime.
 
-The criteria are those of a multi-layer perceptron [Tensor Programs IVb, 2.8], read for the weights
-of any network by their role. Let A be the least a + b + a_out over output-like weights (a_out where
-there are none): the gradient with respect to a hidden vector has size n^-A. With r of a weight
+The criteria are those of a multi-layer perceptron, read for the weights of any network by their
+role. Let A be the least a + b + a_out over output-like weights (a_out where there are none): the
+gradient with respect to a hidden vector has size n^-A. With r of a weight
 
     matrix-like c + a - 1,   vector- and scalar-like c + a,   output-like c + a + a_out - 1,
 
@@ -19,6 +19,10 @@ parametrization is classified with the faithful d and c + p (d_faithful - d) in 
 clipping or normalisation `c` is n^-c in front of X / |X|, |X| an average over growing axes; with
 Frobenius norms, as users of libraries write it, that is c - e [2.10.2]; e counts growing axes in
 halves.
+
+Reference:
+    Tensor Programs IVb, Definition 2.8.5 (r), Theorem 2.8.19, Corollary 2.8.20;
+        Definition 2.10.6 with clipping or normalisation.
 """
 
 from collections.abc import Mapping

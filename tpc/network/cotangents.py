@@ -4,6 +4,9 @@ Cotangents are those of `backpropagation.py`. A cotangent of x has coordinates o
 axes, then the axes of x; where it does not depend on a coordinate it may lack it, and where it does
 not depend on an axis that may have length 1. Inside of a body, where x has bound coordinates, it
 may have further ones, to be averaged over.
+
+Reference:
+    Tensor Programs IVb, Definition 2.9.14.
 """
 
 from math import prod

@@ -1,4 +1,8 @@
-"""The conditions for a limit, one by one, with what is found where one does not hold [2.8]."""
+"""The conditions for a limit, one by one, with what is found where one does not hold.
+
+Reference:
+    Tensor Programs IVb, Lemmas 2.8.10 and 2.8.11, Theorems 2.8.12 and 2.8.15.
+"""
 
 from collections.abc import Iterator
 from fractions import Fraction

@@ -6,6 +6,9 @@ where each of multiplier, init, rate and eps is a power of n times the constant 
 names. Shifts change which of multiplier and init carries the size of W: either may be 1. A factor
 n^x of the gradients inside Q goes into eps and the rate, Q(n^x g, eps) = n^(p x) Q(g, n^-x eps), p
 the degree of Q in the two together [Remark 2.2.6]; where there is no p the factor stays.
+
+Reference:
+    Tensor Programs IVb, Proposition 2.2.3, Remark 2.2.6.
 """
 
 from dataclasses import dataclass

@@ -5,9 +5,12 @@
     y = step.output                                                 the readout's vector, (M,) + e
     gradients = step.total_gradients(seed)                          dy = seed, (M,) + S + e
 
-This is the total program [Tensor Programs IVb, Def. 2.9.16]: the forward and backward programs of
-all inputs side by side, sharing the weights. Kernels, limits of training and the finite trainer all
-take it from here. Axes come in the order: inputs (M,), then seeds S, then those of the value.
+This is the total program: the forward and backward programs of all inputs side by side, sharing the
+weights. Kernels, limits of training and the finite trainer all take it from here. Axes come in the
+order: inputs (M,), then seeds S, then those of the value.
+
+Reference:
+    Tensor Programs IVb, Definition 2.9.16.
 """
 
 from collections.abc import Callable, Mapping

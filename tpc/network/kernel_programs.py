@@ -1,7 +1,7 @@
 """Network -> the total program of two inputs, or of a batch, with its kernels as outputs.
 
-The total program [Tensor Programs IVb, Def. 2.9.16] is the forward and the backward program of all
-inputs side by side, sharing the weights. Its outputs are scalars,
+The total program is the forward and the backward program of all inputs side by side, sharing the
+weights. Its outputs are scalars,
 
     nngp = <e(x)|e(x')>, the covariance of the readout of e,    ntk = the tangent kernel,
 
@@ -10,6 +10,10 @@ With `independent` it multiplies by fresh copies instead, the gradient independe
 
 Two inputs are params of the program, so that one limit serves all pairs of any data set. Where the
 kernel of a pair cannot be computed from the pair alone, the program of all inputs at once serves.
+
+Reference:
+    Tensor Programs IVb, Definition 2.9.16, Remark 2.9.20.
+    Tensor Programs II, Condition 1 (where the gradient independence assumption holds).
 """
 
 from collections.abc import Callable, Sequence

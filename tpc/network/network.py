@@ -1,11 +1,14 @@
 """A checked network: an architecture for one input, and how it is trained (language.md, 7 and 8).
 
-The architecture is a graph in the language of programs [Tensor Programs IVb, Def. 2.9.1]. Its
-leaves are the input, a `Placeholder`, and the trainable tensors w of its weights. The multiplier of
-a weight W = mult n^-a w stands in the graph: `W @ x` is mult * MatMul(w, x), and `v * x` is
-(mult * v) * x, so that derivatives with respect to w have it where they should. Nothing in the
-graph depends on the parametrization, but that the tensors are drawn as in the Tensor Programs that
-all of them lead to: matrices with entries N(0, init^2 / n), vectors with entries N(0, init^2).
+The architecture is a graph in the language of programs. Its leaves are the input, a `Placeholder`,
+and the trainable tensors w of its weights. The multiplier of a weight W = mult n^-a w stands in the
+graph: `W @ x` is mult * MatMul(w, x), and `v * x` is (mult * v) * x, so that derivatives with
+respect to w have it where they should. Nothing in the graph depends on the parametrization, but
+that the tensors are drawn as in the Tensor Programs that all of them lead to: matrices with entries
+N(0, init^2 / n), vectors with entries N(0, init^2).
+
+Reference:
+    Tensor Programs IVb, Definitions 2.9.1 (architecture) and 2.9.7 (its parametrization).
 """
 
 from dataclasses import dataclass

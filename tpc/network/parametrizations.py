@@ -1,4 +1,4 @@
-"""Parametrization -> the exponents a, b, c, d of every weight and a_out [2.2.1, 2.9.7].
+"""Parametrization -> the exponents a, b, c, d of every weight and a_out.
 
     W = mult n^-a w,  w ~ N(0, init^2 n^-2b),  w <- w - lr eta n^-c Q(n^d g_0, ..., n^d g_t),
     f = n^-a_out * sum over the n-axis.
@@ -6,6 +6,10 @@
 Shifted to (a + s, b - s, c - s, d + s) a parametrization computes the same f at every width
 [2.2.3]. The *canonical* shift has b = 1/2 for matrices and b = 0 for all others, which is how the
 trainable tensors stand in a network's graph.
+
+Reference:
+    Tensor Programs IVb, Definitions 2.2.1 and 2.9.7, Proposition 2.2.3; for the tables Definitions
+        2.9.11 (ntp) and 2.9.12 (mup), Remark 2.8.25 (uniform), Example 2.2.2 (sp).
 """
 
 from dataclasses import dataclass

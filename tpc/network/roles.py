@@ -5,11 +5,14 @@ A vector-like weight is *output-like* where its every use is as a `v` of the rea
 them, and the weight is in that set. Where there is a choice, as in v * (U @ xi), the weights
 declared last are taken.
 
-A network is a *multi-layer perceptron* of L hidden layers [Tensor Programs IVb, 2.3] where
+A network is a *multi-layer perceptron* of L hidden layers where
 
     h^1 = U @ xi,  h^l = W^l @ x^(l-1),  x^l = phi(h^l),  f = v * x^L,
 
 each weight is used once, not transposed, and biases may be added; phi acts entry by entry.
+
+Reference:
+    Tensor Programs IVb, equation (2.3), Example 2.9.6.
 """
 
 from enum import Enum

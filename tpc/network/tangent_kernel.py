@@ -1,12 +1,15 @@
 """Gradients of two inputs -> the neural tangent kernel, as a scalar of the total program.
 
-A matrix's gradient is one operator, the sum over its uses [Tensor Programs IVb, 2.9.5]:
+A matrix's gradient is one operator, the sum over its uses:
 
     Gamma(W) = sum over h = W z of |dh><z|  +  sum over h = W.T z of |z><dh|
     K(x, x') = sum over W of lr <Gamma(W), Gamma'(W)>  +  sum over v of lr <dv|dv'>
 
 so that pairs of uses on the same side give <dg|dh> <y|z>, on opposite sides <dg|z> <y|dh>. The
 multipliers stand in the gradients.
+
+Reference:
+    Tensor Programs IVb, Definition 2.9.18 with Q the identity.
 """
 
 from dataclasses import dataclass

@@ -10,6 +10,10 @@ their programs have the limit of Gaussian ones [Golikov and Yang, Non-Gaussian T
 A vector that such a matrix makes is a uniform direction outside the span of the earlier ones, as
 with a Gaussian matrix in the limit; but C.T C = O.T O = 1 is no Gaussian relation, so that holds
 only while the products with the matrix are all from one side.
+
+Reference:
+    Tensor Programs IVb, Setup 2.6.4.
+    Golikov and Yang, Non-Gaussian Tensor Programs, 2022.
 """
 
 from dataclasses import dataclass

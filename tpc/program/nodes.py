@@ -12,6 +12,9 @@ and a graph has a topological order: that of making.
 
 The language of limits is the same one with three more leaves and one more operation (`tpc.limit`),
 where the width axis is the sample axis and `Mean` is the expectation.
+
+Reference:
+    Tensor Programs IVb, Definition 2.6.1 (Avg, MatMul, OuterNonlin).
 """
 
 from dataclasses import dataclass

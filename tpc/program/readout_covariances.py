@@ -7,6 +7,9 @@ depends on, e_a = sum over v in V and entries c of v of  x_ac v_ac. Given all x,
 
 at every finite width. So E f f^T = E K and E f_i^4 = 3 E K_ii^2: K has the same averages as f and
 less noise. The x are found by putting 1 for one entry of one v, and 0 for all others.
+
+Reference:
+    Tensor Programs I, Corollary 5.5 (in the limit).
 """
 
 from dataclasses import replace

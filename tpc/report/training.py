@@ -1,6 +1,6 @@
 """The limit of a network's training as the papers write it: kets and operators at time t.
 
-Not unrolled over steps: one set of equations for all of them [Tensor Programs IVb, 2.9.5, 2.9.6],
+Not unrolled over steps: one set of equations for all of them,
 
     |x[t]>, |dx[t]>  forward and backward kets,  chi[t]  error signals,  |W[t]|  an operator,
     Gamma_W[t]       the gradient of W, a sum of |dh[t]><z[t]| over its uses,
@@ -8,6 +8,9 @@ Not unrolled over steps: one set of equations for all of them [Tensor Programs I
 
 In the maximal update limit weights move and f[t] is an average. In the neural tangent limit kets
 stay those of the untrained network and f[t] moves by K_t.
+
+Reference:
+    Tensor Programs IVb, Theorems 2.9.23 and 2.9.30.
 """
 
 from collections.abc import Iterable

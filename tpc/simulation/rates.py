@@ -8,6 +8,9 @@ and in common the error s of the limit L, so with C = diag(sigma^2) + s^2 1 1.T 
 y = value - L, and p is where chi2 is least. The errors of b and p are those of the linearised
 model. The standard deviation over trials of a scalar is fitted by c n^-q; that of its logarithm is
 sqrt((kurtosis - 1) / (4 trials)).
+
+Reference:
+    Tensor Programs IVb, Theorem 2.6.10 (the rate 1/2 of scalars).
 """
 
 from collections.abc import Sequence

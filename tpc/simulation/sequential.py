@@ -1,8 +1,7 @@
 """Products with a random matrix that is never there.
 
-Each is drawn from its exact law given all earlier ones, at any finite width (Y. M. Lu, Householder
-Dice, arXiv:2101.07464). Let Q and L be orthonormal frames of all vectors that W and W.T have met,
-A = W Q and B = W.T L.
+Each is drawn from its exact law given all earlier ones, at any finite width (the Householder dice).
+Let Q and L be orthonormal frames of all vectors that W and W.T have met, A = W Q and B = W.T L.
 
 **Gaussian** W in R^{n x m}, entries iid N(0, 1). All that is known of W is
 
@@ -21,6 +20,10 @@ after which q belongs to E and O q to F.
 
 Either way T products cost O(n T) memory and O(n T^2) time. A vector that comes again gets the same
 result bit for bit: its coefficients along the frame are kept, and multiplied as the first time.
+
+Reference:
+    Lu, Householder Dice, 2021, arXiv:2101.07464.
+    Tensor Programs III, Lemma K.9; Tensor Programs IVb, Section 4.7.3 (Gaussian matrices).
 """
 
 import hashlib

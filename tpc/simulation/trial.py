@@ -7,6 +7,9 @@ Each operation does what language.md says it does at finite width n, on arrays o
     mean[j](psi)_a = (1/n) sum over j of psi(x_a; x_j), the diagonal included.
 
 Nothing here knows of a limit, nor how a matrix multiplies (`engines.py`).
+
+Reference:
+    Tensor Programs IVb, Definition 2.6.1.
 """
 
 from collections.abc import Mapping

@@ -8,6 +8,9 @@ the correlation rho = Cov(u, w) / sqrt(Var u Var w),
     |sum_(n >= k) a_n b_n rho^n| <= |rho|^k sqrt(sum_(n >= k) a_n^2 sum_(n >= k) b_n^2),
 
 where a sum of squares over n >= k is E f^2 less the squares before (Parseval).
+
+Reference:
+    Tensor Programs III, Theorem K.15, for two variables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Optimizers: update functions Q_t of the gradients so far, as graphs [Tensor Programs IVb, 2.1].
+"""Optimizers: update functions Q_t of the gradients so far, as graphs.
 
 A use of an optimizer, nodes of gradients -> nodes of the update
+
+Reference:
+    Tensor Programs IVb, Section 2.1, equation (2.1).
 """

@@ -4,6 +4,11 @@
     v = beta2 v + (1 - beta2) g^2, vhat = v / (1 - beta2^(t+1)).
 
 The paper's form is mhat / sqrt(vhat + eps^2), which is smooth where vhat is 0.
+
+Reference:
+    Tensor Programs IVb, equations (2.2) and (Adam); Section 2.10.3 (Adafactor).
+    Kingma and Ba, Adam: A Method for Stochastic Optimization, 2014.
+    Shazeer and Stern, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, 2018.
 """
 
 from tpc.network.optimizers.rule import Moment, blend, positive, root, unbiased

@@ -9,6 +9,9 @@ together. The growing axes are averaged, which is an expectation in the limit:
     norm(g) = sqrt(E ||g||^2), summed over constant axes [Def. 2.10.7].
 
 At finite width n the norm of a tensor with e growing axes is n^(-e/2) times that of Frobenius.
+
+Reference:
+    Tensor Programs IVb, Definition 2.10.7, Section 2.10.3.
 """
 
 from dataclasses import dataclass

@@ -3,6 +3,9 @@
 Q is *homogeneous* of degree p where Q(k g_0, ..., k g_t) = k^p Q(g_0, ..., g_t) for k > 0: linear
 updates have degree 1, those without an eps have degree 0. Then the exponent d of a parametrization
 says nothing that c does not: n^-c Q(n^d g) = n^-(c + p(d' - d)) Q(n^d' g).
+
+Reference:
+    Tensor Programs IVb, Remark 2.2.6.
 """
 
 from dataclasses import replace

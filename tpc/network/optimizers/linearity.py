@@ -2,6 +2,9 @@
 
 A linear update is Q_t(g_0, ..., g_t) = sum over s of q_ts g_s with numbers q_ts. In a limit its
 nonlinear outer products collapse to inner products, whose cost is linear in the samples.
+
+Reference:
+    Tensor Programs IVb, Section 2.1, linear entrywise updates.
 """
 
 from enum import Enum

@@ -4,6 +4,9 @@
     of (g_t, states_t, t), entry by entry but for what `Averages` gives.
 
 Where a formula divides zero by zero the direction is zero: `quotient` and `inverse_root` see to it.
+
+Reference:
+    Tensor Programs IVb, Section 2.1, equation (2.1).
 """
 
 from collections.abc import Callable, Mapping

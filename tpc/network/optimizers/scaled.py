@@ -1,4 +1,8 @@
-"""Optimizers that see signs or squared gradients, without a corrected average of gradients."""
+"""Optimizers that see signs or squared gradients, without a corrected average of gradients.
+
+Reference:
+    Tensor Programs IVb, equations (2.2) and (SignSGD).
+"""
 
 from tpc.network.optimizers.rule import Moment, blend, fade, is_zero, root
 from tpc.program.nodes import Node

@@ -6,6 +6,10 @@
 coordinates: a ket, the two-coordinate kernel of a matrix, an array that a finite network holds.
 With |X| = sqrt(E ||X||^2) [Def. 2.10.7], `normalize` makes X / |X| of the direction X and then
 `clip=theta` makes X / max(1, |X| / theta).
+
+Reference:
+    Tensor Programs IVb, equation (2.4); Section 2.10.1 (decay), equation (2.50); Section 2.10.2
+        (clipping and normalisation), Definition 2.10.7.
 """
 
 from collections.abc import Mapping

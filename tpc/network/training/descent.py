@@ -3,6 +3,9 @@
     w <- (1 - lambda) w - eta lr Q_t(g_0, ..., g_t)
 
 where eta is the optimizer's learning rate and lr the weight's own factor.
+
+Reference:
+    Tensor Programs IVb, equation (2.50).
 """
 
 from collections.abc import Callable, Sequence

@@ -9,8 +9,11 @@ J_a, and what an update U does to the outputs is <J_a|U>, with
 
     <J_a|J_b> = sum over k, k' of <left_a|left_b> <right_a|right_b>
 
-for matrices, so that uses on opposite sides pair |dg> with |z> [Tensor Programs IVb, 2.9.5]. Where
-`batchmean` couples the inputs, k includes an axis over them.
+for matrices, so that uses on opposite sides pair |dg> with |z>. Where `batchmean` couples the
+inputs, k includes an axis over them.
+
+Reference:
+    Tensor Programs IVb, Definition 2.9.18, equations (2.32), (2.33) and (2.35).
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A matrix while it is trained: |W_t| as an operator on kets [Tensor Programs IVb, 2.9.6].
+"""A matrix while it is trained: |W_t| as an operator on kets.
 
     |W_{t+1}| = (1 - lambda) |W_t| - eta Q_t(Gamma_0, ..., Gamma_t)
 
@@ -8,6 +8,9 @@ Else Q acts on kernels of two coordinates, entry by entry, and
     W_t z = (1 - lambda)^t W_0 z - mean[j](Delta_t * z[j]),
 
 with Delta_t the sum of all updates. The transpose averages the kernel with its slots exchanged.
+
+Reference:
+    Tensor Programs IVb, Definition 2.6.7; Theorem 2.9.25, equation (2.45).
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A network and its training -> the maximal update limit as a program [Tensor Programs IVb, 2.9.6].
+"""A network and its training -> the maximal update limit as a program.
 
 The program is the finite computation in units in which everything stays of order one:
 
@@ -8,6 +8,9 @@ The program is the finite computation in units in which everything stays of orde
 
 with forward and backward passes at step t through the weights W_t and v_t, dots included. Weights
 whose updates vanish as the width grows stay where they were, but for their decay.
+
+Reference:
+    Tensor Programs IVb, Theorems 2.9.25 and 2.9.30.
 """
 
 from tpc.network.forward_backward import BatchPass, differentiate

@@ -1,4 +1,4 @@
-"""A network and its training -> the neural tangent limit as a program [Tensor Programs IVb, 2.9.5].
+"""A network and its training -> the neural tangent limit as a program.
 
     f_{t+1} = F_{t+1} - sum over weights W of <J_{t+1}(W)|U_{t+1}(W)>
     U_{t+1}(W) = (1 - lambda) U_t(W) + eta Q_t(Gamma_0, ..., Gamma_t),   Gamma_s = J_s(W) . chi_s
@@ -7,6 +7,9 @@ All kets are those of the untrained network, dots included. With weight decay th
 to the network whose weights are multiplied by (1 - lambda)^t, all times sharing one draw, and F_t
 is the readout of that network [2.10.3, where f_0 is printed for F_{t+1}]. F is jointly Gaussian
 over rows and times with covariance <y_s|y_t>; its draw is a parameter of standard normals.
+
+Reference:
+    Tensor Programs IVb, Theorem 2.9.23, Remark 2.9.21; Theorem 2.10.3 with decay.
 """
 
 import numpy as np

@@ -1,11 +1,14 @@
 """Gradients of matrices: sums of |left><right| over the constant axes of both sides.
 
 A use h = W z has the gradient |dh><z|, a use h = W.T z has |z><dh|, where rows are the free
-coordinate and columns the other one [Tensor Programs IVb, 2.9.5]. As an operator on kets
+coordinate and columns the other one. As an operator on kets
 
     (|left><right|) z = left . <right|z>,     its transpose z |-> right . <left|z>,
 
 and as a kernel of two coordinates it is the sum over constant axes of left * right[j].
+
+Reference:
+    Tensor Programs IVb, Section 1.2.1 (outer products, linear and not); Definition 2.9.18.
 """
 
 from collections.abc import Sequence

@@ -1,10 +1,13 @@
-"""How one weight moves the outputs in the neural tangent limit [Tensor Programs IVb, 2.9.5].
+"""How one weight moves the outputs in the neural tangent limit.
 
 An update U_{t+1} = (1 - lambda) U_t + eta Q_t(Gamma_0, ..., Gamma_t) takes <J|U> off the outputs,
 J being their gradient in the weight at initialisation. With a linear Q the Gammas are sums of J,
 and U is known by the numbers chi that multiply them:
 
     <J_a|U>  =  sum over s of u_s <J_a|J_b> chi_s,b.
+
+Reference:
+    Tensor Programs IVb, Definition 2.9.22.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,8 +1,11 @@
-"""A vector-like or scalar-like weight while it is trained [Tensor Programs IVb, 2.9.6].
+"""A vector-like or scalar-like weight while it is trained.
 
     |v_{t+1}> = (1 - lambda) |v_t> - eta Q_t(|dv_0>.chi_0, ..., |dv_t>.chi_t)
 
 Q acts entry by entry, on a ket or on numbers.
+
+Reference:
+    Tensor Programs IVb, Theorem 2.9.25, equations (2.46) and (2.47).
 """
 
 from tpc.network.training.descent import Descent

@@ -7,6 +7,11 @@
 Decided on the text as written, before any pass: every `mean` of the file is nexort, even one that
 separates into inner products; `avg`, `<|>` and initial scalars count as Avg only where a vector
 depends on them.
+
+Reference:
+    Tensor Programs I, Definitions 4.1 (netsor) and 4.2 (netsor+).
+    Tensor Programs III, Definitions 2.1 (netsort) and E.1 (netsort+).
+    Tensor Programs IVb, Definition 2.6.1 (nexort).
 """
 
 from tpc.diagnostics.program_faults import (

@@ -1,11 +1,14 @@
 """The trainable tensors of a finite network: their draws and their updates, in place.
 
-    w ~ N(0, init^2 n^-2b),   W = n^-a w   [Tensor Programs IVb, Def. 2.2.1],   g = n^-a dL/dW,
+    w ~ N(0, init^2 n^-2b),   W = n^-a w,   g = n^-a dL/dW,
     W <- (1 - decay) W - n^-a lr factor n^-c Q(n^d g_0, ..., n^d g_t)
 
 What is held is W without its multiplier, which stands in the network's graph. A scalar-like weight
 is n^-(a + b) times its `start`. Q is evaluated in blocks of rows where it acts entry by entry, on
 the whole tensor where it averages.
+
+Reference:
+    Tensor Programs IVb, Definition 2.2.1; equation (2.50) with decay.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,9 +1,12 @@
-"""`mean[j](...)` and the rows `x[j]` in its body [Tensor Programs IVb, OuterNonlin].
+"""`mean[j](...)` and the rows `x[j]` in its body.
 
     y = mean[j, l](e):  y_a = n^-1 n^-1 sum over j, l of e(free entries a, rows j, rows l)
 
 A row is a node at the coordinate j; the elementwise operations unite coordinates, and `Mean`
 averages the bound ones away.
+
+Reference:
+    Tensor Programs IVb, Definition 2.6.1, OuterNonlin, equation (2.17).
 """
 
 from tpc.diagnostics.function_faults import (
