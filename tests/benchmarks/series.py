@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tpc.gaussian.series.pairs import pair_moment
+from tpc.runtime.pair_series import pair_moment
 
 Array = np.ndarray
 

@@ -6,19 +6,19 @@ from functools import cache
 from importlib.resources import files
 
 SOURCES = (
-    "evaluate",
-    "nodes",
+    "evaluation",
+    "random_nodes",
     "grids",
-    "products",
+    "matrix_products",
     "grid_products",
-    "copies",
-    "pair_arrays",
-    "functions",
-    "series",
+    "copy_means",
+    "stored_pairs",
+    "elementwise",
+    "series_integrals",
 )
 """The files of the preamble, in the order in which modules have their parts."""
 
-SERIES = ("hermite", "mehler", "pairs")
+SERIES = ("hermite", "mehler", "pair_series")
 """The files of Hermite series."""
 
 _NEEDS: dict[str, tuple[str, ...]] = {
@@ -44,19 +44,19 @@ _ALWAYS = ("Estimate", "sampled", "integrated", "Nodes", "SobolNodes", "Ket", "G
 
 @cache
 def _parts() -> dict[str, str]:
-    return _read("tpc.codegen.preamble", SOURCES)
+    return _read(SOURCES)
 
 
 @cache
 def _series_parts() -> dict[str, str]:
-    return _read("tpc.gaussian.series", SERIES)
+    return _read(SERIES)
 
 
-def _read(package: str, names: Iterable[str]) -> dict[str, str]:
+def _read(names: Iterable[str]) -> dict[str, str]:
     """Return the parts of some files by name."""
     found: dict[str, str] = {}
     for name in names:
-        text = files(package).joinpath(f"{name}.py").read_text(encoding="utf-8")
+        text = files("tpc.runtime").joinpath(f"{name}.py").read_text(encoding="utf-8")
         pieces = re.split(r"^# <part (\w+)>\n", text, flags=re.MULTILINE)[1:]
         found |= dict(zip(pieces[::2], pieces[1::2], strict=True))
     return found

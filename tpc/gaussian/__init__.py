@@ -10,8 +10,8 @@ from tpc.gaussian.expectation import expect
 from tpc.gaussian.functions import Phi, gelu, leaky_relu, relu, step
 from tpc.gaussian.numpy_text import evaluate, to_numpy
 from tpc.gaussian.refusal import NoClosedForm
-from tpc.gaussian.series.hermite import single_moment
-from tpc.gaussian.series.pairs import listed_moment, pair_moment
+from tpc.runtime.hermite import single_moment
+from tpc.runtime.pair_series import listed_moment, pair_moment
 
 __all__ = [
     "NoClosedForm", "Phi", "evaluate", "expect", "gelu", "leaky_relu", "listed_moment",

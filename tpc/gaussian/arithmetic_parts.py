@@ -36,7 +36,7 @@ def arithmetic_names() -> frozenset[str]:
 def _parts() -> dict[str, str]:
     parts: dict[str, str] = {}
     for name in SOURCES:
-        text = files("tpc.gaussian").joinpath(name).read_text(encoding="utf-8")
+        text = files("tpc.runtime").joinpath(name).read_text(encoding="utf-8")
         pieces = re.split(r"^# <part (\w+)>\n", text, flags=re.MULTILINE)[1:]
         parts |= {n: p.strip("\n") for n, p in zip(pieces[::2], pieces[1::2], strict=True)}
     return parts

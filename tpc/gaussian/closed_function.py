@@ -3,7 +3,7 @@
 A formula such as q1 q2 - c^2, or sin(t) + (pi - t) cos(t), is right and loses digits: near
 perfect correlation its terms cancel. So a closed form holds a named function, `gram(q1, q2, c)` or
 `relu_moment(1, 1, ...)`. It prints as the formula, turns into it by `doit()`, and is computed by
-the function of the same name in `tpc.gaussian.arithmetic`.
+the function of the same name in `tpc.runtime.arithmetic`.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """Closed form -> NumPy source text, and its value on arrays.
 
-The text calls `np` and the functions of `tpc.gaussian.arithmetic`, nothing else.
+The text calls `np` and the functions of `tpc.runtime.arithmetic`, nothing else.
 """
 
 import re
@@ -12,9 +12,9 @@ from sympy import Add, Expr, Integer, Mul, Pow, Symbol, exp
 from sympy.core.function import Application
 from sympy.core.numbers import Exp1, Pi
 
-from tpc.gaussian import arithmetic, orthant_arithmetic
 from tpc.gaussian.algebra import computed_as
 from tpc.gaussian.functions import NamedFunction
+from tpc.runtime import arithmetic, orthant_arithmetic
 
 NUMPY_NAMES: dict[str, str] = {
     "Abs": "np.abs", "Max": "np.maximum", "Min": "np.minimum", "acos": "np.arccos",

@@ -14,8 +14,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tpc.gaussian import arithmetic, orthant_arithmetic
 from tpc.kernels.plan import Array
+from tpc.runtime import arithmetic, orthant_arithmetic
 
 NEAR = 0.01
 """det / (v1 v2) below which entries are computed with care; 1e-16 / NEAR is what else is lost."""

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from sympy import Expr, Symbol
 
-from tpc.gaussian import arithmetic, orthant_arithmetic
 from tpc.gaussian.instructions import Instruction, Operand, to_instructions
 from tpc.kernels import pair_arithmetic
 from tpc.kernels.operations import UFUNCS, contract, operation
@@ -30,6 +29,7 @@ from tpc.program.nodes import (
     Parameter,
     operands,
 )
+from tpc.runtime import arithmetic, orthant_arithmetic
 
 
 class NoPairwiseForm(Exception):

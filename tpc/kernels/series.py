@@ -14,17 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from tpc.gaussian import arithmetic, orthant_arithmetic
 from tpc.gaussian.instructions import Instruction, Operand
-from tpc.gaussian.series.hermite import (
+from tpc.kernels.plan import AXES, Array, Law, Tile
+from tpc.program.functions import ARITIES
+from tpc.program.numeric import elementwise
+from tpc.runtime import arithmetic, orthant_arithmetic
+from tpc.runtime.hermite import (
     TOLERANCE,
     Family,
     Function,
     settle,
     single_series,
 )
-from tpc.gaussian.series.mehler import Series, expand
-from tpc.gaussian.series.pairs import (
+from tpc.runtime.mehler import Series, expand
+from tpc.runtime.pair_series import (
     Plane,
     error_bound,
     largest_imperfect,
@@ -32,9 +35,6 @@ from tpc.gaussian.series.pairs import (
     sum_pairs,
     sum_tile,
 )
-from tpc.kernels.plan import AXES, Array, Law, Tile
-from tpc.program.functions import ARITIES
-from tpc.program.numeric import elementwise
 
 FIRST_REACH = 0.7
 """The correlation that coefficients are computed for at first."""

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tpc.codegen.preamble.grids import GridNodes, Ket
-from tpc.codegen.preamble.nodes import Nodes
-from tpc.codegen.preamble.products import Products
+from tpc.runtime.grids import GridNodes, Ket
+from tpc.runtime.matrix_products import Products
+from tpc.runtime.random_nodes import Nodes
 
 Array = npt.NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from tpc.gaussian import arithmetic, orthant_arithmetic
+from tpc.runtime import arithmetic, orthant_arithmetic
 
 EPS = 2.0**-52
 SMALL = np.concatenate([np.logspace(-300, -3, 60), np.linspace(0.01, 1.2, 60)])

@@ -1,4 +1,4 @@
-"""What every generated module starts with, a file for each idea.
+"""What limits are computed with, a file for each idea: NumPy and the standard library alone.
 
 These files are ordinary code, tested where they stand; `tpc.codegen.module` copies the parts that
 a program needs, each behind a line `# <part NAME>`, into one module. In kets leading axes stand for

@@ -9,7 +9,7 @@ from math import gamma
 
 import numpy as np
 
-from tpc.gaussian.arithmetic import Array, Phi, det2, erf, gram, mean_sign, quotient
+from tpc.runtime.arithmetic import Array, Phi, det2, erf, gram, mean_sign, quotient
 
 # <part arcsine>
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tpc.codegen.preamble.copies import COPY, PAIRS_IN_BLOCK, mean_on_grids
-from tpc.codegen.preamble.grids import GridNodes, Ket
-from tpc.codegen.preamble.nodes import Nodes
+from tpc.runtime.copy_means import COPY, PAIRS_IN_BLOCK, mean_on_grids
+from tpc.runtime.grids import GridNodes, Ket
+from tpc.runtime.random_nodes import Nodes
 
 Array = npt.NDArray[np.float64]
 

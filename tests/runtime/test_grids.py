@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from tpc.codegen.preamble.grid_products import products_with
-from tpc.codegen.preamble.grids import GridNodes, Ket, normal_rule
-from tpc.codegen.preamble.nodes import Nodes
+from tpc.runtime.grid_products import products_with
+from tpc.runtime.grids import GridNodes, Ket, normal_rule
+from tpc.runtime.random_nodes import Nodes
 
 
 def make_grid(points: int = 64, floats: int = 2**20) -> GridNodes:
@@ -167,7 +167,7 @@ def test_a_wide_product_is_refused_before_it_is_made() -> None:
 
 
 def test_the_error_function_on_a_grid() -> None:
-    from tpc.codegen.preamble import functions as library
+    from tpc.runtime import elementwise as library
 
     nodes = make_grid()
     x = nodes.normal()

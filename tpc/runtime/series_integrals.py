@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tpc.codegen.preamble.grids import GridNodes
-from tpc.codegen.preamble.nodes import Nodes
-from tpc.gaussian.series.hermite import Family, single_series
-from tpc.gaussian.series.pairs import listed_series, pair_series
+from tpc.runtime.grids import GridNodes
+from tpc.runtime.hermite import Family, single_series
+from tpc.runtime.pair_series import listed_series, pair_series
+from tpc.runtime.random_nodes import Nodes
 
 Array = npt.NDArray[np.float64]
 

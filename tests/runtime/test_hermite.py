@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tpc.gaussian.series.hermite import Line, hermite_blocks, single_moment
+from tpc.runtime.hermite import Line, hermite_blocks, single_moment
 
 VARIANCES = np.array([0.0, 1e-6, 0.3, 1.0, 7.0, 100.0])
 MEANS = np.array([0.4, -1.0, 0.0, 2.0, -3.0, 1.5])

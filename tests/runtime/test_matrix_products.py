@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tpc.codegen.preamble.nodes import Nodes
-from tpc.codegen.preamble.products import Products
+from tpc.runtime.matrix_products import Products
+from tpc.runtime.random_nodes import Nodes
 
 
 def make_nodes(samples: int, seed: int = 0) -> Nodes:

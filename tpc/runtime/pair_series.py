@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tpc.gaussian.series.hermite import (
+from tpc.runtime.hermite import (
     TOLERANCE,
     Array,
     Family,
@@ -30,7 +30,7 @@ from tpc.gaussian.series.hermite import (
     root_mean_square,
     settle,
 )
-from tpc.gaussian.series.mehler import Indices, Series, expand
+from tpc.runtime.mehler import Indices, Series, expand
 
 # <part pair_series>
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tpc.codegen.preamble.grids import GridNodes
-from tpc.codegen.preamble.nodes import Nodes, SobolNodes
+from tpc.runtime.grids import GridNodes
+from tpc.runtime.random_nodes import Nodes, SobolNodes
 
 Array = npt.NDArray[np.float64]
 Outputs = dict[tuple[str, str], Array]

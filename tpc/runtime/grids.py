@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tpc.codegen.preamble.nodes import Nodes
+from tpc.runtime.random_nodes import Nodes
 
 Array = npt.NDArray[np.float64]
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tpc.codegen.preamble import nodes as nodes_module
-from tpc.codegen.preamble.nodes import Nodes, SobolNodes, factor
+from tpc.runtime import random_nodes as nodes_module
+from tpc.runtime.random_nodes import Nodes, SobolNodes, factor
 
 
 def test_halves_are_the_streams_by_themselves() -> None:

@@ -1,6 +1,6 @@
 """The series for expectations of two functions of correlated Gaussians.
 
-Input: both functions on a grid of `tpc.gaussian.series.hermite`. Output: coefficients
+Input: both functions on a grid of `tpc.runtime.hermite`. Output: coefficients
 that sum to expectations. With the Hermite coefficients a_n of f(u) and b_n of g(w) and with
 the correlation rho = Cov(u, w) / sqrt(Var u Var w),
 
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tpc.gaussian.series.hermite import (
+from tpc.runtime.hermite import (
     TOLERANCE,
     Array,
     Line,

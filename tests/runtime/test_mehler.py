@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tpc.gaussian.series.hermite import TOLERANCE, Family, Function, settle
-from tpc.gaussian.series.mehler import Series, expand
+from tpc.runtime.hermite import TOLERANCE, Family, Function, settle
+from tpc.runtime.mehler import Series, expand
 
 
 def series_of(f: Function, q: np.ndarray, rho: float) -> Series:

@@ -5,9 +5,9 @@ from math import exp
 import numpy as np
 import pytest
 
-from tpc.codegen.preamble import evaluate as preamble
-from tpc.codegen.preamble import grids
-from tpc.codegen.preamble.nodes import Nodes
+from tpc.runtime import evaluation as preamble
+from tpc.runtime import grids
+from tpc.runtime.random_nodes import Nodes
 
 
 def fourth_power(nodes: Nodes, params: dict[str, float]) -> preamble.Outputs:

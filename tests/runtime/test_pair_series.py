@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tpc.gaussian.series import pairs
-from tpc.gaussian.series.hermite import single_moment
-from tpc.gaussian.series.pairs import listed_moment, pair_moment
+from tpc.runtime import pair_series as pairs
+from tpc.runtime.hermite import single_moment
+from tpc.runtime.pair_series import listed_moment, pair_moment
 
-REFERENCE = Path(__file__).parents[2] / "reference"
+REFERENCE = Path(__file__).parents[1] / "reference"
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -126,7 +126,7 @@ def test_second_pass_agrees_with_the_series(monkeypatch: pytest.MonkeyPatch) -> 
     count = len(calls)
     assert count > 10
     np.testing.assert_allclose(found, erf_moment(q, q, cov), rtol=0, atol=2e-13)
-    monkeypatch.setattr("tpc.gaussian.series.mehler.MOST_TERMS", 128)
+    monkeypatch.setattr("tpc.runtime.mehler.MOST_TERMS", 128)
     again, _ = pair_moment(special.erf, special.erf, q, q, cov)
     assert len(calls) > 3 * count
     np.testing.assert_allclose(again, found, rtol=0, atol=2e-13)
@@ -137,7 +137,7 @@ def test_second_pass_agrees_with_the_series(monkeypatch: pytest.MonkeyPatch) -> 
 def test_two_functions_with_means(monkeypatch: pytest.MonkeyPatch, most_terms: int) -> None:
     """E exp(u) sin(w) = exp(m + q/2) Im exp(i (m' + c) - q'/2)."""
     calls = count_rotated(monkeypatch)
-    monkeypatch.setattr("tpc.gaussian.series.mehler.MOST_TERMS", most_terms)
+    monkeypatch.setattr("tpc.runtime.mehler.MOST_TERMS", most_terms)
     rng = np.random.default_rng(1)
     roots = 1.5 * rng.standard_normal((100, 2))
     cov = roots @ roots.T
@@ -157,7 +157,7 @@ def test_two_functions_with_means(monkeypatch: pytest.MonkeyPatch, most_terms: i
 
 def test_lists_of_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same pairs one by one, correlations of 0, 1 and -1 among them, in several blocks."""
-    monkeypatch.setattr("tpc.gaussian.series.pairs.LISTED", 700)
+    monkeypatch.setattr("tpc.runtime.pair_series.LISTED", 700)
     cov = covariance(40, 3, 2.0)
     q = np.diag(cov).copy()
     means = np.linspace(-1, 1, 40)

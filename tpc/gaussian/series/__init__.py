@@ -1,1 +1,0 @@
-"""Expectations of smooth functions of one or two Gaussians, as numbers: Hermite series."""
