@@ -86,3 +86,65 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
 
 def test_it_is_public() -> None:
     assert tpc.predict is predict
+
+
+def singular(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the kernels of inputs of which two are equal, and different targets."""
+    random = np.random.default_rng(seed)
+    features = random.normal(size=(int(random.integers(3, 9)), 30))
+    features[-1] = features[0]
+    whole = np.vstack([features, random.normal(size=(2, 30))])
+    kernel, size = whole @ whole.T * 10.0 ** random.integers(-6, 6), len(features)
+    targets = random.normal(size=size)
+    return kernel[:size, :size], targets, kernel[size:, :size], kernel[size:, size:]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_repeated_inputs_with_different_targets_are_refused(seed: int) -> None:
+    train, targets, across, test = singular(seed)
+    with pytest.raises(predict.NotPositiveDefinite, match="smallest eigenvalue"):
+        predict.posterior(train, targets, across, test)
+    with pytest.raises(predict.NotPositiveDefinite, match="smallest eigenvalue"):
+        predict.gradient_flow(train, targets, across, time=np.inf)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_variances_are_never_negative(seed: int) -> None:
+    """At the training inputs themselves, where nothing is left to know."""
+    random = np.random.default_rng(seed)
+    features = random.normal(size=(6, 8)) * 10.0 ** -random.uniform(0, 4, size=8)
+    kernel = features @ features.T
+    found = predict.posterior(kernel, TARGETS, kernel, kernel, noise=1e-11 * kernel.trace())
+    assert (np.diagonal(found.cov) >= 0).all()
+    assert found.condition < 1e12
+
+
+UNSUITABLE = {
+    "negative noise": lambda: predict.posterior(TRAIN, TARGETS, ACROSS, TEST, noise=-0.5),
+    "infinite noise": lambda: predict.posterior(TRAIN, TARGETS, ACROSS, TEST, noise=np.inf),
+    "asymmetric": lambda: predict.posterior(TRAIN + np.eye(6, k=1), TARGETS, ACROSS, TEST),
+    "asymmetric test": lambda: predict.posterior(TRAIN, TARGETS, ACROSS, TEST + np.eye(3, k=1)),
+    "asymmetric flow": lambda: predict.gradient_flow(TRAIN + np.eye(6, k=1), TARGETS, time=1),
+    "nothing": lambda: predict.posterior(np.ones((0, 0)), [], np.ones((0, 0)), np.ones((0, 0))),
+    "no inputs": lambda: predict.gradient_flow(np.ones((0, 0)), [], time=1.0),
+    "no times": lambda: predict.gradient_flow(TRAIN, TARGETS, time=[]),
+    "nan": lambda: predict.gradient_flow(TRAIN, TARGETS * np.nan, time=1.0),
+    "nan in a kernel": lambda: predict.posterior(TRAIN * np.nan, TARGETS, ACROSS, TEST),
+    "half a step": lambda: predict.gradient_descent(TRAIN, TARGETS, steps=2.5, learning_rate=0.1),
+    "steps without end": lambda: predict.gradient_descent(
+        TRAIN, TARGETS, steps=np.inf, learning_rate=0.1
+    ),
+    "steps back": lambda: predict.gradient_descent(TRAIN, TARGETS, steps=-1, learning_rate=0.1),
+    "no rate": lambda: predict.gradient_flow(TRAIN, TARGETS, time=np.inf, learning_rate=0),
+    "negative rate": lambda: predict.gradient_descent(TRAIN, TARGETS, steps=1, learning_rate=-1),
+    "nan rate": lambda: predict.gradient_flow(TRAIN, TARGETS, time=1, learning_rate=np.nan),
+    "divergence": lambda: predict.gradient_descent(TRAIN, TARGETS, steps=9999, learning_rate=9),
+    "not one process": lambda: predict.posterior(TRAIN, TARGETS, 9 * ACROSS, TEST),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNSUITABLE)
+def test_what_has_no_answer_is_refused(case: str) -> None:
+    with pytest.raises(ValueError, match=r"\w") as refusal:
+        UNSUITABLE[case]()
+    assert type(refusal.value) in (ValueError, predict.NotPositiveDefinite)

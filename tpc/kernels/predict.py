@@ -9,6 +9,9 @@
 Kernels are those of `tpc.kernel`, of shape (M, M2), or (M,) + e + (M2,) + e for outputs of shape e.
 Targets have the shape (M,) + e, or more axes behind, which are predicted independently.
 
+All that inverts a kernel does so by its eigenvalues, and refuses one whose smallest is less than
+`CUT_OFF` times its largest: fewer than some four digits of an answer would be right.
+
 Reference:
     Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006.
     Jacot, Gabriel and Hongler, Neural Tangent Kernel, 2018.
@@ -30,6 +33,12 @@ __all__ = [
 
 Array = npt.NDArray[np.float64]
 
+CUT_OFF = 1e-12
+"""An eigenvalue that is less than this part of the largest one counts as zero."""
+
+ASYMMETRY = 1e-8
+"""How much the two sides of a symmetric kernel may differ, as a part of its largest entry."""
+
 
 class NotPositiveDefinite(ValueError):
     """A kernel of training inputs that has no inverse to speak of."""
@@ -42,10 +51,13 @@ class Posterior:
     Attributes:
         mean: Of the shape of the test outputs.
         cov: Their covariance, of that shape twice.
+        condition: The largest eigenvalue of K(X, X) plus noise over its smallest: relative errors
+            are of the size of this number times 2e-16.
     """
 
     mean: Array
     cov: Array
+    condition: float
 
 
 def posterior(
@@ -65,25 +77,46 @@ def posterior(
         noise: The variance of independent noise in the targets.
 
     Raises:
-        NotPositiveDefinite: K(X, X) plus noise is not.
-        ValueError: Shapes do not fit.
+        NotPositiveDefinite: K(X, X) plus noise is not, or hardly (`CUT_OFF`).
+        ValueError: Shapes do not fit; a kernel is empty, not finite or not symmetric; the noise is
+            negative; K(x, x) is less than what K(x, X) explains.
     """
-    from scipy.linalg import cho_factor, cho_solve
+    from scipy.linalg import eigh
 
     k, y, shape = _training(train, targets)
     across, lead = _across(test_train, k, shape)
     own, _ = _square(test, "K(x, x)")
     if len(own) != len(across):
         raise ValueError(f"K(x, x) is of {len(own)} outputs, K(x, X) of {len(across)}")
+    if not (np.isfinite(noise) and noise >= 0):
+        raise ValueError(f"the noise is a variance, at least 0, not {noise}")
     k[np.diag_indices_from(k)] += noise
-    try:
-        factor = cho_factor(k, lower=True)
-    except np.linalg.LinAlgError:
-        raise _indefinite(np.asarray(np.linalg.eigvalsh(k))) from None
-    mean = across @ cho_solve(factor, y)
-    cov = own - across @ cho_solve(factor, across.T)
+    eigenvalues, vectors = eigh(k)
+    _require_positive(eigenvalues)
+    condition = float(eigenvalues[-1] / eigenvalues[0])
+    modes = across @ vectors
+    mean = modes @ ((vectors.T @ y) / eigenvalues[:, None])
+    cov = _remaining(own, (modes / eigenvalues) @ modes.T, condition)
     extra = np.shape(targets)[len(shape) :]
-    return Posterior(mean.reshape(lead + extra), cov.reshape(lead + lead))
+    return Posterior(mean.reshape(lead + extra), cov.reshape(lead + lead), condition)
+
+
+def _remaining(own: Array, explained: Array, condition: float) -> Array:
+    """Return K(x, x) less what the targets explain, with variances that rounding made negative 0.
+
+    Raises:
+        ValueError: A variance is negative by more than rounding.
+    """
+    cov = own - (explained + explained.T) / 2
+    variances = np.diagonal(cov)
+    rounding = 1e2 * len(own) * np.finfo(float).eps * condition * np.abs(own).max()
+    if variances.min() < -rounding:
+        raise ValueError(
+            "the three kernels are not of one process: K(x, X) explains more than K(x, x), "
+            f"a variance would be {variances.min():.3g}"
+        )
+    np.fill_diagonal(cov, np.maximum(variances, 0))
+    return cov
 
 
 def gradient_flow(
@@ -109,8 +142,10 @@ def gradient_flow(
         test_start: f_0(x).
 
     Raises:
-        NotPositiveDefinite: T(X, X) has a negative eigenvalue, or one of 0 as t is infinite.
-        ValueError: Shapes do not fit, or t < 0.
+        NotPositiveDefinite: T(X, X) has a negative eigenvalue, or one of 0 (`CUT_OFF`) as t is
+            infinite.
+        ValueError: Shapes do not fit; a kernel is empty, not finite or not symmetric; t < 0; the
+            learning rate is not positive.
     """
 
     def progress(eigenvalues: Array, t: float) -> Array:
@@ -120,7 +155,10 @@ def gradient_flow(
         whole = -np.expm1(-exponent)
         return np.where(exponent == 0, learning_rate * t, whole / _nonzero(eigenvalues))
 
-    return _trained(train, targets, test_train, time, start, test_start, progress)
+    times = np.asarray(time, dtype=float)
+    if not (times >= 0).all():
+        raise ValueError(f"times must not be negative: {times}")
+    return _trained(train, targets, test_train, times, learning_rate, start, test_start, progress)
 
 
 def gradient_descent(
@@ -148,7 +186,9 @@ def gradient_descent(
 
     Raises:
         NotPositiveDefinite: T(X, X) has a negative eigenvalue.
-        ValueError: Shapes do not fit, or t < 0.
+        ValueError: Shapes do not fit; a kernel is empty, not finite or not symmetric; t is no
+            natural number; the learning rate is not positive; numbers overflow since it is too
+            large.
     """
 
     def progress(eigenvalues: Array, t: float) -> Array:
@@ -157,14 +197,18 @@ def gradient_descent(
         whole = np.where(left > 0, gradual, 1 - left**t)
         return np.where(eigenvalues == 0, learning_rate * t, whole / _nonzero(eigenvalues))
 
-    return _trained(train, targets, test_train, steps, start, test_start, progress)
+    times = np.asarray(steps, dtype=float)
+    if not (np.isfinite(times) & (times >= 0) & (times == np.rint(times))).all():
+        raise ValueError(f"steps are counted, 0, 1, 2, ..., not {times}")
+    return _trained(train, targets, test_train, times, learning_rate, start, test_start, progress)
 
 
 def _trained(
     train: npt.ArrayLike,
     targets: npt.ArrayLike,
     test_train: npt.ArrayLike | None,
-    time: npt.ArrayLike,
+    times: Array,
+    learning_rate: float,
     start: npt.ArrayLike,
     test_start: npt.ArrayLike,
     progress: Callable[[Array, float], Array],
@@ -172,26 +216,42 @@ def _trained(
     """Return f_0(x) + T(x, X) p(T) (y - f_0(X)) by the eigenvectors of T."""
     from scipy.linalg import eigh
 
-    times = np.asarray(time, dtype=float)
-    if times.ndim > 1 or not (times >= 0).all():
-        raise ValueError(f"times must not be negative: {times}")
+    if times.ndim > 1 or not times.size:
+        raise ValueError(f"one time or a list of them, not an array of shape {times.shape}")
+    if not (np.isfinite(learning_rate) and learning_rate > 0):
+        raise ValueError(f"the learning rate is positive, not {learning_rate}")
     k, y, shape = _training(train, targets)
     extra = np.shape(targets)[len(shape) :]
     eigenvalues, vectors = eigh(k)
-    rounding = 10 * len(k) * np.finfo(float).eps * np.abs(eigenvalues).max(initial=0)
-    if eigenvalues[0] < -rounding or (np.isinf(times).any() and eigenvalues[0] <= rounding):
-        raise _indefinite(eigenvalues)
-    first = np.broadcast_to(np.asarray(start, dtype=float), shape + extra)
+    _require_positive(eigenvalues, strictly=bool(np.isinf(times).any()))
+    first = _finite(np.broadcast_to(np.asarray(start, dtype=float), shape + extra), "f_0(X)")
     way = vectors.T @ (y - first.reshape(y.shape))
     across, lead = (k, shape) if test_train is None else _across(test_train, k, shape)
     before = first if test_train is None else np.asarray(test_start, dtype=float)
-    before = np.broadcast_to(before, lead + extra)
+    before = _finite(np.broadcast_to(before, lead + extra), "f_0(x)")
     modes = across @ vectors
     found = []
     for t in times.reshape(-1):
-        step = modes @ (progress(np.maximum(eigenvalues, 0), float(t))[:, None] * way)
+        with np.errstate(over="ignore", invalid="ignore"):
+            moved = progress(np.maximum(eigenvalues, 0), float(t))[:, None] * way
+            step = modes @ moved
+        if not np.isfinite(step).all():
+            raise ValueError(
+                f"training diverges beyond all numbers by {t:g}: the learning rate times the "
+                f"largest eigenvalue is {learning_rate * eigenvalues[-1]:.3g}, and descent "
+                "converges below 2"
+            )
         found.append(before + step.reshape(lead + extra))
     return np.asarray(found[0] if times.ndim == 0 else found)
+
+
+def _finite(array: Array, name: str) -> Array:
+    """Return an array, if there is something in it and all of it is finite."""
+    if not array.size:
+        raise ValueError(f"{name} is empty")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} has entries that are not finite")
+    return array
 
 
 def _square(kernel: npt.ArrayLike, name: str) -> tuple[Array, tuple[int, ...]]:
@@ -202,7 +262,11 @@ def _square(kernel: npt.ArrayLike, name: str) -> tuple[Array, tuple[int, ...]]:
     if array.ndim < 2 or array.shape != shape + shape:
         raise ValueError(f"{name} is of shape {array.shape}: not a shape twice")
     size = int(np.prod(shape))
-    return array.reshape(size, size), shape
+    matrix = _finite(array, name).reshape(size, size)
+    difference = float(np.abs(matrix - matrix.T).max())
+    if difference > ASYMMETRY * np.abs(matrix).max():
+        raise ValueError(f"{name} is not symmetric: its two sides differ by {difference:.3g}")
+    return (matrix + matrix.T) / 2, shape
 
 
 def _training(train: npt.ArrayLike, targets: npt.ArrayLike) -> tuple[Array, Array, tuple[int, ...]]:
@@ -211,7 +275,7 @@ def _training(train: npt.ArrayLike, targets: npt.ArrayLike) -> tuple[Array, Arra
     y = np.asarray(targets, dtype=float)
     if y.shape[: len(shape)] != shape:
         raise ValueError(f"targets of shape {y.shape} for outputs of shape {shape}")
-    return k, y.reshape(len(k), -1), shape
+    return k, _finite(y, "the array of targets").reshape(len(k), -1), shape
 
 
 def _across(
@@ -222,16 +286,24 @@ def _across(
     rank = array.ndim - len(shape)
     if rank < 1 or array.shape[rank:] != shape:
         raise ValueError(f"K(x, X) is of shape {array.shape}: it does not end in {shape}")
-    return array.reshape(-1, len(k)), array.shape[:rank]
+    return _finite(array, "K(x, X)").reshape(-1, len(k)), array.shape[:rank]
 
 
 def _nonzero(x: Array) -> Array:
     return np.where(x == 0, 1.0, x)
 
 
-def _indefinite(eigenvalues: Array) -> NotPositiveDefinite:
-    return NotPositiveDefinite(
-        "the kernel of the training inputs is not positive definite: its smallest eigenvalue is "
-        f"{eigenvalues[0]:.3g}, its largest {eigenvalues[-1]:.3g}; leave out inputs that repeat "
-        "others, or give the targets some noise"
-    )
+def _require_positive(eigenvalues: Array, strictly: bool = True) -> None:
+    """Refuse a kernel by its eigenvalues, ascending: negative ones, or small ones if `strictly`.
+
+    Raises:
+        NotPositiveDefinite: The smallest eigenvalue is too small.
+    """
+    largest = np.abs(eigenvalues).max()
+    rounding = 10 * len(eigenvalues) * np.finfo(float).eps * largest
+    if eigenvalues[0] < -rounding or (strictly and eigenvalues[0] <= CUT_OFF * largest):
+        raise NotPositiveDefinite(
+            "the kernel of the training inputs is not positive definite: its smallest eigenvalue "
+            f"is {eigenvalues[0]:.3g}, its largest {eigenvalues[-1]:.3g}; leave out inputs that "
+            "repeat others, or give the targets some noise"
+        )
