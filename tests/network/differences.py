@@ -7,8 +7,8 @@ import numpy as np
 from tests.network.cases import Case
 from tests.network.sketch import WIDTH, Array, evaluate
 from tpc.network.backpropagation import Gradients, backpropagate
-from tpc.network.order import topological_order
-from tpc.program.nodes import Elementwise, Matrix, Node, Reduce
+from tpc.program.nodes import Elementwise, Matrix, Node, Reduce, operands
+from tpc.program.traversal import toposort
 
 INPUTS = 3
 
@@ -108,7 +108,7 @@ def objective(case: Case, weights: Weights, inputs: Inputs, seed: Node) -> Array
 def pieces(case: Case, weights: Weights, inputs: Inputs) -> Array:
     """Return on which side of every kink a network is: signs, and where maxima are."""
     b, marks = case.b, list[Node]()
-    for node in topological_order((case.output,)):
+    for node in toposort((case.output,), operands):
         match node:
             case Elementwise(function="clip", operands=(x, low, high)):
                 marks += [b.apply("sign", b.sub(x, low)), b.apply("sign", b.sub(x, high))]

@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 from tpc.diagnostics import NOWHERE
 from tpc.network.nodes import BatchMean
-from tpc.network.order import topological_order
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     Constant,
@@ -20,6 +19,7 @@ from tpc.program.nodes import (
     Placeholder,
     operands,
 )
+from tpc.program.traversal import toposort
 from tpc.simulation.operations import apply_operation
 
 Array = npt.NDArray[np.float64]
@@ -83,7 +83,7 @@ def evaluate(
         inputs: For each input what is given to it alone. `BatchMean` averages over them.
     """
     given = [{**{k: v for k, v in weights.items() if isinstance(k, Node)}, **own} for own in inputs]
-    order = topological_order(nodes, lambda node: () if node in given[0] else operands_of(node))
+    order = toposort(nodes, lambda node: () if node in given[0] else operands_of(node))
     with np.errstate(all="ignore"):
         for node in order:
             if node in given[0]:

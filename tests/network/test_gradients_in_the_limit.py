@@ -12,9 +12,9 @@ from tests.network.sketch import NetworkSketch
 from tpc.diagnostics import NOWHERE
 from tpc.network.backpropagation import backpropagate
 from tpc.network.batching import Lowering
-from tpc.network.order import topological_order
-from tpc.program.nodes import Matrix, Mean, Node
+from tpc.program.nodes import Matrix, Mean, Node, operands
 from tpc.program.program import Dim, Output, OutputKind, Program
+from tpc.program.traversal import toposort
 
 CASES = [
     "tied", "products_in_the_readout", "layer_norm", "attention", "axes", "inner_products",
@@ -50,7 +50,7 @@ def total_program(name: str, case: Case) -> Program:
         dims={"n": Dim("n", Fraction(1), NOWHERE)},
         matrices=matrices, parameters=(), bindings=(),
         outputs=tuple(Output(k, OutputKind.SCALAR, v, NOWHERE) for k, v in scalars.items()),
-        nodes=tuple(topological_order(roots)),
+        nodes=tuple(toposort(roots, operands)),
     )  # fmt: skip
 
 

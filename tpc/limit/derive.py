@@ -54,10 +54,10 @@ from tpc.program.nodes import (
     Node,
     Parameter,
     operands,
-    with_operands,
 )
 from tpc.program.partials import NotDifferentiable
 from tpc.program.program import Output, OutputKind, Program
+from tpc.program.traversal import fold
 
 DotChoice: TypeAlias = Literal["derivative", "stein", "auto"]
 
@@ -142,8 +142,7 @@ class _Derivation:
     def _translated(self, node: Node) -> Node:
         if isinstance(node, MatMul):
             return self._ket_of_product(node)
-        own = with_operands(node, self._limit_of, self._matrices)
-        made = self._b.make(type(node), node.coords, node.shape, *own)
+        made = self._b.copy(node, self._limit_of)
         # One number for each pair is worth an array that both coordinates share.
         shared = len(made.coords) == 2 and not made.shape
         return self._unfolding.of(made) if isinstance(made, Exchange) and not shared else made
@@ -265,17 +264,11 @@ class _Derivation:
         return max(DERIVATIVE_BUDGET, MUCH_LARGER * prod(hat.shape))
 
     def _holds_delta(self, node: Node) -> bool:
-        pending = [node]
-        while pending:
-            current = pending[-1]
-            missing = [operand for operand in operands(current) if operand not in self._deltas]
-            if missing:
-                pending.extend(missing)
-                continue
-            own = isinstance(current, Elementwise) and current.function == "delta"
-            self._deltas[current] = own or any(self._deltas[o] for o in operands(current))
-            pending.pop()
-        return self._deltas[node]
+        def rule(part: Node, holds: dict[Node, bool]) -> bool:
+            own = isinstance(part, Elementwise) and part.function == "delta"
+            return own or any(holds[operand] for operand in operands(part))
+
+        return fold((node,), rule, operands, self._deltas)[node]
 
     def _matrix(self, matrix: Matrix) -> Matrix:
         """Return the matrix with its variance translated."""

@@ -38,7 +38,6 @@ from typing import TypeAlias
 import numpy as np
 
 from tpc.network.cotangents import contribution
-from tpc.network.order import topological_order
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     InitialScalar,
@@ -48,6 +47,7 @@ from tpc.program.nodes import (
     Node,
     operands,
 )
+from tpc.program.traversal import toposort
 
 Leaf: TypeAlias = Matrix | InitialVector | InitialScalar
 """A trainable tensor."""
@@ -109,7 +109,7 @@ class _Sweep:
 
     def __init__(self, b: Builder, output: Node, wanted: frozenset[Leaf], seed: Node) -> None:
         self.b = b
-        self.order = topological_order((output,))
+        self.order = toposort((output,), operands)
         self.wanted = wanted
         self.seed_shape = seed.shape[: len(seed.shape) - len(output.shape)]
         self.cotangents: dict[Node, Node] = {output: seed}

@@ -19,7 +19,6 @@ from typing import TypeAlias
 import numpy as np
 
 from tpc.network.nodes import BatchMean
-from tpc.network.order import topological_order
 from tpc.network.products import sum_products
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
@@ -39,6 +38,7 @@ from tpc.program.nodes import (
     Take,
     operands,
 )
+from tpc.program.traversal import fold
 
 Product: TypeAlias = Callable[[Matrix, bool, Node], Node]
 """Makes `W @ x`, or `W.T @ x` where the flag is set."""
@@ -103,16 +103,11 @@ class Lowering:
 
     def depends(self, node: Node) -> bool:
         """Whether a node depends on the input, so that its image has the axis over inputs."""
-        if node not in self._dependent:
-            for part in topological_order((node,), self._undecided):
-                if part not in self._dependent:
-                    batched = any(self._dependent[operand] for operand in operands(part))
-                    self._dependent[part] = batched and not isinstance(part, BatchMean)
-        return self._dependent[node]
 
-    def _undecided(self, node: Node) -> tuple[Node, ...]:
-        """Return the operands of a node of which is not known whether it depends on the input."""
-        return () if node in self._dependent else operands(node)
+        def rule(part: Node, dependent: dict[Node, bool]) -> bool:
+            return any(map(dependent.get, operands(part))) and not isinstance(part, BatchMean)
+
+        return fold((node,), rule, operands, self._dependent)[node]
 
     def per_input(self, node: Node) -> Node:
         """Return the image of a node with the axis over inputs, even where all are alike."""
@@ -124,18 +119,14 @@ class Lowering:
 
     def image(self, node: Node) -> Node:
         """Return what a node is for all inputs."""
-        if node not in self._images:
-            for part in topological_order((node,), self._missing):
-                if part not in self._images:
-                    self._b.span = part.span
-                    self._images[part] = image = self._mapped(part)
-                    axis = (self._size,) * self.depends(part)
-                    assert image.shape == axis + part.shape, (part, image)
-        return self._images[node]
 
-    def _missing(self, node: Node) -> tuple[Node, ...]:
-        """Return the operands of a node, but of none that has an image."""
-        return () if node in self._images else operands(node)
+        def rule(part: Node, _: dict[Node, Node]) -> Node:
+            self._b.span = part.span
+            image = self._mapped(part)
+            assert image.shape == (self._size,) * self.depends(part) + part.shape, (part, image)
+            return image
+
+        return fold((node,), rule, operands, self._images)[node]
 
     # --------------------------------------------------------------------------------- operations
 

@@ -7,7 +7,6 @@ through whatever is linear, as far as the first products of what depends on the 
 """
 
 from tpc.network.batching import Lowering
-from tpc.network.order import topological_order
 from tpc.network.products import sum_products
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
@@ -22,6 +21,7 @@ from tpc.program.nodes import (
     Take,
     operands,
 )
+from tpc.program.traversal import fold
 
 
 def sum_over_inputs(b: Builder, lowering: Lowering, node: Node) -> Node:
@@ -32,15 +32,15 @@ def sum_over_inputs(b: Builder, lowering: Lowering, node: Node) -> Node:
         lowering: Of the graph.
         node: What to add up.
     """
-    sums: dict[Node, Node] = {}
 
     def passed(part: Node) -> tuple[Node, ...]:
         return _summed_operands(lowering, part) if lowering.depends(part) else ()
 
-    for part in topological_order((node,), passed):
+    def rule(part: Node, sums: dict[Node, Node]) -> Node:
         b.span = part.span
-        sums[part] = _sum(b, lowering, part, sums)
-    return sums[node]
+        return _sum(b, lowering, part, sums)
+
+    return fold((node,), rule, passed)[node]
 
 
 def _summed_operands(lowering: Lowering, node: Node) -> tuple[Node, ...]:

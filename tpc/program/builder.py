@@ -4,7 +4,8 @@ Only what is always true is simplified here (`1 * x`, `0 + x`, `--x`), so that d
 short.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +67,7 @@ class Builder:
         self.span: Span = NOWHERE
         self.nodes: list[Node] = []
         self._known: dict[tuple[object, ...], Node] = {}
+        self._matrices: dict[tuple[Matrix, Node], Matrix] = {}
 
     def make(self, kind: type[Node], coords: Coordinates, shape: Shape, *own: object) -> Node:
         """Return the one node of this kind with these fields, without checking them."""
@@ -76,6 +78,37 @@ class Builder:
             self._known[key] = known
             self.nodes.append(known)
         return known
+
+    def copy(
+        self, node: Node, images: Mapping[Node, Node], coords: Coordinates | None = None
+    ) -> Node:
+        """Return the same operation on the images of its operands.
+
+        Args:
+            node: What to copy.
+            images: What stands for each operand, and for the variance of a matrix.
+            coords: Its coordinates, where those of the images are others.
+        """
+
+        def image(value: object) -> object:
+            match value:
+                case Node():
+                    return images[value]
+                case Matrix(variance=variance):
+                    return self.matrix(value, images[variance])
+                case tuple():
+                    return tuple(map(image, value))
+                case _:
+                    return value
+
+        own = map(image, own_values(node))
+        return self.make(type(node), node.coords if coords is None else coords, node.shape, *own)
+
+    def matrix(self, matrix: Matrix, variance: Node) -> Matrix:
+        """Return the one matrix that is another with its variance in this graph."""
+        if variance is matrix.variance:
+            return matrix
+        return self._matrices.setdefault((matrix, variance), replace(matrix, variance=variance))
 
     def adopt(self, nodes: Iterable[Node]) -> None:
         """Take over nodes of another graph, each after its operands: equal ones are now these."""

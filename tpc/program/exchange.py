@@ -6,9 +6,10 @@ This is how derivatives and finite networks read an `Exchange`; generated code t
 """
 
 from tpc.program.builder import Builder, exchange_coords
-from tpc.program.nodes import FREE, Exchange, MatMul, Mean, Node, Row, operands, with_operands
+from tpc.program.nodes import FREE, Exchange, MatMul, Mean, Node, Row, operands
 from tpc.program.passes.rebuild import rebuild
 from tpc.program.program import Program
+from tpc.program.traversal import fold
 
 
 def without_exchanges(program: Program) -> Program:
@@ -36,7 +37,7 @@ class Unfolding:
 
     def __init__(self, builder: Builder) -> None:
         self._b = builder
-        self._exchanged: dict[tuple[Node, str], Node] = {}
+        self._exchanged: dict[str, dict[Node, Node]] = {}
 
     def of(self, node: Exchange) -> Node:
         """Return what an exchange is, with its operand's vectors and rows exchanged."""
@@ -44,30 +45,20 @@ class Unfolding:
 
     def exchanged(self, node: Node, coordinate: str) -> Node:
         """Return a node with the free coordinate and a bound one exchanged."""
-        pending = [node]
-        while pending:
-            current = pending[-1]
-            key = current, coordinate
-            below = () if _is_end(current, coordinate) else operands(current)
-            missing = [part for part in below if (part, coordinate) not in self._exchanged]
-            if missing:
-                pending.extend(missing)
-                continue
-            pending.pop()
-            if key not in self._exchanged:
-                self._exchanged[key] = self._rebuilt(current, coordinate)
-        return self._exchanged[node, coordinate]
+        known = self._exchanged.setdefault(coordinate, {})
 
-    def _rebuilt(self, node: Node, coordinate: str) -> Node:
-        if _is_end(node, coordinate):
-            return self._b.exchange(node, coordinate)
-        images = {part: self._exchanged[part, coordinate] for part in operands(node)}
-        if isinstance(node, Mean):
-            swap = {FREE: coordinate, coordinate: FREE}
-            return self._b.mean(images[node.operand], tuple(swap.get(x, x) for x in node.over))
-        own = with_operands(node, images, {})
-        coords = exchange_coords(node.coords, coordinate)
-        return self._b.make(type(node), coords, node.shape, *own)
+        def below(part: Node) -> tuple[Node, ...]:
+            return () if _is_end(part, coordinate) else operands(part)
+
+        def rule(part: Node, images: dict[Node, Node]) -> Node:
+            if _is_end(part, coordinate):
+                return self._b.exchange(part, coordinate)
+            if isinstance(part, Mean):
+                swap = {FREE: coordinate, coordinate: FREE}
+                return self._b.mean(images[part.operand], tuple(swap.get(x, x) for x in part.over))
+            return self._b.copy(part, images, exchange_coords(part.coords, coordinate))
+
+        return fold((node,), rule, below, known)[node]
 
 
 def _is_end(node: Node, coordinate: str) -> bool:

@@ -300,22 +300,3 @@ def operands(node: Node) -> tuple[Node, ...]:
             case tuple() as several:
                 found.extend(item for item in several if isinstance(item, Node))
     return tuple(found)
-
-
-def with_operands(
-    node: Node, replacement: dict[Node, Node], matrices: dict[Matrix, Matrix]
-) -> list[object]:
-    """Return the own fields of `node`, in order, with every operand and matrix replaced."""
-
-    def replaced(value: object) -> object:
-        match value:
-            case Node():
-                return replacement[value]
-            case Matrix():
-                return matrices[value]
-            case tuple():
-                return tuple(map(replaced, value))
-            case _:
-                return value
-
-    return [replaced(value) for value in own_values(node)]

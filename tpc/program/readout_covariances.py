@@ -19,9 +19,10 @@ from math import prod
 import numpy as np
 
 from tpc.program.builder import Builder
-from tpc.program.nodes import InitialVector, Node, operands, with_operands
+from tpc.program.nodes import InitialVector, Node, operands
 from tpc.program.passes.rebuild import rebuild
 from tpc.program.program import Output, OutputKind, Program
+from tpc.program.traversal import dependents, toposort
 
 MOST_ENTRIES = 64
 """A readout that is linear in more entries keeps its own f f^T."""
@@ -76,22 +77,9 @@ def _covariance(b: Builder, output: Output, program: Program) -> Node:
 
 def _cone(node: Node, fresh: set[InitialVector]) -> list[Node]:
     """Return what depends on fresh vectors, from them to the node."""
-    order: list[Node] = []
-    depends: dict[Node, bool] = {}
-    waiting = [(node, False)]
-    while waiting:
-        current, ready = waiting.pop()
-        if current in depends:
-            continue
-        parts = operands(current)
-        if not ready:
-            waiting.append((current, True))
-            waiting.extend((part, False) for part in parts)
-            continue
-        depends[current] = current in fresh or any(depends[part] for part in parts)
-        if depends[current]:
-            order.append(current)
-    return order
+    below = toposort((node,), operands)
+    found = dependents(below, fresh.__contains__)
+    return [part for part in below if part in found]
 
 
 def _coefficient(
@@ -113,6 +101,5 @@ def _coefficient(
         if node in images:
             continue
         known = images | {part: part for part in operands(node) if part not in images}
-        own = with_operands(node, known, {})
-        images[node] = b.make(type(node), node.coords, node.shape, *own)
+        images[node] = b.copy(node, known)
     return images[cone[-1]]

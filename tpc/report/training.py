@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 from tpc.network.network import Network, OptimizerUse, Training, Weight, WeightKind
 from tpc.network.optimizers.table import RULES
-from tpc.network.order import topological_order
 from tpc.network.scales import Classification, Regime, WeightScale
 from tpc.program.nodes import (
     Constant,
@@ -27,6 +26,7 @@ from tpc.program.nodes import (
     Parameter,
     operands,
 )
+from tpc.program.traversal import toposort
 from tpc.report.formula import (
     BraKet,
     Call,
@@ -192,7 +192,7 @@ def _rate(weight: Weight, scale: WeightScale) -> Formula:
 def _scalar(root: Node) -> Formula:
     """Return the formula of a number made of statics and params."""
     formulas: dict[Node, Formula] = {}
-    for node in topological_order([root]):
+    for node in toposort([root], operands):
         match node:
             case Constant(value=value):
                 formulas[node] = Number(float(value))

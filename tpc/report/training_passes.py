@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from tpc.network.forward_backward import Differentiated, differentiate
 from tpc.network.network import Network, Weight
 from tpc.network.nodes import BatchMean
-from tpc.network.order import topological_order
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     FREE,
@@ -22,6 +21,7 @@ from tpc.program.nodes import (
     Row,
     operands,
 )
+from tpc.program.traversal import toposort
 from tpc.report.constants import Arrays
 from tpc.report.formula import (
     BraKet,
@@ -81,13 +81,14 @@ class Passes:
                 name = self._text_name(node) or f"{matrix.name}_{number}"
                 self.names.setdefault(use.cotangent, Ket(f"d{name}{self.time}"))
         gradients = self.of.gradients
-        order = topological_order(
+        order = toposort(
             [
                 *network.nodes,
                 *(use.cotangent for use in uses),
                 *gradients.vectors.values(),
                 *gradients.scalars.values(),
-            ]
+            ],
+            operands,
         )
         arrays = Arrays(network.source, {binding.name for binding in network.bindings})
         for node in order:
@@ -115,7 +116,7 @@ class Passes:
         """Return the equations of cotangents of products and of gradients."""
         gradients = self.of.gradients
         wanted = [use.cotangent for uses in gradients.matrices.values() for use in uses]
-        places = {node: at for at, node in enumerate(topological_order(wanted))}
+        places = {node: at for at, node in enumerate(toposort(wanted, operands))}
         found = [
             Relation((self.names[node],), "=", self.own[node])
             for node in sorted(dict.fromkeys(wanted), key=places.__getitem__)

@@ -10,10 +10,10 @@ import numpy as np
 
 from tpc.network.batching import Lowering
 from tpc.network.network import Array, Network, Training, WeightKind
-from tpc.network.order import topological_order
 from tpc.program.builder import Builder
-from tpc.program.nodes import Matrix, Node, Parameter
+from tpc.program.nodes import Matrix, Node, Parameter, operands
 from tpc.program.program import Binding, Output, OutputKind, Program
+from tpc.program.traversal import toposort
 
 DIALECT = "nexort"
 """What training leads to: updates are averages over coordinates."""
@@ -92,7 +92,7 @@ class Recorder:
             parameters=parameters,
             bindings=bindings,
             outputs=outputs,
-            nodes=tuple(topological_order([*needed, *variances, *parameters])),
+            nodes=tuple(toposort([*needed, *variances, *parameters], operands)),
         )
 
 

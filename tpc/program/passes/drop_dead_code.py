@@ -8,20 +8,22 @@ is only looked at, never run: every name in it counts as an output.
 from dataclasses import replace
 
 from tpc.program.nodes import MatMul
-from tpc.program.passes.rebuild import reachable, roots
+from tpc.program.passes.rebuild import roots
 from tpc.program.program import Program
+from tpc.program.traversal import needed
 
 
 def drop_dead_code(program: Program) -> Program:
     """Return the program without the nodes, names and matrices that no output needs."""
     if not program.outputs:
-        needed = reachable(roots(program))
-        return replace(program, nodes=tuple(node for node in program.nodes if node in needed))
-    needed = reachable([*(output.node for output in program.outputs), *program.parameters])
-    multiplied = {node.matrix for node in needed if isinstance(node, MatMul)}
+        return replace(program, nodes=needed(program.nodes, roots(program)))
+    wanted = [*(output.node for output in program.outputs), *program.parameters]
+    nodes = needed(program.nodes, wanted)
+    left = set(nodes)
+    multiplied = {node.matrix for node in nodes if isinstance(node, MatMul)}
     return replace(
         program,
         matrices=tuple(matrix for matrix in program.matrices if matrix in multiplied),
-        bindings=tuple(bound for bound in program.bindings if bound.node in needed),
-        nodes=tuple(node for node in program.nodes if node in needed),
+        bindings=tuple(bound for bound in program.bindings if bound.node in left),
+        nodes=nodes,
     )

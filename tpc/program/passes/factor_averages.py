@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from functools import reduce
 
 from tpc.program.builder import Builder
-from tpc.program.nodes import FREE, Elementwise, Mean, Node, Row, operands, with_operands
+from tpc.program.nodes import FREE, Elementwise, Mean, Node, Row, operands
 from tpc.program.passes.constant_axes import average_of_vector, summed_product
 from tpc.program.passes.rebuild import rebuild
 from tpc.program.passes.separation import Separator
 from tpc.program.passes.terms import Term
 from tpc.program.program import Program
+from tpc.program.traversal import fold
 
 
 def factor_averages(program: Program) -> Program:
@@ -69,7 +70,7 @@ class _Factoring:
     def __init__(self, builder: Builder) -> None:
         self._builder = builder
         self._separator = Separator(builder)
-        self._freed: dict[tuple[Node, str], Node] = {}
+        self._freed: dict[str, dict[Node, Node]] = {}
 
     def rewrite(self, _: Node, node: Node) -> Node:
         """Return an average factored, any other node as it is."""
@@ -162,20 +163,16 @@ class _Factoring:
         (coordinate, _) = body.coords[0]
         if coordinate == FREE:
             return body
-        freed = self._freed
-        pending = [body]
-        while pending:
-            node = pending[-1]
-            missing = [x for x in operands(node) if (x, coordinate) not in freed]
-            if node.is_scalar or isinstance(node, Row):
-                freed[node, coordinate] = node.operand if isinstance(node, Row) else node
-            elif missing:
-                pending += missing
-                continue
-            else:
-                images = {x: freed[x, coordinate] for x in operands(node)}
-                own = with_operands(node, images, {})
-                coords = ((FREE, node.coords[0][1]),)
-                freed[node, coordinate] = self._builder.make(type(node), coords, node.shape, *own)
-            pending.pop()
-        return freed[body, coordinate]
+        known = self._freed.setdefault(coordinate, {})
+
+        def rule(node: Node, images: dict[Node, Node]) -> Node:
+            if node.is_scalar:
+                return node
+            if isinstance(node, Row):
+                return node.operand
+            return self._builder.copy(node, images, ((FREE, node.coords[0][1]),))
+
+        def below(node: Node) -> tuple[Node, ...]:
+            return () if node.is_scalar or isinstance(node, Row) else operands(node)
+
+        return fold((body,), rule, below, known)[body]

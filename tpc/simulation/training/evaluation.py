@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tpc.network.order import topological_order
 from tpc.program.nodes import Constant, MatMul, Matrix, Mean, Node, Parameter, operands
+from tpc.program.traversal import toposort
 from tpc.simulation.blocks import mean_in_blocks
 from tpc.simulation.engines import Operator
 from tpc.simulation.operations import apply_operation
@@ -34,7 +34,7 @@ class Evaluation:
         """
         self._results = tuple(results)
         self._width = width
-        self._order = topological_order(self._results, _needed)
+        self._order = toposort(self._results, _needed)
         self._bodies: dict[Mean, tuple[Node, ...]] = {}
         inputs: dict[Node, tuple[Node, ...]] = {}
         if width is not None:
