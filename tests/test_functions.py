@@ -1,11 +1,11 @@
-"""A built-in function is written in several tables: each of them must have all functions."""
+"""Every function of the table works in every stage."""
 
 import numpy as np
 import pytest
 
 import tpc
+from tpc.functions import BUILT_IN, FUNCTIONS
 from tpc.program.builder import Builder
-from tpc.program.functions import ARITIES, BUILT_IN
 from tpc.program.nodes import Node
 from tpc.program.numeric import elementwise
 from tpc.program.partials import NotDifferentiable, partial
@@ -26,7 +26,7 @@ def test_the_grammar_reserves_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
 def test_statics_finite_networks_and_generated_code_agree(name: str) -> None:
-    arguments = ARGUMENTS[: ARITIES[name]]
+    arguments = ARGUMENTS[: FUNCTIONS[name].arity]
     static, run_time = ", ".join(map(str, arguments)), ", ".join(["p", "q", "r"][: len(arguments)])
     program = tpc.parse(
         f"dim n\nparam p = {ARGUMENTS[0]}\nparam q = {ARGUMENTS[1]}\nparam r = {ARGUMENTS[2]}\n"
@@ -42,16 +42,16 @@ def test_statics_finite_networks_and_generated_code_agree(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
 def test_it_is_printed(name: str) -> None:
-    run_time = ", ".join(["v", "0.2", "0.4"][: ARITIES[name]])
+    run_time = ", ".join(["v", "0.2", "0.4"][: FUNCTIONS[name].arity])
     limit = tpc.derive(tpc.parse(f"dim n\nvector v : n\noutput c = avg({name}({run_time}))\n"))
     assert limit.to_text() and limit.to_latex()
 
 
-@pytest.mark.parametrize("name", sorted(set(ARITIES) - {"delta", "equal"}))
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - {"delta", "equal"}))
 def test_it_has_all_partial_derivatives(name: str) -> None:
     b = Builder()
-    arguments: tuple[Node, ...] = tuple(map(b.number, ARGUMENTS[: ARITIES[name]]))
-    for slot in range(ARITIES[name]):
+    arguments: tuple[Node, ...] = tuple(map(b.number, ARGUMENTS[: FUNCTIONS[name].arity]))
+    for slot in range(FUNCTIONS[name].arity):
         assert isinstance(partial(b, name, arguments, slot), Node)
 
 
@@ -59,4 +59,4 @@ def test_deltas_and_indicators_have_no_derivative() -> None:
     b = Builder()
     for name in ("delta", "equal"):
         with pytest.raises(NotDifferentiable):
-            partial(b, name, (b.number(0), b.number(1))[: ARITIES[name]], 0)
+            partial(b, name, (b.number(0), b.number(1))[: FUNCTIONS[name].arity], 0)

@@ -12,13 +12,13 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "tpc"
 PRODUCTS = {
     "diagnostics": {"diagnostics"},
+    "functions": {"functions"},
     "syntax": {"syntax.tree"},
     "program": {
         "program.nodes",
         "program.builder",
         "program.ensembles",
         "program.exchange",
-        "program.functions",
         "program.numeric",
         "program.partials",
         "program.program",
@@ -70,17 +70,18 @@ Networks are checked by what checks programs: their statements and expressions a
 
 SEES = {
     "diagnostics": set(),
-    "syntax": {"diagnostics"},
-    "program": {"diagnostics"},
-    "program.checking": {"diagnostics", "syntax", "program"},
+    "functions": set(),
+    "syntax": {"diagnostics", "functions"},
+    "program": {"diagnostics", "functions"},
+    "program.checking": {"diagnostics", "functions", "syntax", "program"},
     "network": {"diagnostics", "program", "program.checking"},
     "network.checking": {"diagnostics", "syntax", "program", "program.checking", "network"},
     "runtime": set(),
-    "gaussian": {"runtime"},
-    "limit": {"diagnostics", "program", "gaussian"},
-    "codegen": {"diagnostics", "program", "limit", "gaussian"},
-    "kernels": {"program", "limit", "gaussian", "runtime"},
-    "simulation": {"diagnostics", "program", "network"},
+    "gaussian": {"functions", "runtime"},
+    "limit": {"diagnostics", "functions", "program", "gaussian"},
+    "codegen": {"diagnostics", "functions", "program", "limit", "gaussian"},
+    "kernels": {"functions", "program", "limit", "gaussian", "runtime"},
+    "simulation": {"diagnostics", "functions", "program", "network"},
     "report": {
         "diagnostics",
         "program",

@@ -3,9 +3,9 @@
 import pytest
 
 import tpc
-from tpc.codegen.sampling import KINKED, Sampling, find_sampling
+from tpc.codegen.sampling import Sampling, find_sampling
+from tpc.functions import FUNCTIONS
 from tpc.limit.builder import LimitBuilder
-from tpc.program.functions import ARITIES
 from tpc.program.nodes import FREE, Elementwise, Node, Placeholder, operands
 from tpc.program.partials import NotDifferentiable, partial
 
@@ -53,11 +53,11 @@ def test_kinks_of_variances_that_have_a_closed_form_do_not_matter() -> None:
     assert found.gaussians == 1
 
 
-@pytest.mark.parametrize("function", sorted(ARITIES.keys() - {"delta", "equal"}))
+@pytest.mark.parametrize("function", sorted(FUNCTIONS.keys() - {"delta", "equal"}))
 def test_a_function_has_a_kink_if_its_derivatives_jump(function: str) -> None:
     b = LimitBuilder()
     arguments = tuple(
-        b.make(Placeholder, ((FREE, "n"),), (), f"x{i}") for i in range(ARITIES[function])
+        b.make(Placeholder, ((FREE, "n"),), (), f"x{i}") for i in range(FUNCTIONS[function].arity)
     )
     jumps = function in ("step", "sign")
     for slot in range(len(arguments)):
@@ -65,7 +65,7 @@ def test_a_function_has_a_kink_if_its_derivatives_jump(function: str) -> None:
             jumps = jumps or _jumps(partial(b, function, arguments, slot))
         except NotDifferentiable:
             jumps = True
-    assert jumps == (function in KINKED)
+    assert jumps == FUNCTIONS[function].has_kinks
 
 
 def _jumps(node: Node) -> bool:

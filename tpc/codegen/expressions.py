@@ -13,6 +13,7 @@ from typing import assert_never
 
 import numpy as np
 
+from tpc.functions import FUNCTIONS
 from tpc.program.nodes import (
     FREE,
     Constant,
@@ -53,15 +54,6 @@ class Code:
     def at(self, level: int) -> str:
         """Return the text, in parentheses where it binds looser than `level`."""
         return self.text if self.level >= level else f"({self.text})"
-
-
-_NUMPY: dict[str, str] = {
-    "tanh": "np.tanh", "sin": "np.sin", "cos": "np.cos", "exp": "np.exp", "log": "np.log",
-    "sqrt": "np.sqrt", "abs": "np.abs", "sign": "np.sign", "max": "np.maximum",
-    "min": "np.minimum", "clip": "np.clip", "equal": "np.equal",
-}  # fmt: skip
-
-_PARTS: frozenset[str] = frozenset({"erf", "Phi", "sigmoid", "gelu", "silu", "leaky_relu", "elu"})
 
 
 def write(node: Node, operands: Sequence[Code]) -> Code:
@@ -182,18 +174,11 @@ def _elementwise(node: Elementwise, operands: Sequence[Code]) -> Code:
             return joined(_power(x, y), POWER, aligned)
         case "square":
             return joined(_power(x, Code("2")), POWER, aligned)
-        case "relu":
-            return joined(f"np.maximum({x.text}, 0)", ATOM, aligned)
-        case "step":
-            return joined(f"np.heaviside({x.text}, 0.5)", ATOM, aligned)
-        case "softplus":
-            return joined(f"np.logaddexp(0, {x.text})", ATOM, aligned)
-        case name if name in _PARTS:
-            listed = ", ".join(code.text for code in aligned)
-            return joined(f"{name}({listed})", ATOM, aligned, (name,))
         case name:
             listed = ", ".join(code.text for code in aligned)
-            return joined(f"{_NUMPY[name]}({listed})", ATOM, aligned)
+            function = FUNCTIONS[name]
+            calls = (name,) if function.needs_part else ()
+            return joined(function.text.format(listed), ATOM, aligned, calls)
 
 
 def _power(x: Code, y: Code) -> str:

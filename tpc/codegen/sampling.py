@@ -5,14 +5,10 @@ from dataclasses import dataclass
 from math import prod
 
 from tpc.codegen.statements import count_uses, grouped_sides, needs_of
+from tpc.functions import FUNCTIONS
 from tpc.limit.equations import Limit
 from tpc.limit.nodes import Hat, Integral, SteinBra, SteinDot
 from tpc.program.nodes import Elementwise, InitialVector, Inner, Mean, Node, Reduce, operands
-
-KINKED: frozenset[str] = frozenset(
-    {"relu", "leaky_relu", "elu", "abs", "sign", "step", "max", "min", "clip", "equal"}
-)
-"""Functions with a kink or a jump: a rule for smooth functions converges slowly on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +85,7 @@ def _is_kinked(node: Node) -> bool:
         return False
     match node:
         case Elementwise(function=function):
-            return function in KINKED
+            return FUNCTIONS[function].has_kinks
         case Reduce(reduction=reduction):
             return reduction == "amax"
         case _:

@@ -13,13 +13,11 @@ from sympy import Expr, Symbol
 from tpc.codegen.expressions import ATOM, Code, joined
 from tpc.codegen.identifiers import Identifiers
 from tpc.codegen.statement import WIDTH
+from tpc.functions import FUNCTIONS
 from tpc.gaussian.numpy_text import functions_used, to_numpy
 from tpc.limit.nodes import CUW, MU, MW, QU, QW, HermiteSeries, U, W
 
 Key = tuple[object, ...]
-
-_BY_NAME = ("Phi", "erf", "gelu", "sigmoid", "silu")
-"""Functions that the preamble has by the same name."""
 
 
 class SeriesFunctions:
@@ -47,13 +45,14 @@ class SeriesFunctions:
         return joined(f"{self._names[key]}({listed})", ATOM, operands, tuple(sorted(calls)))
 
 
-_NAMES = {"softplus": "np.logaddexp(0, {})"} | {name: f"{name}({{}})" for name in _BY_NAME}
-"""How functions are written that are not those of closed forms."""
+_NAMES = {function.name: function.text for function in FUNCTIONS.values()}
+"""How the functions of the language are written."""
 
 
 def _calls(function: Expr) -> list[str]:
     """Return the parts of the preamble that a function calls."""
-    return [name for name in _BY_NAME if re.search(rf"\b{name}\(", str(function))]
+    words = re.findall(r"(\w+)\(", str(function))
+    return [word for word in words if word in FUNCTIONS and FUNCTIONS[word].needs_part]
 
 
 def _definition(name: str, node: HermiteSeries) -> str:

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from sympy import Expr, Symbol
 
+from tpc.functions import BUILT_IN
 from tpc.gaussian.instructions import Instruction, Operand, to_instructions
 from tpc.kernels import pair_arithmetic
 from tpc.kernels.operations import UFUNCS, contract, operation
 from tpc.kernels.plan import AXES, Array, Law, Leaf, PairStep, Plan, Side, Step, Value
-from tpc.kernels.series import FUNCTIONS, function_of, listed_expectation, single_expectation
+from tpc.kernels.series import function_of, listed_expectation, single_expectation
 from tpc.limit.equations import Limit
 from tpc.limit.nodes import CUW, MU, MW, QU, QW, ClosedForm, HermiteSeries, Integral, U, W
 from tpc.program.nodes import (
@@ -322,7 +323,7 @@ def _law(
     """Return a function with the law of its Gaussian, and the numbers of what that needs."""
     u, variance, mean = own
     constants = tuple(s for s in symbols if s in function.free_symbols)
-    instructions, result = to_instructions(function, (u, *constants), FUNCTIONS)
+    instructions, result = to_instructions(function, (u, *constants), BUILT_IN)
     means = (numbers[mean],) if mean in numbers else ()
     operands = (numbers[variance], *means, *(numbers[s] for s in constants))
     applied = function_of(instructions, result, 1 + len(constants))

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from tpc.functions import FUNCTIONS
 from tpc.gaussian.instructions import Instruction, Operand
 from tpc.kernels.plan import AXES, Array, Law, Tile
-from tpc.program.functions import ARITIES
 from tpc.program.numeric import elementwise
 from tpc.runtime import arithmetic, orthant_arithmetic
 from tpc.runtime.hermite import (
@@ -47,10 +47,6 @@ class NotSmooth(Exception):
     """A series whose error is not small: a function has kinks, or an expectation is infinite."""
 
 
-FUNCTIONS = frozenset(ARITIES) - {"add", "sub", "mul", "div", "pow", "neg"}
-"""Functions of the language, which instructions may have besides those of closed forms."""
-
-
 @lru_cache(maxsize=256)
 def function_of(instructions: tuple[Instruction, ...], result: Operand, count: int) -> Function:
     """Return what instructions compute, as a function of `count` arrays; equal ones are one."""
@@ -67,7 +63,7 @@ def function_of(instructions: tuple[Instruction, ...], result: Operand, count: i
 
 
 def _applied(function: str, operands: Sequence[Any]) -> Any:
-    if function in ARITIES:
+    if function in FUNCTIONS:
         return elementwise(function, *operands)
     if function.startswith("np."):
         return getattr(np, function.removeprefix("np."))(*operands)

@@ -6,12 +6,15 @@ result, so that in <x|y> the columns of x and those of y are different symbols, 
 of columns is one instance.
 """
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import sympy
 from sympy import Expr, Symbol
 
-from tpc.gaussian.functions import Phi, gelu, leaky_relu, relu, step
+from tpc.functions import FUNCTIONS
+from tpc.gaussian import functions
 from tpc.limit.gaussians import Gaussians
 from tpc.program.builder import Builder
 from tpc.program.nodes import Constant, Elementwise, Expand, Node, Permute, Take
@@ -122,50 +125,20 @@ class Integrands:
 
 
 def apply_function(function: str, arguments: list[Expr]) -> Expr:
-    """Return a function of `tpc.program.functions` in SymPy."""
-    x, y = arguments[0], arguments[-1]
-    match function:
-        case "add":
-            return x + y
-        case "sub":
-            return x - y
-        case "mul":
-            return x * y
-        case "div":
-            return x / y
-        case "neg":
-            return -x
-        case "pow":
-            return x**y
-        case "square":
-            return x**2
-        case "sqrt":
-            return sympy.sqrt(x)
-        case "leaky_relu":
-            return leaky_relu(x, y)
-        case "max":
-            return sympy.Max(x, y)
-        case "min":
-            return sympy.Min(x, y)
-        case _ if function in _FUNCTIONS:
-            return _FUNCTIONS[function](x)
-        case _:
-            # No closed form is known, but what is independent of it may have one, or vanish.
-            return sympy.Function(function)(*arguments)
+    """Return a function of `tpc.functions` in SymPy."""
+    if function in _ARITHMETIC:
+        return _ARITHMETIC[function](*arguments)
+    known = FUNCTIONS[function].sympy
+    if not known:
+        # No closed form is known, but what is independent of it may have one, or vanish.
+        return sympy.Function(function)(*arguments)
+    return getattr(functions if hasattr(functions, known) else sympy, known)(*arguments)
 
 
-_FUNCTIONS = {
-    "relu": relu,
-    "gelu": gelu,
-    "Phi": Phi,
-    "step": step,
-    "erf": sympy.erf,
-    "exp": sympy.exp,
-    "sin": sympy.sin,
-    "cos": sympy.cos,
-    "abs": sympy.Abs,
-    "sign": sympy.sign,
-}
+_ARITHMETIC: dict[str, Callable[..., Expr]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
+    "neg": operator.neg, "pow": operator.pow, "square": lambda x: x**2,
+}  # fmt: skip
 
 
 def as_number(value: float) -> Expr:

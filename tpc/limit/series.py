@@ -14,6 +14,7 @@ from typing import TypeAlias
 from sympy import Add, Dummy, Expr, Function, Integer, Mul, Symbol, expand_mul, expand_multinomial
 from sympy import Function as AnyFunction
 
+from tpc.functions import FUNCTIONS
 from tpc.gaussian.numpy_text import has_numpy_text
 
 Covariance: TypeAlias = Mapping[tuple[Symbol, Symbol], Symbol]
@@ -21,12 +22,7 @@ Covariance: TypeAlias = Mapping[tuple[Symbol, Symbol], Symbol]
 MOST_TERMS = 24
 """How many terms an integrand may be expanded to."""
 
-SMOOTH = frozenset(
-    {
-        "Phi", "cos", "cosh", "erf", "erfc", "exp", "gelu", "log", "sigmoid", "silu", "sin", "sinh",
-        "softplus", "tanh",
-    }
-)  # fmt: skip
+SMOOTH = frozenset(f.name for f in FUNCTIONS.values() if not f.has_kinks)
 """The functions of series; sums, products and powers are no functions here."""
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.diagnostics import NOWHERE, Span
-from tpc.program.functions import ARITIES
+from tpc.functions import FUNCTIONS
 from tpc.program.nodes import (
     FREE,
     ArrayFunction,
@@ -166,7 +166,7 @@ class Builder:
 
     def apply(self, function: str, *arguments: Node) -> Node:
         """Return an elementwise function: coordinates unite, constant axes broadcast."""
-        assert len(arguments) == ARITIES[function], function
+        assert len(arguments) == FUNCTIONS[function].arity, function
         return self.make(
             Elementwise, unite_coords(arguments), broadcast(arguments), function, arguments
         )

@@ -151,7 +151,7 @@ class MatMul(Node):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Elementwise(Node):
-    """A function of `tpc.program.functions`, entry by entry: coordinates unite, axes broadcast."""
+    """A function of `tpc.functions`, entry by entry: coordinates unite, axes broadcast."""
 
     function: str
     operands: tuple[Node, ...]

@@ -14,7 +14,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 def elementwise(function: str, *arguments: Floats) -> Floats:
-    """Return a function of `tpc.program.functions`, entry by entry; arguments broadcast."""
+    """Return a function of `tpc.functions`, entry by entry; arguments broadcast."""
     return np.asarray(_elementwise(function, *arguments), dtype=np.float64)
 
 

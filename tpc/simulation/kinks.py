@@ -7,6 +7,7 @@ where such a function is applied to something that a random scalar takes part in
 the scalar without an average or a product with a matrix between.
 """
 
+from tpc.functions import FUNCTIONS, Regularity
 from tpc.program.nodes import (
     Elementwise,
     InitialVector,
@@ -19,27 +20,6 @@ from tpc.program.nodes import (
     operands,
 )
 from tpc.program.program import Program
-
-SMOOTH = frozenset(
-    [
-        "add",
-        "sub",
-        "mul",
-        "neg",
-        "gelu",
-        "silu",
-        "sigmoid",
-        "softplus",
-        "tanh",
-        "erf",
-        "Phi",
-        "sin",
-        "cos",
-        "exp",
-        "square",
-    ]
-)
-"""Functions with an expansion everywhere. The others have none somewhere, even `log` and `/`."""
 
 
 def rough_outputs(program: Program) -> frozenset[str]:
@@ -65,7 +45,7 @@ def rough_outputs(program: Program) -> frozenset[str]:
 def _has_kinks(node: Node) -> bool:
     match node:
         case Elementwise(function=function):
-            return function not in SMOOTH
+            return FUNCTIONS[function].regularity is not Regularity.SMOOTH
         case Reduce(reduction=reduction):
             return reduction == "amax"
         case LinearAlgebra(function=function):

@@ -12,6 +12,7 @@ from lark import Lark, Token, UnexpectedToken
 from lark.grammar import Rule
 from lark.lark import PostLex
 
+from tpc.functions import BUILT_IN
 from tpc.syntax.make_training import Statements
 from tpc.syntax.make_tree import MakeTree
 from tpc.syntax.tokens import OPTION_WORDS, SOMETIMES_NAMES, is_bound, is_option
@@ -36,8 +37,10 @@ def load_grammar(debug: bool = False) -> Lark:
     Args:
         debug: Let lark log the conflicts of the grammar.
     """
+    text = files("tpc.grammar").joinpath("tensor_program.lark").read_text(encoding="utf-8")
+    names = " | ".join(f'"{name}"' for name in sorted(BUILT_IN))
     return Lark(
-        files("tpc.grammar").joinpath("tensor_program.lark").read_text(encoding="utf-8"),
+        f"{text}\n_ELEMENTWISE: {names}\n",
         parser="lalr",
         lexer="basic",
         keep_all_tokens=True,

@@ -10,6 +10,7 @@ from tpc.diagnostics.function_faults import BadArguments, BadKeyword, InsideRow
 from tpc.diagnostics.name_faults import TooLong
 from tpc.diagnostics.network_faults import BatchMeanOutside
 from tpc.diagnostics.sort_faults import BadIndex, WrongSort
+from tpc.functions import BUILT_IN, FUNCTIONS
 from tpc.program.builder import ShapeMismatch
 from tpc.program.checking import statics
 from tpc.program.checking.context import Context
@@ -24,13 +25,12 @@ from tpc.program.checking.values import (
     describe,
     show_shape,
 )
-from tpc.program.functions import ARITIES, BUILT_IN
 from tpc.program.nodes import Node
 from tpc.syntax import tree
 
 ARRAY_FUNCTIONS = ("sum", "amax", "softmax", "inv", "trace", "det")
 
-FUNCTIONS: tuple[str, ...] = (
+CALLABLE: tuple[str, ...] = (
     *sorted(BUILT_IN), "avg", "batchmean", *ARRAY_FUNCTIONS, "range", "len", "load",
 )  # fmt: skip
 """Everything that a program may call without defining it."""
@@ -97,7 +97,7 @@ def _arity_fault(name: str, count: int) -> str:
     """Return what a function takes where `count` arguments are wrong, else the empty string."""
     if name == "range":
         return "" if 1 <= count <= 3 else "1 to 3 arguments"
-    arity = ARITIES.get(name, 1)
+    arity = FUNCTIONS[name].arity if name in FUNCTIONS else 1
     if count == arity:
         return ""
     return "1 argument" if arity == 1 else f"{arity} arguments"

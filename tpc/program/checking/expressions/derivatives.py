@@ -1,6 +1,7 @@
 """`f'(x)`, `f''(x)`: f is built at a placeholder, differentiated there, and moved to x."""
 
 from tpc.diagnostics.function_faults import BadArguments, HoldsDelta, NotElementwise
+from tpc.functions import BUILT_IN, FUNCTIONS
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.defaults import as_static
 from tpc.program.checking.expressions.definitions import Evaluate, inline
@@ -12,7 +13,6 @@ from tpc.program.checking.expressions.differentiate import (
 )
 from tpc.program.checking.sorts import plain
 from tpc.program.checking.values import BROKEN, Broken, Definition, Static, Value
-from tpc.program.functions import ARITIES, BUILT_IN
 from tpc.program.nodes import Node
 from tpc.syntax import tree
 
@@ -34,9 +34,9 @@ def call_derivative(
         evaluate: Evaluates the body of a `def`.
     """
     name = at.function.id
-    arity = ARITIES.get(name, 1) if definition is None else len(definition.parameters)
     if definition is None and name not in BUILT_IN:
         return ctx.report(NotElementwise(name, "it is not elementwise"), at.function.span)
+    arity = FUNCTIONS[name].arity if definition is None else len(definition.parameters)
     if arity != 1:
         why = f"it has {arity} arguments" if arity else "it has no argument"
         return ctx.report(NotElementwise(name, why), at.function.span)

@@ -12,7 +12,7 @@ from tpc.diagnostics.sort_faults import DimsDiffer
 from tpc.program.checking import statics
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.arrays import list_of, taken, transposed
-from tpc.program.checking.expressions.calls import CONSTANTS, FUNCTIONS, call_built_in, keyword_axis
+from tpc.program.checking.expressions.calls import CALLABLE, CONSTANTS, call_built_in, keyword_axis
 from tpc.program.checking.expressions.conditions import COMPARISONS, CONNECTIVES, compare, truth
 from tpc.program.checking.expressions.data import load
 from tpc.program.checking.expressions.definitions import inline
@@ -211,7 +211,7 @@ def _call(ctx: Context, at: tree.Call) -> Value:
     if isinstance(keyword, Broken) or isinstance(entity, Broken):
         return BROKEN
     definition = entity if isinstance(entity, Definition) else None
-    if definition is None and (entity is not None or name not in FUNCTIONS):
+    if definition is None and (entity is not None or name not in CALLABLE):
         return _no_function(ctx, at, entity is not None)
     if at.primes:
         return call_derivative(ctx, at, definition, arguments, evaluate)
@@ -225,4 +225,4 @@ def _no_function(ctx: Context, at: tree.Call, bound: bool) -> Value:
     name = at.function.id
     if bound or name in CONSTANTS:
         return ctx.report(NotAFunction(name, f"a product is `{name} * (...)`"), at.function.span)
-    return ctx.unknown(name, at.function.span, FUNCTIONS)
+    return ctx.unknown(name, at.function.span, CALLABLE)

@@ -111,7 +111,7 @@ def elementwise(
 
     Args:
         ctx: Where.
-        function: A name of `tpc.program.functions`.
+        function: A name of `tpc.functions`.
         arguments: The arguments.
         spans: The place of each argument.
         span: The place of the whole.

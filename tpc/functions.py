@@ -1,0 +1,127 @@
+"""The elementwise functions of the language: one record for each, which every stage reads.
+
+A record is data alone, so that nothing heavy is loaded with it: derivatives are written in the
+language itself, NumPy's side is text, SymPy's is a name. `step(0) = 1/2`, `sign(0) = 0`,
+`gelu(x) = x Phi(x)`.
+
+`step` is the derivative of `relu`. The derivative of `step` and `sign` holds `delta`, which no
+program text may contain and no generated code can compute: a limit that needs its expectation takes
+the Stein form.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from math import pi, sqrt
+
+
+class Regularity(Enum):
+    """What a function is like where it is worst."""
+
+    SMOOTH = "an expansion everywhere"
+    POLE = "smooth inside its domain, with a pole or a branch at the edge"
+    KINK = "a kink"
+    JUMP = "a jump"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """An elementwise function.
+
+    Attributes:
+        name: As programs, limits and generated modules call it.
+        derivatives: By each argument, in the language; empty where they are no functions.
+        numpy: Its NumPy text, `{}` for the arguments; else the function of its name in
+            `tpc.runtime.elementwise`.
+        arguments: What derivatives call the arguments, a letter for each.
+        regularity: What it is like where it is worst.
+        sympy: The function of SymPy or of `tpc.gaussian.functions` by which `tpc.gaussian` knows
+            it; none where no closed form is known.
+    """
+
+    name: str
+    derivatives: tuple[str, ...]
+    numpy: str = ""
+    arguments: str = "x"
+    regularity: Regularity = Regularity.SMOOTH
+    sympy: str = ""
+
+    @property
+    def arity(self) -> int:
+        """How many arguments it takes."""
+        return len(self.arguments)
+
+    @property
+    def has_kinks(self) -> bool:
+        """Whether it has a kink or a jump: a rule for smooth functions converges slowly on it."""
+        return self.regularity in (Regularity.KINK, Regularity.JUMP)
+
+    @property
+    def needs_part(self) -> bool:
+        """Whether NumPy lacks it."""
+        return not self.numpy
+
+    @property
+    def text(self) -> str:
+        """Its NumPy text, `{}` for the arguments."""
+        return self.numpy or f"{self.name}({{}})"
+
+
+POLE, KINK, JUMP = Regularity.POLE, Regularity.KINK, Regularity.JUMP
+
+_BELL = f"{1 / sqrt(2 * pi)} * exp(-0.5 * square(x))"
+
+_OPERATORS = (
+    Function("add", ("1", "1"), "np.add({})", arguments="xy"),
+    Function("sub", ("1", "-1"), "np.subtract({})", arguments="xy"),
+    Function("mul", ("y", "x"), "np.multiply({})", arguments="xy"),
+    Function("div", ("1 / y", "-(x / square(y))"), "np.divide({})", "xy", POLE),
+    Function("pow", ("y * x ** (y - 1)", "x ** y * log(x)"), "np.power({})", "xy", POLE),
+    Function("neg", ("-1",), "np.negative({})"),
+)
+
+_RESERVED = (
+    Function("relu", ("step(x)",), "np.maximum({}, 0)", "x", KINK, "relu"),
+    Function("leaky_relu", ("a + (1 - a) * step(x)", "min(x, 0)"), "", "xa", KINK, "leaky_relu"),
+    Function(
+        "elu", ("step(x) + a * exp(min(x, 0)) * step(-x)", "exp(min(x, 0)) - 1"), "", "xa", KINK
+    ),
+    Function("gelu", (f"Phi(x) + x * ({_BELL})",), sympy="gelu"),
+    Function("silu", ("sigmoid(x) * (1 + x * (1 - sigmoid(x)))",)),
+    Function("sigmoid", ("sigmoid(x) * (1 - sigmoid(x))",)),
+    Function("softplus", ("sigmoid(x)",), "np.logaddexp(0, {})"),
+    Function("tanh", ("1 - square(tanh(x))",), "np.tanh({})"),
+    Function("erf", (f"{2 / sqrt(pi)} * exp(-square(x))",), sympy="erf"),
+    Function("Phi", (_BELL,), sympy="Phi"),
+    Function("sin", ("cos(x)",), "np.sin({})", sympy="sin"),
+    Function("cos", ("-sin(x)",), "np.cos({})", sympy="cos"),
+    Function("exp", ("exp(x)",), "np.exp({})", sympy="exp"),
+    Function("log", ("1 / x",), "np.log({})", "x", POLE),
+    Function("sqrt", ("0.5 / sqrt(x)",), "np.sqrt({})", "x", POLE, "sqrt"),
+    Function("square", ("2 * x",), "np.square({})"),
+    Function("abs", ("sign(x)",), "np.abs({})", "x", KINK, "Abs"),
+    Function("sign", ("2 * delta(x)",), "np.sign({})", "x", JUMP, "sign"),
+    Function("step", ("delta(x)",), "np.heaviside({}, 0.5)", "x", JUMP, "step"),
+    Function("max", ("step(x - y)", "step(y - x)"), "np.maximum({})", "xy", KINK, "Max"),
+    Function("min", ("step(y - x)", "step(x - y)"), "np.minimum({})", "xy", KINK, "Min"),
+    Function(
+        "clip",
+        ("step(x - a) * step(b - x)", "step(a - x)", "step(x - b)"),
+        "np.clip({})",
+        "xab",
+        KINK,
+    ),
+)
+
+_OF_DERIVATIVES = (
+    Function("delta", (), "", "x", JUMP),
+    Function("equal", (), "np.equal({})", "xy", JUMP),
+)
+"""Dirac's delta, and 1 where two arguments are equal."""
+
+FUNCTIONS: dict[str, Function] = {
+    function.name: function for function in (*_OPERATORS, *_RESERVED, *_OF_DERIVATIVES)
+}
+"""All of them, by name."""
+
+BUILT_IN: frozenset[str] = frozenset(function.name for function in _RESERVED)
+"""The names that a program may call."""
