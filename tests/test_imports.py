@@ -52,6 +52,7 @@ PRODUCTS = {
         "network.optimizers.averages",
         "network.optimizers.homogeneity",
         "network.optimizers.linearity",
+        "network.optimizers.ranges",
         "network.optimizers.table",
         "network.optimizers.transplant",
         "network.optimizers.update",

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import tpc
 from tests.network.networks import perceptron
 from tests.network.optimizers.uses import use_of
 from tpc.network.classification import classify
@@ -97,6 +98,42 @@ def test_optimizers_and_parametrizations_by_name() -> None:
 def test_wrong_optimizers_are_told(text: str) -> None:
     with pytest.raises(NoSuchName, match=r"optimizer|options|takes"):
         optimizer_named(text)
+
+
+OUT_OF_RANGE = (
+    "sgd(lr=0)", "sgd(lr=-1)", "sgd(decay=1)", "sgd(decay=-0.1)", "sgd(clip=0)", "momentum(beta=1)",
+    "nesterov(beta=-0.5)", "rmsprop(a=1.2)", "rmsprop(alpha=1)", "adagrad(eps=-1e-8)",
+    "adam(beta1=1)", "adam(beta2=1)", "nadam(beta1=1)", "adamax(beta1=1)", "lion(beta2=1)",
+    "adafactor(beta2=1)", "adadelta(eps=0)", "adadelta(rho=1)", "adadelta(a=2)",
+    "adam(clip=1, normalize=true)", "signsgd(eps=-1)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", OUT_OF_RANGE)
+def test_options_have_ranges(text: str) -> None:
+    """Wherever they are written: on the command line and in `train` blocks."""
+    with pytest.raises(NoSuchName, match="the option"):
+        optimizer_named(text)
+    file = f"""\
+dim n
+input xi
+weight v : n
+readout f = v * tanh(v * xi)
+train f:
+    data [1], [1]
+    loss mse
+    optimizer {text}
+    parametrization mup
+    steps 2
+"""
+    with pytest.raises(tpc.ProgramError) as refusal:
+        tpc.parse(file)
+    assert {found.code for found in refusal.value.diagnostics} == {"TP266"}
+
+
+@pytest.mark.parametrize("text", ["adam(beta1=0)", "adam(eps=0)", "sgd(decay=0)", "sgd(clip=9)"])
+def test_ends_of_ranges_are_in_or_out(text: str) -> None:
+    assert optimizer_named(text).options
 
 
 @pytest.mark.parametrize(

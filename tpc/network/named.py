@@ -6,6 +6,7 @@ from typing import Any, get_args, get_type_hints
 
 from tpc.diagnostics import NOWHERE
 from tpc.network.network import Exponents, OptimizerUse, Parametrization
+from tpc.network.optimizers.ranges import BOTH_BOUNDS, out_of_range
 from tpc.network.optimizers.table import RULES
 from tpc.network.optimizers.update import known_options
 from tpc.program.builder import Builder
@@ -25,7 +26,7 @@ def optimizer_named(text: str) -> OptimizerUse:
     'adam'
 
     Raises:
-        NoSuchName: There is no such optimizer or option.
+        NoSuchName: There is no such optimizer or option, or not with this value.
     """
     name, positional, options = _call(text, "an optimizer")
     if name not in RULES:
@@ -36,12 +37,17 @@ def optimizer_named(text: str) -> OptimizerUse:
     given: list[tuple[str, Node | bool]] = []
     for option, value in options.items():
         if option in numbers and isinstance(value, int | float) and not isinstance(value, bool):
+            problem = out_of_range(name, False, option, value)
+            if problem:
+                raise NoSuchName(f"the option `{option}` of `{name}` {problem}")
             given.append((option, b.number(value)))
         elif option in flags and isinstance(value, bool):
             given.append((option, value))
         else:
             known = ", ".join((*numbers, *flags))
             raise NoSuchName(f"`{name}` takes numbers and flags by name: {known}")
+    if "clip" in options and options.get("normalize"):
+        raise NoSuchName(f"the option `clip` of `{name}` {BOTH_BOUNDS}: write one of the two")
     if positional:
         raise NoSuchName(f"the options of `{name}` are given by name, as in `{name}(lr=0.1)`")
     return OptimizerUse(name, tuple(given), None, NOWHERE)

@@ -2,11 +2,10 @@
 
 from difflib import get_close_matches
 
-import numpy as np
-
 from tpc.diagnostics.training_faults import BadOptimizerOption, BadSetting, UnknownOptimizer
 from tpc.network.checking.draft import NetworkDraft
 from tpc.network.network import OptimizerUse
+from tpc.network.optimizers.ranges import BOTH_BOUNDS, out_of_range
 from tpc.network.optimizers.table import RULES
 from tpc.network.optimizers.update import known_options
 from tpc.program.checking.context import Context
@@ -81,6 +80,10 @@ def _options(
             sound = False
         else:
             found[name] = value
+        if "clip" in found and found.get("normalize") is True:
+            hint = "a normalised update has size 1: write one of the two"
+            ctx.report(BadOptimizerOption("clip", BOTH_BOUNDS, hint), keyword.span)
+            return BROKEN
     return tuple(found.items()) if sound else BROKEN
 
 
@@ -112,17 +115,14 @@ def _value(
     node = parametric(ctx, at.value, f"the option `{at.name}`")
     if isinstance(node, Broken):
         return BROKEN
-    problem = _problem(at.name, node)
+    problem = _problem(use, at.name, node)
     if problem:
         return ctx.report(BadOptimizerOption(at.name, problem, ""), at.value.span)
     return node
 
 
-def _problem(name: str, node: Node) -> str:
+def _problem(use: OptimizerUse, name: str, node: Node) -> str:
     """Return what is wrong with the value of an option, or the empty string."""
     if node.shape:
         return f"is a number, not an array of shape {show_shape(node.shape)}"
-    value = float(at_defaults(node))
-    if not np.isfinite(value):
-        return f"is finite, not {value}"
-    return f"is positive, not {value:g}" if name == "clip" and value <= 0 else ""
+    return out_of_range(use.name, use.declared is not None, name, float(at_defaults(node)))
