@@ -7,8 +7,8 @@ import tpc
 from tpc.functions import BUILT_IN, FUNCTIONS
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
-from tpc.program.numeric import elementwise
 from tpc.program.partials import NotDifferentiable, partial
+from tpc.simulation.values import elementwise
 from tpc.syntax.parse import parse_source
 
 ARGUMENTS = (0.3, 0.7, 1.1)

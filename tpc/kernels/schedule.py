@@ -16,7 +16,7 @@ from sympy import Expr, Symbol
 from tpc.functions import BUILT_IN
 from tpc.gaussian.instructions import Instruction, Operand, to_instructions
 from tpc.kernels import pair_arithmetic
-from tpc.kernels.operations import UFUNCS, contract, operation
+from tpc.kernels.operations import contract, operation
 from tpc.kernels.plan import AXES, Array, Law, Leaf, PairStep, Plan, Side, Step, Value
 from tpc.kernels.series import function_of, listed_expectation, single_expectation
 from tpc.limit.equations import Limit
@@ -30,6 +30,7 @@ from tpc.program.nodes import (
     Parameter,
     operands,
 )
+from tpc.program.operations import UFUNCS
 from tpc.runtime import arithmetic, orthant_arithmetic
 
 

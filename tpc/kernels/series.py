@@ -17,7 +17,7 @@ import numpy as np
 from tpc.functions import FUNCTIONS
 from tpc.gaussian.instructions import Instruction, Operand
 from tpc.kernels.plan import AXES, Array, Law, Tile
-from tpc.program.numeric import elementwise
+from tpc.program.operations import elementwise
 from tpc.runtime import arithmetic, orthant_arithmetic
 from tpc.runtime.hermite import (
     TOLERANCE,

@@ -9,8 +9,8 @@ from math import prod
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from tpc.diagnostics import NOWHERE
 from tpc.limit.closed_forms import ClosedForms
 from tpc.limit.nodes import Diagonal, HermiteSeries, Integral
 from tpc.program.builder import Builder
@@ -19,33 +19,19 @@ from tpc.program.nodes import (
     Constant,
     Contract,
     Coordinates,
-    Elementwise,
-    Expand,
     Inner,
     Mean,
     Node,
-    Permute,
-    Reduce,
     Row,
     Shape,
-    Take,
     operands,
 )
-
-Array = npt.NDArray[np.float64]
+from tpc.program.operations import Array, folded
 
 Kets = TypeVar("Kets", bound=tuple[Node, ...])
 
-_ARITHMETIC: dict[str, np.ufunc] = {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "div": np.divide,
-    "neg": np.negative,
-    "pow": np.power,
-    "square": np.square,
-    "sqrt": np.sqrt,
-}
+_ARITHMETIC = frozenset({"add", "sub", "mul", "div", "neg", "pow", "square", "sqrt"})
+"""The functions of constants that are computed."""
 
 LARGEST_CONSTANT = 10**6
 """How many entries a folded constant may have."""
@@ -176,34 +162,11 @@ def _without_rows(value: object) -> object:
 
 def _fold(kind: type[Node], shape: Shape, own: tuple[object, ...]) -> Array | None:
     """Return the value of an operation on constants, where it has one and is not too large."""
-    parts = own[1] if kind is Elementwise else own
-    nodes = [part for part in parts if isinstance(part, Node)] if isinstance(parts, tuple) else []
-    values = [node.value for node in nodes if isinstance(node, Constant)]
-    if not values or len(values) < len(nodes) or prod(shape) > LARGEST_CONSTANT:
+    if prod(shape) > LARGEST_CONSTANT:
         return None
-    with np.errstate(all="ignore"):
-        found = _folded(kind, own, values)
-    return found if found is not None and np.isfinite(found).all() else None
-
-
-def _folded(kind: type[Node], own: tuple[object, ...], values: list[Array]) -> Array | None:
-    match kind, own:
-        case _, (str() as function, _) if kind is Elementwise:
-            return _ARITHMETIC[function](*values) if function in _ARITHMETIC else None
-        case _, (Node(), Node(), int() as axes) if kind is Contract:
-            return np.tensordot(values[0], values[1], axes)
-        case _, (Node(), tuple() as keys) if kind is Take:
-            return values[0][tuple(slice(None) if key is None else key for key in keys)]
-        case _, (Node(), tuple() as order) if kind is Permute:
-            return values[0].transpose(order)
-        case _, (Node(), tuple() as axes) if kind is Expand:
-            return np.expand_dims(values[0], axes)
-        case _, ("sum", Node(), tuple() as axes) if kind is Reduce:
-            return np.asarray(values[0].sum(axis=axes))
-        case _, (Node(), tuple() as labels) if kind is Diagonal:
-            letters = {label: chr(ord("a") + label) for label in labels}
-            before = "".join(letters[label] for label in labels)
-            after = "".join(letters[label] for label in sorted(set(labels)))
-            return np.asarray(np.einsum(f"{before}->{after}", values[0]))
+    node = kind((), shape, NOWHERE, *own)
+    match node:
+        case Diagonal(operand=Constant(value=value)):
+            return np.asarray(np.einsum(node.subscripts, value))
         case _:
-            return None
+            return folded(node, _ARITHMETIC)

@@ -8,6 +8,7 @@ Reference:
 """
 
 from dataclasses import dataclass
+from string import ascii_lowercase
 
 from sympy import Expr, Symbol
 
@@ -99,6 +100,12 @@ class Diagonal(Node):
 
     operand: Node
     labels: tuple[int, ...]
+
+    @property
+    def subscripts(self) -> str:
+        """What `np.einsum` is told, for any leading axes."""
+        letters = [ascii_lowercase[label] for label in self.labels]
+        return f"...{''.join(letters)}->...{''.join(sorted(set(letters)))}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -1,34 +1,28 @@
 """What each operation of the graph does with arrays.
 
 The value of a node is an array with one axis for each of its coordinates, in their order, and then
-its constant axes. Draws and matrices are for `dense.py`, averages of several coordinates for
-`blocks.py`; everything else is here.
+its constant axes. Axes are moved as everywhere (`tpc.program.operations`); the values of functions
+are the referee's own (`values.py`). Draws and matrices are for `dense.py`, averages of several
+coordinates for `blocks.py`.
 """
 
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from tpc.program.nodes import (
     Contract,
     Coordinates,
     Elementwise,
-    Expand,
     Inner,
-    LinearAlgebra,
     Mean,
     Node,
-    Permute,
-    Reduce,
     Row,
-    Softmax,
-    Stack,
-    Take,
+    operands,
 )
-from tpc.program.numeric import elementwise
+from tpc.program.operations import Array, operation
+from tpc.simulation.values import elementwise
 
-Array = npt.NDArray[np.float64]
 Values = Callable[[Node], Array]
 """Gives the value of an operand."""
 
@@ -36,32 +30,12 @@ Values = Callable[[Node], Array]
 def apply_operation(node: Node, values: Values) -> Array:
     """Return the value of a node, given the values of its operands."""
     result: Array
-    at = len(node.coords)
     match node:
-        case Elementwise(function=function, operands=operands):
-            aligned = [_align(values(x), x.coords, node) for x in operands]
+        case Elementwise(function=function):
+            aligned = [_align(values(x), x.coords, node) for x in node.operands]
             result = elementwise(function, *aligned)
         case Contract():
             result = _contract(node, values)
-        case Take(operand=operand, keys=keys):
-            key = tuple(slice(None) if index is None else index for index in keys)
-            result = values(operand)[(slice(None),) * at + key]
-        case Permute(operand=operand, order=order):
-            result = values(operand).transpose(*range(at), *(at + axis for axis in order))
-        case Expand(operand=operand, axes=axes):
-            result = np.expand_dims(values(operand), tuple(at + axis for axis in axes))
-        case Reduce(reduction=reduction, operand=operand, axes=axes):
-            over = tuple(at + axis for axis in axes)
-            reduce = np.sum if reduction == "sum" else np.max
-            result = reduce(values(operand), axis=over)
-        case Softmax(operand=operand):
-            x = values(operand)
-            weights = np.exp(x - x.max(axis=-1, keepdims=True))
-            result = weights / weights.sum(axis=-1, keepdims=True)
-        case Stack(operands=operands):
-            result = np.stack([values(operand) for operand in operands])
-        case LinearAlgebra(function=function, operand=operand):
-            result = _linear_algebra(function, values(operand))
         case Row(operand=operand):
             result = values(operand)
         case Inner(left=left, right=right):
@@ -71,7 +45,7 @@ def apply_operation(node: Node, values: Values) -> Array:
         case Mean(operand=operand):
             result = np.mean(values(operand), axis=over_axes(node))
         case _:
-            raise AssertionError(f"{node!r} has no value of its own")
+            result = operation(node, len(node.coords))(*map(values, operands(node)))
     return result
 
 
@@ -109,24 +83,3 @@ def _contract(node: Contract, values: Values) -> Array:
     growing = [at[name] for name, _ in node.coords]
     rest = [axis for axis in range(product.ndim) if axis not in growing]
     return product.transpose(*growing, *rest)
-
-
-def _linear_algebra(function: str, x: Array) -> Array:
-    result: Array
-    match function:
-        case "trace":
-            result = np.trace(x, axis1=-2, axis2=-1)
-        case "root":
-            size = int(np.sqrt(x.size))
-            eigenvalues, vectors = np.linalg.eigh(x.reshape(size, size))
-            found = (vectors * np.sqrt(np.maximum(eigenvalues, 0.0))) @ vectors.T
-            result = found.reshape(x.shape)
-        case "det":
-            result = np.asarray(np.linalg.det(x), dtype=np.float64)
-        case _:
-            try:
-                result = np.asarray(np.linalg.inv(x), dtype=np.float64)
-            except np.linalg.LinAlgError:
-                # As a division by zero: no exception, and nothing that looks like a result.
-                result = np.full_like(x, np.nan)
-    return result

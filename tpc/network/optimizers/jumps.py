@@ -5,8 +5,8 @@ import numpy as np
 from tpc.network.network import UserOptimizer
 from tpc.network.optimizers.declared import advance_declared
 from tpc.program.builder import Builder
-from tpc.program.nodes import Constant, Elementwise, Node, Parameter, operands
-from tpc.program.numeric import Floats, elementwise
+from tpc.program.nodes import Constant, Node, Parameter, operands
+from tpc.program.operations import Array, operation
 
 SMALL_GRADIENT = 1e-3
 """Gradients of size one are rarely smaller."""
@@ -41,13 +41,11 @@ def _direction(
     return float(_value(direction))
 
 
-def _value(node: Node) -> Floats:
+def _value(node: Node) -> Array:
     match node:
         case Constant(value=value):
             return value
         case Parameter():
             return np.array(np.nan)
-        case Elementwise(function=function):
-            return elementwise(function, *map(_value, operands(node)))
         case _:
-            raise AssertionError(f"{node} is not made entry by entry")
+            return operation(node)(*map(_value, operands(node)))

@@ -4,6 +4,7 @@ Integers stay integers up to 2^53, beyond which they are floats like every other
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import isfinite
 from operator import add, floordiv, mod, mul, sub
 from typing import TypeAlias
@@ -11,9 +12,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tpc.program import operations
 from tpc.program.builder import ShapeMismatch
 from tpc.program.checking.values import StaticValue
-from tpc.program.numeric import elementwise
+from tpc.program.nodes import ArrayFunction, Reduction
+from tpc.runtime.elementwise import softmax as softmax_of
 
 Compute: TypeAlias = Callable[[], StaticValue]
 """Arithmetic that is about to be done."""
@@ -82,7 +85,7 @@ def apply(function: str, *arguments: StaticValue) -> StaticValue:
         ShapeMismatch: The shapes do not broadcast.
     """
     arrays = [np.asarray(argument, dtype=np.float64) for argument in arguments]
-    return _guarded(lambda *xs: elementwise(function, *xs), *arrays)
+    return _guarded(partial(operations.elementwise, function), *arrays)
 
 
 def contract(left: StaticValue, right: StaticValue) -> StaticValue:
@@ -94,10 +97,10 @@ def contract(left: StaticValue, right: StaticValue) -> StaticValue:
     x, y = np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)
     if not x.shape or not y.shape or x.shape[-1] != y.shape[0]:
         raise ShapeMismatch(f"{x.shape} and {y.shape}")
-    return _guarded(lambda a, b: np.tensordot(a, b, 1), x, y)
+    return _guarded(partial(operations.contract, axes=1), x, y)
 
 
-def reduce(reduction: str, operand: StaticValue, axes: tuple[int, ...] | None) -> StaticValue:
+def reduce(reduction: Reduction, operand: StaticValue, axes: tuple[int, ...] | None) -> StaticValue:
     """Return the sum or the maximum over the named axes, or over all of them.
 
     Raises:
@@ -105,7 +108,7 @@ def reduce(reduction: str, operand: StaticValue, axes: tuple[int, ...] | None) -
     """
     array = np.asarray(operand, dtype=np.float64)
     try:
-        return settle(np.sum(array, axis=axes) if reduction == "sum" else np.max(array, axis=axes))
+        return settle(operations.reduced(reduction, array, axes))
     except (np.exceptions.AxisError, ValueError):
         raise ShapeMismatch(str(axes)) from None
 
@@ -119,11 +122,10 @@ def softmax(operand: StaticValue) -> StaticValue:
     array = np.asarray(operand, dtype=np.float64)
     if not array.shape or not array.size:
         raise ShapeMismatch(str(array.shape))
-    powers = np.exp(array - array.max(axis=-1, keepdims=True))
-    return settle(powers / powers.sum(axis=-1, keepdims=True))
+    return settle(softmax_of(array))
 
 
-def linear_algebra(function: str, operand: StaticValue) -> StaticValue:
+def linear_algebra(function: ArrayFunction, operand: StaticValue) -> StaticValue:
     """Return `inv`, `trace` or `det` over the last two axes.
 
     Raises:
@@ -133,16 +135,10 @@ def linear_algebra(function: str, operand: StaticValue) -> StaticValue:
     array = np.asarray(operand, dtype=np.float64)
     if len(array.shape) < 2 or array.shape[-1] != array.shape[-2]:
         raise ShapeMismatch(str(array.shape))
-    match function:
-        case "trace":
-            return settle(np.trace(array, axis1=-2, axis2=-1))
-        case "det":
-            return _guarded(np.linalg.det, array)
-        case _:
-            try:
-                return settle(np.linalg.inv(array))
-            except np.linalg.LinAlgError:
-                raise NoValue("the matrix is singular") from None
+    found = _guarded(partial(operations.linear_algebra, function), array)
+    if np.isnan(found).any():
+        raise NoValue("the matrix is singular")
+    return found
 
 
 def integer(value: StaticValue) -> int | None:

@@ -172,10 +172,10 @@ def _static_array_function(name: str, operand: Static, axes: tuple[int, ...] | N
     match name:
         case "sum" | "amax":
             return statics.reduce(name, operand.value, axes)
-        case "softmax":
-            return statics.softmax(operand.value)
-        case _:
+        case "inv" | "trace" | "det":
             return statics.linear_algebra(name, operand.value)
+        case _:
+            return statics.softmax(operand.value)
 
 
 def _node_array_function(

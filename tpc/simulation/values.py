@@ -1,8 +1,9 @@
-"""The elementwise functions on NumPy arrays: name and float64 arguments -> float64 values.
+"""The elementwise functions of finite networks: name and float64 arguments -> float64 values.
 
-Statics, parametric checks and finite networks compute with this table; generated code has its own,
-which needs NumPy alone. `step(0) = 1/2`, `sign(0) = 0`, `gelu(x) = x Phi(x)`. Where a function is
-not defined (the logarithm of a negative number) the value is NaN, and NumPy warns as it is set to.
+They say a second time what `tpc.functions` says, on purpose: finite networks are the referee of
+limits, kernels and generated modules, so they share no formula with them. Special functions are
+SciPy's. Where a function is not defined (the logarithm of a negative number) the value is NaN, and
+NumPy warns as it is set to.
 """
 
 from typing import TypeAlias

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tpc.functions import FUNCTIONS
-from tpc.program.numeric import elementwise
+from tpc.simulation.values import elementwise
 
 
 def normal_cdf(x: float) -> mpmath.mpf:
