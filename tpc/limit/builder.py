@@ -27,6 +27,7 @@ from tpc.program.nodes import (
     operands,
 )
 from tpc.program.operations import Array, folded
+from tpc.program.traversal import fold
 
 Kets = TypeVar("Kets", bound=tuple[Node, ...])
 
@@ -135,19 +136,15 @@ class LimitBuilder(Builder):
 
     def _uses_series(self, root: Node) -> bool:
         """Whether a scalar is made of series, other than by integrals that are."""
-        pending = [root]
-        while pending:
-            node = pending[-1]
+
+        def inside(node: Node) -> tuple[Node, ...]:
             through = node.is_scalar and not isinstance(node, Integral | Inner | Mean)
-            inside = operands(node) if through else ()
-            missing = [other for other in inside if other not in self._serial]
-            if missing:
-                pending.extend(missing)
-                continue
-            pending.pop()
-            own = isinstance(node, HermiteSeries)
-            self._serial[node] = own or any(self._serial[other] for other in inside)
-        return self._serial[root]
+            return operands(node) if through else ()
+
+        def rule(node: Node, serial: dict[Node, bool]) -> bool:
+            return isinstance(node, HermiteSeries) or any(map(serial.__getitem__, inside(node)))
+
+        return fold((root,), rule, inside, self._serial)[root]
 
 
 def _without_rows(value: object) -> object:

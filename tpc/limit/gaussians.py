@@ -30,6 +30,7 @@ from tpc.program.nodes import (
     Take,
     operands,
 )
+from tpc.program.traversal import fold
 
 
 class Gaussians:
@@ -50,32 +51,16 @@ class Gaussians:
 
     def is_gaussian(self, ket: Node) -> bool:
         """Whether a vector is affine in Gaussian leaves."""
-        pending = [ket]
-        while pending:
-            node = pending[-1]
-            missing = [o for o in _kets(node) if o not in self._affine]
-            if missing:
-                pending.extend(missing)
-                continue
-            pending.pop()
-            if node not in self._affine:
-                inside = all(self._affine[operand] for operand in _kets(node))
-                self._affine[node] = node.is_vector and inside and _is_linear_step(node)
-        return self._affine[ket]
+
+        def rule(node: Node, affine: dict[Node, bool]) -> bool:
+            inside = all(map(affine.__getitem__, _kets(node)))
+            return inside and node.is_vector and _is_linear_step(node)
+
+        return fold((ket,), rule, _kets, self._affine)[ket]
 
     def mean(self, ket: Node) -> Node | None:
         """Return the mean of a Gaussian ket, or None where it is zero."""
-        pending = [ket]
-        while pending:
-            node = pending[-1]
-            missing = [o for o in _kets(node) if o not in self._means]
-            if missing:
-                pending.extend(missing)
-                continue
-            pending.pop()
-            if node not in self._means:
-                self._means[node] = self._mean(node)
-        return self._means[ket]
+        return fold((ket,), lambda node, _: self._mean(node), _kets, self._means)[ket]
 
     def means(self) -> Iterator[tuple[Node, Node]]:
         """Yield the kets whose means are known not to be zero, with them."""
@@ -85,19 +70,12 @@ class Gaussians:
 
     def covariance(self, left: Node, right: Node) -> Node | None:
         """Return Cov(left, right), or None where the two are independent."""
-        pending = [(left, right)]
-        while pending:
-            pair = pending[-1]
-            missing = [p for p in _simpler(pair) if p not in self._covariances]
-            if missing:
-                pending.extend(missing)
-                continue
-            pending.pop()
-            if pair not in self._covariances:
-                self._covariances[pair] = self._covariance(*pair)
-        found = self._covariances[left, right]
+        pair = left, right
+        found = fold((pair,), lambda pair, _: self._covariance(*pair), _simpler, self._covariances)[
+            pair
+        ]
         if found is not None:
-            self.asked.setdefault(found, (left, right))
+            self.asked.setdefault(found, pair)
         return found
 
     # --------------------------------------------------------------------------------- the rules

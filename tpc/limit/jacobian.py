@@ -14,7 +14,9 @@ Reference:
 """
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from math import inf, prod
+from operator import or_
 from typing import TypeAlias
 
 import numpy as np
@@ -40,6 +42,7 @@ from tpc.program.nodes import (
     operands,
 )
 from tpc.program.partials import partial
+from tpc.program.traversal import fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +103,11 @@ class Differentiator:
 
     def __init__(self, builder: Builder) -> None:
         self._b = builder
-        self._known: dict[tuple[Node, Hat], Jacobian] = {}
+        self._known: dict[Hat, dict[Node, Jacobian]] = {}
         self._reach: dict[Node, int] = {}
         self._bits: dict[Hat, int] = {}
         self._unfolding = Unfolding(builder)
-        self._too_large: set[tuple[Node, Hat]] = set()
+        self._too_large: dict[Hat, set[Node]] = {}
 
     def watch(self, hat: Hat) -> None:
         """Announce a hat in which later kets will be differentiated, before any ket uses it."""
@@ -122,58 +125,38 @@ class Differentiator:
             TooLarge: The derivative of something that the ket is made of has an array of more
                 than `room` floats a sample.
         """
-        pending = [ket]
-        while pending:
-            node = pending[-1]
-            if (node, hat) in self._known:
-                pending.pop()
-                continue
-            if (node, hat) in self._too_large:
+        too_large = self._too_large.setdefault(hat, set())
+
+        def reached(node: Node) -> tuple[Node, ...]:
+            if node in too_large:
                 raise TooLarge
-            missing = [
-                operand
-                for operand in self._differentiable(node)
-                if (operand, hat) not in self._known and self.reaches(hat, operand)
-            ]
-            if missing:
-                pending.extend(missing)
-                continue
-            found = self._of(node, hat)
+            return tuple(x for x in self._differentiable(node) if self.reaches(hat, x))
+
+        def rule(node: Node, known: dict[Node, Jacobian]) -> Jacobian:
+            found = self._of(node, hat, known)
             if any(prod(term.value.shape) > room for term in found):
-                self._too_large.add((node, hat))
+                too_large.add(node)
                 raise TooLarge
-            self._known[node, hat] = found
-            pending.pop()
-        return self._known[ket, hat]
+            return found
+
+        return fold((ket,), rule, reached, self._known.setdefault(hat, {}))[ket]
 
     # -------------------------------------------------------------------------------- dependence
 
     def _reached(self, ket: Node) -> int:
         """Return the set of watched hats, as bits, that the ket depends on."""
-        pending = [ket]
-        while pending:
-            node = pending[-1]
-            if node in self._reach:
-                pending.pop()
-                continue
-            missing = [
-                operand for operand in self._differentiable(node) if operand not in self._reach
-            ]
-            if missing:
-                pending.extend(missing)
-                continue
-            bits = self._bits.get(node, 0) if isinstance(node, Hat) else 0
-            for operand in self._differentiable(node):
-                bits |= self._reach[operand]
-            self._reach[node] = bits
-            pending.pop()
-        return self._reach[ket]
+
+        def rule(node: Node, reach: dict[Node, int]) -> int:
+            own = self._bits.get(node, 0) if isinstance(node, Hat) else 0
+            return reduce(or_, (reach[operand] for operand in self._differentiable(node)), own)
+
+        return fold((ket,), rule, self._differentiable, self._reach)[ket]
 
     # --------------------------------------------------------------------------------- the rules
 
-    def _of(self, node: Node, hat: Hat) -> Jacobian:
+    def _of(self, node: Node, hat: Hat, known: dict[Node, Jacobian]) -> Jacobian:
         def of(operand: Node) -> Jacobian:
-            return self._known.get((operand, hat), ())
+            return known.get(operand, ())
 
         match node:
             case Hat():

@@ -47,7 +47,7 @@ from tpc.program.nodes import (
     Node,
     operands,
 )
-from tpc.program.traversal import toposort
+from tpc.program.traversal import dependents, toposort
 
 Leaf: TypeAlias = Matrix | InitialVector | InitialScalar
 """A trainable tensor."""
@@ -119,15 +119,11 @@ class _Sweep:
 
     def _active(self) -> set[Node]:
         """Return the nodes that depend on a wanted leaf."""
-        active: set[Node] = set()
-        for node in self.order:
-            if isinstance(node, InitialVector | InitialScalar):
-                depends = node in self.wanted
-            else:
-                depends = any(operand in active for operand in operands(node))
-            if depends or (isinstance(node, MatMul) and node.matrix in self.wanted):
-                active.add(node)
-        return active
+
+        def is_wanted(node: Node) -> bool:
+            return (node.matrix if isinstance(node, MatMul) else node) in self.wanted
+
+        return dependents(self.order, is_wanted)
 
     def visit(self, node: Node) -> None:
         """Pass the cotangent of a node on to its operands."""

@@ -29,6 +29,7 @@ from tpc.program.nodes import (
     Node,
     operands,
 )
+from tpc.program.traversal import walk
 
 
 class Role(Enum):
@@ -133,18 +134,15 @@ def _reached(start: Node, entrances: dict[Node, str]) -> tuple[set[MatMul], set[
     """
     products: set[MatMul] = set()
     entered: set[str] = set()
-    seen: set[Node] = {start}
-    pending = [start]
-    while pending:
-        node = pending.pop()
+
+    def below(node: Node) -> tuple[Node, ...]:
+        return () if node in entrances or isinstance(node, MatMul) else operands(node)
+
+    for node in walk((start,), below):
         if node in entrances:
             entered.add(entrances[node])
         elif isinstance(node, MatMul):
             products.add(node)
         elif isinstance(node, Mean | Inner | BatchMean):
             return set(), set()
-        else:
-            fresh = [x for x in operands(node) if x not in seen]
-            seen.update(fresh)
-            pending.extend(fresh)
     return products, entered

@@ -6,6 +6,7 @@ stand for a number or an expression of parameters, unless the program bound the 
 
 from tpc.limit.equations import HatEquation, Limit, ScalarEquation
 from tpc.program.nodes import Constant, Elementwise, Node, Parameter, operands
+from tpc.program.traversal import walk
 
 
 def names_used(limit: Limit) -> set[str]:
@@ -28,12 +29,6 @@ def coincidences(limit: Limit) -> set[Node]:
 
 
 def _is_parametric(root: Node) -> bool:
-    pending, seen = [root], {root}
-    while pending:
-        node = pending.pop()
-        if not isinstance(node, Elementwise | Constant | Parameter):
-            return False
-        new = [operand for operand in operands(node) if operand not in seen]
-        seen.update(new)
-        pending += new
-    return True
+    return all(
+        isinstance(node, Elementwise | Constant | Parameter) for node in walk((root,), operands)
+    )

@@ -7,6 +7,7 @@ from tpc.gaussian.written import size, written
 from tpc.limit.equations import HatEquation, Limit
 from tpc.limit.nodes import ClosedForm, Hat, HermiteSeries, Integral, SteinBra, SteinDot
 from tpc.program.nodes import InitialVector, Node, Row, operands
+from tpc.program.traversal import fold, walk
 
 LARGEST = 40
 """An unnamed subexpression with more nodes gets a local name."""
@@ -46,16 +47,11 @@ class Weights:
 
     def weigh(self, root: Node) -> None:
         """Count the nodes of every expression below a node, up to names."""
-        pending = [root]
-        while pending:
-            node = pending[-1]
-            missing = [part for part in _printed(node) if part not in self._weights]
-            if missing:
-                pending.extend(missing)
-                continue
-            below = sum(self._weight(part) for part in _printed(node))
-            self._weights[node] = below + _own_weight(node)
-            pending.pop()
+
+        def rule(node: Node, _: dict[Node, int]) -> int:
+            return sum(map(self._weight, _printed(node))) + _own_weight(node)
+
+        fold((root,), rule, _printed, self._weights)
 
     def _weight(self, node: Node) -> int:
         """Return how much a node adds to a formula: 1 where it stands by a name."""
@@ -84,16 +80,11 @@ def _own_weight(node: Node) -> int:
 def _count_uses(limit: Limit, hats: list[Hat]) -> Counter[Node]:
     """Count how often each node is an operand in what is printed."""
     uses: Counter[Node] = Counter()
-    pending = [equation.node for equation in limit.equations]
-    pending += [node for output in limit.outputs for _, node in output.parts]
-    pending += [part for hat in hats for part in operands(hat)]
-    seen: set[Node] = set()
-    while pending:
-        node = pending.pop()
-        if node not in seen:
-            seen.add(node)
-            uses.update(_printed(node))
-            pending.extend(_printed(node))
+    roots = [equation.node for equation in limit.equations]
+    roots += [node for output in limit.outputs for _, node in output.parts]
+    roots += [part for hat in hats for part in operands(hat)]
+    for node in walk(roots, _printed):
+        uses.update(_printed(node))
     return uses
 
 

@@ -5,11 +5,13 @@ Values with several coordinates exist only inside a `Mean`, whose step computes 
 (`blocks.py`). Only what the outputs need is there.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
 from tpc.program.nodes import InitialVector, MatMul, Matrix, Mean, Node, operands
 from tpc.program.program import Output, Program
+from tpc.program.traversal import dependents, needed, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,9 @@ class Schedule:
 
 def schedule_program(program: Program) -> Schedule:
     """Plan a run: what to compute, in which order, and when each value dies."""
-    needed = _needed(program)
-    bodies, inputs = collect_bodies(needed)
-    whole = [node for node in needed if not is_wide(node)]
+    nodes = needed(program.nodes, [output.node for output in program.outputs])
+    bodies, inputs = collect_bodies(nodes)
+    whole = [node for node in nodes if not is_wide(node)]
     last_use: dict[Node, int] = {}
     last_product: dict[Matrix, int] = {}
     columns: dict[Matrix, tuple[int, int]] = {}
@@ -79,7 +81,7 @@ def schedule_program(program: Program) -> Schedule:
         Step(node, tuple(measured.get(node, ())), tuple(gone), tuple(products))
         for node, gone, products in zip(whole, dead, dead_matrices, strict=True)
     )
-    return Schedule(steps, bodies, columns, _certain(program, needed))
+    return Schedule(steps, bodies, columns, _certain(program, nodes))
 
 
 def is_wide(node: Node) -> bool:
@@ -87,18 +89,8 @@ def is_wide(node: Node) -> bool:
     return len(node.coords) > 1
 
 
-def _needed(program: Program) -> list[Node]:
-    wanted = {output.node for output in program.outputs}
-    found: list[Node] = []
-    for node in reversed(program.nodes):
-        if node in wanted:
-            found.append(node)
-            wanted.update(operands(node))
-    return found[::-1]
-
-
 def collect_bodies(
-    nodes: list[Node],
+    nodes: Sequence[Node],
 ) -> tuple[dict[Mean, tuple[Node, ...]], dict[Node, tuple[Node, ...]]]:
     """Return the body of each mean over several coordinates, and the whole values it reads."""
     rank = {node: index for index, node in enumerate(nodes)}
@@ -107,27 +99,17 @@ def collect_bodies(
     for mean in nodes:
         if not isinstance(mean, Mean) or not is_wide(mean.operand):
             continue
-        body: set[Node] = set()
-        read: set[Node] = set()
-        pending = [mean.operand]
-        while pending:
-            node = pending.pop()
-            if not is_wide(node):
-                read.add(node)
-            elif node not in body:
-                body.add(node)
-                if node in inputs:  # a mean inside: it has its own body
-                    read.update(inputs[node])
-                else:
-                    pending.extend(operands(node))
-        bodies[mean] = tuple(sorted(body, key=rank.__getitem__))
-        inputs[mean] = tuple(sorted(read, key=rank.__getitem__))
+
+        def below(node: Node) -> tuple[Node, ...]:
+            # A mean inside has its own body.
+            return inputs.get(node, operands(node)) if is_wide(node) else ()
+
+        body = sorted(walk((mean.operand,), below), key=rank.__getitem__)
+        bodies[mean] = tuple(node for node in body if is_wide(node))
+        inputs[mean] = tuple(node for node in body if not is_wide(node))
     return bodies, inputs
 
 
-def _certain(program: Program, nodes: list[Node]) -> frozenset[str]:
-    random: set[Node] = set()
-    for node in nodes:
-        if isinstance(node, InitialVector | MatMul) or not random.isdisjoint(operands(node)):
-            random.add(node)
+def _certain(program: Program, nodes: Sequence[Node]) -> frozenset[str]:
+    random = dependents(nodes, lambda node: isinstance(node, InitialVector | MatMul))
     return frozenset(output.name for output in program.outputs if output.node not in random)

@@ -24,6 +24,7 @@ from tpc.program.checking.reports import Reports
 from tpc.program.checking.statements import execute
 from tpc.program.checking.survey import statements_within, survey
 from tpc.program.nodes import Matrix, Node, operands
+from tpc.program.traversal import needed, walk
 from tpc.syntax import tree
 
 
@@ -73,7 +74,7 @@ def _finished(source: tree.Source, network: NetworkDraft) -> Network | None:
     span = source.statements[0].span if source.statements else NOWHERE
     _report_missing(network, span)
     check_declared(draft.ctx.shop, draft.dialect, dialect_of(draft.ctx.shop, nodes), nodes)
-    if given is not None and readout is not None and given not in _below(readout.node):
+    if given is not None and readout is not None and given not in walk((readout.node,), operands):
         reports.add(ReadoutWithoutInput(readout.name, given.name), readout.span)
     if reports.found:
         return None
@@ -110,29 +111,12 @@ def _report_missing(network: NetworkDraft, span: Span) -> None:
 def _live(network: NetworkDraft) -> tuple[Node, ...]:
     """Return what weights and bindings are made of, each node after its operands."""
     draft = network.draft
-    needed: set[Node] = set(draft.parameters)
-    needed.update(binding.node for binding in draft.bindings)
+    roots: list[Node] = [*draft.parameters, *(binding.node for binding in draft.bindings)]
     if network.input is not None:
-        needed.add(network.input)
+        roots.append(network.input)
     for weight in network.weights.values():
         if weight is not None:
             leaf = weight.leaf
-            needed.update((weight.init, weight.mult, weight.lr))
-            needed.add(leaf.variance if isinstance(leaf, Matrix) else leaf)
-    nodes = draft.ctx.shop.builder.nodes
-    for node in reversed(nodes):
-        if node in needed:
-            needed.update(operands(node))
-    return tuple(node for node in nodes if node in needed)
-
-
-def _below(node: Node) -> set[Node]:
-    """Return a node and everything that it is made of."""
-    found: set[Node] = set()
-    waiting = [node]
-    while waiting:
-        current = waiting.pop()
-        if current not in found:
-            found.add(current)
-            waiting.extend(operands(current))
-    return found
+            roots += weight.init, weight.mult, weight.lr
+            roots.append(leaf.variance if isinstance(leaf, Matrix) else leaf)
+    return needed(draft.ctx.shop.builder.nodes, roots)

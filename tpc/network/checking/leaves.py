@@ -1,7 +1,5 @@
 """What a graph is made of, beyond statics, params and operations on numbers."""
 
-from collections.abc import Iterator
-
 from tpc.program.nodes import (
     Constant,
     InitialScalar,
@@ -12,42 +10,27 @@ from tpc.program.nodes import (
     Placeholder,
     operands,
 )
+from tpc.program.traversal import walk
 
 
 def leaves(node: Node) -> list[Node]:
     """Return the placeholders, initial scalars and growing things that a node is made of."""
-    found: list[Node] = []
-    seen: set[Node] = set()
-    waiting = [node]
-    while waiting:
-        current = waiting.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        below = operands(current)
-        if below and not current.coords and not isinstance(current, InitialScalar):
-            waiting.extend(below)
-        elif not isinstance(current, Constant | Parameter):
-            found.append(current)
-    return found
+
+    def below(part: Node) -> tuple[Node, ...]:
+        return () if part.coords or isinstance(part, InitialScalar) else operands(part)
+
+    return [
+        part
+        for part in walk((node,), below)
+        if not below(part) and not isinstance(part, Constant | Parameter)
+    ]
 
 
 def placeholders(node: Node) -> list[Placeholder]:
     """Return the placeholders that a node is made of, through anything."""
-    return [part for part in _below(node) if isinstance(part, Placeholder)]
+    return [part for part in walk((node,), operands) if isinstance(part, Placeholder)]
 
 
 def matrices(node: Node) -> list[Matrix]:
     """Return the matrices of the products that a node is made of."""
-    return [part.matrix for part in _below(node) if isinstance(part, MatMul)]
-
-
-def _below(node: Node) -> Iterator[Node]:
-    seen: set[Node] = set()
-    waiting = [node]
-    while waiting:
-        current = waiting.pop()
-        if current not in seen:
-            seen.add(current)
-            yield current
-            waiting.extend(reversed(operands(current)))
+    return [part.matrix for part in walk((node,), operands) if isinstance(part, MatMul)]

@@ -27,6 +27,7 @@ from tpc.program.nodes import (
     Take,
     operands,
 )
+from tpc.program.traversal import fold
 
 Scale: TypeAlias = float | None
 """A degree, or None for what has none."""
@@ -62,10 +63,8 @@ def _degree_of(use: OptimizerUse) -> float | None:
     direction, after = advance(b, use, gradient, states, 1, exact=True)
     degrees: tuple[Scale, ...] = tuple(ANY if is_zero(start) else 0.0 for start in starts)
     while True:
-        known: dict[Node, Scale] = {gradient: 1.0, **dict(zip(states, degrees, strict=True))}
-        for node in b.nodes:
-            if node not in known:
-                known[node] = _degree(node, known)
+        given: dict[Node, Scale] = {gradient: 1.0, **dict(zip(states, degrees, strict=True))}
+        known = fold(b.nodes, _degree, operands, given)
         grown = tuple(_same(old, known[new]) for old, new in zip(degrees, after, strict=True))
         if grown == degrees:
             return known[direction]

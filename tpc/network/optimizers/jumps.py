@@ -7,6 +7,7 @@ from tpc.network.optimizers.declared import advance_declared
 from tpc.program.builder import Builder
 from tpc.program.nodes import Constant, Node, Parameter, operands
 from tpc.program.operations import Array, operation
+from tpc.program.traversal import fold
 
 SMALL_GRADIENT = 1e-3
 """Gradients of size one are rarely smaller."""
@@ -38,14 +39,14 @@ def _direction(
     b = Builder()
     starts = tuple(b.number(value) for _, value, _ in declared.states)
     direction, _ = advance_declared(b, declared, b.number(gradient), starts, step, options)
-    return float(_value(direction))
+    return float(fold((direction,), _value, operands)[direction])
 
 
-def _value(node: Node) -> Array:
+def _value(node: Node, values: dict[Node, Array]) -> Array:
     match node:
         case Constant(value=value):
             return value
         case Parameter():
             return np.array(np.nan)
         case _:
-            return operation(node)(*map(_value, operands(node)))
+            return operation(node)(*map(values.__getitem__, operands(node)))

@@ -14,6 +14,7 @@ from tpc.network.optimizers.rule import is_zero
 from tpc.network.optimizers.update import advance, initial_states
 from tpc.program.builder import Builder
 from tpc.program.nodes import Elementwise, Expand, Mean, Node, Permute, Reduce, Take, operands
+from tpc.program.traversal import fold
 
 
 class Degree(Enum):
@@ -39,7 +40,8 @@ def is_linear(use: OptimizerUse) -> bool:
     direction, after = advance(b, use, gradient, states, 1, exact=True)
     degrees = tuple(Degree.ZERO if is_zero(start) else Degree.NUMBER for start in starts)
     while True:
-        known = _degrees(b, {gradient: Degree.LINEAR, **dict(zip(states, degrees, strict=True))})
+        given = {gradient: Degree.LINEAR, **dict(zip(states, degrees, strict=True))}
+        known = fold(b.nodes, _degree, operands, given)
         grown = tuple(_sum(old, known[new]) for old, new in zip(degrees, after, strict=True))
         if grown == degrees:
             return known[direction] in (Degree.ZERO, Degree.LINEAR)
@@ -57,14 +59,6 @@ def linear_coefficients(b: Builder, use: OptimizerUse, steps: int) -> tuple[tupl
             column.append(direction)
         columns.append(column)
     return tuple(tuple(columns[s][t] for s in range(t + 1)) for t in range(steps))
-
-
-def _degrees(b: Builder, given: dict[Node, Degree]) -> dict[Node, Degree]:
-    known = dict(given)
-    for node in b.nodes:
-        if node not in known:
-            known[node] = _degree(node, known)
-    return known
 
 
 def _degree(node: Node, known: dict[Node, Degree]) -> Degree:

@@ -19,8 +19,9 @@ from tpc.program.checking.readouts import check_readouts
 from tpc.program.checking.reports import Reports
 from tpc.program.checking.statements import execute
 from tpc.program.checking.survey import survey
-from tpc.program.nodes import Node, Placeholder, operands
+from tpc.program.nodes import Node, Placeholder
 from tpc.program.program import Program
+from tpc.program.traversal import needed
 from tpc.syntax.tree import Source
 
 
@@ -78,12 +79,14 @@ def _finished(source: Source, draft: Draft) -> Program:
 
 def _live(draft: Draft) -> tuple[Node, ...]:
     """Return what bindings, outputs and declarations are made of, each node after its operands."""
-    needed: set[Node] = set(draft.parameters)
-    needed.update(matrix.variance for matrix in draft.matrices)
-    needed.update(binding.node for binding in draft.bindings)
-    needed.update(output.node for output in draft.outputs.values())
-    for node in reversed(draft.ctx.shop.builder.nodes):
-        if node in needed:
-            assert not isinstance(node, Placeholder)
-            needed.update(operands(node))
-    return tuple(node for node in draft.ctx.shop.builder.nodes if node in needed)
+    found = needed(
+        draft.ctx.shop.builder.nodes,
+        [
+            *draft.parameters,
+            *(matrix.variance for matrix in draft.matrices),
+            *(binding.node for binding in draft.bindings),
+            *(output.node for output in draft.outputs.values()),
+        ],
+    )
+    assert not any(isinstance(node, Placeholder) for node in found)
+    return found

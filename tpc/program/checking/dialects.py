@@ -21,6 +21,7 @@ from tpc.diagnostics.program_faults import (
 )
 from tpc.program.checking.context import Workshop
 from tpc.program.nodes import FREE, InitialScalar, Inner, Mean, Node, operands
+from tpc.program.traversal import needed
 from tpc.syntax import tree
 
 WITH_TRANSPOSES = ("netsort", "netsort+", "nexort")
@@ -66,11 +67,8 @@ def _named(transposes: bool, averages: bool) -> str:
 
 def averages_in_vectors(nodes: tuple[Node, ...]) -> list[Node]:
     """Return each `avg`, `<|>` and initial scalar that some vector depends on, in order."""
-    needed: set[Node] = set()
-    for node in reversed(nodes):
-        if node.coords or node in needed:
-            needed.update(operands(node))
-    return [node for node in nodes if node in needed and _is_average(node)]
+    inside = needed(nodes, [part for node in nodes if node.coords for part in operands(node)])
+    return [node for node in inside if _is_average(node)]
 
 
 def _is_average(node: Node) -> bool:

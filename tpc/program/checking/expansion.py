@@ -23,6 +23,7 @@ from tpc.program.nodes import (
     Take,
     operands,
 )
+from tpc.program.traversal import toposort, walk
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -57,23 +58,17 @@ def region_of(node: Node) -> tuple[list[Node], list[Node]]:
 
     The first list holds the factors too, which do not expand themselves.
     """
-    order: dict[Node, None] = {}
-    denominators: dict[Node, None] = {}
-    waiting: list[tuple[Node, bool]] = [(node, False)]
-    while waiting:
-        current, ready = waiting.pop()
-        if current in order:
-            continue
-        if ready or not is_polynomial(current):
-            order[current] = None
-            continue
-        waiting.append((current, True))
-        below = operands(current)
-        if isinstance(current, Elementwise) and current.function == "div":
-            denominators[below[1]] = None
-            below = below[:1]
-        waiting.extend((operand, False) for operand in reversed(below))
-    return list(order), list(denominators)
+
+    def below(part: Node) -> tuple[Node, ...]:
+        inside = operands(part) if is_polynomial(part) else ()
+        return inside[:1] if _is_quotient(part) else inside
+
+    denominators = [operands(part)[1] for part in walk((node,), below) if _is_quotient(part)]
+    return toposort((node,), below), list(dict.fromkeys(denominators))
+
+
+def _is_quotient(node: Node) -> bool:
+    return isinstance(node, Elementwise) and node.function == "div"
 
 
 def expand(region: list[Node], bits: dict[InitialVector, int]) -> Expansion:

@@ -18,6 +18,7 @@ from tpc.program.checking.values import (
     describe,
 )
 from tpc.program.nodes import FREE, InitialScalar, Node, Placeholder, Shape, operands
+from tpc.program.traversal import toposort, walk
 
 LARGEST = 10**7
 """The most entries that a constant shape may have."""
@@ -88,19 +89,12 @@ def parametric_order(node: Node) -> list[Node] | None:
     Parametric is what constants and parameters make: it may stand in variances, means, covariances
     and initial limits.
     """
-    order: dict[Node, None] = {}
-    waiting: list[tuple[Node, bool]] = [(node, False)]
-    while waiting:
-        current, ready = waiting.pop()
-        if ready:
-            order[current] = None
-        elif current not in order:
-            if current.coords or isinstance(current, InitialScalar | Placeholder):
-                return None
-            below = operands(current)
-            waiting.append((current, True))
-            waiting.extend((operand, False) for operand in below)
-    return list(order)
+    if any(
+        part.coords or isinstance(part, InitialScalar | Placeholder)
+        for part in walk((node,), operands)
+    ):
+        return None
+    return toposort((node,), operands)
 
 
 def describe_fully(value: Value) -> str:

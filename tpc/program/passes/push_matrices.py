@@ -40,6 +40,7 @@ from tpc.program.nodes import (
 )
 from tpc.program.passes.rebuild import rebuild
 from tpc.program.program import Program
+from tpc.program.traversal import fold
 
 _MAX_STEPS = 256
 
@@ -81,7 +82,7 @@ class _Pushing:
         self._builder = builder
         self._wanted = wanted
         self._free: set[Product] = set()
-        self._made: dict[Product, Node] = {}
+        self._made: dict[Symbol, dict[Node, Node]] = {}
         self._scaled: dict[Node, _Scaled] = {}
 
     def rewrite(self, old: Node, node: Node) -> Node:
@@ -97,26 +98,19 @@ class _Pushing:
         symbol = (matrix.name, transposed)
         scaled = self._unscale(operand)
         plans: dict[Node, tuple[Node, ...]] = {}
-        pending = [scaled.base]
-        while pending:
-            base = pending[-1]
-            if (symbol, base) in self._made:
-                pending.pop()
-                continue
-            if base not in plans:
-                plans[base] = _parts(base) if self._costs_nothing(symbol, base) else ()
-            bases = [self._unscale(part).base for part in plans[base]]
-            missing = [part for part in bases if (symbol, part) not in self._made]
-            if missing:
-                pending.extend(reversed(missing))
-                continue
-            if plans[base]:
-                product = self._combine(symbol, base, plans[base])
-            else:
-                product = self._builder.matmul(matrix, transposed, base)
-            self._made[symbol, base] = product
+
+        def bases(base: Node) -> list[Node]:
+            plans[base] = _parts(base) if self._costs_nothing(symbol, base) else ()
             self._free.add((symbol, base))
-        return self._rescale(scaled, self._made[symbol, scaled.base])
+            return [self._unscale(part).base for part in plans[base]]
+
+        def rule(base: Node, made: dict[Node, Node]) -> Node:
+            if plans[base]:
+                return self._combine(base, plans[base], made)
+            return self._builder.matmul(matrix, transposed, base)
+
+        made = self._made.setdefault(symbol, {})
+        return self._rescale(scaled, fold((scaled.base,), rule, bases, made)[scaled.base])
 
     def _costs_nothing(self, symbol: Symbol, base: Node) -> bool:
         """Decide whether the products of its parts need no more columns than W base.
@@ -155,12 +149,12 @@ class _Pushing:
             entering = _parts(divided)
         return False
 
-    def _combine(self, symbol: Symbol, base: Node, parts: tuple[Node, ...]) -> Node:
+    def _combine(self, base: Node, parts: tuple[Node, ...], made: dict[Node, Node]) -> Node:
         """Return the linear map `base` of its parts, applied to the products of the parts."""
         images: dict[Node, Node] = {}
         for part in parts:
             scaled = self._unscale(part)
-            images[part] = self._rescale(scaled, self._made[symbol, scaled.base])
+            images[part] = self._rescale(scaled, made[scaled.base])
         b = self._builder
         match base:
             case Elementwise(function="sub", operands=(x, y)):

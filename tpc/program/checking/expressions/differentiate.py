@@ -10,13 +10,14 @@ from tpc.program.builder import Builder
 from tpc.program.checking.expressions.operators import apply
 from tpc.program.nodes import Constant, Elementwise, Node, operands
 from tpc.program.partials import partial
+from tpc.program.traversal import dependents, toposort
 
 
 class NotElementwiseGraph(ValueError):
     """An operation between the placeholder and the result mixes entries."""
 
 
-def dependents(made: list[Node], body: Node, argument: Node) -> list[Node]:
+def between(made: list[Node], body: Node, argument: Node) -> list[Node]:
     """Return what lies between a placeholder and `body`, both ends included, in order.
 
     Args:
@@ -24,15 +25,8 @@ def dependents(made: list[Node], body: Node, argument: Node) -> list[Node]:
         body: The result.
         argument: The placeholder.
     """
-    forward: set[Node] = {argument}
-    for node in made:
-        if any(operand in forward for operand in operands(node)):
-            forward.add(node)
-    needed = {body} & forward
-    for node in reversed(made):
-        if node in needed:
-            needed.update(operand for operand in operands(node) if operand in forward)
-    return [node for node in made if node in needed]
+    forward = dependents(made, lambda node: node is argument)
+    return toposort({body} & forward, lambda node: [x for x in operands(node) if x in forward])
 
 
 def derivative(builder: Builder, body: Node, argument: Node, start: int) -> Node:
@@ -48,9 +42,8 @@ def derivative(builder: Builder, body: Node, argument: Node, start: int) -> Node
         NotElementwiseGraph: The body is not elementwise in the argument.
         NotDifferentiable: It holds a delta.
     """
-    between = dependents(builder.nodes[start:], body, argument)
     tangents: dict[Node, Node] = {argument: builder.number(1)}
-    for node in between:
+    for node in between(builder.nodes[start:], body, argument):
         if node is argument:
             continue
         if not isinstance(node, Elementwise):
@@ -64,7 +57,7 @@ def derivative(builder: Builder, body: Node, argument: Node, start: int) -> Node
 def substituted(builder: Builder, body: Node, argument: Node, start: int, value: Node) -> Node:
     """Return an elementwise body with the placeholder replaced."""
     replaced: dict[Node, Node] = {argument: value}
-    for node in dependents(builder.nodes[start:], body, argument):
+    for node in between(builder.nodes[start:], body, argument):
         if isinstance(node, Elementwise):
             inner = tuple(replaced.get(operand, operand) for operand in node.operands)
             replaced[node] = apply(builder, node.function, inner)
@@ -75,7 +68,7 @@ def holds_delta(builder: Builder, body: Node, argument: Node, start: int) -> boo
     """Whether a delta of the argument occurs in an elementwise body."""
     return any(
         isinstance(node, Elementwise) and node.function == "delta"
-        for node in dependents(builder.nodes[start:], body, argument)
+        for node in between(builder.nodes[start:], body, argument)
     )
 
 
