@@ -4,84 +4,99 @@ Nothing here is resolved: whether `h[0]` is a member of a family, an index of a 
 row of a `mean` is for `tpc.program` to say.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from tpc.diagnostics import Span
 
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """A part of the text. What is written in it stands in its fields, in the order of the text."""
+
+    span: Span
+
+
+def children(node: Syntax) -> list[Syntax]:
+    """Return the parts that a part of the text directly holds, in order, names included."""
+    values = (getattr(node, name) for name in type(node).__slots__)
+    listed = (value if isinstance(value, tuple) else (value,) for value in values)
+    return [item for items in listed for item in items if isinstance(item, Syntax)]
+
+
+def walk(*roots: Syntax) -> Iterator[Syntax]:
+    """Yield parts of the text and everything in them, outermost first, in order."""
+    waiting = list(roots[::-1])
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += reversed(children(node))
+
+
 # -------------------------------------------------------------------------------------- expressions
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class Number(Syntax):
     """A literal; `value` is an `int` exactly where the text has neither point nor exponent."""
 
-    span: Span
     value: int | float
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Text(Syntax):
     """A string literal, an argument of `load`."""
 
-    span: Span
     value: str
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class Name(Syntax):
     """An identifier. `true` and `false` are `Boolean`."""
 
-    span: Span
     id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Boolean:
+class Boolean(Syntax):
     """`true` or `false`."""
 
-    span: Span
     value: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Array:
+class Array(Syntax):
     """A list in brackets, `[1, [2, 3]]`."""
 
-    span: Span
     items: tuple["Expression", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Colon:
+class Colon(Syntax):
     """The `:` of an index, a whole constant axis."""
-
-    span: Span
 
 
 @dataclass(frozen=True, slots=True)
-class Subscript:
+class Subscript(Syntax):
     """`base[key, ...]`: a family member, an index, a row at a coordinate."""
 
-    span: Span
     base: "Expression"
     keys: tuple["Expression | Colon", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Keyword:
+class Keyword(Syntax):
     """`name=value` in a call."""
 
-    span: Span
     name: str
     value: "Expression"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Call(Syntax):
     """`f(x)`, `f'(x)` (primes = 1), `sum(x, axis=0)`, `load("X.npy")`, `range(3)`, `avg(x)`."""
 
-    span: Span
     function: Name
     primes: int
     arguments: tuple["Expression", ...]
@@ -89,36 +104,32 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Mean:
+class Mean(Syntax):
     """`mean[j, l](body)`."""
 
-    span: Span
     coordinates: tuple[Name, ...]
     body: "Expression"
 
 
 @dataclass(frozen=True, slots=True)
-class Bracket:
+class Bracket(Syntax):
     """`<left|right>`."""
 
-    span: Span
     left: "Expression"
     right: "Expression"
 
 
 @dataclass(frozen=True, slots=True)
-class Transposed:
+class Transposed(Syntax):
     """`operand.T`."""
 
-    span: Span
     operand: "Expression"
 
 
 @dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(Syntax):
     """`-x` or `not x`."""
 
-    span: Span
     operator: Literal["-", "not"]
     operand: "Expression"
 
@@ -129,10 +140,9 @@ BinaryOperator: TypeAlias = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(Syntax):
     """`left operator right`; `**` is `^`, and `a < b < c` is `(a < b) and (b < c)`."""
 
-    span: Span
     operator: BinaryOperator
     left: "Expression"
     right: "Expression"
@@ -157,80 +167,71 @@ Expression: TypeAlias = (
 
 
 @dataclass(frozen=True, slots=True)
-class Title:
+class Title(Syntax):
     """`program "a title"`."""
 
-    span: Span
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Syntax):
     """`dialect netsort`; whether the name is one of the five is checked later."""
 
-    span: Span
     name: Name
 
 
 @dataclass(frozen=True, slots=True)
-class DimDecl:
+class DimDecl(Syntax):
     """`dim n` (value None) or `dim m = 2 * n`."""
 
-    span: Span
     name: Name
     value: Expression | None
 
 
 @dataclass(frozen=True, slots=True)
-class ConstDecl:
+class ConstDecl(Syntax):
     """`const X = ...`."""
 
-    span: Span
     name: Name
     value: Expression
 
 
 @dataclass(frozen=True, slots=True)
-class ParamDecl:
+class ParamDecl(Syntax):
     """`param sw = 1.5`."""
 
-    span: Span
     name: Name
     value: Expression
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Syntax):
     """A declared name with the constant shape in brackets behind it: `u[2]`."""
 
-    span: Span
     name: Name
     shape: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ScalarDecl:
+class ScalarDecl(Syntax):
     """`scalar c0, c1[2] -> [0, 1]`; limit None where no arrow stands."""
 
-    span: Span
     names: tuple[Declared, ...]
     limit: Expression | None
 
 
 @dataclass(frozen=True, slots=True)
-class Normal:
+class Normal(Syntax):
     """`~ normal(mean, covariance)`."""
 
-    span: Span
     mean: Expression
     covariance: Expression
 
 
 @dataclass(frozen=True, slots=True)
-class Ensemble:
+class Ensemble(Syntax):
     """`~ orthogonal(scale)`, `~ student_t(5, 1 / m)`: a law by its name."""
 
-    span: Span
     name: Name
     arguments: tuple[Expression, ...]
 
@@ -239,20 +240,18 @@ Law: TypeAlias = Normal | Ensemble
 
 
 @dataclass(frozen=True, slots=True)
-class VectorDecl:
+class VectorDecl(Syntax):
     """`vector u[2], v : n ~ normal(mean, covariance)`."""
 
-    span: Span
     names: tuple[Declared, ...]
     dim: Name
     law: Law | None
 
 
 @dataclass(frozen=True, slots=True)
-class MatrixDecl:
+class MatrixDecl(Syntax):
     """`matrix W, V : n x m ~ normal(0, variance)`."""
 
-    span: Span
     names: tuple[Name, ...]
     rows: Name
     columns: Name
@@ -260,61 +259,55 @@ class MatrixDecl:
 
 
 @dataclass(frozen=True, slots=True)
-class Def:
+class Def(Syntax):
     """`def swish(z) = z * sigmoid(z)`."""
 
-    span: Span
     name: Name
     parameters: tuple[Name, ...]
     body: Expression
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Target(Syntax):
     """What a statement binds: `h`, or the family member `h[l, t]`."""
 
-    span: Span
     name: Name
     keys: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Assign:
+class Assign(Syntax):
     """`target = value`."""
 
-    span: Span
     target: Target
     value: Expression
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class Output(Syntax):
     """`output target` (value None) or `output target = value`."""
 
-    span: Span
     target: Target
     value: Expression | None
 
 
 @dataclass(frozen=True, slots=True)
-class Readout:
+class Readout(Syntax):
     """`readout target = value`."""
 
-    span: Span
     target: Target
     value: Expression
 
 
 @dataclass(frozen=True, slots=True)
-class InputDecl:
+class InputDecl(Syntax):
     """`input xi[10]`."""
 
-    span: Span
     declared: Declared
 
 
 @dataclass(frozen=True, slots=True)
-class WeightDecl:
+class WeightDecl(Syntax):
     """`weight U[10], V : n (init=0)`, `weight W : n x n`, `weight g (start=1)`.
 
     Attributes:
@@ -323,7 +316,6 @@ class WeightDecl:
         options: As written; which there are is checked later.
     """
 
-    span: Span
     names: tuple[Declared, ...]
     rows: Name | None
     columns: Name | None
@@ -331,46 +323,41 @@ class WeightDecl:
 
 
 @dataclass(frozen=True, slots=True)
-class For:
+class For(Syntax):
     """`for variable in iterable:` and its block."""
 
-    span: Span
     variable: Name
     iterable: Expression
     body: tuple["Statement", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Syntax):
     """One `if` or `elif` with its block."""
 
-    span: Span
     condition: Expression
     body: tuple["Statement", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class If:
+class If(Syntax):
     """`if` / `elif` / `else`."""
 
-    span: Span
     branches: tuple[Branch, ...]
     otherwise: tuple["Statement", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Return:
+class Return(Syntax):
     """`return direction`, in the block of an `optimizer`."""
 
-    span: Span
     value: Expression
 
 
 @dataclass(frozen=True, slots=True)
-class OptimizerDef:
+class OptimizerDef(Syntax):
     """`optimizer heavy(g; m=0; beta=0.9):` and its block; the span is that of the header."""
 
-    span: Span
     name: Name
     gradient: Name
     states: tuple[Keyword, ...]
@@ -384,37 +371,33 @@ SettingWord: TypeAlias = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Syntax):
     """A line of a `train` block: a word, and one value (`data` has two)."""
 
-    span: Span
     word: SettingWord
     values: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class OptimizerChoice:
+class OptimizerChoice(Syntax):
     """`optimizer adam(lr=0.2)`, or `optimizer v, W: sgd(lr=1)` for some weights."""
 
-    span: Span
     weights: tuple[Name, ...]
     use: Expression
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class Track(Syntax):
     """`track target = value`."""
 
-    span: Span
     target: Target
     value: Expression
 
 
 @dataclass(frozen=True, slots=True)
-class Train:
+class Train(Syntax):
     """`train readout:` and its block of settings; the span is that of the header."""
 
-    span: Span
     readout: Name
     body: tuple["Statement", ...]
 

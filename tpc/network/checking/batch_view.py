@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 
 from tpc.network.nodes import BatchMean
 from tpc.program.checking.context import Context
-from tpc.program.checking.survey import parts
 from tpc.program.checking.values import Definition, Entity, Family
 from tpc.program.nodes import InitialScalar, Node, Placeholder, operands
 from tpc.syntax import tree
@@ -38,10 +37,9 @@ class BatchView:
     def context(self, ctx: Context, at: tree.Expression) -> Context:
         """Return where an expression in the names of batches is evaluated."""
         names = dict(ctx.names)
-        for part in parts(at):
-            name = part.function if isinstance(part, tree.Call) else part
-            if isinstance(name, tree.Name) and name.id in ctx.names:
-                names[name.id] = self._entity(ctx, name.id, ctx.names[name.id])
+        for part in tree.walk(at):
+            if isinstance(part, tree.Name) and part.id in ctx.names:
+                names[part.id] = self._entity(ctx, part.id, ctx.names[part.id])
         shop = replace(ctx.shop, batch_mean=None, inlined={})
         return replace(ctx, shop=shop, names=names)
 

@@ -34,11 +34,10 @@ def survey(source: tree.Source) -> Survey:
     for statement in statements_within(source.statements):
         for name in names_bound(statement):
             bound.setdefault(name.id, name.span)
-        for expression in expressions_of(statement):
-            for part in parts(expression):
-                if isinstance(part, tree.Mean):
-                    means.append(part.span)
-                    coordinates.update(name.id for name in part.coordinates)
+        for part in tree.walk(*expressions_of(statement)):
+            if isinstance(part, tree.Mean):
+                means.append(part.span)
+                coordinates.update(name.id for name in part.coordinates)
     return Survey(bound, frozenset(coordinates), tuple(means))
 
 
@@ -95,33 +94,5 @@ def expressions_of(statement: tree.Statement) -> tuple[tree.Expression, ...]:
             return (value,)
         case tree.Track(value=value):
             return (value,)
-        case _:
-            return ()
-
-
-def parts(expression: tree.Expression) -> Iterator[tree.Expression]:
-    """Yield an expression and everything in it, outermost first."""
-    waiting = [expression]
-    while waiting:
-        part = waiting.pop()
-        yield part
-        waiting.extend(reversed(children(part)))
-
-
-def children(expression: tree.Expression) -> tuple[tree.Expression, ...]:
-    """Return the direct subexpressions, in the order of the text."""
-    match expression:
-        case tree.Binary(left=left, right=right) | tree.Bracket(left=left, right=right):
-            return (left, right)
-        case tree.Unary(operand=operand) | tree.Transposed(operand=operand):
-            return (operand,)
-        case tree.Call(arguments=arguments, keywords=keywords):
-            return (*arguments, *(keyword.value for keyword in keywords))
-        case tree.Subscript(base=base, keys=keys):
-            return (base, *(key for key in keys if not isinstance(key, tree.Colon)))
-        case tree.Array(items=items):
-            return items
-        case tree.Mean(body=body):
-            return (body,)
         case _:
             return ()

@@ -14,7 +14,6 @@ from tpc.diagnostics.function_faults import BadArguments, Recursion
 from tpc.diagnostics.name_faults import BoundTwice
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.calls import CALLABLE, CONSTANTS
-from tpc.program.checking.survey import children
 from tpc.program.checking.values import BROKEN, Definition, Entity, ScaledMatrix, Static, Value
 from tpc.syntax import tree
 
@@ -94,15 +93,14 @@ def _names_within(
 ) -> list[tuple[tree.Name, bool, tuple[str, ...]]]:
     """Return the names of a body in order: whether each is called, and what `mean`s bind there."""
     found: list[tuple[tree.Name, bool, tuple[str, ...]]] = []
-    waiting: list[tuple[tree.Expression, tuple[str, ...]]] = [(body, ())]
+    waiting: list[tuple[tree.Syntax, bool, tuple[str, ...]]] = [(body, False, ())]
     while waiting:
-        part, coordinates = waiting.pop()
-        match part:
-            case tree.Name():
-                found.append((part, False, coordinates))
-            case tree.Call(function=function):
-                found.append((function, True, coordinates))
-            case tree.Mean(coordinates=names):
-                coordinates += tuple(name.id for name in names)
-        waiting.extend((child, coordinates) for child in reversed(children(part)))
+        part, called, coordinates = waiting.pop()
+        function = part.function if isinstance(part, tree.Call) else None
+        if isinstance(part, tree.Name):
+            found.append((part, called, coordinates))
+        elif isinstance(part, tree.Mean):
+            coordinates += tuple(name.id for name in part.coordinates)
+        inside = reversed(tree.children(part))
+        waiting += [(child, child is function, coordinates) for child in inside]
     return found
