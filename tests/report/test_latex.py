@@ -78,7 +78,8 @@ def test_examples_compile_and_fit_the_page(limit_of: LimitOf, tmp_path: Path) ->
 @NEEDS_LATEX
 @pytest.mark.parametrize("dot", ["derivative", "stein"])
 def test_any_name_compiles(limit_of: LimitOf, tmp_path: Path, dot: str) -> None:
-    _compile(to_latex(limit_of(NAMES, dot)), tmp_path)
+    said = _compile(to_latex(limit_of(NAMES, dot)), tmp_path)
+    assert "Output written on limit.pdf" in said
 
 
 def test_environments_are_short_and_plain(limit_of: LimitOf) -> None:

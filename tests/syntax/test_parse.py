@@ -36,10 +36,6 @@ def faults(text: str) -> list[tuple[str, int, int]]:
     return [(found.code, found.line, found.column) for found in raised.value.diagnostics]
 
 
-def is_fully_parenthesised(text: str, wanted: str) -> None:
-    assert without_spans(value(text)) == without_spans(value(wanted))
-
-
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
@@ -58,7 +54,7 @@ def is_fully_parenthesised(text: str, wanted: str) -> None:
     ],
 )
 def test_precedence(text: str, wanted: str) -> None:
-    is_fully_parenthesised(text, wanted)
+    assert without_spans(value(text)) == without_spans(value(wanted))
 
 
 def test_precedence_of_conditions() -> None:
@@ -292,9 +288,10 @@ def test_a_train_block_nests_as_others_do() -> None:
 def test_words_of_training_are_names_elsewhere() -> None:
     for word in SETTING_WORDS | {"return"}:
         for line in (f"vector {word} : n\n", f"{word} = 1\n", f"{word}[0] = {word} @ x\n"):
-            parse_source(NETWORK + line)
+            assert unparse(parse_source(NETWORK + line)).endswith(line)
     text = "optimizer q(g; m=0):\n    way = m + g\n    data = 1\n    return way\n"
-    parse_source(text + "optimizer = 1\nreturn[1] = 2\n")
+    _, *bound = parse(text + "optimizer = 1\nreturn[1] = 2\n")
+    assert [type(at) for at in bound] == [tree.Assign, tree.Assign]
 
 
 def test_every_error_of_a_train_block_is_reported() -> None:

@@ -90,8 +90,10 @@ def test_hundreds_of_choices_and_deep_graphs():
     """Each term leaves two choices; the residual stream is a thousand layers deep."""
     lines = [f"vector a{i}, b{i} : n" for i in range(200)]
     total = " + ".join(f"a{i} * b{i}" for i in range(200))
-    build("\n".join(lines) + f"\nreadout f = {total}\n")
+    (readout,) = build("\n".join(lines) + f"\nreadout f = {total}\n").outputs
+    assert readout.name == "f"
     lines = ["vector s0, v : n", "matrix W : n x n"]
     for i in range(1000):
         lines += [f"vector b{i} : n", f"s{i + 1} = s{i} + tanh(W @ s{i}) + b{i}"]
-    build("\n".join(lines) + "\nreadout f = v * s1000\n")
+    program = build("\n".join(lines) + "\nreadout f = v * s1000\n")
+    assert len(program.nodes) > 3000
