@@ -27,6 +27,7 @@ def computed(figures: ModuleType):
     return figures.compute(figures.SMALL)
 
 
+@pytest.mark.slow
 def test_wider_networks_come_closer_to_the_limit(computed) -> None:
     _, numbers = computed
     for found in numbers.values():
@@ -44,6 +45,7 @@ def test_the_limit_is_what_wide_networks_do(figures: ModuleType, computed) -> No
         assert (np.abs(mean - limit)[1:] < 8 * np.hypot(own, error)[1:] + 0.02).all()
 
 
+@pytest.mark.slow
 def test_the_figure_is_drawn(figures: ModuleType, computed, tmp_path: Path) -> None:
     figures.draw(computed[0], tmp_path / "figure.png")
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")

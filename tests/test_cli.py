@@ -235,6 +235,7 @@ def test_interruption_is_130(
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_quiet(folder: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -434,11 +435,13 @@ def test_graph_prints_or_writes_the_same(
     assert (folder / "graph.out").read_text(encoding="utf-8").strip() == printed.strip()
 
 
+@pytest.mark.slow
 def test_progress_stays_off_a_pipe(folder: Path) -> None:
     run = run_process(["simulate", "good.tp", "--width", "64"], cwd=folder)
     assert (run.returncode, run.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_output_survives_an_ascii_terminal(folder: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     run = run_process(["inspect", "good.tp"], cwd=folder, env=environment)

@@ -26,6 +26,7 @@ from pathlib import Path
 import pytest
 
 import tpc
+from tests.marks import slow_where
 from tpc.command_line.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -135,7 +136,11 @@ def same_lines(lines: list[str], wanted: list[str]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    slow_where(lambda page: page.stem in ("finite_width", "training", "tutorial"), PAGES),
+    ids=lambda page: page.name,
+)
 def test_every_block_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update_golden: bool
 ) -> None:

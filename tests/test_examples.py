@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import t as student
 
 import tpc
+from tests.marks import slow_where
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.tp"))
@@ -110,7 +111,10 @@ def differences(
         yield name, distance, error
 
 
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if known(name) is not None])
+@pytest.mark.parametrize(
+    "name",
+    slow_where(lambda name: name in ("mup_sgd_deep", "semicircle"), filter(known, EXAMPLES)),
+)
 @pytest.mark.parametrize("dot", ["auto", "stein"])
 def test_limit_has_the_known_value(name: str, dot: Any) -> None:
     reference = known(name)
@@ -129,7 +133,10 @@ def test_limit_has_the_known_value(name: str, dot: Any) -> None:
         assert (error <= 0.02 * scale).all(), (output, error)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize(
+    "name",
+    slow_where(lambda name: name in ("mup_sgd_deep", "signsgd", "transformer"), EXAMPLES),
+)
 def test_finite_widths_converge_to_the_limit(name: str) -> None:
     program = tpc.load(ROOT / "examples" / f"{name}.tp")
     found = tpc.verify(program, widths=(32, 64, 128, 256), trials=64, samples=32_768, seed=2)

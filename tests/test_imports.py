@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -104,11 +105,15 @@ CONFINED = {
 """The only stages that may import a third-party package."""
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    """Yield every module of the package, by its dotted name below `tpc`."""
+@cache
+def modules() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return every module of the package, by its dotted name below `tpc`, with its imports."""
+    found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-        yield name.removesuffix(".__init__"), ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found.append((name.removesuffix(".__init__"), tuple(imports(tree))))
+    return tuple(found)
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -143,8 +148,8 @@ def refused(module: str, imported: str) -> bool:
 def test_every_edge_between_stages_is_drawn() -> None:
     wrong = [
         f"tpc.{module} imports {imported}"
-        for module, tree in modules()
-        for imported in imports(tree)
+        for module, names in modules()
+        for imported in names
         if imported.startswith("tpc.") and refused(module, imported)
     ]
     assert not wrong
@@ -174,8 +179,8 @@ def test_a_wrong_edge_is_refused(module: str, imported: str) -> None:
 def test_third_party_packages_stay_in_their_stages(package: str) -> None:
     users = {
         module.split(".")[0]
-        for module, tree in modules()
-        for imported in imports(tree)
+        for module, names in modules()
+        for imported in names
         if imported.split(".")[0] == package
     }
     assert users <= CONFINED[package]
@@ -204,6 +209,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded & heavy
 
 
+@pytest.mark.slow
 def test_types_and_derivations_load_no_scipy_or_matplotlib() -> None:
     code = (
         "import sys, tpc\n"

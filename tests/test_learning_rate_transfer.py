@@ -30,6 +30,7 @@ def medians(found: dict[str, object]) -> dict[int, float]:
     return {int(width): quartiles[1] for width, quartiles in found["widths"].items()}
 
 
+@pytest.mark.slow
 def test_in_mup_the_best_rate_goes_to_that_of_the_limit(numbers) -> None:
     low, limit, high = numbers["mup"]["limit"]
     assert low == limit == high > 0.1  # one number, and not zero
@@ -51,6 +52,7 @@ def test_in_sp_the_best_rate_falls_like_one_over_n(numbers) -> None:
     assert "has no infinite-width limit" in numbers["sp"]["limit"]
 
 
+@pytest.mark.slow
 def test_the_figure_is_drawn(sweep: ModuleType, numbers, tmp_path: Path) -> None:
     sweep.draw(numbers, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import tpc
+from tests.marks import slow_where
 
 HERE = Path(__file__).parent
 NETWORK = (HERE / "whole_network.tp").read_text(encoding="utf-8")
@@ -118,7 +119,7 @@ def test_the_originals_compile(text: str) -> None:
     assert compiles(text)
 
 
-@pytest.mark.parametrize("start", range(0, 300, 10))
+@pytest.mark.parametrize("start", slow_where(lambda start: start >= 60, range(0, 300, 10)))
 def test_mutants_compile_or_are_diagnosed(start: int) -> None:
     for seed in range(start, start + 10):
         text = mutant(seed)
@@ -129,6 +130,7 @@ def test_mutants_compile_or_are_diagnosed(start: int) -> None:
             raise
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", range(0, 400, 40))
 def test_mutants_of_networks_are_checked_or_diagnosed(start: int) -> None:
     for seed in range(start, start + 40):
@@ -153,6 +155,7 @@ def is_described(text: str) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_mutants_of_networks_are_of_all_kinds() -> None:
     """Some are refused by the parser, some by the checks of networks, some are fine."""
     assert is_described(NETWORK)
@@ -168,6 +171,7 @@ def test_mutants_of_networks_are_of_all_kinds() -> None:
     assert len({code for code in codes if code.startswith("TP1")}) >= 10
 
 
+@pytest.mark.slow
 def test_mutants_reach_every_stage() -> None:
     """Some mutants are refused by the parser, some by the checks, and some compile."""
     codes = set()

@@ -33,6 +33,7 @@ def test_what_is_offered_and_what_is_not() -> None:
     assert not hasattr(tpc, "unroll")
 
 
+@pytest.mark.slow
 def test_closed_forms_of_expectations_are_an_attribute() -> None:
     """In a process of its own, since an import anywhere would bind the name too."""
     code = "import sys, tpc\nassert 'sympy' not in sys.modules\nprint(tpc.gaussian.expect.__name__)"

@@ -1,5 +1,7 @@
 """Averages over iid copies as functions of pairs."""
 
+import pytest
+
 import tpc
 
 
@@ -15,6 +17,7 @@ def test_definitions_behind_a_formula_are_comments_too() -> None:
     compile(source, "module", "exec")
 
 
+@pytest.mark.slow
 def test_local_names_hide_no_scalar_of_the_body() -> None:
     """`x_j` is a scalar, and what the row x[j] would be called in the function of pairs."""
     program = tpc.parse(

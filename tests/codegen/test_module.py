@@ -72,6 +72,7 @@ print(json.dumps(shapes))
     assert shapes == {"a": [], "z": {"mean": [], "cov": []}, "b": [], "f": []}
 
 
+@pytest.mark.slow
 def test_the_same_program_gives_the_same_bytes() -> None:
     code = "import sys, tpc; print(tpc.emit(tpc.derive(tpc.parse(sys.stdin.read()))))"
     root = str(Path(tpc.__file__).parents[1])
@@ -90,6 +91,7 @@ def test_the_same_program_gives_the_same_bytes() -> None:
     assert len(texts) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", ["88", "100"])
 def test_formatters_leave_modules_alone(width: str, tmp_path: Path) -> None:
     ruff = Path(sys.executable).with_name("ruff")

@@ -112,6 +112,7 @@ def test_exchanges_on_grids() -> None:
     assert abs(found["d"]) > 0.01
 
 
+@pytest.mark.slow
 def test_training_by_adam_agrees_with_finite_width(program: Program) -> None:
     found = tpc.verify(program, widths=(64, 128, 256), trials=48, samples=2**12, dot="stein")
     assert found.agrees

@@ -17,6 +17,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_kets_beside_closed_forms(name: str) -> None:
     """The module takes these functions for its closed forms, and applies them to kets on grids."""

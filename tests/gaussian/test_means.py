@@ -27,6 +27,7 @@ WAVES_WITH_MEANS = {("bump relu", "cos"), ("z^2 gelu", "sin")}
 """Waves beside a factor with a mean have no closed form; here only the wave has one."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS, ids=" * ".join)
 def test_means(pair: tuple[str, str]) -> None:
     f, g = OUTER[pair[0]], INNER[pair[1]]
@@ -57,6 +58,7 @@ def test_far_tails_keep_their_digits() -> None:
             assert abs(value / exact - 1) < 1e-12, (name, mean)
 
 
+@pytest.mark.slow
 def test_printed_formulas_with_owens_t() -> None:
     closed = expect(OUTER["relu"].symbolic * INNER["relu"].symbolic, COVARIANCE, {Z1: M, Z2: N})
     for p, q, c, m, n in POINTS[:2]:

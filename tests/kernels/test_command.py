@@ -118,6 +118,7 @@ def test_methods_agree(folder: Path) -> None:
             assert (gap <= 6 * found.stderr[kind] + 1e-12).all()
 
 
+@pytest.mark.slow
 def test_gradient_independence_costs_nothing_where_outputs_are_gaussian() -> None:
     """Backward passes are odd in the output weights: no dot of them meets the forward pass."""
     text = NETWORK.replace("weight v", "weight W : n x n\nweight v")

@@ -12,6 +12,7 @@ from tests.benchmarks.finite_kernels import NETWORKS, compare
 from tpc.network.network import Network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(NETWORKS.glob("*.tp")), ids=lambda path: path.stem)
 def test_kernels_are_those_of_wide_networks(path: Path) -> None:
     network = tpc.load(path)

@@ -38,6 +38,7 @@ def inputs(name: str, count: int) -> np.ndarray:
     return RANDOM.standard_normal((count, *shape))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_tiles_symmetry_and_threads_change_nothing(
     name: str, monkeypatch: pytest.MonkeyPatch

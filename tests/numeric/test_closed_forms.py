@@ -114,6 +114,7 @@ PROGRAMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_closed_forms_against_sampling(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit with its closed forms, against the one in which everything is estimated."""

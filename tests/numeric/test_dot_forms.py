@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import tpc
+from tests.marks import slow_where
 from tests.numeric.agreement import assert_agree, pooled
 from tpc.limit.equations import DotEquation
 from tpc.program.program import Program
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.tp"))
+SLOW = ("gradient_dependence", "marchenko_pastur", "mup_sgd_deep", "semicircle")
 
 PROGRAMS = {
     "rectangular, a mean, a variance": """
@@ -87,6 +89,7 @@ def forms(program: Program) -> list[str]:
     return [equation.form for equation in equations if isinstance(equation, DotEquation)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", PROGRAMS)
 def test_programs(title: str) -> None:
     text = "\n".join(line.strip() for line in PROGRAMS[title].strip().split("\n"))
@@ -98,7 +101,11 @@ def test_programs(title: str) -> None:
     assert_agree(derivative, stein)
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    slow_where(lambda path: path.stem in SLOW, EXAMPLES),
+    ids=lambda path: path.stem,
+)
 def test_examples(path: Path) -> None:
     program = tpc.load(path)
     try:

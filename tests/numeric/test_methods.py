@@ -103,6 +103,7 @@ def shallow() -> tuple[ModuleType, dict[str, np.ndarray]]:
     return module, dict(module.evaluate(method="quadrature", samples=2**18).values)
 
 
+@pytest.mark.slow
 def test_two_steps_of_sgd_by_hand(shallow: tuple[ModuleType, dict[str, np.ndarray]]) -> None:
     """Quadrature has ten digits of the integral over three Gaussians."""
     _, found = shallow
@@ -123,6 +124,7 @@ def test_two_steps_of_sgd_by_hand(shallow: tuple[ModuleType, dict[str, np.ndarra
         v = v - 0.5 * h @ (f - y)
 
 
+@pytest.mark.slow
 def test_sobol_points_are_far_tighter(
     shallow: tuple[ModuleType, dict[str, np.ndarray]],
 ) -> None:
@@ -138,6 +140,7 @@ def test_sobol_points_are_far_tighter(
         assert sizes[0] > 20 * sizes[1], f"{name}: {sizes}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", PROGRAMS)
 def test_methods_agree(title: str) -> None:
     program = parse(PROGRAMS[title])
@@ -207,6 +210,7 @@ def test_closed_forms_and_grids_agree(
         assert (np.abs(grids[name] - value) <= allowed + 1e-12).all(), name
 
 
+@pytest.mark.slow
 def test_a_deep_program_needs_no_union_of_its_layers() -> None:
     """A hundred layers draw a hundred Gaussians; each expectation depends on two."""
     layers = "".join(

@@ -55,6 +55,7 @@ def test_finite_networks(seed: int) -> None:
             np.testing.assert_allclose(found[name], value, rtol=1e-9, atol=1e-9, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_limits(seed: int) -> None:
     """Finite widths go where the limit is, and the two forms of its dots agree."""
@@ -73,6 +74,7 @@ def test_limits(seed: int) -> None:
         assert_agree(derivative, stein)
 
 
+@pytest.mark.slow
 def test_a_wrong_limit_is_noticed() -> None:
     """The comparison can fail: with other params there are other limits."""
     wrong = 0

@@ -19,6 +19,7 @@ def forms(program: Program, dot: str) -> list[str]:
     return [equation.form for equation in equations if isinstance(equation, DotEquation)]
 
 
+@pytest.mark.slow
 def test_many_hats_agree_with_derivatives() -> None:
     stein = tpc.evaluator(PROGRAM, dot="stein")
     assert "products_W.dot(products_WT)" in tpc.emit(tpc.derive(PROGRAM, dot="stein"))
@@ -26,6 +27,7 @@ def test_many_hats_agree_with_derivatives() -> None:
     assert_agree(pooled(derivative, 2**10), pooled(stein, 2**10, first_seed=100))
 
 
+@pytest.mark.slow
 def test_a_truncated_rank_and_two_replicates_agree_with_finite_width() -> None:
     module = tpc.evaluator(PROGRAM, dot="stein")
     limit = module.evaluate(samples=2**13, replicates=2, rank_tolerance=1e-6)
@@ -58,6 +60,7 @@ def test_standard_errors_of_few_replicates_are_no_smaller(replicates: int) -> No
     assert np.mean(distances < 4) > 0.9
 
 
+@pytest.mark.slow
 def test_inner_products_by_coordinates_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = tpc.evaluator(PROGRAM, dot="stein").evaluate(samples=512, seed=1)
     monkeypatch.setattr(statements, "MANY_COLUMNS", 16)

@@ -28,6 +28,7 @@ train f:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("optimizer", "parametrization"),
     [
@@ -51,6 +52,7 @@ def test_trained_networks_go_to_the_limit_of_their_training(
     assert found.comparisons[0].limit.shape == (3, 2)
 
 
+@pytest.mark.slow
 def test_first_steps_with_a_small_eps_are_jumps() -> None:
     """Dots through Q_0 = g / sqrt(g^2 + 1e-16) need Stein's lemma: else f_1 is 0.07, not 0.11."""
     text = TEXT.format(optimizer="adam(lr=0.1)", parametrization="mup")
@@ -63,6 +65,7 @@ def test_first_steps_with_a_small_eps_are_jumps() -> None:
     assert abs(f.limit[1, 0] - 0.07) > 4 * error
 
 
+@pytest.mark.slow
 def test_the_limit_of_another_learning_rate_is_told_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -74,6 +77,7 @@ def test_the_limit_of_another_learning_rate_is_told_apart(
     assert not found.agrees
 
 
+@pytest.mark.slow
 def test_the_command_compares_every_step(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

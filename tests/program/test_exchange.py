@@ -101,6 +101,7 @@ def test_contractions_of_copies_are_exchanged_too() -> None:
     assert_same_values(program, without_exchanges(program))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dot", ["derivative", "stein"])
 def test_the_limit_agrees_with_finite_width(dot: str) -> None:
     found = tpc.verify(
@@ -109,6 +110,7 @@ def test_the_limit_agrees_with_finite_width(dot: str) -> None:
     assert found.agrees
 
 
+@pytest.mark.slow
 def test_the_limit_needs_the_exchange() -> None:
     """Finite widths can tell an update from its transpose."""
     limit = tpc.evaluator(an_update_used_both_ways("n")).evaluate(samples=2**14)

@@ -31,6 +31,7 @@ def test_names(name: str, latex: str) -> None:
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}(\[-?[0-9](,[0-9])?\])?", fullmatch=True)
 
 
+@pytest.mark.slow
 @given(st.lists(NAMES, unique=True, max_size=20))
 def test_different_names_look_different(names: list[str]) -> None:
     spelled = LatexNames()

@@ -41,6 +41,7 @@ output one = 1
 """
 
 
+@pytest.mark.slow
 def test_corrections_that_are_known() -> None:
     """E <v|v>^2 = 1 + 2/n; Marchenko-Pastur has 1.5 + 0.5/n; a covariance has (1 - 1/n) C."""
     found = correct(tpc.parse(MOMENTS), 64, trials=200)
@@ -55,6 +56,7 @@ def test_corrections_that_are_known() -> None:
     assert found.result.width == 64 and found.result.method == "matrix-free"
 
 
+@pytest.mark.slow
 def test_families_share_their_noise() -> None:
     """The error of a coefficient is that of order 1/n, not n times that of the averages."""
     found = correct(tpc.parse(MOMENTS), 1024, trials=60)
@@ -63,6 +65,7 @@ def test_families_share_their_noise() -> None:
         assert float(np.asarray(found.coefficients_stderr[name])) < unpaired / 4
 
 
+@pytest.mark.slow
 def test_dense_runs_give_the_same_with_larger_errors() -> None:
     found = correct(tpc.parse(MOMENTS), 32, trials=100, engine="dense")
     c, e = found.coefficients, found.coefficients_stderr
@@ -70,6 +73,7 @@ def test_dense_runs_give_the_same_with_larger_errors() -> None:
     assert_close(c["back"], e["back"], 4.0, 20.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("layers", "act", "gain"), [(2, "", 2), (2, "relu", 5)])
 def test_kurtosis_of_networks_at_criticality(layers: int, act: str, gain: int) -> None:
     """3 ((1 + 2/n)^L - 1) for linear networks, 3 ((1 + 5/n)^L - 1) with relu."""

@@ -121,6 +121,7 @@ def columns(values: list[Value]) -> np.ndarray:
     return np.stack(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_outputs_have_the_distribution_of_dense_runs(name: str) -> None:
     """Two-sample Kolmogorov-Smirnov tests at finite width, Bonferroni over the entries."""

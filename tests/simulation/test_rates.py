@@ -78,6 +78,7 @@ readout f = w * v
 """
 
 
+@pytest.mark.slow
 def test_the_correction_of_a_square() -> None:
     """E <v|v>^2 = 1 + 2/n, and <v|v> fluctuates as sqrt(2/n)."""
     limit = Limit({"one": np.array(1.0), "two": np.array(1.0), "f": np.array(1.0)})
@@ -104,6 +105,7 @@ def test_few_widths_give_no_rates() -> None:
 ROUGH = "dim n\nvector v : n\nx = tanh(v)\noutput c = abs(avg(x))\n"
 
 
+@pytest.mark.slow
 def test_half_order_is_found_where_a_scalar_has_a_kink() -> None:
     """E abs(avg(x)) = c / sqrt(n): no multiple of 1/n, and yet the limit is 0."""
     program = tpc.parse(ROUGH)

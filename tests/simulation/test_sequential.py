@@ -78,6 +78,7 @@ def test_the_rank_of_a_low_rank_matrix() -> None:
     assert np.all(sizes[:4] > 0.1) and np.all(sizes[4:] < 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ensemble", "rows", "columns"), LAWS)
 def test_implied_matrices_have_the_law_of_dense_ones(
     ensemble: Ensemble, rows: int, columns: int

@@ -81,6 +81,7 @@ def test_vector_output_is_numpys_covariance_of_one_draw() -> None:
     np.testing.assert_allclose(value["cov"], np.cov(y.T, ddof=0), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_readout_is_the_scaled_sum_uncentred() -> None:
     """The readout f = n^(-1/2) sum of v x has E f f^T = <x|x> for x of second moment C."""
     b = Sketch()
@@ -291,6 +292,7 @@ def test_undefined_values_are_nan_without_a_warning(recwarn: pytest.WarningsReco
     assert not recwarn.list
 
 
+@pytest.mark.slow
 def test_a_deep_program_runs() -> None:
     """No recursion: ten thousand operations in a row."""
     b = Sketch()

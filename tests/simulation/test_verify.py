@@ -88,6 +88,7 @@ def test_the_true_limit_agrees() -> None:
     assert (verification.method, verification.samples, verification.trials) == ("mc", 1000, 24)
 
 
+@pytest.mark.slow
 def test_the_extrapolation_is_what_agrees() -> None:
     """Marchenko-Pastur at ratio 1/2: E second = 1.5 + 0.5/n."""
     b = Sketch(m=2)
@@ -158,6 +159,7 @@ def test_few_trials_widen_what_is_allowed() -> None:
     assert ratios[1] == pytest.approx(4.0, rel=0.02)
 
 
+@pytest.mark.slow
 def test_copies_count_once() -> None:
     """A symmetric 2 x 2 array has three entries, so p = 2 P(normal > 4) / 3."""
     b = Sketch()

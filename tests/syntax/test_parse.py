@@ -186,6 +186,7 @@ def test_deep_blocks(levels: int) -> None:
         assert [code for code, _, _ in faults(text)] == ["TP128"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

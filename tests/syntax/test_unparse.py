@@ -13,6 +13,7 @@ from tpc.syntax.unparse import unparse, unparse_expression
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.tp"))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(PROGRAMS)
 def test_parse_of_unparse(program: tree.Source) -> None:
@@ -20,6 +21,7 @@ def test_parse_of_unparse(program: tree.Source) -> None:
     assert without_spans(again.statements) == without_spans(program.statements)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(NETWORKS)
 def test_parse_of_unparse_of_networks(network: tree.Source) -> None:
@@ -27,6 +29,7 @@ def test_parse_of_unparse_of_networks(network: tree.Source) -> None:
     assert without_spans(again.statements) == without_spans(network.statements)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(EXPRESSIONS)
 def test_spans_cut_out_the_expression(expression: tree.Expression) -> None:
@@ -69,6 +72,7 @@ def test_parentheses_stand_only_where_needed(text: str) -> None:
     assert unparse_expression(statement.value) == text
 
 
+@pytest.mark.slow
 def test_chains_of_any_length() -> None:
     text = "y = x" + " + x @ A" * 20_000 + "\n"
     assert unparse(parse_source(text)) == text

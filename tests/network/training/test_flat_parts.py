@@ -27,7 +27,14 @@ train f:
 
 
 @pytest.mark.parametrize("name", ["mup", "ntp"])
-@pytest.mark.parametrize("optimizer", ["sgd(lr=0.3)", "adam(lr=0.1, eps=0.1)", "lion(lr=0.05)"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "sgd(lr=0.3)",
+        pytest.param("adam(lr=0.1, eps=0.1)", marks=pytest.mark.slow),
+        pytest.param("lion(lr=0.05)", marks=pytest.mark.slow),
+    ],
+)
 def test_what_has_no_gradient_stays(optimizer: str, name: str) -> None:
     """As if it were not trained, in the limit and at finite width."""
     text = TEXT.replace("OPTIMIZER", optimizer).replace("NAME", name)

@@ -36,6 +36,7 @@ def unrolled(text: str) -> Program:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("case", "samples", "method", "precision"),
     [
@@ -179,6 +180,7 @@ def test_the_program_is_training_at_every_width(
     np.testing.assert_allclose(found, wanted, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["signsgd(lr=0.1)", "adam(lr=0.1, beta2=0.99, eps=0.001)"])
 def test_two_hidden_layers_with_nonlinear_updates(optimizer: str) -> None:
     """The limit, dots and pairs included, against trained networks of finite width."""

@@ -62,7 +62,7 @@ def test_the_output_starts_as_a_gaussian() -> None:
     [
         (1, Optimizer("signsgd", 0.1), 16384, 32768),
         (1, Optimizer("adam", 0.1), 4096, 32768),
-        (2, Optimizer("adam", 0.1, clip=0.3), 1024, 4096),
+        pytest.param(2, Optimizer("adam", 0.1, clip=0.3), 1024, 4096, marks=pytest.mark.slow),
     ],
 )
 def test_nonlinear_updates(layers: int, used: Optimizer, width: int, samples: int) -> None:
@@ -83,6 +83,7 @@ def test_nonlinear_updates(layers: int, used: Optimizer, width: int, samples: in
     assert np.max(allowed) < 0.4 * np.abs(mean[1:, :2]).min()
 
 
+@pytest.mark.slow
 def test_weight_decay() -> None:
     """One hidden ReLU layer, lambda 0.1, eta 0.5: the mean and covariance of f over draws."""
     steps, width, trials, count = 3, 512, 400, 400

@@ -29,6 +29,7 @@ readout f = v * x2 + b * x1
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["momentum(lr=0.2, clip=0.5)", "adam(lr=0.1, eps=0.1)"])
 @pytest.mark.parametrize("network", NETWORKS)
 def test_limits_of_training_in_ntp(network: str, optimizer: str) -> None:

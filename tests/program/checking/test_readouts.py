@@ -86,6 +86,7 @@ def test_readouts_of_a_family():
     assert [output.name for output in program.outputs] == ["f[0]", "f[1]"]
 
 
+@pytest.mark.slow
 def test_hundreds_of_choices_and_deep_graphs():
     """Each term leaves two choices; the residual stream is a thousand layers deep."""
     lines = [f"vector a{i}, b{i} : n" for i in range(200)]

@@ -330,7 +330,7 @@ def test_spans_cover_the_offending_text():
 @pytest.mark.parametrize(
     "body",
     [
-        "for i in range(1000000):\n    h[i] = x",
+        pytest.param("for i in range(1000000):\n    h[i] = x", marks=pytest.mark.slow),
         "for i in range(1000):\n    for k in range(1000):\n        if false:\n            h[i] = x",
         "\n".join(
             ["def f0(z) = tanh(z)"]

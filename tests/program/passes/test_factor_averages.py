@@ -149,6 +149,7 @@ def test_too_many_terms_stay():
     assert len(bound_means(applied(factor_averages, t.program(out=t.mean(body))))) == 1
 
 
+@pytest.mark.slow
 def test_deep_bodies():
     t = Bodies()
     body: Node = t.b.mul(t.g, t.xj)
@@ -202,6 +203,7 @@ def bodies(draw):
     return t, b.apply("tanh", body) if draw(st.booleans()) and draw(st.booleans()) else body
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(bodies())
 def test_random_bodies(drawn):

@@ -2,6 +2,7 @@
 
 from math import prod
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -134,6 +135,7 @@ def test_products_behind_products():
     assert len(products(applied(push_matrices, t.program(**outputs)))) == 4
 
 
+@pytest.mark.slow
 def test_residual_stream_of_one_matrix_is_linear():
     t = Text()
     w, h = t.matrix("W"), t.vector("h")
@@ -199,6 +201,7 @@ def linear_programs(draw):
     return t.program(**outputs)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(linear_programs())
 def test_random_linear_combinations(program):

@@ -90,6 +90,7 @@ def test_index_into_a_new_axis():
     assert [node.axes for node in kinds(after, Expand)] == [(0, 2), (0, 2)]
 
 
+@pytest.mark.slow
 def test_ten_thousand_levels():
     t = Text()
     x: Node = t.vector("x")

@@ -68,6 +68,7 @@ def test_a_matrix_without_entries_follows_the_update(optimizer: str) -> None:
         np.testing.assert_allclose(tensor.multiply(True, x), w.T @ x, atol=1e-12 * n**2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("optimizer", "parametrization", "batch"),
     [

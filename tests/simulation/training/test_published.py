@@ -54,7 +54,7 @@ TRACKS = {
     [
         ("1hl_tanh_sgd", SHALLOW, SGD, (64, 128, 256, 512), 8_000),
         ("1hl_tanh_signsgd", SHALLOW, SIGN, (64, 128, 256, 512), 8_000),
-        ("2hl_tanh_sgd", DEEP, SGD, (48, 96, 192, 384), 8_000),
+        pytest.param("2hl_tanh_sgd", DEEP, SGD, (48, 96, 192, 384), 8_000, marks=pytest.mark.slow),
     ],
     ids=["shallow sgd", "shallow signsgd", "deep sgd"],
 )
