@@ -8,7 +8,7 @@ import pytest
 import tpc
 from tests.numeric.training_programs import Adam
 from tests.program.passes.graph_programs import Text
-from tpc.codegen import statements
+from tpc.codegen import reading
 from tpc.program.exchange import without_exchanges
 from tpc.program.program import Program
 
@@ -70,7 +70,7 @@ def test_arrays_and_averages_by_themselves_have_equal_values(
     program: Program, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = values(tpc.evaluator(program, dot="stein"), method)
-    monkeypatch.setattr(statements, "find_pair_arrays", lambda limit: frozenset())
+    monkeypatch.setattr(reading, "find_pair_arrays", lambda limit: frozenset())
     alone = tpc.evaluator(without_exchanges(program), dot="stein")
     assert not hasattr(alone, "PairArray")
     for name, value in values(alone, method).items():
@@ -88,7 +88,7 @@ def test_grids_exchange_directions(monkeypatch: pytest.MonkeyPatch) -> None:
     program = tpc.parse("\n".join(line.strip() for line in text.strip().split("\n")))
     module = tpc.evaluator(program)
     assert hasattr(module, "PairArray")
-    monkeypatch.setattr(statements, "find_pair_arrays", lambda limit: frozenset())
+    monkeypatch.setattr(reading, "find_pair_arrays", lambda limit: frozenset())
     alone = tpc.evaluator(program)
     assert not hasattr(alone, "PairArray")
     found = module.evaluate(method="quadrature")["c"]

@@ -6,7 +6,7 @@ import pytest
 import tpc
 from tests.numeric.agreement import assert_agree, pooled
 from tests.numeric.training_programs import sgd
-from tpc.codegen import statements
+from tpc.codegen import hats
 from tpc.limit.equations import DotEquation
 from tpc.program.program import Program
 
@@ -63,7 +63,7 @@ def test_standard_errors_of_few_replicates_are_no_smaller(replicates: int) -> No
 @pytest.mark.slow
 def test_inner_products_by_coordinates_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = tpc.evaluator(PROGRAM, dot="stein").evaluate(samples=512, seed=1)
-    monkeypatch.setattr(statements, "MANY_COLUMNS", 16)
+    monkeypatch.setattr(hats, "MANY_COLUMNS", 16)
     source = tpc.emit(tpc.derive(PROGRAM, dot="stein"))
     assert "products_W.inner(" in source and "products_WT.inner(" in source
     found = tpc.evaluator(PROGRAM, dot="stein").evaluate(samples=512, seed=1)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 from tpc.codegen.expressions import ATOM, Code, joined
+from tpc.codegen.order import order
 from tpc.codegen.scope import Scope
-from tpc.codegen.statement import Statement
+from tpc.codegen.statement import WIDTH, Statement
 from tpc.program.nodes import FREE, Elementwise, Exchange, Expand, Mean, Node, Reduce, Row, operands
 
 
@@ -59,14 +60,12 @@ class BodyWriter:
 
     Attributes:
         outer: The scope that the functions are defined in.
-        uses: How often nodes are used.
         names: The names of nodes.
         spell: Prints a node.
         stored: The functions of two samples that are stored.
     """
 
     outer: Scope
-    uses: Mapping[Node, int]
     names: Mapping[Node, str]
     spell: Callable[[Node], str]
     stored: Container[Node]
@@ -92,13 +91,13 @@ class BodyWriter:
         if without_free:
             # Nothing is at the free coordinate: the first copy takes its place.
             free, rows = rows[0], rows[1:]
-        inner = Scope(8, self.uses, dict(self.names), self.spell, outer.width)
+        inner = outer.inside()
         for leaf in leaves:
             if leaf.is_scalar:
                 code = outer.code[leaf]
                 if code.reads and not code.text.isidentifier():
                     # Once, not for every block, and while the kets in it live.
-                    outer.store(leaf, code, self.spell(leaf))
+                    outer.store(leaf, code)
                 inner.code[leaf] = outer.code[leaf]
                 inner.identifiers.reserve(*outer.code[leaf].reads)
         arguments: list[str] = []
@@ -108,7 +107,9 @@ class BodyWriter:
             inner.code[leaf] = Code(argument)
         result = self._written(body, inner)
         function = outer.identifiers.make(name)
-        outer.body.append(_definition(function, arguments, inner, result, self.spell(body)))
+        outer.append(
+            _definition(function, arguments, inner, result, outer.banner, self.spell(body))
+        )
         first = _tuple([outer.code[_ket(leaf)] for leaf in free])
         rest = [_tuple([outer.code[_ket(leaf)] for leaf in copy]) for copy in rows]
         return function, first, rest, _tuple([self.array(leaf) for leaf in arrays])
@@ -119,15 +120,15 @@ class BodyWriter:
         return code if node in self.stored else joined(f"{code.text}.T", ATOM, [code])
 
     def _written(self, body: Node, inner: Scope) -> Code:
-        def write_inner(node: Node, assign: bool) -> bool:
-            if (pair := _inner_of_pair(node)) is None:
-                return False
+        for node in order([body], lambda node: _inner_of_pair(node) or operands(node), inner.code):
+            pair = _inner_of_pair(node)
+            if pair is None:
+                inner.operation(node)
+                continue
             both = [inner.code[ket] for ket in pair]
             text = f"inner_of_pairs({both[0].text}, {both[1].text})"
             inner.code[node] = joined(text, ATOM, both, ("inner_of_pairs",))
-            return True
-
-        return inner.ensure(body, lambda node: _inner_of_pair(node) or operands(node), write_inner)
+        return inner.code[body]
 
 
 def write_average(mean: Mean, writer: BodyWriter) -> Code:
@@ -203,12 +204,12 @@ def _tuple(items: list[Code]) -> Code:
 
 
 def _definition(
-    function: str, arguments: list[str], inner: Scope, result: Code, comment: str
+    function: str, arguments: list[str], inner: Scope, result: Code, banner: str, comment: str
 ) -> Statement:
     body = inner.body
     signature = f"    def {function}({', '.join(arguments)}):"
     lines = [signature]
-    if len(signature) > inner.width:
+    if len(signature) > WIDTH:
         lines = [f"    def {function}(", *(f"        {name}," for name in arguments), "    ):"]
     for statement in body:
         lines += [f"        # {line}" for line in statement.comment.split("\n")]
@@ -218,4 +219,4 @@ def _definition(
     reads = frozenset().union(*(piece.reads for piece in pieces))
     local = {*arguments, *(statement.target for statement in body)}
     calls = frozenset().union(*(piece.calls for piece in pieces))
-    return Statement(function, tuple(lines), reads - local, calls, 0, "", comment, spaced=True)
+    return Statement(function, tuple(lines), reads - local, calls, 0, banner, comment, spaced=True)

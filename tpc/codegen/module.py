@@ -3,16 +3,16 @@
 import json
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
-from tpc.codegen.lifetimes import Lifetimes, find_lifetimes
+from tpc.codegen.evaluator import Evaluator, write_evaluator
+from tpc.codegen.layout import lay_out
 from tpc.codegen.parts import imports, library, part, series_library
 from tpc.codegen.sampling import Sampling, find_sampling
-from tpc.codegen.statement import WIDTH, Mode, Speech, Statement
-from tpc.codegen.statements import Function, write_function
+from tpc.codegen.statement import WIDTH, Speech
 from tpc.diagnostics import Diagnostic, ProgramError
 from tpc.diagnostics.limit_faults import ParameterNameTaken
 from tpc.gaussian.arithmetic_parts import arithmetic_parts
@@ -42,18 +42,17 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
         ProgramError: TP302, a param is named like an argument of `evaluate`.
     """
     _check_parameters(limit.program)
-    function = write_function(limit, speech)
-    calls: set[str] = set().union(*(statement.calls for statement in function.body))
-    calls = calls.union(*(code.calls for _, _, code in function.outputs))
-    arithmetic = "\n\n\n".join(arithmetic_parts(function.arithmetic).values())
+    evaluator = write_evaluator(limit, speech)
+    definitions, calls = evaluator.definitions, evaluator.calls
+    arithmetic = "\n\n\n".join(arithmetic_parts(definitions.arithmetic).values())
     # Both define erf and Phi; one copy is enough.
     parts = [piece for piece in library(calls) if _first_name(piece) not in arithmetic]
     pieces = [
         _docstring(limit, overview),
         _with_iterator(_with_math(imports(), arithmetic), calls),
-        _settings(limit, function, speech),
-        _limit_function(function),
-        *function.forms,
+        _settings(limit, evaluator, speech),
+        *_limit(evaluator),
+        *definitions.functions,
         part("evaluate"),
         *parts,
     ]
@@ -78,7 +77,7 @@ def _with_math(text: str, arithmetic: str) -> str:
     )
 
 
-def _with_iterator(text: str, calls: set[str]) -> str:
+def _with_iterator(text: str, calls: Iterable[str]) -> str:
     """Import what the functions of series take from `collections.abc`."""
     if not series_library(calls):
         return text
@@ -93,12 +92,6 @@ def _check_parameters(program: Program) -> None:
     ]
     if found:
         raise ProgramError(found, program.name, program.source)
-
-
-def peak_memory(limit: Limit, speech: Speech) -> Lifetimes:
-    """Return how many floats a sample, and a pair, the evaluator's variables hold at most."""
-    function = write_function(limit, speech)
-    return find_lifetimes(function.body, _returned(function))
 
 
 def _docstring(limit: Limit, overview: str) -> str:
@@ -125,7 +118,7 @@ def _docstring(limit: Limit, overview: str) -> str:
     return f'"""{escaped}\n"""'
 
 
-def _settings(limit: Limit, function: Function, speech: Speech) -> str:
+def _settings(limit: Limit, evaluator: Evaluator, speech: Speech) -> str:
     """Write the parameters, the arrays and whether moments bias the result."""
     rows = [f'    "{p.name}": {_numbers(p.default)},' for p in limit.program.parameters]
     lines = ["PARAMS: dict[str, Any] = {", *rows, "}"] if rows else ["PARAMS: dict[str, Any] = {}"]
@@ -134,11 +127,11 @@ def _settings(limit: Limit, function: Function, speech: Speech) -> str:
     lines += [f"BIASED = {_is_biased(limit)}"]
     lines += ['"""Whether estimated moments enter later equations."""', ""]
     lines += _sampling(find_sampling(limit, speech.expression))
-    pairs = find_lifetimes(function.body, _returned(function)).pairs
+    pairs = max(lifetimes.pairs for lifetimes in evaluator.lifetimes)
     if pairs:
         lines += ["", f"PAIR_ARRAYS = {pairs}"]
         lines += ['"""How many arrays of pairs of samples live at once at most."""']
-    for name, constant in function.constants:
+    for constant, name in evaluator.definitions.arrays.items():
         lines += ["", *_array(name, constant.value)]
     return "\n".join(lines)
 
@@ -203,74 +196,15 @@ def _unformatted(lines: list[str]) -> list[str]:
     return ["# fmt: off", *wrapped, "# fmt: on"]
 
 
-def _limit_function(function: Function) -> str:
-    lines = [
-        "def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:",
-        '    """Compute every output once, on the nodes of one replicate."""',
-    ]
-    lines += [f'    {target} = np.asarray(params["{name}"])' for target, name in function.params]
-    lines += _statements(function.body, _returned(function))
-    lines += ["", "    return {"]
-    lines += [
-        f'        ("{name}", "{part}"): {code.text},' for name, part, code in function.outputs
-    ]
-    return "\n".join([*lines, "    }"])
+def _limit(evaluator: Evaluator) -> list[str]:
+    """Write the functions that compute the limit."""
+    written = [lay_out(function) for function in evaluator.functions]
+    return written if len(written) == 1 else [*written, _CHOICE]
 
 
-def _statements(body: tuple[Statement, ...], returned: frozenset[str]) -> list[str]:
-    """Write the statements, those for some nodes alone in branches."""
-    lines: list[str] = [""]
-    lifetimes = find_lifetimes(body, returned)
-    owners = {statement.target: statement.mode for statement in body}
-    branch: Mode = ""
-    for statement, dead in zip(body, lifetimes.dead_after, strict=True):
-        if statement.banner:
-            lines += ["", f"    # ---- {statement.banner}"]
-        if statement.mode and (statement.banner or statement.mode != branch):
-            follows = branch == "sampled" and not statement.banner
-            lines.append(_BRANCHES[statement.mode, follows])
-        elif statement.spaced and lines[-1] and not statement.banner:
-            lines.append("")
-        branch = statement.mode
-        written = [*_comment(statement.comment), *statement.lines]
-        own = [name for name in dead if branch and owners[name] == branch]
-        shared = [name for name in dead if name not in own]
-        written += _deletion(own)
-        lines += [f"    {line}".rstrip() for line in written] if branch else written
-        if shared:
-            lines += _deletion(shared)
-            branch = ""
-    return lines[1:]
-
-
-_BRANCHES = {
-    ("sampled", False): "    if nodes.sampled:",
-    ("sampled", True): "    if nodes.sampled:",
-    ("integrated", False): "    if not nodes.sampled:",
-    ("integrated", True): "    else:",
-}
-"""How a branch begins, by its mode and by whether it follows the one of random nodes."""
-
-
-def _comment(text: str) -> list[str]:
-    return [f"    # {line}".rstrip() for line in text.split("\n") if line]
-
-
-def _deletion(names: Sequence[str]) -> list[str]:
-    """Write `del` for a few names a line."""
-    if not names:
-        return []
-    lines, line = [], "    del"
-    for name in names:
-        if len(line) + len(name) + 2 > WIDTH - 4:
-            lines.append(line.rstrip(","))
-            line = "    del"
-        line += f" {name},"
-    return [*lines, line.rstrip(",")]
-
-
-def _returned(function: Function) -> frozenset[str]:
-    return frozenset().union(*(code.reads for _, _, code in function.outputs))
+_CHOICE = '''def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
+    """Compute every output once, on the nodes of one replicate or of a grid."""
+    return (limit_sampled if nodes.sampled else limit_integrated)(nodes, params)'''
 
 
 def _is_biased(limit: Limit) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Container, Iterable
 from tpc.codegen.copies import BodyWriter
 from tpc.codegen.expressions import ATOM, Code
 from tpc.codegen.scope import Scope
-from tpc.codegen.statement import Statement
+from tpc.codegen.statement import WIDTH, Statement
 from tpc.limit.equations import Limit
 from tpc.program.nodes import FREE, Exchange, Expand, Mean, Node, Permute, Row, Take, operands
 
@@ -45,11 +45,11 @@ def write_pair_array(node: Node, writer: BodyWriter, outer: Scope) -> None:
     given = ["nodes", function, free.text, copy.text, arrays.text]
     line = f"    {target} = PairArray({', '.join(given)})"
     lines: tuple[str, ...] = (line,)
-    if len(line) > outer.width:
+    if len(line) > WIDTH:
         lines = (f"    {target} = PairArray(", *(f"        {item}," for item in given), "    )")
     reads = free.reads | copy.reads | arrays.reads | {function}
-    made = Statement(target, lines, reads, frozenset({"pair_array"}), 0, pairs=True)
-    outer.body.append(made)
+    calls, said = frozenset({"pair_array"}), outer.comment(node)
+    outer.append(Statement(target, lines, reads, calls, 0, outer.banner, said, pairs=True))
     outer.code[node] = Code(target, ATOM, frozenset({target}))
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
-from tpc.codegen.statements import count_uses, grouped_sides, needs_of
+from tpc.codegen.reading import drawn_nodes, needs_of
+from tpc.codegen.sides import grouped_sides
 from tpc.functions import FUNCTIONS
 from tpc.limit.equations import Limit
 from tpc.limit.nodes import Hat, Integral, SteinBra, SteinDot
@@ -34,7 +35,7 @@ def find_sampling(limit: Limit, spell: Callable[[Node], str]) -> Sampling:
         spell: Prints a node; the first line of it is taken.
     """
     grouped = grouped_sides(limit)
-    drawn = [n for n in count_uses(limit, grouped) if isinstance(n, InitialVector | Hat)]
+    drawn = [n for n in drawn_nodes(limit) if isinstance(n, InitialVector | Hat)]
 
     def needs(node: Node) -> tuple[Node, ...]:
         return operands(node) if isinstance(node, Mean) else needs_of(node, grouped)

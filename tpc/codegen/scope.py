@@ -1,17 +1,17 @@
 """Nodes -> the assignments of one Python function.
 
 A node is written into the expression of its user unless it is used more than once, is asked for
-by name, or would make a line too long; then it gets a variable.
+by name, or would make a line too long; then it gets a variable, and its comment with it.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from math import prod
 
 from tpc.codegen.expressions import ATOM, Code, write
 from tpc.codegen.identifiers import Identifiers
-from tpc.codegen.statement import WIDTH, Mode, Statement
-from tpc.limit.nodes import ClosedForm, Diagonal, HermiteSeries, Integral
+from tpc.codegen.statement import WIDTH, Speech, Statement
+from tpc.codegen.words import Remark, say
+from tpc.limit.nodes import ClosedForm, Diagonal, HermiteSeries
 from tpc.program.nodes import (
     Constant,
     Elementwise,
@@ -30,99 +30,61 @@ class Scope:
     Attributes:
         code: What has been written, by node.
         body: The statements so far.
-        width: How long their lines may be.
+        banner: What the next statement starts with: the source line that it computes.
+        identifiers: The names that are taken.
     """
 
     def __init__(
         self,
         indent: int,
         uses: Mapping[Node, int],
-        names: dict[Node, str],
-        spell: Callable[[Node], str],
-        width: int = WIDTH,
+        names: Mapping[Node, str],
+        remarks: Mapping[Node, Remark],
+        speech: Speech,
     ) -> None:
-        self.width = width
         self.identifiers = Identifiers()
         self.code: dict[Node, Code] = {}
         self.body: list[Statement] = []
+        self.banner = ""
         self._indent = indent
         self._uses = uses
         self._names = names
-        self._spell = spell
+        self._remarks = remarks
+        self._speech = speech
 
-    def ensure(
-        self,
-        root: Node,
-        needs: Callable[[Node], tuple[Node, ...]],
-        special: Callable[[Node, bool], bool],
-        assign: bool = False,
-    ) -> Code:
-        """Write a node after everything it needs.
+    def inside(self) -> "Scope":
+        """Return the scope of a function that is defined in this one."""
+        return Scope(self._indent + 4, self._uses, self._names, {}, self._speech)
 
-        Args:
-            root: The node.
-            needs: What must be written before a node.
-            special: Writes a node that is no plain operation, to a variable if told so, and says
-                whether it did.
-            assign: Whether the root gets a variable in any case.
-        """
-        pending = [root]
-        while pending:
-            node = pending[-1]
-            missing = [operand for operand in needs(node) if operand not in self.code]
-            if missing:
-                pending.extend(reversed(missing))
-                continue
-            pending.pop()
-            if node not in self.code and not special(node, assign and node is root):
-                self._operation(node, assign and node is root)
-        return self.code[root]
+    def append(self, statement: Statement) -> None:
+        """Add a statement."""
+        self.body.append(statement)
+        self.banner = ""
 
-    def store(
-        self, node: Node, code: Code, comment: str = "", name: str = "", updates: str = ""
-    ) -> None:
-        """Assign a node's code to a variable of its own.
+    def bind(self, target: str, code: Code, size: int = 0, comment: str = "") -> None:
+        """Append `target = code`."""
+        lines = (f"{' ' * self._indent}{target} = {code.text}",)
+        self.append(Statement(target, lines, code.reads, code.calls, size, self.banner, comment))
+
+    def store(self, node: Node, code: Code, name: str = "") -> None:
+        """Assign a node's code to a variable of its own, under what is said of it.
 
         Args:
             node: The node.
             code: Its expression.
-            comment: What to say about it.
             name: What to call it where it has no name.
-            updates: The record of products that the expression adds to.
         """
-        given = self._names.get(node)
-        target = self.identifiers.make(given or name or self._temporary(node))
+        target = self.identifiers.make(self._names.get(node) or name or self._temporary(node))
         size = prod(node.shape) if node.is_vector else 0
-        self.bind(target, code, size, comment, updates=updates)
+        self.bind(target, code, size, self.comment(node))
         self.code[node] = Code(target, ATOM, frozenset({target}))
 
-    def store_by_mode(self, node: Node, sampled: Code, integrated: Code, comment: str) -> None:
-        """Assign one expression to a node's variable on random nodes, another one on others."""
-        target = self.identifiers.make(self._names.get(node) or self._temporary(node))
-        self.bind(target, sampled, 0, comment, "sampled")
-        self.bind(target, integrated, 0, "", "integrated")
-        self.code[node] = Code(target, ATOM, frozenset({target}))
-
-    def bind(
-        self,
-        target: str,
-        code: Code,
-        size: int,
-        comment: str = "",
-        mode: Mode = "",
-        updates: str = "",
-    ) -> None:
-        """Append `target = code`."""
-        lines = (f"{' ' * self._indent}{target} = {code.text}",)
-        statement = Statement(target, lines, code.reads, code.calls, size, "", comment)
-        self.body.append(replace(statement, mode=mode, updates=updates))
+    def comment(self, node: Node) -> str:
+        """Return what to say of a node: its equation, or what it is."""
+        return say(self._remarks.get(node, (node,)), self._speech)
 
     def fit(
-        self,
-        node: Node,
-        inputs: tuple[Node, ...],
-        written: Callable[[list[Code]], Code],
-        assign: bool = False,
+        self, node: Node, inputs: Iterable[Node], written: Callable[[list[Code]], Code]
     ) -> None:
         """Write a node from its inputs, giving variables to those that make the line too long.
 
@@ -130,36 +92,37 @@ class Scope:
             node: The node.
             inputs: The nodes in its expression, whose code is known.
             written: Writes the expression, given their code.
-            assign: Whether it gets a variable in any case.
         """
+        inputs = tuple(inputs)
         code = written([self.code[operand] for operand in inputs])
-        keep = assign or (self._uses.get(node, 0) > 1 and not _is_cheap(node))
+        keep = node in self._remarks or (self._uses.get(node, 0) > 1 and not _is_cheap(node))
         name = (self._names.get(node) or self._temporary(node)) if keep else ""
-        room = self.width - self._indent - len(name) - 3 if keep else WIDTH // 2
+        room = WIDTH - self._indent - len(name) - 3 if keep else WIDTH // 2
         for operand in sorted(inputs, key=lambda o: -len(self.code[o].text)):
             if len(code.text) <= room:
                 break
             if not self.code[operand].text.replace("_", "").isalnum():
                 part = f"{self._names[node]} part" if node in self._names else ""
-                self.store(operand, self.code[operand], self._spell(operand), part)
+                self.store(operand, self.code[operand], part)
                 code = written([self.code[o] for o in inputs])
         if keep:
-            self.store(node, code, "" if assign else self._spell(node))
+            self.store(node, code)
         else:
             self.code[node] = code
 
-    def _operation(self, node: Node, assign: bool) -> None:
-        self.fit(node, operands(node), lambda codes: write(node, codes), assign)
+    def operation(self, node: Node) -> None:
+        """Write a node that is an operation of NumPy on its operands."""
+        self.fit(node, operands(node), lambda codes: write(node, codes))
 
     def _temporary(self, node: Node) -> str:
         """Name a subexpression after its operation and the first named node in it."""
         word = type(node).__name__.lower()
         if isinstance(node, Elementwise):
             word = _WORDS.get(node.function, node.function)
-        if isinstance(node, ClosedForm | HermiteSeries | Integral):
+        if isinstance(node, ClosedForm | HermiteSeries):
             word = "moment"
         if isinstance(node, Diagonal) and node.operand in self._names:
-            return f"var {self._names[node.operand].removeprefix('cov ')}"
+            return self._names[node.operand].replace("cov", "var", 1)
         first = operands(node)
         while first and first[0] not in self._names:
             first = next((ops for o in first if (ops := operands(o))), ())

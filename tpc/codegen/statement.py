@@ -2,18 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from tpc.limit.equations import Equation
 from tpc.program.nodes import Node
 
 WIDTH = 88
 """The longest line that formatters leave alone."""
-
-
-Mode: TypeAlias = Literal["", "sampled", "integrated"]
-"""Whether a statement is for nodes that average what has a series, for those that do not, or all.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +23,6 @@ class Statement:
         banner: The source line that a group of statements starts with, or the empty string.
         comment: The equation it computes, or what it is; may have several lines.
         spaced: Whether it is a definition, which stands between blank lines.
-        mode: Which nodes need it.
-        updates: The record of products that it adds to, or the empty string.
         pairs: Whether it holds a float for every pair of samples.
     """
 
@@ -42,14 +34,19 @@ class Statement:
     banner: str = ""
     comment: str = ""
     spaced: bool = False
-    mode: Mode = ""
-    updates: str = ""
     pairs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """How comments say things: the printers of `tpc.report`, handed in by the driver."""
+    """How comments say things: the printers of `tpc.report`, handed in by the driver.
+
+    Attributes:
+        equation: Prints an equation.
+        expression: Prints a node.
+        start_over: Forgets which names of theirs have been explained.
+    """
 
     equation: Callable[[Equation], str]
     expression: Callable[[Node], str]
+    start_over: Callable[[], None]

@@ -6,7 +6,7 @@ The stages know nothing of printing, so the views are added here, on top of all 
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from tpc.codegen.module import peak_memory
+from tpc.codegen.evaluator import peak_memory
 from tpc.codegen.statement import Speech
 from tpc.limit.equations import Limit
 from tpc.network.network import Network
@@ -113,8 +113,7 @@ class ShownLimit(Limit):
 
     def to_text(self) -> str:
         """Return the equations as Unicode text."""
-        memory = peak_memory(self, speech(self))
-        return to_text(self, memory.peak, memory.pairs)
+        return to_text(self, *peak_memory(self))
 
     def to_latex(self) -> str:
         """Return the equations as LaTeX."""
@@ -122,8 +121,7 @@ class ShownLimit(Limit):
 
     def to_html(self) -> str:
         """Return the equations as a page of its own."""
-        memory = peak_memory(self, speech(self))
-        return to_html(self, memory.peak, memory.pairs)
+        return to_html(self, *peak_memory(self))
 
     def to_json(self) -> dict[str, Json]:
         """Return the equations as what `json.dumps` takes."""
@@ -136,4 +134,4 @@ class ShownLimit(Limit):
 def speech(limit: Limit) -> Speech:
     """Return what prints a limit's equations in the comments of generated code."""
     printer = TextPrinter(limit)
-    return Speech(printer.equation, printer.expression)
+    return Speech(printer.equation, printer.expression, printer.start_over)

@@ -61,6 +61,8 @@ class LimitBuilder(Builder):
         folded = _fold(kind, shape, own)
         if folded is not None:
             return self.constant(folded)
+        if kind is Elementwise and (other := _beside_zero(coords, shape, own)) is not None:
+            return other
         if kind is Mean and isinstance(own[0], Row):
             return self.make(Mean, (), shape, own[0].operand, (FREE,))
         if kind is Row or len(coords) != 1 or coords[0][0] == FREE:
@@ -145,6 +147,32 @@ class LimitBuilder(Builder):
             return isinstance(node, HermiteSeries) or any(map(serial.__getitem__, inside(node)))
 
         return fold((root,), rule, inside, self._serial)[root]
+
+
+def _beside_zero(coords: Coordinates, shape: Shape, own: tuple[object, ...]) -> Node | None:
+    """Return the other term of a sum with a multiple of zero, or None."""
+    match own:
+        case ("add", (Node() as x, Node() as y)):
+            pairs = [(x, y), (y, x)]
+        case ("sub", (Node() as x, Node() as y)):
+            pairs = [(x, y)]
+        case _:
+            return None
+    for other, term in pairs:
+        if _is_zero(term) and (other.coords, other.shape) == (coords, shape):
+            return other
+    return None
+
+
+def _is_zero(node: Node) -> bool:
+    """Whether a node is zero, or a product with zero."""
+    match node:
+        case Constant(value=value):
+            return not value.any()
+        case Elementwise(function="mul", operands=factors):
+            return any(isinstance(x, Constant) and not x.value.any() for x in factors)
+        case _:
+            return False
 
 
 def _without_rows(value: object) -> object:

@@ -214,9 +214,11 @@ class ClosedForms:
             ordered = sorted(parts, key=lambda part: isinstance(part, Factors))
             term = b.number(1)
             for part in ordered:
-                if not _is_zero(term):
-                    term = b.mul(term, self._part(part, covariance, mean, values))
-            total = total if _is_zero(term) else b.add(total, term)
+                term = self._times(term, self._part(part, covariance, mean, values))
+                if _is_zero(term):
+                    break
+            else:
+                total = b.add(total, term)
         return total
 
     def _part(
@@ -234,9 +236,14 @@ class ClosedForms:
                 left, right = (
                     self._single(u, h, covariance, mean, values) for u, h in ((z, f), (w, g))
                 )
-                return self._b.mul(left, right)
+                return self._times(left, right)
             case _:
                 return self._series(part, covariance, mean, values)
+
+    def _times(self, left: Node, right: Node) -> Node:
+        """Return a product; that with zero is zero."""
+        zero = next((factor for factor in (left, right) if _is_zero(factor)), None)
+        return self._b.mul(left, right) if zero is None else zero
 
     def _single(
         self,

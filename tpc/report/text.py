@@ -38,6 +38,10 @@ class TextPrinter:
     def __init__(self, limit: Limit) -> None:
         self._reader = read(limit)
 
+    def start_over(self) -> None:
+        """Define local names again where they first come up from now on."""
+        self._reader.start_over()
+
     def equation(self, equation: Equation) -> str:
         """Return an equation, on several lines where it takes them."""
         return "\n".join(write_lines(relations(equation, self._reader)))

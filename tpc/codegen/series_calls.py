@@ -6,47 +6,61 @@ after the functions that it integrates; the same series elsewhere in the program
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from sympy import Expr, Symbol
 
 from tpc.codegen.expressions import ATOM, Code, joined
+from tpc.codegen.form_names import name_of_mean
 from tpc.codegen.identifiers import Identifiers
 from tpc.codegen.statement import WIDTH
 from tpc.functions import FUNCTIONS
 from tpc.gaussian.numpy_text import functions_used, to_numpy
 from tpc.limit.nodes import CUW, MU, MW, QU, QW, HermiteSeries, U, W
 
-Key = tuple[object, ...]
-
-
-class SeriesFunctions:
-    """The functions of one module, in the order of their first call."""
-
-    def __init__(self, identifiers: Identifiers) -> None:
-        self._identifiers = identifiers
-        self._names: dict[Key, str] = {}
-        self.definitions: dict[str, str] = {}
-        self.used: set[str] = set()
-
-    def call(self, node: HermiteSeries, operands: Sequence[Code]) -> Code:
-        """Write a series as a call, and its function if it is new."""
-        key = (node.left, node.right, node.symbols)
-        integrals = "single_integral" if node.right is None else "pair_integral"
-        functions = [f for f in (node.left, node.right) if f is not None]
-        if key not in self._names:
-            words = dict.fromkeys(re.findall(r"[A-Za-z]+(?=\()", " ".join(map(str, functions))))
-            name = self._identifiers.make(" ".join(["mean of", *words]))
-            self._names[key] = name
-            self.definitions[name] = _definition(name, node)
-        calls = {integrals, *(name for f in functions for name in _calls(f))}
-        self.used |= {name for f in functions for name in functions_used(f, _NAMES)}
-        listed = ", ".join(["nodes", *(operand.text for operand in operands)])
-        return joined(f"{self._names[key]}({listed})", ATOM, operands, tuple(sorted(calls)))
-
+Key: TypeAlias = tuple[Expr, Expr | None, tuple[Symbol, ...]]
+"""Both functions and the symbols of a series."""
 
 _NAMES = {function.name: function.text for function in FUNCTIONS.values()}
 """How the functions of the language are written."""
+
+
+class SeriesFunctions:
+    """The functions of one module, in the order of their first call.
+
+    Attributes:
+        definitions: Their source by name.
+        used: The arithmetic of closed forms that they call.
+    """
+
+    def __init__(self, nodes: Iterable[HermiteSeries], identifiers: Identifiers) -> None:
+        self._names: dict[Key, str] = {}
+        self.definitions: dict[str, str] = {}
+        for node in nodes:
+            key = _key(node)
+            if key not in self._names:
+                name = identifiers.make(name_of_mean(_integrand(node)))
+                self._names[key] = name
+                self.definitions[name] = _definition(name, node)
+        functions = [f for left, right, _ in self._names for f in (left, right) if f is not None]
+        self.used = frozenset(name for f in functions for name in functions_used(f, _NAMES))
+
+    def call(self, node: HermiteSeries, operands: Sequence[Code]) -> Code:
+        """Write a series as a call."""
+        integrals = "single_integral" if node.right is None else "pair_integral"
+        functions = [f for f in (node.left, node.right) if f is not None]
+        calls = {integrals, *(name for f in functions for name in _calls(f))}
+        listed = ", ".join(["nodes", *(operand.text for operand in operands)])
+        return joined(f"{self._names[_key(node)]}({listed})", ATOM, operands, tuple(sorted(calls)))
+
+
+def _key(node: HermiteSeries) -> Key:
+    return node.left, node.right, node.symbols
+
+
+def _integrand(node: HermiteSeries) -> Expr:
+    return node.left if node.right is None else node.left * node.right
 
 
 def _calls(function: Expr) -> list[str]:
@@ -63,8 +77,7 @@ def _definition(name: str, node: HermiteSeries) -> str:
     if len(head) > WIDTH:
         rows = ["nodes: Nodes", *(f"{symbol.name}: Array" for symbol in node.symbols)]
         head = "\n".join([f"def {name}(", *(f"    {row}," for row in rows), ") -> Array:"])
-    integrand = node.left if node.right is None else f"({node.left})*({node.right})"
-    doc = textwrap.wrap(f'"""Return E[{integrand}] by Hermite series.', WIDTH - 4)
+    doc = textwrap.wrap(f'"""Return E[{_integrand(node)}] by Hermite series.', WIDTH - 4)
     lines = [*doc, '"""'] if len(doc) > 1 else [f'{doc[0]}"""']
     sides = []
     written: dict[str, str] = {}

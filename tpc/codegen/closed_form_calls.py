@@ -1,0 +1,103 @@
+"""Expectations in closed form -> calls of functions that a generated module defines.
+
+Each closed form becomes one function of the variances, covariances and means in it, named after
+what it is the expectation of; the same form elsewhere in the program, in other symbols, is another
+call. A form that is plain arithmetic stands where it is used.
+"""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from string import ascii_lowercase
+from typing import TypeAlias
+
+from sympy import Expr, Function, Symbol, preorder_traversal
+
+from tpc.codegen.expressions import ATOM, POWER, PRODUCT, SUM, Code, joined
+from tpc.codegen.form_names import name_of_mean
+from tpc.codegen.identifiers import Identifiers
+from tpc.codegen.statement import WIDTH
+from tpc.gaussian.numpy_text import functions_used, to_numpy
+from tpc.limit.nodes import ClosedForm, Diagonal
+
+Key: TypeAlias = Expr
+"""A form whose symbols are numbered."""
+
+SHORTEST = 10
+"""How many nodes the tree of a form may have that stands where it is used."""
+
+
+class ClosedFormFunctions:
+    """The functions of one module, in the order of their first call.
+
+    Attributes:
+        definitions: Their source by name.
+        used: The arithmetic that they call.
+    """
+
+    def __init__(self, nodes: Iterable[ClosedForm], identifiers: Identifiers) -> None:
+        shortest: dict[Key, ClosedForm] = {}
+        for node in nodes:
+            if not _is_plain(node.expression):
+                known = shortest.setdefault(_key(node), node)
+                if len(str(node.integrand)) < len(str(known.integrand)):
+                    shortest[_key(node)] = node
+        self._names = {
+            key: identifiers.make(name_of_mean(node.integrand)) for key, node in shortest.items()
+        }
+        self.definitions = {
+            self._names[key]: _definition(self._names[key], node) for key, node in shortest.items()
+        }
+        self.used = frozenset(
+            name for node in shortest.values() for name in functions_used(node.expression)
+        )
+
+    def call(self, node: ClosedForm, operands: Sequence[Code]) -> Code:
+        """Write a closed form as a call, or as it is."""
+        if _is_plain(node.expression):
+            return _inline(node, operands)
+        listed = ", ".join(operand.text for operand in operands)
+        return joined(f"{self._names[_key(node)]}({listed})", ATOM, operands)
+
+
+def _key(node: ClosedForm) -> Key:
+    """Return a form with its symbols numbered in order, so that equal forms are equal."""
+    numbered = (Symbol(f"x{i}", **symbol.assumptions0) for i, symbol in enumerate(node.symbols))
+    return node.expression.xreplace(dict(zip(node.symbols, numbered, strict=True)))
+
+
+def _is_plain(form: Expr) -> bool:
+    """Whether a form is short, and has no functions."""
+    return not form.has(Function) and sum(1 for _ in preorder_traversal(form)) <= SHORTEST
+
+
+def _inline(node: ClosedForm, operands: Sequence[Code]) -> Code:
+    form = node.expression
+    names = dict(zip(node.symbols, (operand.at(ATOM) for operand in operands), strict=True))
+    level = SUM if form.is_Add else POWER if form.is_Pow else PRODUCT
+    return joined(to_numpy(form, names), level, operands)
+
+
+def write_diagonal(node: Diagonal, operands: Sequence[Code]) -> Code:
+    """Write the diagonal of equal labels."""
+    (operand,) = operands
+    letters = {label: ascii_lowercase[i] for i, label in enumerate(sorted(set(node.labels)))}
+    before = "".join(letters[label] for label in node.labels)
+    after = "".join(sorted(set(before)))
+    text = f'np.einsum("{before}->{after}", {operand.text})'
+    return joined(text, ATOM, [operand])
+
+
+def _definition(name: str, node: ClosedForm) -> str:
+    arguments = ", ".join(f"{symbol.name}: Array" for symbol in node.symbols)
+    head = f"def {name}({arguments}) -> Array:"
+    if len(head) > WIDTH:
+        rows = [f"    {symbol.name}: Array," for symbol in node.symbols]
+        head = "\n".join([f"def {name}(", *rows, ") -> Array:"])
+    said = f"Return E[{node.integrand}], q and c variances and covariances."
+    doc = textwrap.wrap(f'"""{said}', WIDTH - 4, subsequent_indent="")
+    doc = [*doc, '"""'] if len(doc) > 1 else [f'{doc[0]}"""']
+    text = to_numpy(node.expression)
+    lines = [f"return {text}"]
+    if len(text) > WIDTH - 11:
+        lines = ["# fmt: off", "return (", *textwrap.wrap(text, WIDTH - 8), ")", "# fmt: on"]
+    return "\n".join([head, *(f"    {line}" for line in [*doc, *lines])])

@@ -1,0 +1,70 @@
+"""What the functions of a limit share at module level: arrays, functions of expectations."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tpc.codegen.closed_form_calls import ClosedFormFunctions
+from tpc.codegen.expressions import Code
+from tpc.codegen.identifiers import Identifiers
+from tpc.codegen.series_calls import SeriesFunctions
+from tpc.limit.nodes import ClosedForm, HermiteSeries
+from tpc.program.nodes import Constant, Node
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """The definitions of one module, which its functions share.
+
+    Attributes:
+        arrays: The names of constant arrays.
+        closed_forms: The functions of closed forms.
+        series: The functions of Hermite series.
+    """
+
+    arrays: dict[Constant, str]
+    closed_forms: ClosedFormFunctions
+    series: SeriesFunctions
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names."""
+        return (*self.arrays.values(), *self.closed_forms.definitions, *self.series.definitions)
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The source of all functions."""
+        return (*self.closed_forms.definitions.values(), *self.series.definitions.values())
+
+    @property
+    def arithmetic(self) -> frozenset[str]:
+        """The arithmetic of closed forms that they call."""
+        return self.closed_forms.used | self.series.used
+
+    def call(self, node: ClosedForm | HermiteSeries, operands: Sequence[Code]) -> Code:
+        """Write an expectation as a call of its function."""
+        if isinstance(node, ClosedForm):
+            return self.closed_forms.call(node, operands)
+        return self.series.call(node, operands)
+
+
+def find_definitions(nodes: Iterable[Node], source: str) -> Definitions:
+    """Name what the functions that compute some nodes need at module level.
+
+    Args:
+        nodes: The nodes, in order.
+        source: The program's text, in which arrays may have names.
+    """
+    computed = tuple(dict.fromkeys(nodes))
+    identifiers = Identifiers()
+    arrays = {}
+    for node in computed:
+        if isinstance(node, Constant) and node.shape:
+            text = node.span.text(source)
+            arrays[node] = identifiers.make(text if text.isidentifier() else "ARRAY")
+    forms = [node for node in computed if isinstance(node, ClosedForm)]
+    series = [node for node in computed if isinstance(node, HermiteSeries)]
+    return Definitions(
+        arrays,
+        ClosedFormFunctions(forms, identifiers),
+        SeriesFunctions(series, identifiers),
+    )

@@ -1,0 +1,161 @@
+"""One reading of a limit -> the statements of a generated function, in program order."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from tpc.codegen.closed_form_calls import write_diagonal
+from tpc.codegen.copies import BodyWriter, write_average
+from tpc.codegen.definitions import Definitions
+from tpc.codegen.expressions import ATOM, PRODUCT, SUM, Code, joined
+from tpc.codegen.hats import HatWriter
+from tpc.codegen.lifetimes import Lifetimes, find_lifetimes
+from tpc.codegen.pair_arrays import write_pair_array
+from tpc.codegen.reading import Reading
+from tpc.codegen.scope import Scope
+from tpc.codegen.statement import Speech, Statement
+from tpc.limit.equations import Limit
+from tpc.limit.nodes import ClosedForm, Diagonal, Hat, HermiteSeries, SteinBra, SteinDot
+from tpc.program.nodes import (
+    FREE,
+    Constant,
+    InitialScalar,
+    InitialVector,
+    Inner,
+    Mean,
+    Node,
+    Parameter,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that computes a limit.
+
+    Attributes:
+        name: Its name.
+        summary: Its docstring.
+        params: The parameters it reads: variable, then name.
+        body: Its statements in order.
+        outputs: What it returns: output name, part ("value" where there is but one) and code.
+    """
+
+    name: str
+    summary: str
+    params: tuple[tuple[str, str], ...]
+    body: tuple[Statement, ...]
+    outputs: tuple[tuple[str, str, Code], ...]
+
+    @property
+    def calls(self) -> frozenset[str]:
+        """The parts of the preamble that it calls."""
+        codes = (code.calls for _, _, code in self.outputs)
+        return frozenset().union(*(statement.calls for statement in self.body), *codes)
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        """When its variables die."""
+        returned = frozenset().union(*(code.reads for _, _, code in self.outputs))
+        return find_lifetimes(self.body, returned)
+
+
+def write_function(reading: Reading, definitions: Definitions, speech: Speech) -> Function:
+    """Write the statements that compute a limit, each under the equation it computes."""
+    speech.start_over()
+    writer = _Writer(reading, definitions, speech)
+    writer.write_steps()
+    return Function(
+        reading.name,
+        reading.summary,
+        tuple(writer.params),
+        tuple(writer.scope.body),
+        tuple(
+            (output.name, part if len(output.parts) > 1 else "value", writer.scope.code[node])
+            for output in reading.limit.outputs
+            for part, node in output.parts
+        ),
+    )
+
+
+class _Writer:
+    """Writes one node after the other, each by what it is."""
+
+    def __init__(self, reading: Reading, definitions: Definitions, speech: Speech) -> None:
+        self.scope = Scope(4, reading.uses, reading.names, reading.remarks, speech)
+        self.scope.identifiers.reserve(*definitions.names)
+        self.params: list[tuple[str, str]] = []
+        self._reading = reading
+        self._definitions = definitions
+        self._hats = HatWriter(self.scope, reading, speech)
+        self._bodies = BodyWriter(self.scope, reading.names, speech.expression, reading.stored)
+
+    def write_steps(self) -> None:
+        """Write everything, the first statement of each step under its source line."""
+        source = _source_lines(self._reading.limit)
+        last = 0
+        for step in self._reading.steps:
+            banner = f"line {step.line}: {source[step.line - 1]}" if step.line != last else ""
+            self.scope.banner, written = banner, len(self.scope.body)
+            for node in step.nodes:
+                if node not in self.scope.code:
+                    self._write(node)
+            if len(self.scope.body) > written:
+                last = step.line
+
+    def _write(self, node: Node) -> None:
+        scope = self.scope
+        if node in self._reading.stored:
+            write_pair_array(node, self._bodies, scope)
+            return
+        if self._reading.read(node) is not node:
+            scope.code[node] = scope.code[self._reading.read(node)]
+            return
+        match node:
+            case Constant() if node.shape:
+                scope.code[node] = Code(self._definitions.arrays[node])
+            case Parameter():
+                name = scope.identifiers.make(node.name)
+                self.params.append((name, node.name))
+                scope.code[node] = Code(name)
+            case InitialScalar(limit=value):
+                known = scope.code[value]
+                scope.store(node, joined(f"np.asarray({known.text})", ATOM, [known]))
+            case InitialVector():
+                scope.store(node, _initial(node, scope))
+            case Hat():
+                self._hats.hat(node)
+            case SteinDot():
+                self._hats.dot(node)
+            case SteinBra():
+                self._hats.bras(node)
+            case Inner() if (inner := self._hats.inner(node)) is not None:
+                scope.fit(node, (), lambda _: inner)
+            case HermiteSeries() | ClosedForm():
+                scope.fit(node, node.values, partial(self._definitions.call, node))
+            case Diagonal(operand=operand):
+                scope.fit(node, (operand,), partial(write_diagonal, node))
+            case Mean(over=over) if over != (FREE,):
+                scope.store(node, write_average(node, self._bodies))
+            case _:
+                scope.operation(node)
+
+
+def _initial(node: InitialVector, scope: Scope) -> Code:
+    """Write the draw of an initial ket."""
+    cov = scope.code[node.covariance]
+    shape = str(node.shape) if node.shape else ""
+    if node.covariance.shape:
+        code = joined(f"nodes.gaussian({cov.text}, {shape})", ATOM, [cov], ("factor",))
+    elif cov.text == "1":
+        code = Code(f"nodes.normal({shape})")
+    else:
+        text = f"np.sqrt({cov.text}) * nodes.normal({shape})"
+        code = joined(text, PRODUCT, [cov])
+    if node.mean is None:
+        return code
+    mean = scope.code[node.mean]
+    return joined(f"{mean.at(SUM)} + {code.text}", SUM, [mean, code])
+
+
+def _source_lines(limit: Limit) -> list[str]:
+    """Return the lines of the program without comments."""
+    return [line.split(" #")[0].strip() for line in limit.program.source.split("\n")]

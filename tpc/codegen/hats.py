@@ -1,0 +1,125 @@
+"""Hats, dots and bras -> calls on the record of all products with one side of a matrix.
+
+h = products_W.hat(x)                        hat(W x), jointly Gaussian with the earlier ones
+dot_k = products_WT.dot(products_W)          the sum of |y> <nabla_{W y}|x>, by Stein's lemma
+bras_x = products_WT.bras(products_W)        every one of those bras
+"""
+
+from dataclasses import dataclass, field
+
+from tpc.codegen.expressions import ATOM, PRODUCT, SIGN, Code, joined
+from tpc.codegen.reading import Reading, samples_operand
+from tpc.codegen.scope import Scope
+from tpc.codegen.sides import Side, dependent_hats, label, other_side, side_of
+from tpc.codegen.statement import Speech
+from tpc.limit.nodes import Hat, SteinBra, SteinDot
+from tpc.program.nodes import Inner, Node
+
+MANY_COLUMNS = 512
+"""A matrix side of more columns gives inner products of its operands by their coordinates."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """The products with one side so far.
+
+    Attributes:
+        name: The variable.
+        hats: The hats in order.
+        operands: The place of the first product of each ket.
+    """
+
+    name: str
+    hats: list[Hat] = field(default_factory=list)
+    operands: dict[Node, int] = field(default_factory=dict)
+
+    @property
+    def code(self) -> Code:
+        """Its code."""
+        return Code(self.name, ATOM, frozenset({self.name}))
+
+
+class HatWriter:
+    """Writes hats, and what Stein's lemma says of their partners, into a scope."""
+
+    def __init__(self, scope: Scope, reading: Reading, speech: Speech) -> None:
+        self._scope = scope
+        self._reading = reading
+        self._spell = speech.expression
+        self._dependent = dependent_hats(reading.limit)
+        self._records: dict[Side, _Record] = {}
+        self._bras: dict[tuple[Hat, tuple[Hat, ...]], list[SteinBra]] = {}
+        for node in reading.nodes:
+            if isinstance(node, SteinBra):
+                self._bras.setdefault((node.hat, node.hats), []).append(node)
+
+    def hat(self, node: Hat) -> None:
+        """Write a hat: from <x|x>, from samples of |x>, or beside earlier hats of its matrix."""
+        scope, gain = self._scope, self._scope.code[node.gain]
+        if not samples_operand(node, self._reading.columns):
+            second = scope.code[node.second]
+            covariance = f"{gain.at(PRODUCT)} * {second.at(SIGN)}"
+            covariance = second.text if gain.text == "1" else covariance
+            text = f"nodes.gaussian({covariance}, {node.shape or '()'})"
+            scope.store(node, joined(text, ATOM, [second, gain], ("factor",)))
+            return
+        ket = scope.code[node.operand]
+        if side_of(node) not in self._reading.columns:
+            scope.store(node, joined(f"nodes.hat({gain.text}, {ket.text})", ATOM, [ket, gain]))
+            return
+        record = self._record(node, gain)
+        record.operands.setdefault(node.operand, len(record.hats))
+        record.hats.append(node)
+        given = [ket]
+        if node in self._dependent and other_side(node) in self._records:
+            given.append(self._records[other_side(node)].code)
+        text = f"{record.name}.hat({', '.join(code.text for code in given)})"
+        scope.store(node, joined(text, ATOM, [*given, record.code]))
+
+    def _record(self, node: Hat, gain: Code) -> _Record:
+        """Return the record of a hat's side, written before its first hat."""
+        side = side_of(node)
+        if side not in self._records:
+            said = label(side)
+            name = self._scope.identifiers.make(f"products {said}")
+            text = f'products_with(nodes, {gain.text}, "{said}")'
+            code = joined(text, ATOM, [gain], ("products_with",))
+            size = 2 * self._reading.columns[side]
+            self._scope.bind(name, code, size, f"all products {said} @ x")
+            self._records[side] = _Record(name)
+        return self._records[side]
+
+    def inner(self, node: Inner) -> Code | None:
+        """Return <x|y> of kets that one matrix has multiplied, from coordinates if they are many."""
+        for side, record in self._records.items():
+            places = record.operands
+            many = self._reading.columns[side] > MANY_COLUMNS
+            if many and node.left in places and node.right in places:
+                text = f"{record.name}.inner({places[node.left]}, {places[node.right]})"
+                return Code(text, ATOM, record.code.reads)
+        return None
+
+    def dot(self, node: SteinDot) -> None:
+        """Write the sum over all products of the other side."""
+        code = self._by_stein("dot", node.hat)
+        self._scope.fit(node, (), lambda _: code)
+
+    def bras(self, node: SteinBra) -> None:
+        """Write the bras of one ket in all hats at once; each is an item of the list."""
+        scope = self._scope
+        product = self._reading.names[node.hat].removeprefix("hat ")
+        target = scope.identifiers.make(f"bras {product}")
+        side = label(side_of(node.hats[0]))
+        said = self._spell(node.operand)
+        comment = f"the bras <nabla|x> in every hat of {side} so far, x = {said}"
+        scope.bind(target, self._by_stein("bras", node.hat), 0, comment)
+        for bra in self._bras[node.hat, node.hats]:
+            scope.code[bra] = Code(f"{target}[{bra.position}]", ATOM, frozenset({target}))
+
+    def _by_stein(self, method: str, hat: Hat) -> Code:
+        """Write a call on the products of a hat's side, with those of the other side."""
+        own, other = self._records[side_of(hat)], self._records[other_side(hat)]
+        position = own.hats.index(hat)
+        which = "" if position == len(own.hats) - 1 else f", {position}"
+        text = f"{own.name}.{method}({other.name}{which})"
+        return Code(text, ATOM, own.code.reads | other.code.reads)

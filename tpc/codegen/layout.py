@@ -1,0 +1,49 @@
+"""A function that computes a limit -> its text."""
+
+from collections.abc import Sequence
+
+from tpc.codegen.function import Function
+from tpc.codegen.statement import WIDTH
+
+
+def lay_out(function: Function) -> str:
+    """Write a function: its parameters, its statements with `del` behind last uses, its outputs."""
+    lines = [
+        f"def {function.name}(nodes: Nodes, params: dict[str, Any]) -> Outputs:",
+        f'    """{function.summary}"""',
+    ]
+    lines += [f'    {target} = np.asarray(params["{name}"])' for target, name in function.params]
+    lines += _statements(function)
+    lines += ["", "    return {"]
+    lines += [
+        f'        ("{name}", "{part}"): {code.text},' for name, part, code in function.outputs
+    ]
+    return "\n".join([*lines, "    }"])
+
+
+def _statements(function: Function) -> list[str]:
+    lines = [""]
+    for statement, dead in zip(function.body, function.lifetimes.dead_after, strict=True):
+        if statement.banner:
+            lines += ["", f"    # ---- {statement.banner}"]
+        elif statement.spaced and lines[-1]:
+            lines.append("")
+        lines += [*_comment(statement.comment), *statement.lines, *_deletion(dead)]
+    return lines[1:]
+
+
+def _comment(text: str) -> list[str]:
+    return [f"    # {line}".rstrip() for line in text.split("\n") if line]
+
+
+def _deletion(names: Sequence[str]) -> list[str]:
+    """Write `del` for a few names a line."""
+    if not names:
+        return []
+    lines, line = [], "    del"
+    for name in names:
+        if len(line) + len(name) + 2 > WIDTH - 4:
+            lines.append(line.rstrip(","))
+            line = "    del"
+        line += f" {name},"
+    return [*lines, line.rstrip(",")]

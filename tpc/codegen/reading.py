@@ -1,0 +1,195 @@
+"""The readings of a limit: what one generated function computes, and in which order.
+
+An expectation that has a Hermite series is read as the average of its ket on random nodes, and as
+the series on grids. Each reading needs nodes of its own, and is a function of its own; where no
+output needs a series, both are one.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
+
+from tpc.codegen.copies import kets_of, kets_of_mean
+from tpc.codegen.order import order
+from tpc.codegen.pair_arrays import find_pair_arrays
+from tpc.codegen.sides import Side, grouped_sides, side_of
+from tpc.codegen.words import Remark, find_names, find_remarks
+from tpc.limit.equations import DotEquation, Equation, Limit, LimitOutput
+from tpc.limit.nodes import Hat, Integral, SteinBra, SteinDot
+from tpc.program.nodes import FREE, Inner, Mean, Node, operands
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is computed for one equation or output, and was not before.
+
+    Attributes:
+        line: Where it stands in the program.
+        nodes: Each after what it needs.
+    """
+
+    line: int
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a function computes.
+
+    Attributes:
+        name: The function's name.
+        summary: The first line of its docstring.
+        limit: The limit.
+        columns: The matrix sides whose hats are drawn together, with their columns.
+        stored: The functions of two samples that are stored.
+        steps: What is computed, in order.
+        uses: How many expressions each node stands in.
+        names: What nodes are called.
+        remarks: What is said of nodes that get a variable in any case.
+        read: Returns what a node is computed as: an integral's average or its series.
+    """
+
+    name: str
+    summary: str
+    limit: Limit
+    columns: Mapping[Side, int]
+    stored: frozenset[Node]
+    steps: tuple[Step, ...]
+    uses: Mapping[Node, int]
+    names: Mapping[Node, str]
+    remarks: Mapping[Node, Remark]
+    read: Callable[[Node], Node]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All that is computed, in order."""
+        return tuple(node for step in self.steps for node in step.nodes)
+
+
+def find_readings(limit: Limit) -> tuple[Reading, ...]:
+    """Return the reading of a limit on random nodes and that on grids, or the one that is both."""
+    columns, stored = grouped_sides(limit), find_pair_arrays(limit)
+
+    def reading(name: str, summary: str, read: Callable[[Node], Node]) -> Reading:
+        def needs(node: Node) -> tuple[Node, ...]:
+            return (read(node),) if read(node) is not node else needs_of(node, columns, stored)
+
+        needed = order(_roots(limit), needs)
+        uses = _count_uses(_roots(limit), needed, needs, read)
+        steps = _steps(limit, uses, needs)
+        lines = {node: step.line for step in steps for node in step.nodes}
+        names = find_names(limit, lines, read)
+        remarks = find_remarks(limit, lines, read)
+        return Reading(name, summary, limit, columns, stored, steps, uses, names, remarks, read)
+
+    sampled = reading("limit_sampled", _SAMPLED, _average)
+    if not any(isinstance(node, Integral) for node in sampled.uses):
+        return (reading("limit", _BOTH, _average),)
+    return sampled, reading("limit_integrated", _INTEGRATED, _series)
+
+
+_BOTH = "Compute every output once, on the nodes of one replicate."
+_SAMPLED = "Compute every output once, expectations as averages over nodes."
+_INTEGRATED = "Compute every output once, expectations as Hermite series where there are any."
+
+
+def _average(node: Node) -> Node:
+    return node.average if isinstance(node, Integral) else node
+
+
+def _series(node: Node) -> Node:
+    return node.value if isinstance(node, Integral) else node
+
+
+def needs_of(
+    node: Node, grouped: Container[Side], stored: Container[Node] = ()
+) -> tuple[Node, ...]:
+    """Return the nodes that must be written before a node."""
+    if node in stored:
+        return kets_of(node, stored)
+    match node:
+        case Mean(operand=body, over=over) if over != (FREE,):
+            return kets_of_mean(body, stored)
+        case SteinBra(hats=hats, hat=hat) | SteinDot(hats=hats, hat=hat):
+            return (*hats, hat)
+        case Hat(operand=ket, gain=gain, second=second):
+            return (ket if samples_operand(node, grouped) else second, gain)
+        case _:
+            return operands(node)
+
+
+def samples_operand(node: Hat, grouped: Container[Side]) -> bool:
+    """Whether a hat is drawn from samples of its operand, not from <x|x> in closed form."""
+    return side_of(node) in grouped or isinstance(node.second, Inner)
+
+
+def drawn_nodes(limit: Limit) -> tuple[Node, ...]:
+    """Return all nodes that the outputs need in one reading or the other."""
+    columns = grouped_sides(limit)
+    return order(_roots(limit), lambda node: needs_of(node, columns))
+
+
+def _roots(limit: Limit) -> list[Node]:
+    roots = [node for output in limit.outputs for _, node in output.parts]
+    return roots or [equation.node for equation in limit.equations]
+
+
+def _count_uses(
+    roots: list[Node],
+    needed: tuple[Node, ...],
+    needs: Callable[[Node], tuple[Node, ...]],
+    read: Callable[[Node], Node],
+) -> Counter[Node]:
+    """Count the expressions that each node stands in; an integral is what it is read as."""
+    uses = Counter(roots)
+    for node in needed:
+        uses.update(needs(node))
+    for node in needed:
+        if read(node) is not node:
+            uses[read(node)] += uses[node] - 1
+    return uses
+
+
+def _steps(
+    limit: Limit, used: Container[Node], needs: Callable[[Node], tuple[Node, ...]]
+) -> tuple[Step, ...]:
+    """Return what to compute: under each equation its bras and itself, and outputs when due."""
+    equations = tuple(equation for equation in limit.equations if equation.node in used)
+    due = _due_outputs(equations, limit.outputs)
+    asked: list[tuple[int, list[Node]]] = []
+    for index in range(-1, len(equations)):
+        if index >= 0:
+            equation = equations[index]
+            terms = equation.terms if isinstance(equation, DotEquation) else ()
+            bras = [term.bra for term in terms if term.bra in used]
+            asked.append((equation.span.line, [*bras, equation.node]))
+        for output in due.get(index, ()):
+            asked.append((output.span.line, [node for _, node in output.parts]))
+    known: set[Node] = set()
+    steps = []
+    for line, roots in asked:
+        nodes = order(roots, needs, known)
+        known.update(nodes)
+        steps.append(Step(line, nodes))
+    return tuple(steps)
+
+
+def _due_outputs(
+    equations: tuple[Equation, ...], outputs: tuple[LimitOutput, ...]
+) -> dict[int, list[LimitOutput]]:
+    """Return the outputs to compute after each equation, by its index.
+
+    They come right after the last equation that they need, so that kets die early, or where they
+    stand in the program.
+    """
+    index = {equation.node: i for i, equation in enumerate(equations)}
+    due: dict[int, list[LimitOutput]] = {}
+    for output in outputs:
+        nodes = order(
+            [node for _, node in output.parts],
+            lambda node: () if node in index else operands(node),
+        )
+        needed = [index[node] for node in nodes if node in index]
+        before = [i for i, e in enumerate(equations) if e.span.line < output.span.line]
+        due.setdefault(max(needed or before, default=-1), []).append(output)
+    return due
