@@ -90,7 +90,7 @@ class HatWriter:
         return self._records[side]
 
     def inner(self, node: Inner) -> Code | None:
-        """Return <x|y> of kets that one matrix has multiplied, from coordinates if they are many."""
+        """Return <x|y> by coordinates where a matrix has multiplied both, with many columns."""
         for side, record in self._records.items():
             places = record.operands
             many = self._reading.columns[side] > MANY_COLUMNS

@@ -92,18 +92,20 @@ ARRAY_2 = np.array([1.0, 1.0])
 def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     """Compute every output once, on the nodes of one replicate."""
     sb = np.asarray(params["sb"])
-    # Cov(|t1⟩, |t1⟩)
-    # where |t1⟩ = |U⟩ @ X.T + |b⟩
-    sum_part = ARRAY + (ARRAY_2 * (sb**2)[None])[None]
-    # Var(|t1⟩)
-    diagonal_part = np.einsum("aa->a", sum_part)
-    # output f: cov
-    cov_f = mean_of_relu(diagonal_part[:, None], sum_part, diagonal_part)
 
     # ---- line 8: output K = <x|x>
+    # Cov(|t1⟩, |t1⟩)
+    # where |t1⟩ = |U⟩ @ X.T + |b⟩
+    cov = ARRAY + (ARRAY_2 * (sb**2)[None])[None]
+    # Var(|t1⟩)
+    var = np.einsum("aa->a", cov)
     # K = (sqrt(q q' - c^2) + c (π - acos(c / sqrt(q q')))) / (2 π)
     # where c = Cov(|t1⟩, |t1⟩), q = c[i, i], q' = c[j, j]
-    K = mean_of_relu_2(diagonal_part[:, None], sum_part, diagonal_part)
+    K = mean_of_relu_relu(var[:, None], cov, var)
+
+    # ---- line 9: readout f = v * x
+    # output f: cov
+    cov_f = mean_of_relu_relu(var[:, None], cov, var)
 
     return {
         ("K", "value"): K,
@@ -111,12 +113,7 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     }
 
 
-def mean_of_relu(q2: Array, c23: Array, q3: Array) -> Array:
-    """Return E[z1**2*relu(z2)*relu(z3)], q and c variances and covariances."""
-    return relu_moment(1, 1, q2, q3, c23, gram(q2, q3, c23))
-
-
-def mean_of_relu_2(q1: Array, c12: Array, q2: Array) -> Array:
+def mean_of_relu_relu(q1: Array, c12: Array, q2: Array) -> Array:
     """Return E[relu(z1)*relu(z2)], q and c variances and covariances."""
     return relu_moment(1, 1, q1, q2, c12, gram(q1, q2, c12))
 

@@ -32,7 +32,7 @@ Limit
 
     line 7: h = W @ z - eta * dW + mean[j](g[0] * x[1][j] * z[j])
         |W z⟩ = |W z⟩^ ~ N(0, ⟨z|z⟩)
-        |h⟩ = |W z⟩ - 0.5 |dW⟩ + E[|x⟩[1] |z⟩] |g⟩[0]
+        |h⟩ = |W z⟩ - 0.5 |dW⟩
 
     line 8: k = W.T @ h
         |k⟩^ = |W.T h⟩^ ~ N(0, ⟨h|h⟩)
@@ -88,8 +88,8 @@ ROUGH: dict[str, str] = {
 """Outputs that average functions with kinks or jumps, and the first of each."""
 
 
-def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
-    """Compute every output once, on the nodes of one replicate."""
+def limit_sampled(nodes: Nodes, params: dict[str, Any]) -> Outputs:
+    """Compute every output once, expectations as averages over nodes."""
 
     # ---- line 3: vector g[2], x[2] : n
     # |g⟩ ~ N(0, I) in R^2
@@ -98,51 +98,36 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     x = nodes.normal((2,))
 
     # ---- line 5: z = tanh(x[0] + 1)
-    if nodes.sampled:
-        # |z⟩ = tanh(|x⟩[0] + 1)
-        z = np.tanh(x[..., 0] + 1)
+    # |z⟩ = tanh(|x⟩[0] + 1)
+    z = np.tanh(x[..., 0] + 1)
 
     # ---- line 6: dW = mean[j](tanh(sum(g * x[j])) * z[j])
-    if nodes.sampled:
-        # tanh(sum(|g⟩ ⊙ |x⟩¹))
-        def pairs_dW(g, x_j):
-            return np.tanh(inner_of_pairs(g, x_j))
+    # tanh(sum(|g⟩ ⊙ |x⟩¹))
+    def pairs_dW(g, x_j):
+        return np.tanh(inner_of_pairs(g, x_j))
 
-        # |dW⟩ = E¹[tanh(sum(|g⟩ ⊙ |x⟩¹)) |z⟩¹]
-        dW = mean_over_copies(nodes, pairs_dW, (g,), ((x,),), z)
+    # |dW⟩ = E¹[tanh(sum(|g⟩ ⊙ |x⟩¹)) |z⟩¹]
+    dW = mean_over_copies(nodes, pairs_dW, (g,), ((x,),), z)
 
     # ---- line 7: h = W @ z - eta * dW + mean[j](g[0] * x[1][j] * z[j])
-    if not nodes.sampled:
-        # E[tanh(u)^2]
-        # where Var(u) = 1, E[u] = 1
-        moment_part = mean_of_tanh(nodes, 1, 1)
-    if nodes.sampled:
-        # ⟨z|z⟩
-        moment_z = nodes.inner(z, z)
-        # |W z⟩ = |W z⟩^ ~ N(0, ⟨z|z⟩)
-        W_z = nodes.gaussian(moment_z, ())
-        # E[|x⟩[1] |z⟩]
-        moment_x = nodes.inner(x[..., 1], z)
-        # |h⟩ = |W z⟩ - 0.5 |dW⟩ + E[|x⟩[1] |z⟩] |g⟩[0]
-        h = W_z - 0.5 * dW + moment_x * g[..., 0]
-        del dW, W_z
+    # |W z⟩ = |W z⟩^ ~ N(0, ⟨z|z⟩)
+    W_z = nodes.gaussian(nodes.inner(z, z), ())
+    # |h⟩ = |W z⟩ - 0.5 |dW⟩
+    h = W_z - 0.5 * dW
+    del dW, W_z
 
     # ---- line 8: k = W.T @ h
-    if nodes.sampled:
-        # |k⟩^ = |W.T h⟩^ ~ N(0, ⟨h|h⟩)
-        hat_k = nodes.hat(1, h)
-        del h
-        # |k⟩ = |k⟩^ + |k⟩˙
-        k = hat_k + z
-        del hat_k
+    # |k⟩^ = |W.T h⟩^ ~ N(0, ⟨h|h⟩)
+    hat_k = nodes.hat(1, h)
+    del h
+    # |k⟩ = |k⟩^ + |k⟩˙
+    k = hat_k + z
+    del hat_k
 
     # ---- line 9: output c = <k|z>
-    if nodes.sampled:
-        # c = ⟨k|z⟩
-        c = nodes.inner(k, z)
-        del z, k
-    else:
-        c = moment_part
+    # c = ⟨k|z⟩
+    c = nodes.inner(k, z)
+    del z, k
 
     # ---- line 10: output d = mean[j, l](max(x[0][j], g[1][l]))
     # max((|x⟩¹)[0], (|g⟩²)[1])
@@ -159,7 +144,40 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     }
 
 
-def mean_of_tanh(nodes: Nodes, qu: Array, mu: Array) -> Array:
+def limit_integrated(nodes: Nodes, params: dict[str, Any]) -> Outputs:
+    """Compute every output once, expectations as Hermite series where there are any."""
+
+    # ---- line 3: vector g[2], x[2] : n
+    # |g⟩ ~ N(0, I) in R^2
+    g = nodes.normal((2,))
+    # |x⟩ ~ N(0, I) in R^2
+    x = nodes.normal((2,))
+
+    # ---- line 9: output c = <k|z>
+    # c = ⟨k|z⟩
+    c = mean_of_tanh_squared(nodes, 1, 1)
+
+    # ---- line 10: output d = mean[j, l](max(x[0][j], g[1][l]))
+    # max((|x⟩¹)[0], (|g⟩²)[1])
+    def pairs_d(ket_j, ket_l):
+        return np.maximum(ket_j, ket_l)
+
+    # d = E[max((|x⟩¹)[0], (|g⟩²)[1])]
+    d = nodes.mean(mean_over_copies(nodes, pairs_d, (x[..., 0],), ((g[..., 1],),)))
+    del g, x
+
+    return {
+        ("c", "value"): c,
+        ("d", "value"): d,
+    }
+
+
+def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
+    """Compute every output once, on the nodes of one replicate or of a grid."""
+    return (limit_sampled if nodes.sampled else limit_integrated)(nodes, params)
+
+
+def mean_of_tanh_squared(nodes: Nodes, qu: Array, mu: Array) -> Array:
     """Return E[tanh(u)**2] by Hermite series."""
 
     def f(x: Array) -> Array:

@@ -105,17 +105,17 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
 
     # ---- line 5: g = W.T @ (sign(h) * tanh(h))
     # sign(|h⟩) tanh(|h⟩)
-    dot_W_g = np.sign(h) * np.tanh(h)
+    product_h = np.sign(h) * np.tanh(h)
     # all products W.T @ x
     products_WT = products_with(nodes, 1, "W.T")
     # |g⟩^ = |W.T t1⟩^ ~ N(0, ⟨t1|t1⟩)
     # where |t1⟩ = sign(|h⟩) tanh(|h⟩)
-    hat_g = products_WT.hat(dot_W_g, products_W)
+    hat_g = products_WT.hat(product_h, products_W)
     # the bras <nabla|x> in every hat of W so far, x = sign(|h⟩) tanh(|h⟩)
-    bras_dot_W_g = products_WT.bras(products_W)
+    bras_g = products_WT.bras(products_W)
     # |g⟩˙ = |W.T t1⟩˙ = |x⟩⟨∇ W x|t1⟩
     # ⟨∇ q|t1⟩ = Cov(|q⟩)^+ @ E[|q⟩ ⊗ |t1⟩], |q⟩ = |h⟩^
-    dot_g = x * bras_dot_W_g[0]
+    dot_g = x * bras_g[0]
     del x
     # |g⟩ = |g⟩^ + |g⟩˙
     g = hat_g + dot_g
@@ -127,7 +127,7 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     hat_W_g = products_W.hat(g, products_WT)
     del g
     # |W g⟩ = |W g⟩^ + |W g⟩˙
-    W_g = hat_W_g + dot_W_g
+    W_g = hat_W_g + product_h
     del hat_W_g
     # |t2⟩ = sign(|h⟩ + |W g⟩)
     sign_h = np.sign(h + W_g)
@@ -139,20 +139,16 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
 
     # ---- line 7: output c = <k|g>
     # the bras <nabla|x> in every hat of W so far, x = |t2⟩ = sign(|h⟩ + |W g⟩)
-    bras_ket = products_WT.bras(products_W)
+    bras_k = products_WT.bras(products_W)
     del products_W, products_WT
-    # ⟨∇ W x|t1⟩ ⟨∇ W x|t1⟩
-    moment_g_part = bras_dot_W_g[0] * bras_dot_W_g[0]
     # ⟨t1|t1⟩
-    moment_g_part_2 = nodes.inner(dot_W_g, dot_W_g)
+    moment_g_part = nodes.inner(product_h, product_h)
     # ⟨t1|t1⟩ + ⟨∇ W x|t1⟩ ⟨∇ W x|t1⟩
-    moment_g = moment_g_part_2 + moment_g_part
-    # ⟨∇ W x|t2⟩ ⟨∇ W x|t1⟩
-    product_bra_h_in_k = bras_ket[0] * bras_dot_W_g[0]
+    moment_g = moment_g_part + bras_g[0] * bras_g[0]
     # c = ⟨t2|t1⟩ + ⟨∇ W x|t2⟩ ⟨∇ W x|t1⟩
     #     + ⟨∇ W g|t2⟩ (⟨t1|t1⟩ + ⟨∇ W x|t1⟩ ⟨∇ W x|t1⟩)
-    c = nodes.inner(sign_h, dot_W_g) + product_bra_h_in_k + bras_ket[1] * moment_g
-    del dot_W_g, sign_h
+    c = nodes.inner(sign_h, product_h) + bras_k[0] * bras_g[0] + bras_k[1] * moment_g
+    del product_h, sign_h
 
     return {
         ("c", "value"): c,

@@ -102,8 +102,8 @@ ROUGH: dict[str, str] = {}
 """Outputs that average functions with kinks or jumps, and the first of each."""
 
 
-def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
-    """Compute every output once, on the nodes of one replicate."""
+def limit_sampled(nodes: Nodes, params: dict[str, Any]) -> Outputs:
+    """Compute every output once, expectations as averages over nodes."""
 
     # ---- line 4: vector u, w : m
     # |u⟩ ~ N(0, 1)
@@ -129,18 +129,8 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     products_WT = products_with(nodes, 4, "W.T")
     # |k[0]⟩^ ~ N(0, 4 E[tanh(|h[0]⟩)^2])
     hat_k_0 = products_WT.hat(tanh_h_0)
-    if not nodes.sampled:
-        # E[tanh(z)^2]
-        # where Var(z) = 1
-        moment_part = mean_of_tanh(nodes, 1)
-        moment_h_0 = moment_part
-        # 2 E[tanh(|u⟩)^2]
-        cov_h_0 = 2 * moment_h_0
-    if nodes.sampled:
-        bra_h_0_in_k_0 = nodes.mean(1 - tanh_h_0**2)
-    else:
-        # E[1 - tanh(|h[0]⟩)^2]
-        bra_h_0_in_k_0 = mean_of_tanh_2(nodes, cov_h_0)
+    # E[1 - tanh(|h[0]⟩)^2]
+    bra_h_0_in_k_0 = nodes.mean(1 - tanh_h_0**2)
     # |k[0]⟩˙ = 4 tanh(|u⟩) E[1 - tanh(|h[0]⟩)^2]
     dot_k_0 = 4 * (tanh_u * bra_h_0_in_k_0)
     del tanh_u
@@ -165,15 +155,9 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     # Cov(|k[1]⟩^, |k[0]⟩^) = 4 E[tanh(|h[1]⟩) tanh(|h[0]⟩)]
     hat_k_1 = products_WT.hat(tanh_h_1)
     del products_WT
-    if not nodes.sampled:
-        # 2 ⟨t1|t1⟩
-        cov_h_1 = 2 * nodes.inner(product_k_0, product_k_0)
-    if nodes.sampled:
-        bra_h_1_in_k_1 = nodes.mean(1 - tanh_h_1**2)
+    # t2 = E[1 - tanh(|h[1]⟩)^2]
+    bra_h_1_in_k_1 = nodes.mean(1 - tanh_h_1**2)
     del tanh_h_1
-    if not nodes.sampled:
-        # t2 = E[1 - tanh(|h[1]⟩)^2]
-        bra_h_1_in_k_1 = mean_of_tanh_2(nodes, cov_h_1)
     # |k[1]⟩˙ = 4 |t1⟩ t2
     dot_k_1 = 4 * (product_k_0 * bra_h_1_in_k_1)
     del product_k_0
@@ -182,84 +166,28 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     del hat_k_1, dot_k_1
 
     # ---- line 9: h[t + 1] = W @ (k[t] * w)
-    # |t3⟩ = |k[1]⟩ |w⟩
-    product_k_1 = k_1 * w
-    del w, k_1
-    if nodes.sampled:
-        # |h[2]⟩^ = |W t3⟩^ ~ N(0, 2 ⟨t3|t3⟩)
-        # Cov(|h[2]⟩^, |h[0]⟩^) = 2 E[|t3⟩ tanh(|u⟩)]
-        # Cov(|h[2]⟩^, |h[1]⟩^) = 2 ⟨t3|t1⟩
-        hat_h_2 = products_W.hat(product_k_1)
-    del products_W
+    # |h[2]⟩^ = |W t3⟩^ ~ N(0, 2 ⟨t3|t3⟩)
+    # Cov(|h[2]⟩^, |h[0]⟩^) = 2 E[|t3⟩ tanh(|u⟩)]
+    # Cov(|h[2]⟩^, |h[1]⟩^) = 2 ⟨t3|t1⟩
+    # where |t3⟩ = |k[1]⟩ |w⟩
+    hat_h_2 = products_W.hat(k_1 * w)
+    del w, products_W, k_1
     # 4 t2
     bra_k_0_in_h_2 = 4 * bra_h_1_in_k_1
-    if nodes.sampled:
-        # |h[2]⟩˙ = |W t3⟩˙ = 2 tanh(|h[0]⟩) ⟨∇ k[0]|t3⟩
-        #     = 2 · 4 tanh(|h[0]⟩) t2
-        dot_h_2 = 2 * (tanh_h_0 * bra_k_0_in_h_2)
+    # |h[2]⟩˙ = |W t3⟩˙ = 2 tanh(|h[0]⟩) ⟨∇ k[0]|t3⟩
+    #     = 2 · 4 tanh(|h[0]⟩) t2
+    dot_h_2 = 2 * (tanh_h_0 * bra_k_0_in_h_2)
     del tanh_h_0
-    if nodes.sampled:
-        # |h[2]⟩ = |h[2]⟩^ + |h[2]⟩˙
-        h_2 = hat_h_2 + dot_h_2
-        del hat_h_2, dot_h_2
-    else:
-        # E[tanh(z)]
-        # where Var(z) = q, q = Var(|h[0]⟩)
-        moment_cov_h_0 = mean_of_tanh_3(nodes, cov_h_0)
-    if nodes.sampled:
-        mean_h_2 = nodes.mean(h_2)
-    else:
-        # output h[2]: mean
-        mean_h_2 = moment(bra_k_0_in_h_2) * moment_cov_h_0
-        # 2 ⟨t3|t3⟩
-        cov_hat_h_2 = 2 * nodes.inner(product_k_1, product_k_1)
-    del product_k_1
-    if not nodes.sampled:
-        # E[tanh(z)^2]
-        # where Var(z) = q, q = Var(|h[0]⟩)
-        moment_cov_h_0_2 = mean_of_tanh(nodes, cov_h_0)
-        # 4 (4 t2)^2 E[tanh(z)^2]
-        # where Var(z) = q, q = Var(|h[0]⟩)
-        product_bra_k_0_in_h_2 = moment_2(bra_k_0_in_h_2) * moment_cov_h_0_2
-        # 4 · 0 t2
-        product_bra_h_1_in_k_1 = moment_4(bra_h_1_in_k_1) * 0
-        # E[tanh(z)]
-        # where Var(z) = 1
-        moment_part_2 = mean_of_tanh_3(nodes, 1)
-        # 16 s t2
-        # where s = E[|t4⟩]
-        # where |t4⟩ = 1 - tanh(|h[0]⟩)^2
-        moment_bra_h_0_in_k_0 = moment_5(bra_h_0_in_k_0, bra_h_1_in_k_1)
-        # 4 · 0 t2 E[tanh(z)]
-        # where Var(z) = 1
-        product_bra_h_1_in_k_1_2 = product_bra_h_1_in_k_1 * moment_part_2
-        # 16 E[|t4⟩] t2 E[tanh(z)^2]
-        # where Var(z) = 1
-        product_bra_h_0_in_k_0 = moment_bra_h_0_in_k_0 * moment_part
-        moment_k_1 = product_bra_h_1_in_k_1_2 + product_bra_h_0_in_k_0
-        # 2 E[|t3⟩ tanh(|u⟩)]
-        cov_hat_h_2_h_0 = 2 * moment_k_1
-        # E[z tanh(y)]
-        # where Cov([z, y]) = [[q, r], [r, q']], q = Var(|h[2]⟩^), q' = Var(|h[0]⟩),
-        #     r = Cov(|h[2]⟩^, |h[0]⟩)
-        moment_cov_hat_h_2 = mean_of_tanh_4(nodes, cov_hat_h_2, cov_h_0, cov_hat_h_2_h_0)
-        # 4 · 4 t2
-        moment_bra_k_0_in_h_2 = moment_3(bra_k_0_in_h_2)
-        # 4 · 4 t2 E[z tanh(y)]
-        # where Cov([z, y]) = [[q, r], [r, q']], q = Var(|h[2]⟩^), q' = Var(|h[0]⟩),
-        #     r = Cov(|h[2]⟩^, |h[0]⟩)
-        product_bra_k_0_in_h_2_2 = moment_bra_k_0_in_h_2 * moment_cov_hat_h_2
-        # 2 ⟨t3|t3⟩ + 4 (4 t2)^2 E[tanh(z)^2]
-        # where Var(z) = q, q = Var(|h[0]⟩)
-        sum_cov_hat_h_2 = cov_hat_h_2 + product_bra_k_0_in_h_2
-    if nodes.sampled:
-        # ⟨h[2]|h[2]⟩
-        moment_h_2 = nodes.inner(h_2, h_2)
-        del h_2
-    else:
-        moment_h_2 = sum_cov_hat_h_2 + product_bra_k_0_in_h_2_2
+    # |h[2]⟩ = |h[2]⟩^ + |h[2]⟩˙
+    h_2 = hat_h_2 + dot_h_2
+    del hat_h_2, dot_h_2
+
+    # ---- line 10: output h[2]
+    # output h[2]: mean
+    mean_h_2 = nodes.mean(h_2)
     # output h[2]: cov
-    cov_h_2 = moment_h_2 - mean_h_2 * mean_h_2
+    cov_h_2 = nodes.inner(h_2, h_2) - mean_h_2 * mean_h_2
+    del h_2
 
     return {
         ("h[2]", "mean"): mean_h_2,
@@ -268,32 +196,121 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     }
 
 
-def moment(s1: Array) -> Array:
-    """Return E[2*s1], q and c variances and covariances."""
-    return 2 * s1
+def limit_integrated(nodes: Nodes, params: dict[str, Any]) -> Outputs:
+    """Compute every output once, expectations as Hermite series where there are any."""
+
+    # ---- line 4: vector u, w : m
+    # |u⟩ ~ N(0, 1)
+    u = nodes.normal()
+    # |w⟩ ~ N(0, 1)
+    w = nodes.normal()
+
+    # ---- line 6: h[0] = W @ tanh(u)
+    # tanh(|u⟩)
+    tanh_u = np.tanh(u)
+    del u
+    # all products W @ x
+    products_W = products_with(nodes, 2, "W")
+    # |h[0]⟩^ ~ N(0, 2 E[tanh(|u⟩)^2])
+    # |h[0]⟩ = |h[0]⟩^
+    h_0 = products_W.hat(tanh_u)
+
+    # ---- line 8: k[t] = W.T @ tanh(h[t])
+    # all products W.T @ x
+    products_WT = products_with(nodes, 4, "W.T")
+    # |k[0]⟩^ ~ N(0, 4 E[tanh(|h[0]⟩)^2])
+    hat_k_0 = products_WT.hat(np.tanh(h_0))
+    del h_0
+    # E[tanh(z)^2]
+    # where Var(z) = 1
+    moment_h_0 = mean_of_tanh_squared(nodes, 1)
+    # 2 E[tanh(|u⟩)^2]
+    cov_h_0 = 2 * moment_h_0
+    # E[1 - tanh(|h[0]⟩)^2]
+    bra_h_0_in_k_0 = mean_of_1_minus_tanh_squared(nodes, cov_h_0)
+    # |k[0]⟩˙ = 4 tanh(|u⟩) E[1 - tanh(|h[0]⟩)^2]
+    dot_k_0 = 4 * (tanh_u * bra_h_0_in_k_0)
+    del tanh_u
+    # |k[0]⟩ = |k[0]⟩^ + |k[0]⟩˙
+    k_0 = hat_k_0 + dot_k_0
+    del hat_k_0, dot_k_0
+
+    # ---- line 9: h[t + 1] = W @ (k[t] * w)
+    # |t1⟩ = |k[0]⟩ |w⟩
+    product_k_0 = k_0 * w
+    del k_0
+    # |h[1]⟩^ = |W t1⟩^ ~ N(0, 2 ⟨t1|t1⟩)
+    # Cov(|h[1]⟩^, |h[0]⟩^) = 2 E[|t1⟩ tanh(|u⟩)]
+    # |h[1]⟩ = |h[1]⟩^
+    h_1 = products_W.hat(product_k_0)
+    del products_W
+
+    # ---- line 8: k[t] = W.T @ tanh(h[t])
+    # |k[1]⟩^ ~ N(0, 4 E[tanh(|h[1]⟩)^2])
+    # Cov(|k[1]⟩^, |k[0]⟩^) = 4 E[tanh(|h[1]⟩) tanh(|h[0]⟩)]
+    hat_k_1 = products_WT.hat(np.tanh(h_1))
+    del products_WT, h_1
+    # 2 ⟨t1|t1⟩
+    cov_h_1 = 2 * nodes.inner(product_k_0, product_k_0)
+    # t2 = E[1 - tanh(|h[1]⟩)^2]
+    bra_h_1_in_k_1 = mean_of_1_minus_tanh_squared(nodes, cov_h_1)
+    # |k[1]⟩˙ = 4 |t1⟩ t2
+    dot_k_1 = 4 * (product_k_0 * bra_h_1_in_k_1)
+    del product_k_0
+    # |k[1]⟩ = |k[1]⟩^ + |k[1]⟩˙
+    k_1 = hat_k_1 + dot_k_1
+    del hat_k_1, dot_k_1
+
+    # ---- line 10: output h[2]
+    # 4 t2
+    bra_k_0_in_h_2 = 4 * bra_h_1_in_k_1
+    # output h[2]: mean
+    mean_h_2 = 2 * bra_k_0_in_h_2 * mean_of_tanh(nodes, cov_h_0)
+    # |t3⟩ = |k[1]⟩ |w⟩
+    product_k_1 = k_1 * w
+    del w, k_1
+    # 2 ⟨t3|t3⟩
+    cov_hat_h_2 = 2 * nodes.inner(product_k_1, product_k_1)
+    del product_k_1
+    # E[tanh(z)^2]
+    # where Var(z) = q, q = Var(|h[0]⟩)
+    moment_k_0 = mean_of_tanh_squared(nodes, cov_h_0)
+    # 4 (4 t2)^2 E[tanh(z)^2]
+    # where Var(z) = q, q = Var(|h[0]⟩)
+    product_bra_k_0_in_h_2 = 4 * bra_k_0_in_h_2**2 * moment_k_0
+    # 16 s t2
+    # where s = E[|t4⟩]
+    # where |t4⟩ = 1 - tanh(|h[0]⟩)^2
+    moment_bra_h_0_in_k_0 = 16 * bra_h_0_in_k_0 * bra_h_1_in_k_1
+    # 2 E[|t3⟩ tanh(|u⟩)]
+    cov_hat_h_2_h_0 = 2 * (moment_bra_h_0_in_k_0 * moment_h_0)
+    # E[z tanh(y)]
+    # where Cov([z, y]) = [[q, r], [r, q']], q = Var(|h[2]⟩^), q' = Var(|h[0]⟩),
+    #     r = Cov(|h[2]⟩^, |h[0]⟩)
+    moment_cov_hat_h_2 = mean_of_z_tanh(nodes, cov_hat_h_2, cov_h_0, cov_hat_h_2_h_0)
+    # 4 · 4 t2 E[z tanh(y)]
+    # where Cov([z, y]) = [[q, r], [r, q']], q = Var(|h[2]⟩^), q' = Var(|h[0]⟩),
+    #     r = Cov(|h[2]⟩^, |h[0]⟩)
+    product_bra_k_0_in_h_2_2 = 4 * bra_k_0_in_h_2 * moment_cov_hat_h_2
+    # 2 ⟨t3|t3⟩ + 4 (4 t2)^2 E[tanh(z)^2]
+    # where Var(z) = q, q = Var(|h[0]⟩)
+    sum_cov_hat_h_2 = cov_hat_h_2 + product_bra_k_0_in_h_2
+    # output h[2]: cov
+    cov_h_2 = sum_cov_hat_h_2 + product_bra_k_0_in_h_2_2 - mean_h_2 * mean_h_2
+
+    return {
+        ("h[2]", "mean"): mean_h_2,
+        ("h[2]", "cov"): cov_h_2,
+        ("c", "value"): 0,
+    }
 
 
-def moment_2(s1: Array) -> Array:
-    """Return E[4*s1**2], q and c variances and covariances."""
-    return 4 * s1**2
+def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
+    """Compute every output once, on the nodes of one replicate or of a grid."""
+    return (limit_sampled if nodes.sampled else limit_integrated)(nodes, params)
 
 
-def moment_3(s1: Array) -> Array:
-    """Return E[4*s1], q and c variances and covariances."""
-    return 4 * s1
-
-
-def moment_4(s2: Array) -> Array:
-    """Return E[4*s2], q and c variances and covariances."""
-    return 4 * s2
-
-
-def moment_5(s1: Array, s2: Array) -> Array:
-    """Return E[16*s1*s2], q and c variances and covariances."""
-    return 16 * s1 * s2
-
-
-def mean_of_tanh(nodes: Nodes, qu: Array) -> Array:
+def mean_of_tanh_squared(nodes: Nodes, qu: Array) -> Array:
     """Return E[tanh(u)**2] by Hermite series."""
 
     def f(x: Array) -> Array:
@@ -302,7 +319,7 @@ def mean_of_tanh(nodes: Nodes, qu: Array) -> Array:
     return single_integral(nodes, [f, qu, 0.0])
 
 
-def mean_of_tanh_2(nodes: Nodes, qu: Array) -> Array:
+def mean_of_1_minus_tanh_squared(nodes: Nodes, qu: Array) -> Array:
     """Return E[1 - tanh(u)**2] by Hermite series."""
 
     def f(x: Array) -> Array:
@@ -311,7 +328,7 @@ def mean_of_tanh_2(nodes: Nodes, qu: Array) -> Array:
     return single_integral(nodes, [f, qu, 0.0])
 
 
-def mean_of_tanh_3(nodes: Nodes, qu: Array) -> Array:
+def mean_of_tanh(nodes: Nodes, qu: Array) -> Array:
     """Return E[tanh(u)] by Hermite series."""
 
     def f(x: Array) -> Array:
@@ -320,8 +337,8 @@ def mean_of_tanh_3(nodes: Nodes, qu: Array) -> Array:
     return single_integral(nodes, [f, qu, 0.0])
 
 
-def mean_of_tanh_4(nodes: Nodes, qu: Array, qw: Array, cuw: Array) -> Array:
-    """Return E[(u)*(tanh(w))] by Hermite series."""
+def mean_of_z_tanh(nodes: Nodes, qu: Array, qw: Array, cuw: Array) -> Array:
+    """Return E[u*tanh(w)] by Hermite series."""
 
     def f(x: Array) -> Array:
         return x
