@@ -63,14 +63,14 @@ def find_remarks(
     """
     remarks: dict[Node, Remark] = {}
     for equation in limit.equations:
-        if isinstance(equation, DotEquation):
-            for bra in (term.bra for term in equation.terms):
-                if not is_plain(bra) and not isinstance(bra, SteinBra):
-                    remarks.setdefault(read(bra), (bra,))
         node = read(equation.node)
         if lines.get(node) == equation.span.line and not is_plain(node):
             # The ket of a product without dot is its hat: both equations say it.
             remarks[node] = (*remarks.get(node, ()), equation)
+    dots = (equation for equation in limit.equations if isinstance(equation, DotEquation))
+    for bra in (term.bra for dot in dots for term in dot.terms):
+        if not is_plain(bra) and not isinstance(bra, SteinBra):
+            remarks.setdefault(read(bra), (bra,))
     for output in limit.outputs:
         for part, node in output.parts:
             if not is_plain(node):
