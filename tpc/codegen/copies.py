@@ -7,10 +7,10 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 from tpc.codegen.expressions import ATOM, Code, joined
-from tpc.codegen.order import order
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import WIDTH, Statement
 from tpc.program.nodes import FREE, Elementwise, Exchange, Expand, Mean, Node, Reduce, Row, operands
+from tpc.program.traversal import toposort, walk
 
 
 def body_leaves(body: Node, stored: Container[Node] = ()) -> tuple[Node, ...]:
@@ -23,20 +23,13 @@ def body_leaves(body: Node, stored: Container[Node] = ()) -> tuple[Node, ...]:
     Returns:
         Free kets, rows, scalars, stored functions and exchanges of these.
     """
-    found: dict[Node, None] = {}
-    seen: set[Node] = set()
-    pending = [body]
-    while pending:
-        node = pending.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        ends = len(node.coords) <= 1 and (not node.coords or node.is_vector or _is_row(node))
-        if ends or (is_array(node, stored) and node is not body):
-            found[node] = None
-        else:
-            pending.extend(reversed(operands(node)))
-    return tuple(found)
+
+    def is_leaf(node: Node) -> bool:
+        ends = not node.coords or node.is_vector or (len(node.coords) == 1 and _is_row(node))
+        return ends or (is_array(node, stored) and node is not body)
+
+    inside = walk([body], lambda node: () if is_leaf(node) else operands(node))
+    return tuple(node for node in inside if is_leaf(node))
 
 
 def is_array(node: Node, stored: Container[Node]) -> bool:
@@ -120,7 +113,7 @@ class BodyWriter:
         return code if node in self.stored else joined(f"{code.text}.T", ATOM, [code])
 
     def _written(self, body: Node, inner: Scope) -> Code:
-        for node in order([body], lambda node: _inner_of_pair(node) or operands(node), inner.code):
+        for node in toposort([body], lambda n: _inner_of_pair(n) or operands(n), inner.code):
             pair = _inner_of_pair(node)
             if pair is None:
                 inner.operation(node)

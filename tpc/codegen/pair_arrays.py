@@ -16,6 +16,7 @@ from tpc.codegen.scope import Scope
 from tpc.codegen.statement import WIDTH, Statement
 from tpc.limit.equations import Limit
 from tpc.program.nodes import FREE, Exchange, Expand, Mean, Node, Permute, Row, Take, operands
+from tpc.program.traversal import toposort, walk
 
 
 def find_pair_arrays(limit: Limit) -> frozenset[Node]:
@@ -63,29 +64,17 @@ def _is_view(node: Node) -> bool:
 
 
 def _reachable(limit: Limit) -> Iterable[Node]:
-    found = dict.fromkeys(node for output in limit.outputs for _, node in output.parts)
-    found |= dict.fromkeys(equation.node for equation in limit.equations)
-    pending = list(found)
-    while pending:
-        for operand in operands(pending.pop()):
-            if operand not in found:
-                found[operand] = None
-                pending.append(operand)
-    return found
+    roots = [node for output in limit.outputs for _, node in output.parts]
+    return walk([*roots, *(equation.node for equation in limit.equations)], operands)
 
 
 def _functions_of_two(roots: list[Node]) -> list[Node]:
     """Return what the bodies of means are made of, each after its operands, rows left out."""
-    order: dict[Node, None] = {}
-    pending = list(reversed(roots))
-    while pending:
-        node = pending[-1]
-        missing = [o for o in operands(node) if o not in order and is_inside(o, ())]
-        if missing:
-            pending.extend(reversed(missing))
-            continue
-        order[pending.pop()] = None
-    return list(order)
+
+    def inside(node: Node) -> list[Node]:
+        return [operand for operand in operands(node) if is_inside(operand, ())]
+
+    return toposort(roots, inside)
 
 
 def is_inside(node: Node, stored: Container[Node]) -> bool:

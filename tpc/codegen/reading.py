@@ -6,17 +6,17 @@ output needs a series, both are one.
 """
 
 from collections import Counter
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from tpc.codegen.copies import kets_of, kets_of_mean
-from tpc.codegen.order import order
 from tpc.codegen.pair_arrays import find_pair_arrays
 from tpc.codegen.sides import Side, grouped_sides, side_of
 from tpc.codegen.words import Remark, find_names, find_remarks
 from tpc.limit.equations import DotEquation, Equation, Limit, LimitOutput
 from tpc.limit.nodes import Hat, Integral, SteinBra, SteinDot
 from tpc.program.nodes import FREE, Inner, Mean, Node, operands
+from tpc.program.traversal import toposort
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def find_readings(limit: Limit) -> tuple[Reading, ...]:
         def needs(node: Node) -> tuple[Node, ...]:
             return (read(node),) if read(node) is not node else needs_of(node, columns, stored)
 
-        needed = order(_roots(limit), needs)
+        needed = toposort(_roots(limit), needs)
         uses = _count_uses(_roots(limit), needed, needs, read)
         steps = _steps(limit, uses, needs)
         lines = {node: step.line for step in steps for node in step.nodes}
@@ -123,10 +123,10 @@ def samples_operand(node: Hat, grouped: Container[Side]) -> bool:
     return side_of(node) in grouped or isinstance(node.second, Inner)
 
 
-def drawn_nodes(limit: Limit) -> tuple[Node, ...]:
+def drawn_nodes(limit: Limit) -> list[Node]:
     """Return all nodes that the outputs need in one reading or the other."""
     columns = grouped_sides(limit)
-    return order(_roots(limit), lambda node: needs_of(node, columns))
+    return toposort(_roots(limit), lambda node: needs_of(node, columns))
 
 
 def _roots(limit: Limit) -> list[Node]:
@@ -136,7 +136,7 @@ def _roots(limit: Limit) -> list[Node]:
 
 def _count_uses(
     roots: list[Node],
-    needed: tuple[Node, ...],
+    needed: Iterable[Node],
     needs: Callable[[Node], tuple[Node, ...]],
     read: Callable[[Node], Node],
 ) -> Counter[Node]:
@@ -168,9 +168,9 @@ def _steps(
     known: set[Node] = set()
     steps = []
     for line, roots in asked:
-        nodes = order(roots, needs, known)
+        nodes = toposort(roots, needs, known)
         known.update(nodes)
-        steps.append(Step(line, nodes))
+        steps.append(Step(line, tuple(nodes)))
     return tuple(steps)
 
 
@@ -185,7 +185,7 @@ def _due_outputs(
     index = {equation.node: i for i, equation in enumerate(equations)}
     due: dict[int, list[LimitOutput]] = {}
     for output in outputs:
-        nodes = order(
+        nodes = toposort(
             [node for _, node in output.parts],
             lambda node: () if node in index else operands(node),
         )

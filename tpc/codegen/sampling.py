@@ -10,6 +10,7 @@ from tpc.functions import FUNCTIONS
 from tpc.limit.equations import Limit
 from tpc.limit.nodes import Hat, Integral, SteinBra, SteinDot
 from tpc.program.nodes import Elementwise, InitialVector, Inner, Mean, Node, Reduce, operands
+from tpc.program.traversal import fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +62,12 @@ def _first_in(
     roots: list[Node], needs: Callable[[Node], tuple[Node, ...]], is_one: Callable[[Node], bool]
 ) -> dict[Node, Node | None]:
     """Return for nodes the first one of a kind among all that they need."""
-    first: dict[Node, Node | None] = {}
-    pending = list(reversed(roots))
-    while pending:
-        node = pending[-1]
-        needed = needs(node)
-        missing = [other for other in needed if other not in first]
-        if missing:
-            pending.extend(reversed(missing))
-            continue
-        pending.pop()
+
+    def first(node: Node, known: dict[Node, Node | None]) -> Node | None:
         own = node if is_one(node) else None
-        first[node] = next((first[n] for n in needed if first[n] is not None), own)
-    return first
+        return next((known[other] for other in needs(node) if known[other] is not None), own)
+
+    return fold(roots, first, needs)
 
 
 def _is_sampled(node: Node) -> bool:

@@ -19,6 +19,7 @@ from tpc.program.nodes import (
     Constant,
     Contract,
     Coordinates,
+    Elementwise,
     Inner,
     Mean,
     Node,
