@@ -24,7 +24,7 @@ from tpc.simulation.result import Array, Value
 from tpc.simulation.runs import Plan
 from tpc.simulation.training.costs import check_training_cost
 from tpc.simulation.training.evaluation import Given, number
-from tpc.simulation.training.low_rank import LowRankTensor
+from tpc.simulation.training.factored import FactoredTensor
 from tpc.simulation.training.passes import Backward, Forward, Loss
 from tpc.simulation.training.tensors import Tensor, TensorPlan
 
@@ -144,12 +144,12 @@ class _Trainer:
             totals[matrix] = (counts[0], counts[1])
         return totals
 
-    def _draw(self, plan: TensorPlan, seed: int, trial: int) -> Tensor | LowRankTensor:
+    def _draw(self, plan: TensorPlan, seed: int, trial: int) -> Tensor | FactoredTensor:
         leaf = plan.weight.leaf
         if self._engine == "dense" or not isinstance(leaf, Matrix):
             return Tensor(plan, seed, trial)
         coefficients = self._coefficients.get(plan.weight.name, ())
-        return LowRankTensor(plan, seed, trial, self._products[leaf], coefficients)
+        return FactoredTensor(plan, seed, trial, self._products[leaf], coefficients)
 
     def run(self, seed: int, trial: int, step_done: Callable[[], None]) -> dict[str, Value]:
         """Return what is recorded in one trial."""
@@ -177,7 +177,7 @@ class _Trainer:
 
     def _descend(
         self,
-        tensors: list[Tensor | LowRankTensor],
+        tensors: list[Tensor | FactoredTensor],
         weights: Given,
         f: Array,
         rows: tuple[int, ...],
