@@ -39,6 +39,7 @@ PRODUCTS = {
         "gaussian.refusal",
         "gaussian.numpy_text.functions_used",
         "gaussian.numpy_text.to_numpy",
+        "gaussian.trees",
         "gaussian.written",
     },
     "network": {

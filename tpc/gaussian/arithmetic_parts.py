@@ -18,7 +18,7 @@ def arithmetic_parts(used: Iterable[str]) -> dict[str, str]:
     parts = _parts()
     owners = {name: part for part, source in parts.items() for name in _defined(source)}
     wanted: set[str] = set()
-    missing = {owners[name] for name in used}
+    missing = {owners[name] for name in used if name in owners}
     while missing:
         part = missing.pop()
         wanted.add(part)
