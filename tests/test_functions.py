@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from sympy import Float, symbols
 
 import tpc
 from tpc.functions import BUILT_IN, FUNCTIONS
+from tpc.gaussian import evaluate
+from tpc.limit.integrands import apply_function
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
 from tpc.program.partials import NotDifferentiable, partial
@@ -12,6 +15,7 @@ from tpc.simulation.values import elementwise
 from tpc.syntax.parse import parse_source
 
 ARGUMENTS = (0.3, 0.7, 1.1)
+SYMBOLS = symbols("x y z", real=True)
 
 NO_FUNCTION = {"delta"}
 """What stands in limits only, and has no values."""
@@ -60,3 +64,15 @@ def test_deltas_and_indicators_have_no_derivative() -> None:
     for name in ("delta", "equal"):
         with pytest.raises(NotDifferentiable):
             partial(b, name, (b.number(0), b.number(1))[: FUNCTIONS[name].arity], 0)
+
+
+@pytest.mark.parametrize("name", sorted(f.name for f in FUNCTIONS.values() if f.sympy))
+def test_what_integrals_know_of_it_is_the_same(name: str) -> None:
+    function = FUNCTIONS[name]
+    arguments = ARGUMENTS[: function.arity]
+    expression = apply_function(function.name, [Float(x, 17) for x in arguments])
+    wanted = elementwise(function.name, *map(np.asarray, arguments))
+    assert float(expression) == pytest.approx(float(wanted), rel=1e-14)
+    values = dict(zip(SYMBOLS, arguments, strict=False))
+    found = evaluate(apply_function(function.name, list(values)), values)
+    assert float(found) == pytest.approx(float(wanted), rel=1e-14)

@@ -7,7 +7,6 @@ call. A form that is plain arithmetic stands where it is used.
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from string import ascii_lowercase
 from typing import TypeAlias
 
 from sympy import Expr, Function, Symbol, preorder_traversal
@@ -81,11 +80,8 @@ def _inline(node: ClosedForm, operands: Sequence[Code]) -> Code:
 def write_diagonal(node: Diagonal, operands: Sequence[Code]) -> Code:
     """Write the diagonal of equal labels."""
     (operand,) = operands
-    letters = {label: ascii_lowercase[i] for i, label in enumerate(sorted(set(node.labels)))}
-    before = "".join(letters[label] for label in node.labels)
-    after = "".join(sorted(set(before)))
-    text = f'np.einsum("{before}->{after}", {operand.text})'
-    return joined(text, ATOM, [operand])
+    subscripts = node.subscripts.replace("...", "")
+    return joined(f'np.einsum("{subscripts}", {operand.text})', ATOM, [operand])
 
 
 def _definition(name: str, node: ClosedForm) -> str:

@@ -104,8 +104,9 @@ class Diagonal(Node):
     @property
     def subscripts(self) -> str:
         """What `np.einsum` is told, for any leading axes."""
-        letters = [ascii_lowercase[label] for label in self.labels]
-        return f"...{''.join(letters)}->...{''.join(sorted(set(letters)))}"
+        letters = dict(zip(sorted(set(self.labels)), ascii_lowercase, strict=False))
+        before = "".join(letters[label] for label in self.labels)
+        return f"...{before}->...{''.join(letters.values())}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
