@@ -30,8 +30,6 @@ PRODUCTS = {
     "limit": {"limit.equations", "limit.nodes"},
     "runtime": {"runtime"},
     "gaussian": {
-        "gaussian.arithmetic_parts.arithmetic_names",
-        "gaussian.arithmetic_parts.arithmetic_parts",
         "gaussian.expectation.expect",
         "gaussian.functions",
         "gaussian.instructions",
@@ -39,7 +37,6 @@ PRODUCTS = {
         "gaussian.refusal",
         "gaussian.numpy_text.functions_used",
         "gaussian.numpy_text.to_numpy",
-        "gaussian.trees",
         "gaussian.written",
     },
     "network": {

@@ -21,7 +21,7 @@ def program() -> Program:
 
 
 def calls(source: str, name: str) -> int:
-    return source.count(f" {name}(nodes, ")
+    return source.count(f"nodes.{name}(")
 
 
 def values(module: ModuleType, method: str = "mc") -> dict[str, np.ndarray]:
@@ -32,7 +32,7 @@ def values(module: ModuleType, method: str = "mc") -> dict[str, np.ndarray]:
 def test_averages_and_updates_are_stored_once(program: Program) -> None:
     source = tpc.emit(tpc.derive(program, dot="stein"))
     # g, both averages and the sum of updates for each step but the last, which is used once.
-    assert calls(source, "= PairArray") == 4 * (STEPS - 1)
+    assert calls(source, "pair_array") == 4 * (STEPS - 1)
     assert calls(source, "product_of_pairs") == 2 * (STEPS - 1)
     assert calls(source, "mean_over_copies") == 1
     assert ".T, dh2_1)" in source
@@ -87,7 +87,7 @@ def test_grids_exchange_directions(monkeypatch: pytest.MonkeyPatch) -> None:
         """
     program = tpc.parse("\n".join(line.strip() for line in text.strip().split("\n")))
     module = tpc.evaluator(program)
-    assert hasattr(module, "PairArray")
+    assert hasattr(module, "GridPairs")
     monkeypatch.setattr(reading, "find_pair_arrays", lambda limit: frozenset())
     alone = tpc.evaluator(program)
     assert not hasattr(alone, "PairArray")

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from tpc.codegen.linker import link
 from tpc.gaussian import evaluate, expect, gelu, relu, step, to_numpy
-from tpc.gaussian.arithmetic_parts import arithmetic_parts
-from tpc.gaussian.numpy_text import functions_used
 
 X, Y, Z = sp.symbols("x y z")
 P, Q, C, M = sp.symbols("p q c m")
@@ -14,11 +13,10 @@ PAIR = {(X, X): P, (X, Y): C, (Y, Y): Q}
 
 
 def run_alone(closed: sp.Expr, scope: dict[str, object]) -> np.ndarray:
-    """Run the text with NumPy, the arithmetic's source, and nothing else."""
-    parts = arithmetic_parts(functions_used(closed))
-    header = "from math import factorial, gamma, prod\nimport numpy as np\nArray = np.ndarray\n"
+    """Run the text with NumPy, the runtime's source, and nothing else."""
+    linked = link(f"{to_numpy(closed)}\nnp")
     scope = dict(scope)
-    exec(header + "\n\n".join(parts.values()), scope)
+    exec(f"{linked.imports}\n{linked.runtime}", scope)
     return np.asarray(eval(to_numpy(closed), scope))
 
 
@@ -76,17 +74,3 @@ def test_names_and_unknown_functions() -> None:
     assert to_numpy(expect(relu(X) ** 2, PAIR), {P: "K[0, 0]"}) == "K[0, 0] / 2"
     with pytest.raises(ValueError, match="besselj"):
         to_numpy(sp.besselj(1, P))
-
-
-def test_parts_come_behind_what_they_call() -> None:
-    parts = arithmetic_parts(["orthant", "wave_moment"])
-    assert list(parts) == [
-        "det2",
-        "quotient",
-        "erf",
-        "Phi",
-        "wave_moment",
-        "wedge",
-        "owens_t",
-        "orthant",
-    ]

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from tpc.runtime import copy_means
-from tpc.runtime.grids import GridNodes, Ket, normal_rule
-from tpc.runtime.random_nodes import Nodes, SobolNodes
+from tpc.runtime import random_nodes
+from tpc.runtime.grids import GridNodes, normal_rule
+from tpc.runtime.kets import Ket
+from tpc.runtime.random_nodes import Nodes
+from tpc.runtime.sobol_nodes import SobolNodes
 
 
 def make_nodes(samples: int, seed: int = 0) -> Nodes:
@@ -17,19 +19,19 @@ def make_nodes(samples: int, seed: int = 0) -> Nodes:
 def test_averages_over_copies_leave_out_the_free_sample(
     count: int, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copy_means, "PAIRS_IN_BLOCK", block)
+    monkeypatch.setattr(random_nodes, "PAIRS_IN_BLOCK", block)
     rng = np.random.default_rng(1)
     n = 12
     nodes = make_nodes(n)
     g, x, y = rng.normal(size=(n, 2)), rng.normal(size=(n, 2)), rng.normal(size=n)
     if count == 1:
-        found = copy_means.mean_over_copies(nodes, np.maximum, (g,), ((x,),))
+        found = nodes.mean_over_copies(np.maximum, (g,), ((x,),))
         expected = [
             np.mean([np.maximum(g[i], x[j]) for j in range(n) if j != i], axis=0) for i in range(n)
         ]
     else:
-        found = copy_means.mean_over_copies(
-            nodes, lambda g, x, y: np.maximum(g, x) * y[..., None], (g,), ((x,), (y,))
+        found = nodes.mean_over_copies(
+            lambda g, x, y: np.maximum(g, x) * y[..., None], (g,), ((x,), (y,))
         )
         pairs = list(enumerate(nodes.partners(1)))
         assert sorted(k for _, k in pairs) == list(range(n))
@@ -47,8 +49,8 @@ def test_an_operator_of_pairs_is_a_product_of_matrices(shape: tuple[int, ...]) -
     n = 14
     nodes = make_nodes(n)
     g, x, z = rng.normal(size=(n, 3)), rng.normal(size=(n, 3)), rng.normal(size=(n, *shape))
-    found = copy_means.mean_over_copies(
-        nodes, lambda g, x: np.sign(copy_means.inner_of_pairs(g, x)), (g,), ((x,),), z
+    found = nodes.mean_over_copies(
+        lambda g, x: np.sign(nodes.inner_of_pairs(g, x)), (g,), ((x,),), z
     )
     expected = [
         np.mean([np.sign(g[i] @ x[j]) * z[j] for j in range(n) if j != i], axis=0) for i in range(n)
@@ -64,7 +66,7 @@ def test_copies_on_grids_are_independent() -> None:
     nodes = GridNodes(32, 2**22)
     u, v = nodes.normal((2,)), nodes.normal()
     g, x, y = np.sin(u), np.sin(v) + 0.1 * v, v
-    found = copy_means.mean_over_copies(nodes, body, (g,), ((x,), (y,)))
+    found = nodes.mean_over_copies(body, (g,), ((x,), (y,)))
     assert isinstance(found, Ket)
     # By hand, on the grid of the free ket and two copies of v.
     z, w = normal_rule(32)
@@ -79,8 +81,8 @@ def test_copies_on_grids_are_independent() -> None:
 def test_an_operator_on_a_grid() -> None:
     nodes = GridNodes(32, 2**22)
     u = nodes.normal((2,))
-    ket = copy_means.mean_over_copies(
-        nodes, lambda g, x: np.cos(copy_means.inner_of_pairs(g, x)), (u,), ((u,),), u**2
+    ket = nodes.mean_over_copies(
+        lambda g, x: np.cos(nodes.inner_of_pairs(g, x)), (u,), ((u,),), u**2
     )
     # E^x cos(g.x) x_i^2 = (1 - g_i^2) exp(-|g|^2 / 2).
     expected = (1 - u**2) * np.exp(-(u**2).sum(axis=-1) / 2)[..., None]
@@ -95,8 +97,8 @@ def test_copies_on_sobol_points(gaussians: int) -> None:
     for seed in range(20):
         nodes = SobolNodes(np.random.SeedSequence(seed), 2**9, gaussians)
         g, x = nodes.normal(), nodes.normal()
-        ket = copy_means.mean_over_copies(
-            nodes, lambda g, x, y: np.cos(x) * np.cos(y) + 0 * g, (g,), ((x,), (x,))
+        ket = nodes.mean_over_copies(
+            lambda g, x, y: np.cos(x) * np.cos(y) + 0 * g, (g,), ((x,), (x,))
         )
         found.append(nodes.mean(ket))
     error = np.std(found, ddof=1) / np.sqrt(len(found))

@@ -1,22 +1,28 @@
 """The estimators of every method, on small programs of known limits."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from math import exp
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tpc.runtime import evaluation as preamble
 from tpc.runtime import grids
+from tpc.runtime.arrays import Outputs
+from tpc.runtime.evaluation import Result, estimated_result, exact_result, sampled_result
+from tpc.runtime.grid_estimates import after
 from tpc.runtime.random_nodes import Nodes
+from tpc.runtime.requests import METHODS, MethodRefused, Needs, Request, with_defaults
 
 
-def fourth_power(nodes: Nodes, params: dict[str, float]) -> preamble.Outputs:
+def fourth_power(nodes: Nodes, params: dict[str, float]) -> Outputs:
     """The square of a second moment: biased by 2/N at N samples."""
     x = nodes.normal()
     return {("c", "value"): np.asarray(nodes.inner(x, x) ** 2)}
 
 
-def several(nodes: Nodes, params: dict[str, float]) -> preamble.Outputs:
+def several(nodes: Nodes, params: dict[str, float]) -> Outputs:
     """Something exact, something smooth, something with a kink, and a product of 12 cosines."""
     x, y = nodes.normal(), nodes.normal()
     many = nodes.normal((12,))
@@ -39,14 +45,15 @@ LIMITS = {
     ("deep", "value"): exp(-6),
 }
 
+NEEDS = Needs(14, False, {name: f"E[{name}]" for name, _ in LIMITS}, {"kinked": "abs(|x⟩)"})
 
-@pytest.fixture
-def use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preamble, "limit", several)
-    monkeypatch.setattr(preamble, "BIASED", False)
-    monkeypatch.setattr(preamble, "BASE_GAUSSIANS", 14)
-    monkeypatch.setattr(preamble, "SAMPLED", {name: f"E[{name}]" for name, _ in LIMITS})
-    monkeypatch.setattr(preamble, "ROUGH", {"kinked": "abs(|x⟩)"})
+
+def asked(method: str = "mc", samples: int = 65536, seed: int = 0) -> Request:
+    return Request(samples, seed, method, 8, 1e-22, None, {})
+
+
+def evaluate(needs: Needs = NEEDS, **given: Any) -> Result:
+    return estimated_result(several, several, needs, asked(**given))
 
 
 def part(outputs: dict[str, object], key: tuple[str, str]) -> float:
@@ -56,9 +63,8 @@ def part(outputs: dict[str, object], key: tuple[str, str]) -> float:
 
 
 @pytest.mark.parametrize("method", ["mc", "qmc"])
-@pytest.mark.usefixtures("use")
 def test_samples_give_the_limits(method: str) -> None:
-    results = [preamble.evaluate(method=method, samples=2048, seed=s) for s in range(60)]
+    results = [evaluate(method=method, samples=2048, seed=s) for s in range(60)]
     for key, limit in LIMITS.items():
         errors = np.array([part(result.values, key) for result in results]) - limit
         stated = np.array([part(result.stderr, key) for result in results])
@@ -72,9 +78,8 @@ def test_samples_give_the_limits(method: str) -> None:
         assert result.methods["smooth"] == method
 
 
-@pytest.mark.usefixtures("use")
 def test_auto_says_what_it_did() -> None:
-    result = preamble.evaluate(method="auto", samples=4096)
+    result = evaluate(method="auto", samples=4096)
     expected = {"closed": "exact", "smooth": "quadrature", "kinked": "qmc", "deep": "qmc"}
     assert result.methods == expected
     for key, limit in LIMITS.items():
@@ -84,45 +89,57 @@ def test_auto_says_what_it_did() -> None:
     assert result.samples == 4096
 
 
-@pytest.mark.usefixtures("use")
 def test_quadrature_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MethodRefused, match=r"'kinked' averages abs\(\|x⟩\), which is not smooth"):
+        evaluate(method="quadrature")
+    smooth = replace(NEEDS, rough={})
     with pytest.raises(
-        preamble.MethodRefused, match=r"'kinked' averages abs\(\|x⟩\), which is not smooth"
+        MethodRefused, match=r"'deep' is out of reach, \d+ Gaussians together, 6 nod"
     ):
-        preamble.evaluate(method="quadrature")
-    monkeypatch.setattr(preamble, "ROUGH", {})
-    with pytest.raises(
-        preamble.MethodRefused, match=r"'deep' is out of reach, \d+ Gaussians together, 6 nod"
-    ):
-        preamble.evaluate(method="quadrature")
+        evaluate(smooth, method="quadrature")
     monkeypatch.setattr(grids, "GRID_GAUSSIANS", 2)
     with pytest.raises(
-        preamble.MethodRefused, match="out of reach, more than 2 Gaussians in all; use 'qmc'"
+        MethodRefused, match="out of reach, more than 2 Gaussians in all; use 'qmc'"
     ):
-        preamble.evaluate(method="quadrature")
+        evaluate(smooth, method="quadrature")
 
 
-@pytest.mark.usefixtures("use")
-def test_exact_names_what_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(
-        preamble.MethodRefused, match=r"'smooth' needs E\[smooth\], for which there is no clo"
-    ):
-        preamble.evaluate(method="exact")
-    monkeypatch.setattr(preamble, "SAMPLED", {})
-    monkeypatch.setattr(
-        preamble, "limit", lambda nodes, params: {("closed", "value"): np.asarray(2.0)}
+def test_exact_names_what_is_not() -> None:
+    refused = r"'smooth' needs E\[smooth\], for which there is no clo"
+    with pytest.raises(MethodRefused, match=refused):
+        evaluate(method="exact")
+    with pytest.raises(MethodRefused, match=refused):
+        sampled_result(several, NEEDS, asked("exact"))
+
+
+def test_where_nothing_is_smooth_auto_is_qmc() -> None:
+    rough = replace(NEEDS, rough=NEEDS.sampled)
+    auto, qmc = (sampled_result(several, rough, asked(name, 1000)) for name in ("auto", "qmc"))
+    assert auto.values == qmc.values
+    assert auto.stderr == qmc.stderr
+    assert auto.methods == qmc.methods == dict.fromkeys(NEEDS.sampled, "qmc") | {"closed": "exact"}
+    assert (auto.method, auto.samples) == ("auto", 512)
+    with pytest.raises(MethodRefused, match="not smooth"):
+        sampled_result(several, rough, asked("quadrature"))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_closed_forms_are_exact_by_any_method(method: str) -> None:
+    result = exact_result(
+        {("closed", "value"): 2, ("x", "mean"): 0, ("x", "cov"): 1}, asked(method)
     )
-    for method in preamble.METHODS:
-        result = preamble.evaluate(method=method)
-        assert result["closed"] == 2
-        assert result.stderr["closed"] == 0
-        assert result.methods == {"closed": "exact"}
+    assert result["closed"] == 2
+    assert result["x"] == {"mean": 0, "cov": 1}
+    assert result.stderr == {"closed": 0, "x": {"mean": 0, "cov": 0}}
+    assert result.methods == {"closed": "exact", "x": "exact"}
 
 
-def test_bias_is_taken_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preamble, "limit", fourth_power)
-    monkeypatch.setattr(preamble, "BIASED", True)
-    found = [preamble.evaluate(samples=256, seed=seed) for seed in range(400)]
+def test_bias_is_taken_off() -> None:
+    needs = Needs(1, True, {"c": "E[c]"}, {})
+    found = [
+        estimated_result(fourth_power, fourth_power, needs, asked(samples=256, seed=seed))
+        for seed in range(400)
+    ]
     values = np.array([result["c"] for result in found])
     error = values.std() / np.sqrt(len(values))
     # N = 32 a replicate: without the correction the mean would be 1 + 2/32.
@@ -133,7 +150,7 @@ def test_bias_is_taken_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_errors_of_grids_are_not_understated() -> None:
     def error(*steps: float) -> float:
-        return float(preamble.after(np.array(steps[-1]), [np.inf, *steps], 1.0))
+        return float(after(np.array(steps[-1]), [np.inf, *steps], 1.0))
 
     assert error(1.0) == np.inf
     assert error(1.0, 0.1) == 0.1
@@ -143,30 +160,44 @@ def test_errors_of_grids_are_not_understated() -> None:
     assert error(0.0, 0.0) == 1e-15
 
 
-@pytest.mark.usefixtures("use")
-def test_evaluate_refuses_what_it_cannot_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preamble, "PARAMS", {"sw": 1.0})
+def test_requests_are_checked() -> None:
     with pytest.raises(ValueError, match="unknown parameter 'sv'; this program has: sw"):
-        preamble.evaluate(sv=1)
+        with_defaults({"sw": 1.0}, {"sv": 1})
     with pytest.raises(ValueError, match="shape"):
-        preamble.evaluate(sw=[1, 2])
+        with_defaults({"sw": 1.0}, {"sw": [1, 2]})
     with pytest.raises(ValueError, match="at least 32"):
-        preamble.evaluate(samples=31)
+        asked(samples=31)
     with pytest.raises(ValueError, match="unknown method 'sobol': this module has mc, qmc"):
-        preamble.evaluate(method="sobol")
+        asked("sobol")
+    with pytest.raises(ValueError, match="at least 2, not 1"):
+        replace(asked(), replicates=1)
+    with pytest.raises(ValueError, match="between 0 and 1, not 1"):
+        replace(asked(), rank_tolerance=1)
 
 
 @pytest.mark.parametrize("method", ["mc", "qmc", "auto"])
-@pytest.mark.usefixtures("use")
 def test_equal_seeds_give_equal_numbers(method: str) -> None:
     one, same, other = (
-        preamble.evaluate(samples=1000, seed=seed, method=method)["kinked"] for seed in (1, 1, 2)
+        evaluate(samples=1000, seed=seed, method=method)["kinked"] for seed in (1, 1, 2)
     )
     assert one == same != other
 
 
-@pytest.mark.usefixtures("use")
 def test_sobol_points_come_in_powers_of_two() -> None:
-    assert preamble.evaluate(samples=1000, method="qmc").samples == 512
-    assert preamble.evaluate(samples=1024, method="qmc").samples == 1024
-    assert preamble.evaluate(samples=1000, method="mc").samples == 1000
+    assert evaluate(samples=1000, method="qmc").samples == 512
+    assert evaluate(samples=1024, method="qmc").samples == 1024
+    assert evaluate(samples=1000, method="mc").samples == 1000
+
+
+@pytest.mark.parametrize(("method", "total"), [("mc", 8), ("qmc", 8), ("quadrature", 12)])
+def test_progress_is_reported(method: str, total: int) -> None:
+    told: list[tuple[int, int]] = []
+
+    def tell(done: int, of: int) -> None:
+        told.append((done, of))
+
+    report: Callable[[int, int], None] = tell
+    request = replace(asked(method, 64), progress=report)
+    estimated_result(fourth_power, fourth_power, Needs(1, True, {"c": "E[c]"}, {}), request)
+    assert told == [(done, total) for done in range(1, len(told) + 1)]
+    assert told

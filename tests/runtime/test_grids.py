@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from tpc.runtime.grid_products import products_with
-from tpc.runtime.grids import GridNodes, Ket, normal_rule
+from tpc.runtime import elementwise
+from tpc.runtime.grids import GridNodes, normal_rule
+from tpc.runtime.kets import Ket
 from tpc.runtime.random_nodes import Nodes
 
 
@@ -100,7 +101,7 @@ def test_hats_of_one_side_have_their_covariance() -> None:
     nodes = make_grid()
     x = np.tanh(nodes.normal())
     y = x * nodes.normal() + 0.3 * x
-    products = products_with(nodes, 1.7, "W")
+    products = nodes.products(1.7, "W")
     first, second = products.hat(x), products.hat(y)
     both = 1.7 * np.array([[nodes.inner(a, b) for a in (x, y)] for b in (x, y)])
     found = [[nodes.inner(a, b) for a in (first, second)] for b in (first, second)]
@@ -115,7 +116,7 @@ def test_hats_of_one_side_have_their_covariance() -> None:
 def test_dependent_operands_have_dependent_hats() -> None:
     nodes = make_grid()
     x, y = np.tanh(nodes.normal()), np.sin(nodes.normal())
-    products = products_with(nodes, 1.0, "W")
+    products = nodes.products(1.0, "W")
     h = products.hat(x)
     g = products.hat(y)
     both = products.hat(2 * x - y)
@@ -125,11 +126,11 @@ def test_dependent_operands_have_dependent_hats() -> None:
 def test_bras_are_derivatives() -> None:
     nodes = make_grid()
     x = np.tanh(nodes.normal((2,)))
-    products = products_with(nodes, 1.3, "W")
+    products = nodes.products(1.3, "W")
     first = products.hat(x)
     y = np.sin(nodes.normal()) + x[..., 1]
     second = products.hat(y)
-    others = products_with(nodes, 0.7, "W.T")
+    others = nodes.products(0.7, "W.T")
     others.hat(np.sin(first) * second[..., None], products)
     bras = others.bras(products)
     slopes = nodes.mean(np.cos(first) * second[..., None])
@@ -150,10 +151,10 @@ def test_what_does_not_fit_is_refused() -> None:
     assert np.isnan(nodes.mean(few * other))
     assert nodes.refusal == "4 Gaussians together, 10 nodes for each"
     assert np.isnan(nodes.hat(1.0, few * other)).all()
-    products = products_with(nodes, 1.0, "W")
+    products = nodes.products(1.0, "W")
     assert np.isnan(products.hat((few * other)[..., None])).all()
     assert np.isfinite(nodes.mean(products.hat(few) ** 2))
-    others = products_with(nodes, 1.0, "W.T")
+    others = nodes.products(1.0, "W.T")
     others.hat(few, products)
     assert np.isnan(others.bras(products)[0]).all()
     assert np.isnan(others.dot(products)).all()
@@ -167,14 +168,17 @@ def test_a_wide_product_is_refused_before_it_is_made() -> None:
 
 
 def test_the_error_function_on_a_grid() -> None:
-    from tpc.runtime import elementwise as library
-
     nodes = make_grid()
     x = nodes.normal()
-    kets = [library.erf(x), library.gelu(x), library.silu(x), library.softmax(nodes.normal((2,)))]
+    kets = [
+        elementwise.erf(x),
+        elementwise.gelu(x),
+        elementwise.silu(x),
+        elementwise.softmax(nodes.normal((2,))),
+    ]
     assert all(isinstance(ket, Ket) for ket in kets)
     assert nodes.inner(kets[0], x) == pytest.approx(2 / sqrt(3 * np.pi), rel=1e-12)
-    assert nodes.mean(library.Phi(0.7 + x)) == pytest.approx((1 + erf(0.35)) / 2, rel=1e-12)
+    assert nodes.mean(elementwise.Phi(0.7 + x)) == pytest.approx((1 + erf(0.35)) / 2, rel=1e-12)
     np.testing.assert_allclose(nodes.mean(kets[3]), [0.5, 0.5], rtol=1e-12)
 
 

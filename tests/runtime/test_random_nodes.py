@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tpc.runtime import random_nodes as nodes_module
-from tpc.runtime.random_nodes import Nodes, SobolNodes, factor
+from tpc.runtime import sobol_nodes
+from tpc.runtime.random_nodes import Nodes, factor
+from tpc.runtime.sobol_nodes import SobolNodes
 
 
 def test_halves_are_the_streams_by_themselves() -> None:
@@ -42,7 +43,7 @@ def test_sobol_nodes_have_the_moments_of_normals(gaussians: int) -> None:
 
 
 def test_past_their_dimensions_sobol_nodes_are_random(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nodes_module, "SOBOL_FLOATS", 5 * 1024)
+    monkeypatch.setattr(sobol_nodes, "SOBOL_FLOATS", 5 * 1024)
     nodes = SobolNodes(np.random.SeedSequence(5), 1024, 40)
     even = nodes.normal((3,))
     mixed = nodes.normal((7,))

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import tpc
-from tpc.runtime.evaluation import FEW_REPLICATES, STUDENT, standard_error
+from tpc.runtime.sampled_estimates import FEW_REPLICATES, STUDENT, standard_error
 
 PROGRAM = "dim n\nvector x : n\nmatrix W : n x n\nh = W @ exp(x / 2)\noutput c = <tanh(h)|h>\n"
 

@@ -55,8 +55,7 @@ class ClosedFormFunctions:
         if _is_plain(node.expression):
             return _inline(node, operands)
         listed = ", ".join(operand.text for operand in operands)
-        calls = functions_used(node.expression)
-        return joined(f"{self._names[_key(node)]}({listed})", ATOM, operands, calls)
+        return joined(f"{self._names[_key(node)]}({listed})", ATOM, operands)
 
 
 def _key(node: ClosedForm) -> Key:

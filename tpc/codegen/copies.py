@@ -1,6 +1,6 @@
 """Averages over iid copies that do not separate -> a function of pairs and its average.
 
-y = mean_over_copies(body, (free kets), ((kets of copy 1), (kets of copy 2)))
+y = nodes.mean_over_copies(body, (free kets), ((kets of copy 1), (kets of copy 2)))
 """
 
 from collections.abc import Callable, Container, Mapping
@@ -119,7 +119,7 @@ class BodyWriter:
                 inner.operation(node)
                 continue
             both = [inner.code[ket] for ket in pair]
-            text = f"inner_of_pairs({both[0].text}, {both[1].text})"
+            text = f"nodes.inner_of_pairs({both[0].text}, {both[1].text})"
             inner.code[node] = joined(text, ATOM, both, ("inner_of_pairs",))
         return inner.code[body]
 
@@ -130,13 +130,13 @@ def write_average(mean: Mean, writer: BodyWriter) -> Code:
     outer = writer.outer
     if is_array(body, writer.stored):
         inputs = [writer.array(body), *([outer.code[onto]] if onto is not None else [])]
-        call = f"product_of_pairs(nodes, {', '.join(code.text for code in inputs)})"
+        call = f"nodes.product_of_pairs({', '.join(code.text for code in inputs)})"
         return joined(call, ATOM, inputs, ("product_of_pairs",))
     name = f"pairs {writer.names.get(mean, 'average')}"
     function, first, copies, arrays = writer.write(body, name, mean.is_scalar)
     rest = _tuple(copies)
     inputs = [first, rest, Code("", ATOM, frozenset({function}))]
-    call = f"mean_over_copies(nodes, {function}, {first.text}, {rest.text}"
+    call = f"nodes.mean_over_copies({function}, {first.text}, {rest.text}"
     if onto is not None:
         inputs.append(outer.code[onto])
         call = f"{call}, {outer.code[onto].text}"

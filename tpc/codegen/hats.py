@@ -82,7 +82,7 @@ class HatWriter:
         if side not in self._records:
             said = label(side)
             name = self._scope.identifiers.make(f"products {said}")
-            text = f'products_with(nodes, {gain.text}, "{said}")'
+            text = f'nodes.products({gain.text}, "{said}")'
             code = joined(text, ATOM, [gain], ("products_with",))
             size = 2 * self._reading.columns[side]
             self._scope.bind(name, code, size, f"all products {said} @ x")

@@ -4,20 +4,16 @@ import builtins
 import keyword
 import re
 
-from tpc.codegen.parts import names_defined
-from tpc.gaussian.arithmetic_parts import arithmetic_names
+from tpc.codegen.linker import find_owners
 
 RESERVED: frozenset[str] = frozenset(
     {"np", "npt", "prod", "reduce", "replace", "dataclass", "Any", "Callable", "Sequence"}
     | {
         "Collection",
         "Iterator",
-        "Array",
-        "Outputs",
         "nodes",
         "params",
-        *names_defined(),
-        *arithmetic_names(),
+        *find_owners(),
         *keyword.kwlist,
         *dir(builtins),
     }

@@ -6,11 +6,17 @@ from tpc.codegen.function import Function
 from tpc.codegen.statement import WIDTH
 
 
-def lay_out(function: Function) -> str:
-    """Write a function: its parameters, its statements with `del` behind last uses, its outputs."""
+def lay_out(function: Function, nodes: str) -> str:
+    """Write a function: its parameters, its statements with `del` behind last uses, its outputs.
+
+    Args:
+        function: The function.
+        nodes: The type of the nodes that it takes, or the empty string.
+    """
+    given = f"nodes: {nodes}, " if nodes else ""
     lines = [
-        f"def {function.name}(nodes: Nodes, params: dict[str, Any]) -> Outputs:",
-        f'    """{function.summary}"""',
+        f"def {function.name}({given}params: dict[str, Any]) -> Outputs:",
+        f'    """{function.summary if nodes else "Compute every output."}"""',
     ]
     lines += [f'    {target} = np.asarray(params["{name}"])' for target, name in function.params]
     lines += _statements(function)

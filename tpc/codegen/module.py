@@ -1,30 +1,26 @@
 """Limit -> the source of an evaluator module: NumPy only, standing alone (language.md, 10)."""
 
 import json
-import re
 import textwrap
-from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
+from tpc.codegen.entry import ARGUMENTS, Needed, write_entry
 from tpc.codegen.evaluator import Evaluator, write_evaluator
+from tpc.codegen.function import Function
 from tpc.codegen.layout import lay_out
-from tpc.codegen.parts import imports, library, part, series_library
+from tpc.codegen.linker import link
 from tpc.codegen.sampling import Sampling, find_sampling
 from tpc.codegen.statement import WIDTH, Speech
 from tpc.diagnostics import Diagnostic, ProgramError
 from tpc.diagnostics.limit_faults import ParameterNameTaken
-from tpc.gaussian.arithmetic_parts import arithmetic_parts
 from tpc.limit.equations import Limit
 from tpc.limit.nodes import Hat, Integral, SteinBra, SteinDot
 from tpc.program.nodes import Inner, Mean, Node, operands
 from tpc.program.program import Program
 
 Array = npt.NDArray[np.float64]
-
-ARGUMENTS = ("samples", "seed", "method", "replicates", "rank_tolerance", "_progress")
-"""What `evaluate` takes beside params."""
 
 
 def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
@@ -43,45 +39,36 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
     """
     _check_parameters(limit.program)
     evaluator = write_evaluator(limit, speech)
-    definitions, calls = evaluator.definitions, evaluator.calls
-    arithmetic = "\n\n\n".join(arithmetic_parts(definitions.arithmetic).values())
-    # Both define erf and Phi; one copy is enough.
-    parts = [piece for piece in library(calls) if _first_name(piece) not in arithmetic]
-    pieces = [
-        _docstring(limit, overview),
-        _with_iterator(_with_math(imports(), arithmetic), calls),
-        _settings(limit, evaluator, speech),
-        *_limit(evaluator),
-        *definitions.functions,
-        part("evaluate"),
-        *parts,
+    sampling = find_sampling(limit, speech.expression)
+    needed = _needed(limit, sampling)
+    functions = evaluator.functions[:1] if needed != "samples or grids" else evaluator.functions
+    own = [
+        _settings(limit, evaluator, sampling if needed != "nothing" else None),
+        *(lay_out(function, _nodes(function, needed)) for function in functions),
+        *evaluator.definitions.functions,
+        write_entry(needed, [function.name for function in functions]),
     ]
-    series = "\n\n\n".join(series_library(calls))
-    written = (("closed forms", arithmetic), ("Hermite series", series))
-    blocks = [f"# The functions of {title}.\n\n\n{code}" for title, code in written if code]
-    if blocks:
-        pieces += ["# fmt: off", *blocks, "# fmt: on"]
-    return "\n\n\n".join(pieces).replace('"""\n\n\nfrom', '"""\n\nfrom', 1) + "\n"
+    linked = link("\n".join([*own, "MethodRefused"]))
+    head = f"{_docstring(limit, overview)}\n\n{linked.imports}"
+    return "\n\n\n".join([head, *own, _SHARED, linked.runtime]) + "\n"
 
 
-def _first_name(piece: str) -> str:
-    """Return how the first definition of a part begins."""
-    return piece.split("(")[0] + "("
+_SHARED = "# The same in every module: what this one takes of the runtime of tpc."
 
 
-def _with_math(text: str, arithmetic: str) -> str:
-    """Import what the arithmetic of closed forms takes from `math`."""
-    names = {name for name in ("factorial", "gamma") if re.search(rf"\b{name}\(", arithmetic)}
-    return text.replace(
-        "from math import prod", f"from math import {', '.join(sorted({*names, 'prod'}))}"
-    )
+def _needed(limit: Limit, sampling: Sampling) -> Needed:
+    """Return what expectations without a closed form need."""
+    if limit.outputs and not sampling.sampled:
+        return "nothing"
+    rough = sampling.sampled and sampling.sampled.keys() <= sampling.rough.keys()
+    return "samples" if rough else "samples or grids"
 
 
-def _with_iterator(text: str, calls: Iterable[str]) -> str:
-    """Import what the functions of series take from `collections.abc`."""
-    if not series_library(calls):
-        return text
-    return text.replace("Collection, Sequence", "Collection, Iterator, Sequence")
+def _nodes(function: Function, needed: Needed) -> str:
+    """Return the type of the nodes that a function takes, if it takes any."""
+    if needed == "nothing":
+        return ""
+    return "GridNodes" if function.name == "limit_integrated" else "Nodes"
 
 
 def _check_parameters(program: Program) -> None:
@@ -118,15 +105,16 @@ def _docstring(limit: Limit, overview: str) -> str:
     return f'"""{escaped}\n"""'
 
 
-def _settings(limit: Limit, evaluator: Evaluator, speech: Speech) -> str:
-    """Write the parameters, the arrays and whether moments bias the result."""
+def _settings(limit: Limit, evaluator: Evaluator, sampling: Sampling | None) -> str:
+    """Write the parameters, the arrays, and what decides how outputs are computed."""
     rows = [f'    "{p.name}": {_numbers(p.default)},' for p in limit.program.parameters]
     lines = ["PARAMS: dict[str, Any] = {", *rows, "}"] if rows else ["PARAMS: dict[str, Any] = {}"]
     lines = _unformatted(lines)
-    lines += ['"""The program\'s parameters with their defaults."""', ""]
-    lines += [f"BIASED = {_is_biased(limit)}"]
-    lines += ['"""Whether estimated moments enter later equations."""', ""]
-    lines += _sampling(find_sampling(limit, speech.expression))
+    lines += ['"""The program\'s parameters with their defaults."""']
+    if sampling is not None:
+        lines += ["", f"BIASED = {_is_biased(limit)}"]
+        lines += ['"""Whether estimated moments enter later equations."""', ""]
+        lines += _sampling(sampling)
     pairs = max(lifetimes.pairs for lifetimes in evaluator.lifetimes)
     if pairs:
         lines += ["", f"PAIR_ARRAYS = {pairs}"]
@@ -194,17 +182,6 @@ def _unformatted(lines: list[str]) -> list[str]:
             break_on_hyphens=False,
         )
     return ["# fmt: off", *wrapped, "# fmt: on"]
-
-
-def _limit(evaluator: Evaluator) -> list[str]:
-    """Write the functions that compute the limit."""
-    written = [lay_out(function) for function in evaluator.functions]
-    return written if len(written) == 1 else [*written, _CHOICE]
-
-
-_CHOICE = '''def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
-    """Compute every output once, on the nodes of one replicate or of a grid."""
-    return (limit_sampled if nodes.sampled else limit_integrated)(nodes, params)'''
 
 
 def _is_biased(limit: Limit) -> bool:

@@ -5,7 +5,7 @@ stored functions use it, or where a mean uses it with its samples exchanged, as 
 matrix in training are: an update and its transposed use share one array. What is used once is
 computed block by block inside of its mean.
 
-    m = PairArray(nodes, body, (free kets), (kets of the copy), (pair arrays))
+    m = nodes.pair_array(PAIR_ARRAYS, body, (free kets), (kets of the copy), (pair arrays))
 """
 
 from collections.abc import Container, Iterable
@@ -43,11 +43,11 @@ def write_pair_array(node: Node, writer: BodyWriter, outer: Scope) -> None:
     """Write the function of two samples and the statement that makes its array."""
     function, free, (copy,), arrays = writer.write(node, f"pairs {writer.name(node)}")
     target = outer.identifiers.make(writer.name(node))
-    given = ["nodes", function, free.text, copy.text, arrays.text]
-    line = f"    {target} = PairArray({', '.join(given)})"
-    lines: tuple[str, ...] = (line,)
-    if len(line) > WIDTH:
-        lines = (f"    {target} = PairArray(", *(f"        {item}," for item in given), "    )")
+    given = ["PAIR_ARRAYS", function, free.text, copy.text, arrays.text]
+    head = f"    {target} = nodes.pair_array("
+    lines: tuple[str, ...] = (f"{head}{', '.join(given)})",)
+    if len(lines[0]) > WIDTH:
+        lines = (head, *(f"        {item}," for item in given), "    )")
     reads = free.reads | copy.reads | arrays.reads | {function}
     calls, said = frozenset({"pair_array"}), outer.comment(node)
     outer.append(Statement(target, lines, reads, calls, 0, outer.banner, said, pairs=True))

@@ -4,6 +4,7 @@ Each series becomes one function of the variances, covariances, means and consta
 after the functions that it integrates; the same series elsewhere in the program is another call.
 """
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
@@ -14,11 +15,15 @@ from tpc.codegen.expressions import ATOM, Code, joined
 from tpc.codegen.form_names import name_of_mean
 from tpc.codegen.identifiers import Identifiers
 from tpc.codegen.statement import WIDTH
+from tpc.functions import FUNCTIONS
 from tpc.gaussian.numpy_text import functions_used, to_numpy
 from tpc.limit.nodes import CUW, MU, MW, QU, QW, HermiteSeries, U, W
 
 Key: TypeAlias = tuple[Expr, Expr | None, tuple[Symbol, ...]]
 """Both functions and the symbols of a series."""
+
+_NAMES = {function.name: function.text for function in FUNCTIONS.values()}
+"""How the functions of the language are written."""
 
 
 class SeriesFunctions:
@@ -39,13 +44,13 @@ class SeriesFunctions:
                 self._names[key] = name
                 self.definitions[name] = _definition(name, node)
         functions = [f for left, right, _ in self._names for f in (left, right) if f is not None]
-        self.used = frozenset(name for f in functions for name in functions_used(f))
+        self.used = frozenset(name for f in functions for name in functions_used(f, _NAMES))
 
     def call(self, node: HermiteSeries, operands: Sequence[Code]) -> Code:
         """Write a series as a call."""
         integrals = "single_integral" if node.right is None else "pair_integral"
         functions = [f for f in (node.left, node.right) if f is not None]
-        calls = {integrals, *(name for f in functions for name in functions_used(f))}
+        calls = {integrals, *(name for f in functions for name in _calls(f))}
         listed = ", ".join(["nodes", *(operand.text for operand in operands)])
         return joined(f"{self._names[_key(node)]}({listed})", ATOM, operands, tuple(sorted(calls)))
 
@@ -58,13 +63,17 @@ def _integrand(node: HermiteSeries) -> Expr:
     return node.left if node.right is None else node.left * node.right
 
 
+def _calls(function: Expr) -> list[str]:
+    """Return the parts of the preamble that a function calls."""
+    words = re.findall(r"(\w+)\(", str(function))
+    return [word for word in words if word in FUNCTIONS and FUNCTIONS[word].needs_part]
+
+
 def _definition(name: str, node: HermiteSeries) -> str:
     """Write the function with the functions that it integrates inside."""
-    head = (
-        f"def {name}(nodes: Nodes, {', '.join(f'{s.name}: Array' for s in node.symbols)}) -> Array:"
-    )
+    rows = ["nodes: GridNodes", *(f"{symbol.name}: Array" for symbol in node.symbols)]
+    head = f"def {name}({', '.join(rows)}) -> Array:"
     if len(head) > WIDTH:
-        rows = ["nodes: Nodes", *(f"{symbol.name}: Array" for symbol in node.symbols)]
         head = "\n".join([f"def {name}(", *(f"    {row}," for row in rows), ") -> Array:"])
     doc = textwrap.wrap(f'"""Return E[{_integrand(node)}] by Hermite series.', WIDTH - 4)
     lines = [*doc, '"""'] if len(doc) > 1 else [f'{doc[0]}"""']
@@ -91,7 +100,7 @@ def _function(name: str, function: Expr, own: Symbol, constants: Sequence[Symbol
     """Write one function of an array and of constants."""
     names = {own: "x"} | {symbol: f"s{i}" for i, symbol in enumerate(constants, 1)}
     arguments = ", ".join(f"{argument}: Array" for argument in names.values())
-    text = to_numpy(function, names)
+    text = to_numpy(function, names, _NAMES)
     lines = [f"return {text}"]
     if len(text) > WIDTH - 15:
         lines = ["# fmt: off", "return (", *textwrap.wrap(text, WIDTH - 12), ")", "# fmt: on"]

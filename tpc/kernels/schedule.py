@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sympy import Expr, Symbol
 
-from tpc.functions import FUNCTIONS
+from tpc.functions import BUILT_IN
 from tpc.gaussian.instructions import Instruction, Operand, to_instructions
 from tpc.kernels import pair_arithmetic
 from tpc.kernels.operations import contract, operation
@@ -30,8 +30,9 @@ from tpc.program.nodes import (
     Parameter,
     operands,
 )
-from tpc.program.operations import UFUNCS, elementwise
-from tpc.runtime import arithmetic, orthant_arithmetic
+from tpc.program.operations import UFUNCS
+from tpc.runtime import orthant_arithmetic
+from tpc.runtime.function_table import CLOSED_FORM_FUNCTIONS
 
 
 class NoPairwiseForm(Exception):
@@ -324,7 +325,7 @@ def _law(
     """Return a function with the law of its Gaussian, and the numbers of what that needs."""
     u, variance, mean = own
     constants = tuple(s for s in symbols if s in function.free_symbols)
-    instructions, result = to_instructions(function, (u, *constants))
+    instructions, result = to_instructions(function, (u, *constants), BUILT_IN)
     means = (numbers[mean],) if mean in numbers else ()
     operands = (numbers[variance], *means, *(numbers[s] for s in constants))
     applied = function_of(instructions, result, 1 + len(constants))
@@ -364,13 +365,9 @@ def _with_literals(
 
 
 def _function(name: str) -> Callable[..., Any]:
-    if name in FUNCTIONS:
-        return UFUNCS.get(name) or partial(elementwise, name)
+    if name in UFUNCS:
+        return UFUNCS[name]
     if name.startswith("np."):
         plain: Callable[..., Any] = getattr(np, name.removeprefix("np."))
         return plain
-    for module in (arithmetic, orthant_arithmetic):
-        if hasattr(module, name):
-            found: Callable[..., Any] = getattr(module, name)
-            return found
-    raise AssertionError(f"no function {name}")
+    return CLOSED_FORM_FUNCTIONS[name]

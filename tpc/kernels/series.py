@@ -18,7 +18,7 @@ from tpc.functions import FUNCTIONS
 from tpc.gaussian.instructions import Instruction, Operand
 from tpc.kernels.plan import AXES, Array, Law, Tile
 from tpc.program.operations import elementwise
-from tpc.runtime import arithmetic, orthant_arithmetic
+from tpc.runtime.function_table import CLOSED_FORM_FUNCTIONS
 from tpc.runtime.hermite import (
     TOLERANCE,
     Family,
@@ -67,8 +67,7 @@ def _applied(function: str, operands: Sequence[Any]) -> Any:
         return elementwise(function, *operands)
     if function.startswith("np."):
         return getattr(np, function.removeprefix("np."))(*operands)
-    module = arithmetic if hasattr(arithmetic, function) else orthant_arithmetic
-    return getattr(module, function)(*operands)
+    return CLOSED_FORM_FUNCTIONS[function](*operands)
 
 
 def family_of(law: Law, values: Sequence[Array], shape: tuple[int, ...]) -> Family:

@@ -27,11 +27,9 @@ from tpc.network.backpropagation import Gradients, MatrixUse
 from tpc.network.batching import Lowering, Product, lower
 from tpc.network.forward_backward import Differentiated, differentiate
 from tpc.network.inner_products import covariance
-from tpc.network.jacobians import Layout
 from tpc.network.network import Network
 from tpc.network.nodes import BatchMean
-from tpc.network.products import axes
-from tpc.network.tangent_kernel import tangent_kernel
+from tpc.network.tangent_kernel import Jacobian, tangent_kernel
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node, Parameter
 from tpc.program.program import Output, OutputKind, Program
@@ -69,8 +67,7 @@ def pair_program(
     copies = _Copies(b, one, independent)
     sides = [copies.of_one(given, seed) for given in inputs]
     sides *= 3 - len(sides)
-    outputs = axes("output", len(e))
-    return _program(b, network, kinds, copies, sides, Layout((), outputs, outputs), inputs)
+    return _program(b, network, kinds, copies, sides, 0, range(len(e)), inputs)
 
 
 def batch_program(
@@ -108,9 +105,8 @@ def batch_program(
     else:
         wide = np.broadcast_to(np.eye(entries).reshape(e + e), (len(second), *e, *e))
         sides.append(copies.of_batch(b.constant(second), b.constant(wide)))
-    inputs, outputs = axes("input"), axes("output", len(seeds))
-    layout = Layout(inputs, outputs, outputs if coupled else inputs + outputs)
-    return _program(b, network, kinds, copies, sides, layout, ())
+    lead = range(1, 2 + len(e)) if coupled else range(1 + len(e))
+    return _program(b, network, kinds, copies, sides, 1, lead, ())
 
 
 Side: TypeAlias = tuple[Node, Gradients]
@@ -175,7 +171,8 @@ def _program(
     kinds: Sequence[Kind],
     copies: _Copies,
     sides: Sequence[Side],
-    layout: Layout,
+    batch: int,
+    lead: range,
     inputs: Sequence[Node],
 ) -> Program:
     """Return the program whose outputs are the kernels of two copies."""
@@ -185,7 +182,14 @@ def _program(
         if kind == "nngp":
             node = covariance(b, x, y)
         else:
-            node = tangent_kernel(b, network.weights, layout, x_gradients, y_gradients)
+            seeds = max(lead, default=-1) + 1 - batch
+            kept = tuple(lead)
+            node = tangent_kernel(
+                b,
+                network.weights,
+                Jacobian(x_gradients, batch, seeds, kept),
+                Jacobian(y_gradients, batch, seeds, kept),
+            )
         outputs.append(Output(kind, OutputKind.SCALAR, node, network.readout.span))
     matrices = [w.leaf for w in network.weights if isinstance(w.leaf, Matrix)]
     params = [node for node in inputs if isinstance(node, Parameter)]

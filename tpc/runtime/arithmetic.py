@@ -1,9 +1,7 @@
 """The functions of closed forms on NumPy arrays: determinants, quotients, one Gaussian.
 
-float64 in, float64 out, all digits kept. The file is ordinary code, and with
-`orthant_arithmetic.py` the source of the same functions in generated modules: a part for each,
-behind the parts that it calls. Everything broadcasts. Variances may be zero, correlations
-+-1; products of two variances must not leave the range of float64.
+float64 in, float64 out, all digits kept. Everything broadcasts. Variances may be zero,
+correlations +-1; products of two variances must not leave the range of float64.
 """
 
 from __future__ import annotations
@@ -11,11 +9,9 @@ from __future__ import annotations
 from math import factorial, prod
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-
-# <part det2>
+from tpc.runtime.arrays import Array
+from tpc.runtime.elementwise import Phi, erf
 
 
 def det2(a: Array, b: Array, c: Array, d: Array) -> Array:
@@ -41,15 +37,9 @@ def split(a: Array) -> tuple[Array, Array]:
     return high, a - high
 
 
-# <part gram>
-
-
 def gram(p: Array, q: Array, c: Array) -> Array:
     """Return p q - c^2, at least 0."""
     return np.maximum(det2(p, q, c, c), 0.0)
-
-
-# <part quotient>
 
 
 def quotient(a: Array, b: Array) -> Array:
@@ -58,85 +48,16 @@ def quotient(a: Array, b: Array) -> Array:
     return np.divide(a, b, out=np.zeros(a.shape), where=b != 0)
 
 
-# <part erf>
-
-
-def erf(x: Array) -> Array:
-    """Return the error function, to the last digits also where it is small."""
-    x = np.positive(x, dtype=float)  # as what it is, perhaps a ket on a grid
-    near = np.clip(x, -1.0, 1.0)
-    term = 2 / np.sqrt(np.pi) * near * np.exp(-near * near)
-    series = np.zeros(x.shape)
-    for k in range(24):  # sum of 2^k x^(2k+1) / (2k+1)!!
-        series = series + term
-        term = term * (2 * near * near / (2 * k + 3))
-    far = np.maximum(np.abs(x), 0.5)
-    return np.where(np.abs(x) < 1, series, np.copysign(1 - tail_of_erf(far), x))
-
-
-def erfc(x: Array) -> Array:
-    """Return 1 - erf(x), to the last digits also where it is small."""
-    x = np.positive(x, dtype=float)
-    tail = tail_of_erf(np.maximum(np.abs(x), 0.5))
-    return np.where(np.abs(x) < 0.5, 1 - erf(x), np.where(x > 0, tail, 2 - tail))
-
-
-def tail_of_erf(x: Array) -> Array:
-    """Return erfc(x) for x >= 1/2: the trapezoidal rule for an integral, and its poles.
-
-    erfc(x) = x exp(-x^2) / pi times the integral of exp(-t^2) / (x^2 + t^2); with step 1/2 the
-    rule is exact to exp(-4 pi^2) but for 2 / (exp(4 pi x) - 1).
-    """
-    x = np.minimum(x, 40.0)  # exp(-x^2) is zero long before
-    square = x * x
-    total = 1 / square
-    for k in range(1, 13):
-        total = total + 2 * np.exp(-0.25 * k * k) / (square + 0.25 * k * k)
-    rule = 0.5 * x / np.pi * np.exp(-square) * total
-    return np.where(x < 6, rule - 2 / np.expm1(4 * np.pi * np.minimum(x, 6.0)), rule)
-
-
-# <part Phi>
-
-
-def Phi(x: Array) -> Array:  # noqa: N802
-    """Return the standard normal distribution function."""
-    return 0.5 * erfc(-x / np.sqrt(2))
-
-
-# <part relu>
-
-
-def relu(x: Array) -> Array:
-    """Return max(x, 0)."""
-    return np.maximum(x, 0.0)
-
-
-# <part step>
-
-
-def step(x: Array) -> Array:
-    """Return 1 where x is positive, 1/2 where it is zero, else 0."""
-    return np.heaviside(x, 0.5)
-
-
-# <part mean_sign>
-
-
 def mean_sign(m: Array, v: Array) -> Array:
     """Return E sign(y) of y ~ N(m, v)."""
-    return np.where(np.equal(v, 0), np.sign(m), erf(quotient(m, np.sqrt(2 * np.asarray(v)))))
-
-
-# <part bell>
+    spread = erf(quotient(m, np.sqrt(2 * np.asarray(v))))
+    return np.where(np.equal(v, 0), np.sign(m), spread)
 
 
 def bell(m: Array, v: Array) -> Array:
     """Return exp(-m^2 / (2 v)), and for v = 0 whether m is 0."""
-    return np.exp(-0.5 * quotient(np.square(m), v)) * ((np.not_equal(v, 0)) | (np.equal(m, 0)))
-
-
-# <part tail_moment>
+    possible = np.not_equal(v, 0) | np.equal(m, 0)
+    return np.exp(-0.5 * quotient(np.square(m), v)) * possible
 
 
 def tail_moment(n: int, m: Array, v: Array) -> Array:
@@ -168,9 +89,6 @@ def unit_tail_moment(n: int, x: Array) -> Array:
     return np.where(x < -1, factorial(n) * Phi(np.minimum(x, -1.0)) * product, last)
 
 
-# <part damped>
-
-
 def damped(a: Array, k: int, *arguments: Array) -> Array:
     """Return exp(-a) times sinh of the first k arguments and cosh of the others."""
     exponent, product = -np.asarray(a, dtype=float), np.asarray(1.0)
@@ -179,9 +97,6 @@ def damped(a: Array, k: int, *arguments: Array) -> Array:
         shrunk = np.expm1(-2 * np.abs(c))
         product = product * (-0.5 * np.sign(c) * shrunk if i < k else 1 + 0.5 * shrunk)
     return np.asarray(np.exp(exponent) * product)
-
-
-# <part dawson>
 
 
 def dawson(n: int, x: Array) -> Array:
@@ -205,12 +120,10 @@ def dawson(n: int, x: Array) -> Array:
     term = (-1) ** n * factorial(n) / (2 * far ** (n + 1))
     for k in range(36):
         series = series + term
-        growth = (2 * k + 1) * (2 * k + n + 1) * (2 * k + n + 2) / ((2 * k + 1) * (2 * k + 2))
+        above = (2 * k + 1) * (2 * k + n + 1) * (2 * k + n + 2)
+        growth = above / ((2 * k + 1) * (2 * k + 2))
         term = term * growth / (2 * far * far)
     return np.where(np.abs(x) > 6, series, last)
-
-
-# <part wave_moment>
 
 
 def wave_moment(sines: int, count: int, *covariances: Array) -> Array:
@@ -243,6 +156,7 @@ def wave_moment(sines: int, count: int, *covariances: Array) -> Array:
             term = term * (-np.sinh(small[k]) if taken else np.cosh(small[k]))
         if all(degree % 2 == (i < sines) for i, degree in enumerate(degrees)):
             by_pairs = by_pairs + term
-    largest = np.max([np.broadcast_to(np.abs(c), np.shape(by_pairs)) for c in between], axis=0)
+    sizes = [np.broadcast_to(np.abs(c), np.shape(by_pairs)) for c in between]
+    largest = np.max(sizes, axis=0)
     chosen = np.where(largest > 0.5, by_signs / 2 ** (count - 1), by_pairs)
     return np.asarray((-1) ** (sines // 2) * chosen)

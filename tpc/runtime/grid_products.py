@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tpc.runtime.grids import GridNodes, Ket
+from tpc.runtime.arrays import Array
+from tpc.runtime.kets import Ket
 from tpc.runtime.matrix_products import Products
-from tpc.runtime.random_nodes import Nodes
 
-Array = npt.NDArray[np.float64]
-
-# <part GridProducts>
+if TYPE_CHECKING:
+    from tpc.runtime.grids import GridNodes
 
 
 class GridProducts(Products):
@@ -93,13 +91,3 @@ def as_columns(ket: Array) -> tuple[Ket, tuple[int, ...]]:
     columns = ket.reshape(*axes, prod(shape))
     assert isinstance(columns, Ket)
     return columns, shape
-
-
-# <part products_with>
-
-
-def products_with(nodes: Nodes, gain: float | Array, name: str) -> Products:
-    """Return the record of all products with one side of a matrix."""
-    if isinstance(nodes, GridNodes):
-        return GridProducts(nodes, gain, name)
-    return Products(nodes, gain, name)

@@ -2,113 +2,22 @@
 
     E|x> = sum over nodes z1, ..., zd of w(z1) ... w(zd) x(z1, ..., zd)
 
-Kets are arrays that know their directions. An operation takes the union of its operands'
-directions, an expectation sums over those that its kets have, so that each is a quadrature in as
-many dimensions as it needs.
+The kets know the directions z1, ..., zd that they depend on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from math import prod
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tpc.runtime.arrays import Array
+from tpc.runtime.grid_products import GridProducts
+from tpc.runtime.kets import Ket
 from tpc.runtime.random_nodes import Nodes
-
-Array = npt.NDArray[np.float64]
-
-# <part Ket>
-
-
-class Ket(np.ndarray[Any, np.dtype[np.float64]]):
-    """A ket on a grid: an array with one leading axis for each direction it depends on.
-
-    Directions are orthonormal combinations of the Gaussians drawn so far. A ket that is
-    affine in the Gaussians has `directions` None; its one leading axis holds coefficients,
-    first of 1, then of each Gaussian. It gets directions where more is done with it.
-    """
-
-    nodes: GridNodes
-    directions: tuple[int, ...] | None
-
-    def __array_finalize__(self, source: Any) -> None:
-        self.nodes = getattr(source, "nodes", None)  # type: ignore[assignment]
-        self.directions = getattr(source, "directions", ())
-
-    @property
-    def lead(self) -> int:
-        """How many axes stand before the constant ones."""
-        return 1 if self.directions is None else len(self.directions)
-
-    @property
-    def array(self) -> Array:
-        """The same as a plain array."""
-        return self.view(np.ndarray)
-
-    def along(self, directions: Sequence[int]) -> Array:
-        """Return the values with axes of length 1 for further directions."""
-        own, points = self.directions or (), len(self.nodes.points)
-        axes = tuple(points if direction in own else 1 for direction in directions)
-        return self.array.reshape(axes + self.shape[self.lead :])
-
-    def __array_ufunc__(
-        self,
-        ufunc: Any,
-        method: Any,
-        *inputs: Any,
-        **more: Any,
-    ) -> Any:
-        """Apply a function entry by entry, or along constant axes."""
-        nodes = self.nodes
-        if keeps_affine(ufunc, method, inputs):
-            if ufunc in (np.add, np.subtract) and method == "__call__":
-                inputs = tuple(nodes.as_affine(inputs))
-            plain = [x.array if isinstance(x, Ket) else x for x in inputs]
-            return nodes.ket(getattr(ufunc, method)(*plain, **more), None)
-        placed = [nodes.on_grid(x) if isinstance(x, Ket) else x for x in inputs]
-        kets = [x for x in placed if isinstance(x, Ket)]
-        union = sorted({axis for ket in kets for axis in ket.directions or ()})
-        arrays = [x.along(union) if isinstance(x, Ket) else x for x in placed]
-        if method == "__call__":
-            shape = shape_of_result(ufunc, [np.shape(array) for array in arrays])
-            if not nodes.fits(shape):
-                return nodes.refused(shape[len(union) :], len(union))
-        return nodes.ket(getattr(ufunc, method)(*arrays, **more), tuple(union))
-
-    def __array_function__(self, function: Any, types: Any, *given: Any) -> Any:
-        """Keep the directions where NumPy forgets them, in np.tensordot(ket, array)."""
-        found = super().__array_function__(function, types, *given)
-        if isinstance(found, Ket):
-            return found
-        return self.nodes.ket(found, self.directions)
-
-
-def keeps_affine(ufunc: Any, method: str, inputs: Sequence[Any]) -> bool:
-    """Whether an operation on affine kets and plain arrays gives an affine ket."""
-    are_kets = [isinstance(x, Ket) for x in inputs]
-    if any(x.directions is not None for x in inputs if isinstance(x, Ket)):
-        return False
-    if method != "__call__":
-        return method == "reduce" and ufunc is np.add
-    if ufunc in (np.add, np.subtract, np.negative):
-        return True
-    if ufunc in (np.divide, np.matmul):
-        return are_kets == [True, False]
-    return ufunc is np.multiply and sum(are_kets) == 1
-
-
-def shape_of_result(ufunc: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    """Return the shape that a function of arrays will have."""
-    if ufunc is np.matmul:
-        return shapes[0][:-1] + shapes[1][1:]
-    return np.broadcast_shapes(*shapes)
-
-
-# <part GridNodes>
 
 
 class GridNodes(Nodes):
@@ -266,6 +175,58 @@ class GridNodes(Nodes):
             values = values + along * coordinates[direction]
         return self.ket(values.reshape(values.shape[:count] + shape), directions)
 
+    def products(self, gain: float | Array, name: str) -> GridProducts:
+        """Return the record of all products with one side of a matrix."""
+        return GridProducts(self, gain, name)
+
+    def mean_over_copies(
+        self,
+        body: Callable[..., Array],
+        free: Sequence[Array],
+        copies: Sequence[Sequence[Array]],
+        onto: Array | None = None,
+        arrays: Sequence[Any] = (),
+    ) -> Array:
+        """Average over copies whose directions are new ones, beyond those of the free kets."""
+        placed: list[Array] = []
+        for copy, kets in enumerate(copies, 1):
+            placed += [self.moved(ket, copy) for ket in kets]
+        values = body(*free, *placed, *(array.whole for array in arrays))
+        if onto is not None:
+            factor = self.moved(onto, 1)
+            values = values[(..., *[None] * (factor.ndim - factor.lead))] * factor
+        assert isinstance(values, Ket)
+        kept = tuple(d for d in values.directions or () if d < COPY)
+        return self.ket(self.sum_over(values, kept), kept)
+
+    def moved(self, ket: Array, copy: int) -> Ket:
+        """Return a ket on the directions of a copy."""
+        assert isinstance(ket, Ket)
+        ket = self.on_grid(ket)
+        assert ket.directions is not None
+        return self.ket(ket.array, tuple(copy * COPY + d for d in ket.directions))
+
+    def inner_of_pairs(self, left: Array, right: Array) -> Array:
+        """Sum products of a free ket and a copy over their last axis, for every pair."""
+        products: Array = (left * right).sum(axis=-1)
+        return products
+
+    def pair_array(
+        self,
+        together: int,
+        body: Callable[..., Array],
+        free: Sequence[Array],
+        copy: Sequence[Array],
+        arrays: Sequence[Any],
+    ) -> Any:
+        """Return a function of two samples; it is a ket."""
+        moved = [self.moved(ket, 1) for ket in copy]
+        return GridPairs(body(*free, *moved, *(array.whole for array in arrays)))
+
+    def product_of_pairs(self, array: Any, onto: Array | None = None) -> Array:
+        """Average array * onto over the copy; onto is 1 by default."""
+        return self.mean_over_copies(np.positive, (), (), onto, (array,))
+
 
 def normal_rule(points: int) -> tuple[Array, Array]:
     """Return nodes and weights for expectations over a standard normal.
@@ -285,3 +246,25 @@ def normal_rule(points: int) -> tuple[Array, Array]:
 
 GRID_GAUSSIANS = 512
 """How many Gaussians grids keep track of."""
+
+COPY = 2**32
+"""What is added to the directions of a copy."""
+
+
+class GridPairs:
+    """A function of two samples on a grid: its copy has directions of its own."""
+
+    def __init__(self, whole: Array) -> None:
+        self.whole = whole
+
+    @property
+    def T(self) -> GridPairs:
+        """The same with the free sample and that of the copy exchanged."""
+        ket = self.whole
+        assert isinstance(ket, Ket)
+        assert ket.directions is not None
+        other = [d - COPY if d >= COPY else d + COPY for d in ket.directions]
+        order = sorted(range(len(other)), key=other.__getitem__)
+        axes = [*order, *range(len(other), ket.ndim)]
+        array = ket.array.transpose(axes)
+        return GridPairs(ket.nodes.ket(array, tuple(sorted(other))))

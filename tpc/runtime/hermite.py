@@ -9,8 +9,7 @@ polynomials h_n,
 Expectations are trapezoid sums, whose error is exponentially small in 1/step where f is
 analytic. They need fewer nodes than Gauss-Hermite rules, most of whose nodes lie beyond
 where f(z)^2 phi(z) counts. Two grids are compared and the difference gives the error,
-which stays large where f has a kink or jumps. This is ordinary code, tested where it
-stands; generated modules carry its parts. Formatters leave its lines alone.
+which stays large where f has a kink or jumps.
 """
 
 from __future__ import annotations
@@ -20,11 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-
-# <part hermite>
+from tpc.runtime.arrays import Array
 
 Function = Callable[..., Array]
 """Of an array, then of constants that broadcast to it."""
@@ -207,9 +203,6 @@ def largest_change(before: Sequence[Array], after: Sequence[Array]) -> float:
     return largest if np.isfinite(largest) else np.inf
 
 
-# <part single_series>
-
-
 def single_series(family: Family, tolerance: float) -> tuple[Array, float, float]:
     """Integrate one function: see `single_moment`.
 
@@ -222,9 +215,6 @@ def single_series(family: Family, tolerance: float) -> tuple[Array, float, float
         return np.full(len(values), np.nan), np.inf, np.inf
     scale = root_mean_square(values).max(initial=0)
     return values @ line.root_weights, error + ROUNDING, float(scale)
-
-
-# <part single_moment>
 
 
 def single_moment(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from tpc.runtime.random_nodes import Nodes
+from tpc.runtime.arrays import Array
 
-Array = npt.NDArray[np.float64]
-
-# <part Products>
+if TYPE_CHECKING:
+    from tpc.runtime.random_nodes import Nodes
 
 
 class Products:

@@ -19,20 +19,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from tpc.runtime.arrays import Array, Indices
 from tpc.runtime.hermite import (
     TOLERANCE,
-    Array,
     Line,
     hermite_blocks,
     root_mean_square,
     unit,
 )
-
-# <part mehler>
-
-Indices = npt.NDArray[np.intp]
 
 MOST_TERMS = 2048
 """Orders of the series at most."""

@@ -9,9 +9,9 @@ from math import gamma
 
 import numpy as np
 
-from tpc.runtime.arithmetic import Array, Phi, det2, erf, gram, mean_sign, quotient
-
-# <part arcsine>
+from tpc.runtime.arithmetic import det2, gram, mean_sign, quotient
+from tpc.runtime.arrays import Array
+from tpc.runtime.elementwise import Phi, erf
 
 
 def arcsine(v1: Array, v2: Array, c: Array, det: Array) -> Array:
@@ -19,17 +19,11 @@ def arcsine(v1: Array, v2: Array, c: Array, det: Array) -> Array:
     return np.arctan2(c, np.sqrt(np.maximum(det, 0.0)))
 
 
-# <part wedge>
-
-
 def wedge(c: Array, det: Array) -> Array:
     """Return the angle of the cone y1, y2 > 0: pi minus the arc cosine of the correlation."""
     root = np.sqrt(np.maximum(det, 0.0))
     certain = np.equal(root, 0) & np.equal(c, 0)
     return np.where(certain, np.pi / 2, np.arctan2(root, np.negative(c)))
-
-
-# <part relu_moment>
 
 
 def relu_moment(m: int, n: int, v1: Array, v2: Array, c: Array, det: Array) -> Array:
@@ -74,12 +68,10 @@ def odd_series(x: Array, weighted: bool) -> Array:
     return total
 
 
-# <part owens_t>
-
-
 def owens_t(h: Array, a: Array) -> Array:
     """Return Owen's T(h, a), for |a| > 1 by its reflection T(a h, 1/a)."""
-    h, a = np.broadcast_arrays(np.abs(np.asarray(h, dtype=float)), np.asarray(a, dtype=float))
+    given = np.abs(np.asarray(h, dtype=float)), np.asarray(a, dtype=float)
+    h, a = np.broadcast_arrays(*given)
     slope = np.abs(a)
     flat = slope <= 1
     product = np.where(flat, 0.0, np.where(h == 0, 0.0, h * np.where(flat, 1.0, slope)))
@@ -99,9 +91,6 @@ def owens_integral(h: Array, slope: Array) -> Array:
         x = node * end
         total += weight * np.exp(-0.5 * (h * x) ** 2) / (1 + x * x)
     return end * total * np.exp(-0.5 * h * h) / (2 * np.pi)
-
-
-# <part orthant>
 
 
 def orthant(m1: Array, m2: Array, v1: Array, v2: Array, c: Array, det: Array) -> Array:
@@ -126,7 +115,8 @@ def orthant(m1: Array, m2: Array, v1: Array, v2: Array, c: Array, det: Array) ->
 
 def mass_of_ray(m: Array, h: Array, across: Array, root: Array) -> Array:
     """Return Phi(-|h|)/2 - T(|h|, a) for the slope a = across / (|m| root)."""
-    a = np.where(root * m == 0, np.sign(across) * 1e300, quotient(across, np.abs(m) * root))
+    steep, slope = np.sign(across) * 1e300, quotient(across, np.abs(m) * root)
+    a = np.where(root * m == 0, steep, slope)
     return mass_above(np.abs(h), np.clip(np.where(across == 0, 0.0, a), -1e300, 1e300))
 
 
@@ -135,10 +125,12 @@ def mass_above(h: Array, a: Array) -> Array:
     steep = np.maximum(a, 1.0)
     product = np.where(h == 0, 0.0, h * steep)
     # Phi(-h)/2 - T(h, a) = T(a h, 1/a) - Phi(-a h) (1/2 - Phi(-h)) for a > 1
-    reflected = owens_integral(product, 1 / steep) - 0.5 * erf(h / np.sqrt(2)) * Phi(-product)
+    beyond = 0.5 * erf(h / np.sqrt(2)) * Phi(-product)
+    reflected = owens_integral(product, 1 / steep) - beyond
     plain = 0.5 * Phi(-h) - owens_t(h, np.minimum(a, 1.0))
     small = np.where(a > 1, np.maximum(reflected, 0.0), plain)
-    return np.where((h < 1) | (a < 0), small, mass_in_tail(np.maximum(h, 1.0), np.clip(a, 0, 1e3)))
+    tail = mass_in_tail(np.maximum(h, 1.0), np.clip(a, 0, 1e3))
+    return np.where((h < 1) | (a < 0), small, tail)
 
 
 def mass_in_tail(h: Array, a: Array) -> Array:
@@ -153,10 +145,14 @@ def mass_in_tail(h: Array, a: Array) -> Array:
     return length * total * np.exp(-0.5 * h * h * (1 + a * a)) / (2 * np.pi)
 
 
-# <part sign_product>
-
-
-def sign_product(m1: Array, m2: Array, v1: Array, v2: Array, c: Array, det: Array) -> Array:
+def sign_product(
+    m1: Array,
+    m2: Array,
+    v1: Array,
+    v2: Array,
+    c: Array,
+    det: Array,
+) -> Array:
     """Return E sign(y1) sign(y2) of Gaussians with means m1, m2.
 
     At moderate correlations it is the product of the means of the signs, plus their covariance by
@@ -178,9 +174,6 @@ def sign_product(m1: Array, m2: Array, v1: Array, v2: Array, c: Array, det: Arra
     return np.where(near | np.equal(c, 0), moderate, strong)
 
 
-# <part orthant3>
-
-
 def orthant3(
     v1: Array, v2: Array, v3: Array, c12: Array, c13: Array, c23: Array, det: Array
 ) -> Array:
@@ -190,7 +183,8 @@ def orthant3(
     digits of a small one.
     """
     d12, d13, d23 = gram(v1, v2, c12), gram(v1, v3, c13), gram(v2, v3, c23)
-    by_angles = (wedge(c12, d12) + wedge(c13, d13) + wedge(c23, d23) - np.pi) / (4 * np.pi)
+    angles = wedge(c12, d12) + wedge(c13, d13) + wedge(c23, d23)
+    by_angles = (angles - np.pi) / (4 * np.pi)
     r12, r13, r23 = np.sqrt(d12), np.sqrt(d13), np.sqrt(d23)
     cosines = r12 * det2(c13, c23, c12, v3) + r13 * det2(c12, c23, c13, v2)
     cosines = cosines + r23 * det2(c12, c13, c23, v1)

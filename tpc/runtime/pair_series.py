@@ -21,18 +21,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tpc.runtime.arrays import Array, Indices
 from tpc.runtime.hermite import (
     TOLERANCE,
-    Array,
     Family,
     Function,
     Line,
     root_mean_square,
     settle,
 )
-from tpc.runtime.mehler import Indices, Series, expand
-
-# <part pair_series>
+from tpc.runtime.mehler import Series, expand
 
 PERFECT = 1 - 1e-15
 """A correlation beyond this differs from 1 by the rounding of a covariance."""
@@ -82,8 +80,6 @@ def pair_series(
     return moments, error_bound(series, error, largest), plane.scale()
 
 
-# <part listed_series>
-
 LISTED = 2**12
 """How many pairs of a list are summed at a time."""
 
@@ -114,9 +110,6 @@ def listed_series(
         worst = max(worst, error_bound(series, error, largest))
         scale = max(scale, plane.scale())
     return moments, worst, scale
-
-
-# <part pair_moment>
 
 
 def pair_moment(
@@ -177,9 +170,6 @@ def listed_moment(
     right = Family.of(g, q_right, m_right, s_right)
     moments, error, scale = listed_series(left, right, c, tolerance)
     return moments, error * scale
-
-
-# <part Plane>
 
 
 @dataclass(frozen=True)

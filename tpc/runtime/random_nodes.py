@@ -1,19 +1,19 @@
-"""Nodes: what expectations are averages over. Random ones, and the points of Sobol's sequence.
+"""Nodes: what expectations are averages over, here random ones.
 
 E|x> = mean(ket), <x|y> = inner(left, right); normal(shape) draws independent standard normals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-
-# <part Nodes>
+from tpc.runtime.arrays import Array, Indices
+from tpc.runtime.matrix_products import Products
+from tpc.runtime.stored_pairs import PAIRS_IN_BLOCK, PairArray, TransposedPairs
 
 
 class Nodes:
@@ -40,7 +40,7 @@ class Nodes:
         self._streams = [np.random.default_rng(stream) for stream in streams]
         self._each = samples // len(streams)
         self._order = np.random.default_rng(streams[0].spawn(1)[0])
-        self._cycle: npt.NDArray[np.intp] | None = None
+        self._cycle: Indices | None = None
         self.samples = self._each * len(streams)
         self.rank_tolerance = rank_tolerance
         self.stein_load: dict[str, float] = {}
@@ -76,13 +76,100 @@ class Nodes:
             return np.sqrt(covariance) * self.normal()
         return self.gaussian(covariance, covariance.shape[: covariance.ndim // 2])
 
-    def partners(self, copy: int) -> npt.NDArray[np.intp]:
+    def products(self, gain: float | Array, name: str) -> Products:
+        """Return the record of all products with one side of a matrix."""
+        return Products(self, gain, name)
+
+    def mean_over_copies(
+        self,
+        body: Callable[..., Array],
+        free: Sequence[Array],
+        copies: Sequence[Sequence[Array]],
+        onto: Array | None = None,
+        arrays: Sequence[Any] = (),
+    ) -> Array:
+        """Average body(*free, *copies) over iid copies, for every sample of the free kets.
+
+        A copy is the samples in another order. Random samples leave out the pairs in which a
+        copy is the free sample itself, so that no ket meets itself. With `onto`, a ket of the
+        first copy, the body is an operator without constant axes and this is its product with
+        that ket. With pair arrays there is one copy, and the body takes them too.
+        """
+        samples = self.samples
+        partners = [self.partners(c) for c in range(len(copies))]
+        shuffled: list[Array] = []
+        for partner, kets in zip(partners, copies, strict=True):
+            shuffled += [ket[partner][None] for ket in kets]
+        places = [np.argsort(partner) for partner in partners if self.apart]
+        weights = None
+        if self.weights is not None:
+            weights = np.prod([self.weights[partner] for partner in partners], axis=0)
+            weights = weights / weights.mean()
+        rows = max(1, PAIRS_IN_BLOCK // samples)
+        flat = None if onto is None else onto.reshape(samples, -1)
+        sums: list[Array] = []
+        for start in range(0, samples, rows):
+            index = np.arange(start, min(start + rows, samples))
+            block = slice(start, start + rows)
+            pairs = [array.block(block, slice(None)) for array in arrays]
+            values = body(*(ket[index, None] for ket in free), *shuffled, *pairs)
+            if weights is not None:
+                values = (values.T * weights[:, None]).T
+            for place in places:
+                values[index - start, place[index]] = 0
+            sums.append(values.sum(axis=1) if flat is None else values @ flat)
+        total = np.concatenate(sums) / (samples - len(places))
+        return total if onto is None else total.reshape(onto.shape)
+
+    def partners(self, copy: int) -> Indices:
         """Return which sample each node of a copy is: steps along one random cycle."""
         if self._cycle is None:
             self._cycle = self._order.permutation(self.samples)
         found = np.empty_like(self._cycle)
         found[self._cycle] = np.roll(self._cycle, -copy)
         return found
+
+    def inner_of_pairs(self, left: Array, right: Array) -> Array:
+        """Sum products of a free ket and a copy over their last axis, for every pair."""
+        return np.asarray(left[:, 0] @ right[0].T)
+
+    def pair_array(
+        self,
+        together: int,
+        body: Callable[..., Array],
+        free: Sequence[Array],
+        copy: Sequence[Array],
+        arrays: Sequence[Any],
+    ) -> PairArray:
+        """Return a function of two samples as an array; so many live together."""
+        return PairArray(self.samples, together, (body, free, copy, arrays))
+
+    def product_of_pairs(
+        self,
+        array: PairArray | TransposedPairs,
+        onto: Array | None = None,
+    ) -> Array:
+        """Average array * onto over the copy, for every free sample; onto is 1 by default.
+
+        Random samples leave out the pairs in which one meets itself.
+        """
+        kets = np.ones(self.samples) if onto is None else onto
+        flat = kets.reshape(self.samples, -1)
+        if self.weights is not None:
+            flat = flat * (self.weights / self.weights.mean())[:, None]
+        found = np.empty_like(flat)
+        step = PAIRS_IN_BLOCK // self.samples if array.whole is None else self.samples
+        for start in range(0, self.samples, max(1, step)):
+            rows = slice(start, start + max(1, step))
+            block = array.block(rows, slice(None))
+            same = block[:, rows]
+            met = same.diagonal().copy()
+            if self.apart:
+                np.fill_diagonal(same, 0)
+            np.matmul(block, flat, out=found[rows])
+            np.fill_diagonal(same, met)
+        found /= self.samples - self.apart
+        return found.reshape(kets.shape)
 
 
 def factor(covariance: Array) -> Array:
@@ -95,74 +182,3 @@ def factor(covariance: Array) -> Array:
     kept = values > 1e-13 * max(values[0], 0.0)
     root: Array = np.sqrt(values[kept])[:, None] * vectors[:, kept].T
     return root
-
-
-# <part SobolNodes>
-
-
-class SobolNodes(Nodes):
-    """A scrambled Sobol sequence through the normal quantile, a column for each Gaussian.
-
-    What the program draws first has the first columns, which are the most even ones. Past
-    the last dimension of the sequence, or of memory, columns are random. A few columns are
-    drawn from a wider Gaussian and weighted by the ratio of the densities: functions that
-    grow at infinity are rough at the ends of (0, 1), and the weights vanish there.
-    """
-
-    # Together, sample and sample are as even as any pair: leaving them out would not be.
-    apart = False
-
-    def __init__(
-        self,
-        stream: np.random.SeedSequence,
-        samples: int,
-        gaussians: int,
-        rank_tolerance: float = 1e-22,
-    ) -> None:
-        from scipy.stats import qmc
-
-        super().__init__([stream], samples, rank_tolerance)
-        columns = min(max(gaussians, 1), qmc.Sobol.MAXDIM, SOBOL_FLOATS // samples)
-        scrambling = np.random.default_rng(stream.spawn(1)[0])
-        self._points = qmc.Sobol(columns, seed=scrambling).random(samples)
-        self._drawn = 0
-        self._width = np.sqrt(SOBOL_VARIANCE) if gaussians <= SOBOL_WEIGHTED else 1.0
-        if self._width > 1:
-            exponent = (self._normals(0, columns) ** 2).sum(axis=1) / 2
-            weights = np.exp(-exponent * (1 - 1 / SOBOL_VARIANCE))
-            self.weights = weights / weights.mean()
-
-    def normal(self, shape: tuple[int, ...] = ()) -> Array:
-        """Return the next columns as standard normals, of shape (samples, *shape)."""
-        first, self._drawn = self._drawn, self._drawn + prod(shape)
-        even = self._normals(first, self._drawn)
-        rest = super().normal((prod(shape) - even.shape[1],))
-        return np.concatenate([even, rest], axis=1).reshape(self.samples, *shape)
-
-    def _normals(self, start: int, stop: int) -> Array:
-        from scipy.special import ndtri
-
-        # Points are multiples of 2^-30; the middle of their cells is inside of (0, 1).
-        return np.asarray(self._width * ndtri(self._points[:, start:stop] + 2.0**-31))
-
-    def mean(self, ket: Array) -> Array:
-        """Return E|x>."""
-        if self.weights is None:
-            return super().mean(ket)
-        return np.tensordot(self.weights, ket, 1) / self.samples
-
-    def inner(self, left: Array, right: Array) -> Array:
-        """Return <x|y>, of shape k_x + k_y."""
-        if self.weights is not None:
-            left = (left.T * self.weights).T
-        return super().inner(left, right)
-
-
-SOBOL_FLOATS = 2**25
-"""How many coordinates of Sobol points a replicate holds at most."""
-
-SOBOL_WEIGHTED = 8
-"""With how many Gaussians at most samples are weighted."""
-
-SOBOL_VARIANCE = 1.2
-"""The variance that weighted samples have along each Gaussian."""

@@ -10,26 +10,20 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tpc.runtime.arrays import Array
 from tpc.runtime.grids import GridNodes
 from tpc.runtime.hermite import Family, single_series
 from tpc.runtime.pair_series import listed_series, pair_series
-from tpc.runtime.random_nodes import Nodes
-
-Array = npt.NDArray[np.float64]
-
-# <part single_integral>
 
 
-def single_integral(nodes: Nodes, side: Sequence[Any]) -> Array:
+def single_integral(nodes: GridNodes, side: Sequence[Any]) -> Array:
     """Return E f(u), entry by entry.
 
     Args:
         nodes: They say how many digits the series should have.
         side: The function, variances, means and constants.
     """
-    assert isinstance(nodes, GridNodes)
     q, m, *constants = np.broadcast_arrays(*side[1:])
     flat = [constant.ravel() for constant in constants]
     family = Family.of(side[0], q.ravel(), m.ravel(), flat)
@@ -37,11 +31,8 @@ def single_integral(nodes: Nodes, side: Sequence[Any]) -> Array:
     return settled(nodes, moments, error).reshape(q.shape)
 
 
-# <part pair_integral>
-
-
 def pair_integral(
-    nodes: Nodes,
+    nodes: GridNodes,
     left: Sequence[Any],
     right: Sequence[Any],
     c: Array,
@@ -54,7 +45,6 @@ def pair_integral(
         right: The same for g.
         c: Covariances of u and w.
     """
-    assert isinstance(nodes, GridNodes)
     shapes = [np.broadcast_shapes(*map(np.shape, side[1:])) for side in (left, right)]
     shape = np.broadcast_shapes(*shapes, np.shape(c))
     rank = len(shape)
@@ -82,9 +72,6 @@ def family_of(side: Sequence[Any], shape: Sequence[int], axes: Sequence[int]) ->
     arrays = (np.asarray(x, dtype=float) for x in side[1:])
     q, m, *constants = (np.broadcast_to(x, wide).ravel() for x in arrays)
     return Family.of(side[0], q, m, constants)
-
-
-# <part settled>
 
 
 def settled(nodes: GridNodes, values: Array, error: float) -> Array:

@@ -49,35 +49,24 @@ Limit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
-from functools import reduce
-from math import gamma, prod
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import gamma
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+
 Outputs = dict[tuple[str, str], Array]
+"""By output name and part: "value", or "mean" and "cov" of a vector."""
 
 
 PARAMS: dict[str, Any] = {
     "sb": 0.3,
 }
 """The program's parameters with their defaults."""
-
-BIASED = False
-"""Whether estimated moments enter later equations."""
-
-BASE_GAUSSIANS = 0
-"""How many independent standard normals the equations draw at most."""
-
-SAMPLED: dict[str, str] = {}
-"""Outputs that need expectations without a closed form, and the first of each."""
-
-ROUGH: dict[str, str] = {}
-"""Outputs that average functions with kinks or jumps, and the first of each."""
 
 ARRAY = np.array(
     [
@@ -89,8 +78,8 @@ ARRAY = np.array(
 ARRAY_2 = np.array([1.0, 1.0])
 
 
-def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
-    """Compute every output once, on the nodes of one replicate."""
+def limit(params: dict[str, Any]) -> Outputs:
+    """Compute every output."""
     sb = np.asarray(params["sb"])
 
     # ---- line 8: output K = <x|x>
@@ -116,6 +105,31 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
 def mean_of_relu_relu(q1: Array, c12: Array, q2: Array) -> Array:
     """Return E[relu(z1)*relu(z2)], q and c variances and covariances."""
     return relu_moment(1, 1, q1, q2, c12, gram(q1, q2, c12))
+
+
+def evaluate(
+    *,
+    samples: int = 65536,
+    seed: int = 0,
+    method: str = "mc",
+    replicates: int = 8,
+    rank_tolerance: float = 1e-22,
+    _progress: Callable[[int, int], None] | None = None,
+    **params: Any,
+) -> Result:
+    """Compute the limit of every output: closed forms, exact by any method.
+
+    Only `params` changes the result; the other arguments are those of every module.
+
+    Raises:
+        ValueError: An unknown method or parameter, or too few samples.
+    """
+    asked = samples, seed, method, replicates, rank_tolerance, _progress
+    request = Request(*asked, with_defaults(PARAMS, params))
+    return exact_result(limit(request.params), request)
+
+
+# The same in every module: what this one takes of the runtime of tpc.
 
 
 @dataclass(frozen=True)
@@ -149,113 +163,33 @@ class Result:
         return self.values[name]
 
 
-class MethodRefused(ValueError):
-    """A method of evaluation that does not suit the program."""
+def exact_result(outputs: Outputs, request: Request) -> Result:
+    """Return outputs that all have closed forms, exact by any method."""
+    values = {key: np.asarray(value) for key, value in outputs.items()}
+    errors = {key: np.zeros(np.shape(value)) for key, value in outputs.items()}
+    methods = {name: "exact" for name, _ in outputs}
+    return result_of(values, errors, methods, 0, {}, request)
 
 
-def evaluate(
-    *,
-    samples: int = 65536,
-    seed: int = 0,
-    method: str = "mc",
-    replicates: int = 8,
-    rank_tolerance: float = 1e-22,
-    _progress: Callable[[int, int], None] | None = None,
-    **params: Any,
+def result_of(
+    values: Outputs,
+    errors: Outputs,
+    methods: dict[str, str],
+    samples: int,
+    stein_load: dict[str, float],
+    request: Request,
 ) -> Result:
-    """Compute the limit of every output.
-
-    What has a closed form is exact by any method.
-
-    Args:
-        samples: How many nodes; independent replicates share them. A ket on a grid may have
-            64 times as many floats.
-        seed: Equal seeds give equal numbers.
-        method: "mc": random nodes. "qmc": scrambled Sobol points, as many in a replicate
-            as the largest power of two. "quadrature": grids of all Gaussians that an
-            expectation depends on. "exact": closed forms only. "auto": quadrature where
-            it is precise, else qmc.
-        replicates: How many replicates of random nodes or Sobol points, at least two.
-        rank_tolerance: Which part of <x|x> a direction of |x> must have to count as new
-            beside the earlier products of a matrix: less of it is left out of the hat.
-        _progress: Called with (replicates or grids done, how many in all).
-        **params: Values for `PARAMS`; the others keep their defaults.
-
-    Raises:
-        ValueError: An unknown method or parameter, or too few samples.
-        MethodRefused: A method that does not suit the program, a `ValueError` too.
-    """
-    if method not in METHODS:
-        known = ", ".join(METHODS)
-        raise ValueError(f"unknown method {method!r}: this module has {known}")
-    if replicates < 2:
-        raise ValueError(f"replicates must be at least 2, not {replicates}")
-    if samples < 4 * replicates:
-        raise ValueError(f"samples must be at least {4 * replicates}, not {samples}")
-    if not 0 < rank_tolerance < 1:
-        limits = "between 0 and 1"
-        raise ValueError(f"rank_tolerance must be {limits}, not {rank_tolerance}")
-    merged = merge_params(params)
-    plan = Plan(method, samples, seed, replicates, rank_tolerance, merged)
-    estimate = estimated(plan, _progress)
-    values, stderr = by_name(estimate.values), by_name(estimate.errors)
-    methods, load = estimate.methods, estimate.stein_load
-    used = samples if method == "mc" else estimate.samples
-    return Result(values, stderr, method, methods, used, seed, merged, load)
-
-
-METHODS = ("mc", "qmc", "quadrature", "exact", "auto")
-"""The methods of `evaluate`."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What an evaluation was asked for, as in `evaluate`."""
-
-    method: str
-    samples: int
-    seed: int
-    replicates: int
-    rank_tolerance: float
-    params: dict[str, Any]
-
-
-def estimated(plan: Plan, progress: Callable[[int, int], None] | None) -> Estimate:
-    """Compute every output by the method, or refuse."""
-    if plan.method == "exact":
-        refuse(SAMPLED, "exact: {0} needs {1}, for which there is no closed form")
-    if not SAMPLED:
-        return integrated(plan.samples, plan.params, None)
-    if plan.method in ("mc", "qmc"):
-        return sampled(plan, progress)
-    if plan.method == "quadrature":
-        refuse(ROUGH, "quadrature: {0} averages {1}, which is not smooth; use 'qmc'")
-        estimate = integrated(plan.samples, plan.params, progress)
-        refuse(estimate.missing, "quadrature: {0} is out of reach, {1}; use 'qmc'")
-        return estimate
-    estimate = integrated(plan.samples, plan.params, progress)
-    poor = [name for name in SAMPLED if not estimate.is_precise(name)]
-    if not poor:
-        return estimate
-    return better(estimate, sampled(replace(plan, method="qmc"), progress), poor)
-
-
-def refuse(reasons: dict[str, str], message: str) -> None:
-    """Raise the message about the first output that a method does not suit, if any."""
-    for name, reason in reasons.items():
-        raise MethodRefused(message.format(repr(name), reason))
-
-
-def merge_params(params: dict[str, Any]) -> dict[str, Any]:
-    """Return the defaults overridden by `params`."""
-    for name, value in params.items():
-        if name not in PARAMS:
-            known = ", ".join(PARAMS) or "none"
-            raise ValueError(f"unknown parameter {name!r}; this program has: {known}")
-        if np.shape(value) != np.shape(PARAMS[name]):
-            shape = np.shape(PARAMS[name])
-            raise ValueError(f"parameter {name!r} must have the shape {shape}")
-    return PARAMS | params
+    """Return what was found as the result of what was asked for."""
+    return Result(
+        values=by_name(values),
+        stderr=by_name(errors),
+        method=request.method,
+        methods=methods,
+        samples=request.samples if request.method == "mc" else samples,
+        seed=request.seed,
+        params=request.params,
+        stein_load=stein_load,
+    )
 
 
 def by_name(outputs: Outputs) -> dict[str, Any]:
@@ -269,675 +203,50 @@ def by_name(outputs: Outputs) -> dict[str, Any]:
     return found
 
 
+METHODS = ("mc", "qmc", "quadrature", "exact", "auto")
+"""The methods of `evaluate`."""
+
+
+class MethodRefused(ValueError):
+    """A method of evaluation that does not suit the program."""
+
+
 @dataclass(frozen=True)
-class Estimate:
-    """Outputs and their errors by one way of computing them, or by several.
+class Request:
+    """What `evaluate` was asked for, its arguments by their names."""
 
-    Attributes:
-        values: By output name and part.
-        errors: The same for standard errors.
-        methods: By output name.
-        missing: Why some outputs have no value, by name.
-        samples: As in `Result`.
-        stein_load: As in `Result`.
-    """
-
-    values: Outputs
-    errors: Outputs
-    methods: dict[str, str]
-    missing: dict[str, str]
     samples: int
-    stein_load: dict[str, float]
-
-    def error(self, name: str) -> float:
-        """Return the largest error of an output."""
-        parts = [array for (known, _), array in self.errors.items() if known == name]
-        return max((float(np.max(array, initial=0)) for array in parts), default=np.inf)
-
-    def is_precise(self, name: str) -> bool:
-        """Whether an output has eight digits."""
-        parts = [array for (known, _), array in self.values.items() if known == name]
-        size = max((np.max(np.abs(array), initial=0) for array in parts), default=0)
-        return bool(self.error(name) <= 1e-8 * size + 1e-12)
-
-
-def better(first: Estimate, second: Estimate, names: Sequence[str]) -> Estimate:
-    """Replace outputs of the first estimate by those of the second with smaller errors."""
-    taken = {name for name in names if not first.error(name) <= second.error(name)}
-    values, errors = dict(second.values), dict(second.errors)
-    values |= {key: value for key, value in first.values.items() if key[0] not in taken}
-    errors |= {key: error for key, error in first.errors.items() if key[0] not in taken}
-    methods = second.methods | {
-        name: method for name, method in first.methods.items() if name not in taken
-    }
-    samples = second.samples if taken else first.samples
-    return Estimate(values, errors, methods, {}, samples, second.stein_load)
-
-
-def sampled(plan: Plan, progress: Callable[[int, int], None] | None) -> Estimate:
-    """Average replicates with nodes of their own; their spread gives the standard errors."""
-    count, method = plan.replicates, plan.method
-    each = plan.samples // count
-    if method == "qmc":
-        each = 2 ** (each.bit_length() - 1)
-    runs: list[Run] = []
-    for replicate in range(count):
-        run = run_sobol if method == "qmc" else run_random
-        runs.append(run(replicate, each, plan))
-        if progress is not None:
-            progress(replicate + 1, count)
-    values: Outputs = {}
-    errors: Outputs = {}
-    for key, first in runs[0].outputs.items():
-        values[key], errors[key] = np.asarray(first), np.zeros(np.shape(first))
-        if key[0] in SAMPLED:
-            every = np.array([run.outputs[key] for run in runs])
-            halves = np.array([run.halves[key] for run in runs if run.halves])
-            bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
-            error = standard_error(every, halves)
-            values[key], errors[key] = every.mean(axis=0), np.hypot(error, bias)
-    methods = {name: method if name in SAMPLED else "exact" for name, _ in values}
-    used = plan.samples if method == "mc" else count * each
-    return Estimate(values, errors, methods, {}, used, runs[-1].stein_load)
-
-
-def standard_error(every: Array, halves: Array) -> Array:
-    """Return the standard error of the mean of replicates, from their spread.
-
-    The spread of few replicates says little. Then the two halves of each, of twice the
-    variance, help to estimate it, and Student's t says by how much it may be too small.
-    """
-    count = len(every)
-    variance = every.var(axis=0, ddof=1)
-    freedom = count - 1
-    if count < FEW_REPLICATES and len(halves):
-        between = ((halves[:, 0] - halves[:, 1]) ** 2 / 4).mean(axis=0)
-        variance = (freedom * variance + count * between) / (freedom + count)
-        freedom += count
-    widened = STUDENT[freedom - 1] if count < FEW_REPLICATES else 1.0
-    return np.asarray(widened * np.sqrt(variance / count))
-
-
-FEW_REPLICATES = 8
-"""The spread of so many replicates, or more, is the standard error as it is."""
-
-STUDENT = (
-    1.837, 1.321, 1.197, 1.142, 1.111, 1.091, 1.077,
-    1.067, 1.059, 1.053, 1.048, 1.044, 1.040,
-)  # fmt: skip
-"""Student's t with 1, 2, ... degrees of freedom is within this with probability 0.683."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What one replicate found.
-
-    Attributes:
-        outputs: The outputs, the bias taken off them.
-        shift: That bias.
-        halves: The outputs on the two halves of the nodes, if these were needed.
-        stein_load: As in `Result`.
-    """
-
-    outputs: Outputs
-    shift: Outputs
-    halves: Outputs
-    stein_load: dict[str, float]
-
-
-def run_random(replicate: int, samples: int, plan: Plan) -> Run:
-    """Run one replicate on random nodes.
-
-    Where moments of N samples enter later equations, results are biased by b/N. The two
-    halves of a replicate are biased by 2 b/N, so that full - mean(halves) = -b/N.
-    """
-    keys = [(replicate, half) for half in range(2)]
-    streams = [np.random.SeedSequence(plan.seed, spawn_key=key) for key in keys]
-    nodes = Nodes(streams, samples, plan.rank_tolerance)
-    full = limit(nodes, plan.params)
-    if not BIASED:
-        unbiased = {key: np.zeros_like(full[key]) for key in full}
-        return Run(full, unbiased, {}, nodes.stein_load)
-    one, two = (
-        limit(Nodes([stream], nodes.samples // 2, plan.rank_tolerance), plan.params)
-        for stream in streams
-    )
-    shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
-    outputs = {key: full[key] + shift[key] for key in full}
-    halves = {key: np.array([one[key], two[key]]) for key in full}
-    return Run(outputs, shift, halves, nodes.stein_load)
-
-
-def run_sobol(replicate: int, samples: int, plan: Plan) -> Run:
-    """Run one replicate on Sobol points."""
-    stream = np.random.SeedSequence(plan.seed, spawn_key=(replicate,))
-    nodes = SobolNodes(stream, samples, BASE_GAUSSIANS, plan.rank_tolerance)
-    full = limit(nodes, plan.params)
-    unbiased = {key: np.zeros_like(full[key]) for key in full}
-    return Run(full, unbiased, {}, nodes.stein_load)
-
-
-def integrated(
-    samples: int, params: dict[str, Any], progress: Callable[[int, int], None] | None
-) -> Estimate:
-    """Compute outputs on grids, by either choice of directions that they fit on."""
-    if SAMPLED and SAMPLED.keys() <= ROUGH.keys():
-        return Estimate({}, {}, {}, ROUGH, 0, {})
-    first = refined(samples, params, SAMPLED, False, progress)
-    if not first.missing.keys() - ROUGH.keys():
-        return first
-    second = refined(samples, params, first.missing, True, progress)
-    estimate = better(first, second, list(first.missing))
-    still = [name for name in first.missing if name in second.missing]
-    return replace(estimate, missing={name: first.missing[name] for name in still})
-
-
-def refined(
-    samples: int,
-    params: dict[str, Any],
-    wanted: Collection[str],
-    single: bool,
-    progress: Callable[[int, int], None] | None,
-) -> Estimate:
-    """Refine grids until two steps have changed nothing, or the next does not fit.
-
-    An output has the value of its finest grid. Its error is the change by the last step,
-    or what further steps would add if they shrink no faster than the last did.
-    """
-    values: Outputs = {}
-    errors: Outputs = {}
-    steps: dict[tuple[str, str], list[float]] = {}
-    refusal, largest = "", 0
-    for count, points in enumerate(RULES, 1):
-        nodes = GridNodes(points, GRID_FLOATS * samples, single)
-        outputs = limit(nodes, params)
-        refusal, largest = refusal or nodes.refusal, max(largest, nodes.samples)
-        finished = True
-        for key, value in outputs.items():
-            size = np.max(np.abs(value), initial=0)
-            if key[0] not in SAMPLED:
-                values[key], errors[key] = np.asarray(value), np.zeros(np.shape(value))
-            elif key[0] in wanted and key[0] not in ROUGH and np.isfinite(size):
-                change = np.abs(value - values.get(key, np.inf))
-                known = steps.setdefault(key, [])
-                known.append(np.max(change, initial=0))
-                values[key], errors[key] = value, after(change, known, size)
-                finished = finished and max(known[-2:]) <= 1e-11 * size + 1e-15
-        if progress is not None:
-            progress(count, len(RULES))
-        if finished:
-            break
-    used = {True: "quadrature", False: "exact"}
-    methods = {name: used[name in SAMPLED] for name, _ in outputs}
-    estimate = Estimate(values, errors, methods, {}, largest, {})
-    missing = [name for name in methods if not np.isfinite(estimate.error(name))]
-    return replace(estimate, missing=dict.fromkeys(missing, refusal or "not finite"))
-
-
-def after(change: Array, steps: Sequence[float], size: float) -> Array:
-    """Return the error behind the last step, whose changes and largest change are given.
-
-    Further steps are a geometric series at best. Two of them tell nothing of that yet.
-    """
-    if len(steps) < 3:
-        return np.full_like(change, np.inf)
-    ratio = min(steps[-1] / steps[-2], 0.9) if steps[-2] > 0 else 0
-    return np.maximum(change * max(1, ratio / (1 - ratio)), 1e-15 * size)
-
-
-RULES = (6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192)
-"""Nodes of the rules along each direction, coarse to fine."""
-
-GRID_FLOATS = 64
-"""How many floats for each of `samples` a ket on a grid may have."""
-
-
-class Nodes:
-    """Random nodes of one replicate: every expectation is an average over its samples.
-
-    Two streams of random numbers fill its halves, so that a half can be run by itself.
-    """
-
-    sampled = True
-    """Whether expectations are averages, also those that have a series."""
-
-    apart = True
-    """Whether means over copies leave out the pairs in which a sample meets itself."""
-
-    weights: Array | None = None
-    """Weights of the samples, 1 on average; None where they are equal."""
-
-    def __init__(
-        self,
-        streams: Sequence[np.random.SeedSequence],
-        samples: int,
-        rank_tolerance: float = 1e-22,
-    ) -> None:
-        self._streams = [np.random.default_rng(stream) for stream in streams]
-        self._each = samples // len(streams)
-        self._order = np.random.default_rng(streams[0].spawn(1)[0])
-        self._cycle: npt.NDArray[np.intp] | None = None
-        self.samples = self._each * len(streams)
-        self.rank_tolerance = rank_tolerance
-        self.stein_load: dict[str, float] = {}
-
-    def normal(self, shape: tuple[int, ...] = ()) -> Array:
-        """Draw independent standard normals, of shape (samples, *shape)."""
-        drawn = np.empty((self.samples, *shape))
-        for half, stream in enumerate(self._streams):
-            rows = slice(half * self._each, (half + 1) * self._each)
-            stream.standard_normal(out=drawn[rows])
-        return drawn
-
-    def gaussian(self, covariance: Array, shape: tuple[int, ...]) -> Array:
-        """Draw centred Gaussians; the covariance has shape + shape."""
-        root = factor(np.reshape(covariance, (prod(shape), prod(shape))))
-        drawn = self.normal((len(root),)) @ root
-        return drawn.reshape(drawn.shape[:-1] + shape)
-
-    def mean(self, ket: Array) -> Array:
-        """Return E|x>."""
-        return np.asarray(ket.mean(axis=0))
-
-    def inner(self, left: Array, right: Array) -> Array:
-        """Return <x|y>, of shape k_x + k_y."""
-        if left.ndim == right.ndim == 1:
-            return np.asarray(left @ right / self.samples)
-        return np.tensordot(left, right, (0, 0)) / self.samples
-
-    def hat(self, gain: float | Array, ket: Array) -> Array:
-        """Draw hat(W x): Gaussian of covariance gain <x|x>, independent of all before."""
-        covariance = np.asarray(gain * self.inner(ket, ket))
-        if covariance.ndim == 0:
-            return np.sqrt(covariance) * self.normal()
-        return self.gaussian(covariance, covariance.shape[: covariance.ndim // 2])
-
-    def partners(self, copy: int) -> npt.NDArray[np.intp]:
-        """Return which sample each node of a copy is: steps along one random cycle."""
-        if self._cycle is None:
-            self._cycle = self._order.permutation(self.samples)
-        found = np.empty_like(self._cycle)
-        found[self._cycle] = np.roll(self._cycle, -copy)
-        return found
-
-
-def factor(covariance: Array) -> Array:
-    """Return R with R.T @ R = covariance; directions without variance are left out."""
-    if not np.isfinite(covariance).all():
-        # There is no such Gaussian, so no number about it.
-        return np.full_like(covariance, np.nan)
-    values, vectors = np.linalg.eigh(covariance)
-    values, vectors = values[::-1], vectors[:, ::-1]
-    kept = values > 1e-13 * max(values[0], 0.0)
-    root: Array = np.sqrt(values[kept])[:, None] * vectors[:, kept].T
-    return root
-
-
-class SobolNodes(Nodes):
-    """A scrambled Sobol sequence through the normal quantile, a column for each Gaussian.
-
-    What the program draws first has the first columns, which are the most even ones. Past
-    the last dimension of the sequence, or of memory, columns are random. A few columns are
-    drawn from a wider Gaussian and weighted by the ratio of the densities: functions that
-    grow at infinity are rough at the ends of (0, 1), and the weights vanish there.
-    """
-
-    # Together, sample and sample are as even as any pair: leaving them out would not be.
-    apart = False
-
-    def __init__(
-        self,
-        stream: np.random.SeedSequence,
-        samples: int,
-        gaussians: int,
-        rank_tolerance: float = 1e-22,
-    ) -> None:
-        from scipy.stats import qmc
-
-        super().__init__([stream], samples, rank_tolerance)
-        columns = min(max(gaussians, 1), qmc.Sobol.MAXDIM, SOBOL_FLOATS // samples)
-        scrambling = np.random.default_rng(stream.spawn(1)[0])
-        self._points = qmc.Sobol(columns, seed=scrambling).random(samples)
-        self._drawn = 0
-        self._width = np.sqrt(SOBOL_VARIANCE) if gaussians <= SOBOL_WEIGHTED else 1.0
-        if self._width > 1:
-            exponent = (self._normals(0, columns) ** 2).sum(axis=1) / 2
-            weights = np.exp(-exponent * (1 - 1 / SOBOL_VARIANCE))
-            self.weights = weights / weights.mean()
-
-    def normal(self, shape: tuple[int, ...] = ()) -> Array:
-        """Return the next columns as standard normals, of shape (samples, *shape)."""
-        first, self._drawn = self._drawn, self._drawn + prod(shape)
-        even = self._normals(first, self._drawn)
-        rest = super().normal((prod(shape) - even.shape[1],))
-        return np.concatenate([even, rest], axis=1).reshape(self.samples, *shape)
-
-    def _normals(self, start: int, stop: int) -> Array:
-        from scipy.special import ndtri
-
-        # Points are multiples of 2^-30; the middle of their cells is inside of (0, 1).
-        return np.asarray(self._width * ndtri(self._points[:, start:stop] + 2.0**-31))
-
-    def mean(self, ket: Array) -> Array:
-        """Return E|x>."""
-        if self.weights is None:
-            return super().mean(ket)
-        return np.tensordot(self.weights, ket, 1) / self.samples
-
-    def inner(self, left: Array, right: Array) -> Array:
-        """Return <x|y>, of shape k_x + k_y."""
-        if self.weights is not None:
-            left = (left.T * self.weights).T
-        return super().inner(left, right)
-
-
-SOBOL_FLOATS = 2**25
-"""How many coordinates of Sobol points a replicate holds at most."""
-
-SOBOL_WEIGHTED = 8
-"""With how many Gaussians at most samples are weighted."""
-
-SOBOL_VARIANCE = 1.2
-"""The variance that weighted samples have along each Gaussian."""
-
-
-class Ket(np.ndarray[Any, np.dtype[np.float64]]):
-    """A ket on a grid: an array with one leading axis for each direction it depends on.
-
-    Directions are orthonormal combinations of the Gaussians drawn so far. A ket that is
-    affine in the Gaussians has `directions` None; its one leading axis holds coefficients,
-    first of 1, then of each Gaussian. It gets directions where more is done with it.
-    """
-
-    nodes: GridNodes
-    directions: tuple[int, ...] | None
-
-    def __array_finalize__(self, source: Any) -> None:
-        self.nodes = getattr(source, "nodes", None)  # type: ignore[assignment]
-        self.directions = getattr(source, "directions", ())
-
-    @property
-    def lead(self) -> int:
-        """How many axes stand before the constant ones."""
-        return 1 if self.directions is None else len(self.directions)
-
-    @property
-    def array(self) -> Array:
-        """The same as a plain array."""
-        return self.view(np.ndarray)
-
-    def along(self, directions: Sequence[int]) -> Array:
-        """Return the values with axes of length 1 for further directions."""
-        own, points = self.directions or (), len(self.nodes.points)
-        axes = tuple(points if direction in own else 1 for direction in directions)
-        return self.array.reshape(axes + self.shape[self.lead :])
-
-    def __array_ufunc__(
-        self,
-        ufunc: Any,
-        method: Any,
-        *inputs: Any,
-        **more: Any,
-    ) -> Any:
-        """Apply a function entry by entry, or along constant axes."""
-        nodes = self.nodes
-        if keeps_affine(ufunc, method, inputs):
-            if ufunc in (np.add, np.subtract) and method == "__call__":
-                inputs = tuple(nodes.as_affine(inputs))
-            plain = [x.array if isinstance(x, Ket) else x for x in inputs]
-            return nodes.ket(getattr(ufunc, method)(*plain, **more), None)
-        placed = [nodes.on_grid(x) if isinstance(x, Ket) else x for x in inputs]
-        kets = [x for x in placed if isinstance(x, Ket)]
-        union = sorted({axis for ket in kets for axis in ket.directions or ()})
-        arrays = [x.along(union) if isinstance(x, Ket) else x for x in placed]
-        if method == "__call__":
-            shape = shape_of_result(ufunc, [np.shape(array) for array in arrays])
-            if not nodes.fits(shape):
-                return nodes.refused(shape[len(union) :], len(union))
-        return nodes.ket(getattr(ufunc, method)(*arrays, **more), tuple(union))
-
-    def __array_function__(self, function: Any, types: Any, *given: Any) -> Any:
-        """Keep the directions where NumPy forgets them, in np.tensordot(ket, array)."""
-        found = super().__array_function__(function, types, *given)
-        if isinstance(found, Ket):
-            return found
-        return self.nodes.ket(found, self.directions)
-
-
-def keeps_affine(ufunc: Any, method: str, inputs: Sequence[Any]) -> bool:
-    """Whether an operation on affine kets and plain arrays gives an affine ket."""
-    are_kets = [isinstance(x, Ket) for x in inputs]
-    if any(x.directions is not None for x in inputs if isinstance(x, Ket)):
-        return False
-    if method != "__call__":
-        return method == "reduce" and ufunc is np.add
-    if ufunc in (np.add, np.subtract, np.negative):
-        return True
-    if ufunc in (np.divide, np.matmul):
-        return are_kets == [True, False]
-    return ufunc is np.multiply and sum(are_kets) == 1
-
-
-def shape_of_result(ufunc: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    """Return the shape that a function of arrays will have."""
-    if ufunc is np.matmul:
-        return shapes[0][:-1] + shapes[1][1:]
-    return np.broadcast_shapes(*shapes)
-
-
-class GridNodes(Nodes):
-    """Tensor grids: a one-dimensional rule along each direction that a ket depends on.
-
-    New directions are those of the columns of a ket, which is few for U @ X.T. Or they are
-    single Gaussians, which is few for a bias that all layers share. What would not fit is
-    refused: it is NaN, and so is all that is made of it.
-    """
-
-    sampled = False
-
-    def __init__(self, points: int, floats: int, single: bool = False) -> None:
-        self.points, self.shares = normal_rule(points)
-        self.tolerance = max(10.0**-points, 3e-14)
-        self.stein_load = {}
-        self.samples = 0
-        self.refusal = ""
-        self._floats = floats
-        self._single = single
-        self._gaussians = 0
-        self._basis = np.empty((0, 0))
-
-    def ket(self, array: Array, directions: tuple[int, ...] | None) -> Ket:
-        """Return an array as a ket."""
-        found = np.asarray(array).view(Ket)
-        found.nodes, found.directions = self, directions
-        return found
-
-    def fits(self, shape: tuple[int, ...]) -> bool:
-        """Whether there is room for an array."""
-        return prod(shape) <= self._floats
-
-    def refused(self, shape: tuple[int, ...], gaussians: int) -> Ket:
-        """Return the ket that stands for one that does not fit, or is not finite."""
-        if gaussians and not self.refusal:
-            each = len(self.points)
-            self.refusal = f"{gaussians} Gaussians together, {each} nodes for each"
-        return self.ket(np.full(shape, np.nan), ())
-
-    def normal(self, shape: tuple[int, ...] = ()) -> Array:
-        """Draw independent standard normals: affine kets with coefficients 0 and 1."""
-        count = prod(shape)
-        if self._gaussians + count > GRID_GAUSSIANS:
-            many = f"more than {GRID_GAUSSIANS} Gaussians in all"
-            self.refusal = self.refusal or many
-            return self.refused(shape, 0)
-        rows = np.zeros((1 + self._gaussians + count, count))
-        rows[1 + self._gaussians :] = np.eye(count)
-        self._gaussians += count
-        return self.ket(rows.reshape(len(rows), *shape), None)
-
-    def gaussian(self, covariance: Array, shape: tuple[int, ...]) -> Array:
-        """Draw centred Gaussians; the covariance has shape + shape."""
-        if not np.isfinite(covariance).all():
-            return self.refused(shape, 0)
-        return super().gaussian(covariance, shape)
-
-    def mean(self, ket: Array) -> Array:
-        """Return E|x>."""
-        assert isinstance(ket, Ket)
-        if ket.directions is None:
-            return np.array(ket.array[0])
-        return self.sum_over(ket, ())
-
-    def inner(self, left: Array, right: Array) -> Array:
-        """Return <x|y>, of shape k_x + k_y."""
-        assert isinstance(left, Ket)
-        assert isinstance(right, Ket)
-        if not (np.isfinite(left.array).all() and np.isfinite(right.array).all()):
-            # Products of matrices may pass over 0 times NaN, and what was refused would be 0.
-            return np.full(left.shape[left.lead :] + right.shape[right.lead :], np.nan)
-        if left.directions is None and right.directions is None:
-            x, y = (ket.array for ket in self.as_affine([left, right]))
-            return np.tensordot(x, y, (0, 0))
-        if left.directions is None:
-            return self._inner_with_affine(left, right)
-        if right.directions is None:
-            found = self._inner_with_affine(right, left)
-            return np.moveaxis(found, range(right.ndim - 1), range(1 - right.ndim, 0))
-        shared = tuple(d for d in left.directions if d in right.directions)
-        one, two = self.sum_over(left, shared), self.sum_over(right, shared)
-        weights = reduce(np.multiply.outer, [self.shares] * len(shared), np.ones(()))
-        x, y = (array.reshape(weights.size, -1) for array in (one, two))
-        product = (x * weights.reshape(-1, 1)).T @ y
-        return product.reshape(one.shape[len(shared) :] + two.shape[len(shared) :])
-
-    def _inner_with_affine(self, affine: Ket, ket: Ket) -> Array:
-        """Use that an affine ket's part in other directions has mean zero given the ket."""
-        assert ket.directions is not None
-        directions = list(ket.directions)
-        (padded,) = self.as_affine([affine])
-        basis = self._padded_basis()[:, directions]
-        projected = np.tensordot(basis, padded.array[1:], (0, 0))
-        moments = [self.sum_over(ket, ())]
-        for direction in directions:
-            along = np.moveaxis(self.sum_over(ket, (direction,)), 0, -1)
-            moments.append(along @ (self.shares * self.points))
-        coefficients = np.concatenate([padded.array[:1], projected])
-        return np.tensordot(coefficients, np.array(moments), (0, 0))
-
-    def sum_over(self, ket: Ket, kept: tuple[int, ...]) -> Array:
-        """Return the expectation over all directions but some."""
-        self.samples = max(self.samples, prod(ket.shape[: ket.lead]))
-        values = ket.array
-        for axis, direction in reversed(list(enumerate(ket.directions or ()))):
-            if direction not in kept:
-                values = np.tensordot(self.shares, values, (0, axis))
-        return values
-
-    def as_affine(self, kets: Sequence[Any]) -> list[Ket]:
-        """Return affine kets and plain arrays as affine kets with all coefficients."""
-        rank = max(x.ndim - 1 for x in kets if isinstance(x, Ket))
-        found = []
-        for x in kets:
-            rows = x.array if isinstance(x, Ket) else np.asarray(x)[None]
-            constants = (1,) * (rank + 1 - rows.ndim) + rows.shape[1:]
-            padded = np.zeros((1 + self._gaussians, *constants))
-            padded[: len(rows)] = rows.reshape(len(rows), *constants)
-            found.append(self.ket(padded, None))
-        return found
-
-    def _padded_basis(self) -> Array:
-        missing = self._gaussians - len(self._basis)
-        return np.pad(self._basis, ((0, missing), (0, 0)))
-
-    def on_grid(self, ket: Ket) -> Ket:
-        """Return the values of an affine ket, along old directions and as few new ones."""
-        if ket.directions is not None:
-            return ket
-        (padded,) = self.as_affine([ket])
-        shape = ket.shape[1:]
-        constant = padded.array[0]
-        columns = padded.array[1:].reshape(self._gaussians, -1)
-        basis = self._padded_basis()
-        used = np.flatnonzero(columns.any(axis=1))
-        wanted = np.eye(self._gaussians)[used] if self._single else columns.T
-        for column in wanted:
-            rest = column
-            for _ in range(2):
-                rest = rest - basis @ (basis.T @ rest)
-            length = np.linalg.norm(rest)
-            if length > 1e-13 * np.linalg.norm(column):
-                basis = np.column_stack([basis, rest / length])
-        coordinates = basis.T @ columns
-        size = np.abs(coordinates).max(axis=1, initial=0)
-        directions = tuple(np.flatnonzero(size > 1e-14 * size.max(initial=0)).tolist())
-        points, count = len(self.points), len(directions)
-        if not np.isfinite(columns).all() or not self.fits((points,) * count + shape):
-            return self.refused(shape, count)
-        self._basis = basis
-        values = np.zeros((*(1,) * count, 1)) + constant.reshape(-1)
-        for axis, direction in enumerate(directions):
-            along = self.points.reshape(-1, *(1,) * (count - axis))
-            values = values + along * coordinates[direction]
-        return self.ket(values.reshape(values.shape[:count] + shape), directions)
-
-
-def normal_rule(points: int) -> tuple[Array, Array]:
-    """Return nodes and weights for expectations over a standard normal.
-
-    Few nodes are those of Gauss and Hermite, exact for polynomials. Many are equally
-    spaced, which beats them: their error falls as exp(-c n^(2/3)), not as exp(-c n^(1/2)).
-    The step balances what the tails leave out and poles at distance pi/2, as tanh has.
-    """
-    if points <= 16:
-        nodes, weights = np.polynomial.hermite_e.hermegauss(points)
-    else:
-        step = 2 * (np.pi / points) ** (2 / 3)
-        nodes = step * (np.arange(points) - (points - 1) / 2)
-        weights = np.exp(-nodes * nodes / 2)
-    return nodes, weights / weights.sum()
-
-
-GRID_GAUSSIANS = 512
-"""How many Gaussians grids keep track of."""
-
-
-# fmt: off
-
-
-# The functions of closed forms.
-
-
-def det2(a: Array, b: Array, c: Array, d: Array) -> Array:
-    """Return a b - c d, rounded once: both products carry their rounding errors (Dekker)."""
-    p, p_error = two_product(a, b)
-    q, q_error = two_product(c, d)
-    return (p - q) + (p_error - q_error)
-
-
-def two_product(a: Array, b: Array) -> tuple[Array, Array]:
-    """Return the rounded product and its rounding error."""
-    product = np.multiply(a, b)
-    (a_high, a_low), (b_high, b_low) = split(a), split(b)
-    lost = ((product - a_high * b_high) - a_low * b_high) - a_high * b_low
-    error = a_low * b_low - lost
-    return product, error
-
-
-def split(a: Array) -> tuple[Array, Array]:
-    """Return halves of 26 bits each whose sum is a (Veltkamp)."""
-    scaled = np.multiply(134217729.0, a)
-    high = scaled - (scaled - a)
-    return high, a - high
-
-
-def gram(p: Array, q: Array, c: Array) -> Array:
-    """Return p q - c^2, at least 0."""
-    return np.maximum(det2(p, q, c, c), 0.0)
-
-
-def relu(x: Array) -> Array:
-    """Return max(x, 0)."""
-    return np.maximum(x, 0.0)
+    seed: int
+    method: str
+    replicates: int
+    rank_tolerance: float
+    progress: Callable[[int, int], None] | None
+    params: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            known = ", ".join(METHODS)
+            raise ValueError(f"unknown method {self.method!r}: this module has {known}")
+        if self.replicates < 2:
+            raise ValueError(f"replicates must be at least 2, not {self.replicates}")
+        least = 4 * self.replicates
+        if self.samples < least:
+            raise ValueError(f"samples must be at least {least}, not {self.samples}")
+        if not 0 < self.rank_tolerance < 1:
+            limits = f"between 0 and 1, not {self.rank_tolerance}"
+            raise ValueError(f"rank_tolerance must be {limits}")
+
+
+def with_defaults(defaults: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    """Return the defaults overridden by `params`."""
+    for name, value in params.items():
+        if name not in defaults:
+            known = ", ".join(defaults) or "none"
+            raise ValueError(f"unknown parameter {name!r}; this program has: {known}")
+        shape = np.shape(defaults[name])
+        if np.shape(value) != shape:
+            raise ValueError(f"parameter {name!r} must have the shape {shape}")
+    return defaults | params
 
 
 def wedge(c: Array, det: Array) -> Array:
@@ -989,4 +298,29 @@ def odd_series(x: Array, weighted: bool) -> Array:
     return total
 
 
-# fmt: on
+def det2(a: Array, b: Array, c: Array, d: Array) -> Array:
+    """Return a b - c d, rounded once: both products carry their rounding errors (Dekker)."""
+    p, p_error = two_product(a, b)
+    q, q_error = two_product(c, d)
+    return (p - q) + (p_error - q_error)
+
+
+def two_product(a: Array, b: Array) -> tuple[Array, Array]:
+    """Return the rounded product and its rounding error."""
+    product = np.multiply(a, b)
+    (a_high, a_low), (b_high, b_low) = split(a), split(b)
+    lost = ((product - a_high * b_high) - a_low * b_high) - a_high * b_low
+    error = a_low * b_low - lost
+    return product, error
+
+
+def split(a: Array) -> tuple[Array, Array]:
+    """Return halves of 26 bits each whose sum is a (Veltkamp)."""
+    scaled = np.multiply(134217729.0, a)
+    high = scaled - (scaled - a)
+    return high, a - high
+
+
+def gram(p: Array, q: Array, c: Array) -> Array:
+    """Return p q - c^2, at least 0."""
+    return np.maximum(det2(p, q, c, c), 0.0)

@@ -64,7 +64,11 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+
+Indices = npt.NDArray[np.intp]
+
 Outputs = dict[tuple[str, str], Array]
+"""By output name and part: "value", or "mean" and "cov" of a vector."""
 
 
 PARAMS: dict[str, Any] = {}
@@ -104,10 +108,10 @@ def limit_sampled(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     # ---- line 6: dW = mean[j](tanh(sum(g * x[j])) * z[j])
     # tanh(sum(|g⟩ ⊙ |x⟩¹))
     def pairs_dW(g, x_j):
-        return np.tanh(inner_of_pairs(g, x_j))
+        return np.tanh(nodes.inner_of_pairs(g, x_j))
 
     # |dW⟩ = E¹[tanh(sum(|g⟩ ⊙ |x⟩¹)) |z⟩¹]
-    dW = mean_over_copies(nodes, pairs_dW, (g,), ((x,),), z)
+    dW = nodes.mean_over_copies(pairs_dW, (g,), ((x,),), z)
 
     # ---- line 7: h = W @ z - eta * dW + mean[j](g[0] * x[1][j] * z[j])
     # |W z⟩ = |W z⟩^ ~ N(0, ⟨z|z⟩)
@@ -135,7 +139,7 @@ def limit_sampled(nodes: Nodes, params: dict[str, Any]) -> Outputs:
         return np.maximum(ket_j, ket_l)
 
     # d = E[max((|x⟩¹)[0], (|g⟩²)[1])]
-    d = nodes.mean(mean_over_copies(nodes, pairs_d, (x[..., 0],), ((g[..., 1],),)))
+    d = nodes.mean(nodes.mean_over_copies(pairs_d, (x[..., 0],), ((g[..., 1],),)))
     del g, x
 
     return {
@@ -144,7 +148,7 @@ def limit_sampled(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     }
 
 
-def limit_integrated(nodes: Nodes, params: dict[str, Any]) -> Outputs:
+def limit_integrated(nodes: GridNodes, params: dict[str, Any]) -> Outputs:
     """Compute every output once, expectations as Hermite series where there are any."""
 
     # ---- line 3: vector g[2], x[2] : n
@@ -163,7 +167,7 @@ def limit_integrated(nodes: Nodes, params: dict[str, Any]) -> Outputs:
         return np.maximum(ket_j, ket_l)
 
     # d = E[max((|x⟩¹)[0], (|g⟩²)[1])]
-    d = nodes.mean(mean_over_copies(nodes, pairs_d, (x[..., 0],), ((g[..., 1],),)))
+    d = nodes.mean(nodes.mean_over_copies(pairs_d, (x[..., 0],), ((g[..., 1],),)))
     del g, x
 
     return {
@@ -172,18 +176,52 @@ def limit_integrated(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     }
 
 
-def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
-    """Compute every output once, on the nodes of one replicate or of a grid."""
-    return (limit_sampled if nodes.sampled else limit_integrated)(nodes, params)
-
-
-def mean_of_tanh_squared(nodes: Nodes, qu: Array, mu: Array) -> Array:
+def mean_of_tanh_squared(nodes: GridNodes, qu: Array, mu: Array) -> Array:
     """Return E[tanh(u)**2] by Hermite series."""
 
     def f(x: Array) -> Array:
         return np.tanh(x) ** 2
 
     return single_integral(nodes, [f, qu, mu])
+
+
+def evaluate(
+    *,
+    samples: int = 65536,
+    seed: int = 0,
+    method: str = "mc",
+    replicates: int = 8,
+    rank_tolerance: float = 1e-22,
+    _progress: Callable[[int, int], None] | None = None,
+    **params: Any,
+) -> Result:
+    """Compute the limit of every output; what has a closed form is exact by any method.
+
+    Args:
+        samples: How many nodes; independent replicates share them. A ket on a grid may have
+            64 times as many floats.
+        seed: Equal seeds give equal numbers.
+        method: "mc": random nodes. "qmc": scrambled Sobol points, as many in a replicate
+            as the largest power of two. "quadrature": grids of all Gaussians that an
+            expectation depends on. "exact": closed forms only. "auto": quadrature where
+            it is precise, else qmc.
+        replicates: How many replicates of random nodes or Sobol points, at least two.
+        rank_tolerance: Which part of <x|x> a direction of |x> must have to count as new
+            beside the earlier products of a matrix: less of it is left out of the hat.
+        _progress: Called with (replicates or grids done, how many in all).
+        **params: Values for `PARAMS`; the others keep their defaults.
+
+    Raises:
+        ValueError: An unknown method or parameter, or too few samples.
+        MethodRefused: A method that does not suit the program, a `ValueError` too.
+    """
+    asked = samples, seed, method, replicates, rank_tolerance, _progress
+    request = Request(*asked, with_defaults(PARAMS, params))
+    needs = Needs(BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH)
+    return estimated_result(limit_sampled, limit_integrated, needs, request)
+
+
+# The same in every module: what this one takes of the runtime of tpc.
 
 
 @dataclass(frozen=True)
@@ -217,95 +255,45 @@ class Result:
         return self.values[name]
 
 
-class MethodRefused(ValueError):
-    """A method of evaluation that does not suit the program."""
-
-
-def evaluate(
-    *,
-    samples: int = 65536,
-    seed: int = 0,
-    method: str = "mc",
-    replicates: int = 8,
-    rank_tolerance: float = 1e-22,
-    _progress: Callable[[int, int], None] | None = None,
-    **params: Any,
+def estimated_result(
+    sampled: Callable[[Nodes, dict[str, Any]], Outputs],
+    integrated: Callable[[GridNodes, dict[str, Any]], Outputs],
+    needs: Needs,
+    request: Request,
 ) -> Result:
-    """Compute the limit of every output.
-
-    What has a closed form is exact by any method.
+    """Evaluate a limit by the method that was asked for, or refuse.
 
     Args:
-        samples: How many nodes; independent replicates share them. A ket on a grid may have
-            64 times as many floats.
-        seed: Equal seeds give equal numbers.
-        method: "mc": random nodes. "qmc": scrambled Sobol points, as many in a replicate
-            as the largest power of two. "quadrature": grids of all Gaussians that an
-            expectation depends on. "exact": closed forms only. "auto": quadrature where
-            it is precise, else qmc.
-        replicates: How many replicates of random nodes or Sobol points, at least two.
-        rank_tolerance: Which part of <x|x> a direction of |x> must have to count as new
-            beside the earlier products of a matrix: less of it is left out of the hat.
-        _progress: Called with (replicates or grids done, how many in all).
-        **params: Values for `PARAMS`; the others keep their defaults.
-
-    Raises:
-        ValueError: An unknown method or parameter, or too few samples.
-        MethodRefused: A method that does not suit the program, a `ValueError` too.
+        sampled: Computes the outputs on random nodes.
+        integrated: Computes them on grids.
+        needs: What they need.
+        request: What was asked for.
     """
-    if method not in METHODS:
-        known = ", ".join(METHODS)
-        raise ValueError(f"unknown method {method!r}: this module has {known}")
-    if replicates < 2:
-        raise ValueError(f"replicates must be at least 2, not {replicates}")
-    if samples < 4 * replicates:
-        raise ValueError(f"samples must be at least {4 * replicates}, not {samples}")
-    if not 0 < rank_tolerance < 1:
-        limits = "between 0 and 1"
-        raise ValueError(f"rank_tolerance must be {limits}, not {rank_tolerance}")
-    merged = merge_params(params)
-    plan = Plan(method, samples, seed, replicates, rank_tolerance, merged)
-    estimate = estimated(plan, _progress)
-    values, stderr = by_name(estimate.values), by_name(estimate.errors)
-    methods, load = estimate.methods, estimate.stein_load
-    used = samples if method == "mc" else estimate.samples
-    return Result(values, stderr, method, methods, used, seed, merged, load)
-
-
-METHODS = ("mc", "qmc", "quadrature", "exact", "auto")
-"""The methods of `evaluate`."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What an evaluation was asked for, as in `evaluate`."""
-
-    method: str
-    samples: int
-    seed: int
-    replicates: int
-    rank_tolerance: float
-    params: dict[str, Any]
-
-
-def estimated(plan: Plan, progress: Callable[[int, int], None] | None) -> Estimate:
-    """Compute every output by the method, or refuse."""
-    if plan.method == "exact":
-        refuse(SAMPLED, "exact: {0} needs {1}, for which there is no closed form")
-    if not SAMPLED:
-        return integrated(plan.samples, plan.params, None)
-    if plan.method in ("mc", "qmc"):
-        return sampled(plan, progress)
-    if plan.method == "quadrature":
-        refuse(ROUGH, "quadrature: {0} averages {1}, which is not smooth; use 'qmc'")
-        estimate = integrated(plan.samples, plan.params, progress)
+    refuse_exact(needs, request)
+    if needs.sampled and request.method in ("mc", "qmc"):
+        return estimated(sampled_estimate(sampled, needs, request), request)
+    refuse_quadrature(needs, request)
+    estimate = integrated_estimate(integrated, needs, request)
+    if request.method == "quadrature":
         refuse(estimate.missing, "quadrature: {0} is out of reach, {1}; use 'qmc'")
-        return estimate
-    estimate = integrated(plan.samples, plan.params, progress)
-    poor = [name for name in SAMPLED if not estimate.is_precise(name)]
-    if not poor:
-        return estimate
-    return better(estimate, sampled(replace(plan, method="qmc"), progress), poor)
+    poor = [name for name in needs.sampled if not estimate.is_precise(name)]
+    if request.method == "auto" and poor:
+        estimate = better(estimate, sampled_estimate(sampled, needs, request), poor)
+    return estimated(estimate, request)
+
+
+def refuse_exact(needs: Needs, request: Request) -> None:
+    """Refuse closed forms where an expectation has none."""
+    if request.method == "exact":
+        message = "exact: {0} needs {1}, for which there is no closed form"
+        refuse(needs.sampled, message)
+
+
+def refuse_quadrature(needs: Needs, request: Request) -> None:
+    """Refuse quadrature of functions with kinks."""
+    if request.method == "quadrature":
+        message = "quadrature: {0} averages {1}, which is not smooth; use 'qmc'"
+        refuse(needs.rough, message)
 
 
 def refuse(reasons: dict[str, str], message: str) -> None:
@@ -314,16 +302,31 @@ def refuse(reasons: dict[str, str], message: str) -> None:
         raise MethodRefused(message.format(repr(name), reason))
 
 
-def merge_params(params: dict[str, Any]) -> dict[str, Any]:
-    """Return the defaults overridden by `params`."""
-    for name, value in params.items():
-        if name not in PARAMS:
-            known = ", ".join(PARAMS) or "none"
-            raise ValueError(f"unknown parameter {name!r}; this program has: {known}")
-        if np.shape(value) != np.shape(PARAMS[name]):
-            shape = np.shape(PARAMS[name])
-            raise ValueError(f"parameter {name!r} must have the shape {shape}")
-    return PARAMS | params
+def estimated(estimate: Estimate, request: Request) -> Result:
+    """Return an estimate as the result of what was asked for."""
+    e = estimate
+    return result_of(e.values, e.errors, e.methods, e.samples, e.stein_load, request)
+
+
+def result_of(
+    values: Outputs,
+    errors: Outputs,
+    methods: dict[str, str],
+    samples: int,
+    stein_load: dict[str, float],
+    request: Request,
+) -> Result:
+    """Return what was found as the result of what was asked for."""
+    return Result(
+        values=by_name(values),
+        stderr=by_name(errors),
+        method=request.method,
+        methods=methods,
+        samples=request.samples if request.method == "mc" else samples,
+        seed=request.seed,
+        params=request.params,
+        stein_load=stein_load,
+    )
 
 
 def by_name(outputs: Outputs) -> dict[str, Any]:
@@ -335,6 +338,74 @@ def by_name(outputs: Outputs) -> dict[str, Any]:
         else:
             found.setdefault(name, {})[part] = array
     return found
+
+
+METHODS = ("mc", "qmc", "quadrature", "exact", "auto")
+"""The methods of `evaluate`."""
+
+
+class MethodRefused(ValueError):
+    """A method of evaluation that does not suit the program."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `evaluate` was asked for, its arguments by their names."""
+
+    samples: int
+    seed: int
+    method: str
+    replicates: int
+    rank_tolerance: float
+    progress: Callable[[int, int], None] | None
+    params: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            known = ", ".join(METHODS)
+            raise ValueError(f"unknown method {self.method!r}: this module has {known}")
+        if self.replicates < 2:
+            raise ValueError(f"replicates must be at least 2, not {self.replicates}")
+        least = 4 * self.replicates
+        if self.samples < least:
+            raise ValueError(f"samples must be at least {least}, not {self.samples}")
+        if not 0 < self.rank_tolerance < 1:
+            limits = f"between 0 and 1, not {self.rank_tolerance}"
+            raise ValueError(f"rank_tolerance must be {limits}")
+
+    def report(self, done: int, total: int) -> None:
+        """Say how many replicates or grids are done."""
+        if self.progress is not None:
+            self.progress(done, total)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What the outputs of a program need.
+
+    Attributes:
+        gaussians: How many independent standard normals the equations draw at most.
+        biased: Whether estimated moments enter later equations.
+        sampled: Outputs that need expectations without a closed form, the first of each.
+        rough: Outputs that average functions with kinks or jumps, the first of each.
+    """
+
+    gaussians: int
+    biased: bool
+    sampled: dict[str, str]
+    rough: dict[str, str]
+
+
+def with_defaults(defaults: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    """Return the defaults overridden by `params`."""
+    for name, value in params.items():
+        if name not in defaults:
+            known = ", ".join(defaults) or "none"
+            raise ValueError(f"unknown parameter {name!r}; this program has: {known}")
+        shape = np.shape(defaults[name])
+        if np.shape(value) != shape:
+            raise ValueError(f"parameter {name!r} must have the shape {shape}")
+    return defaults | params
 
 
 @dataclass(frozen=True)
@@ -382,31 +453,33 @@ def better(first: Estimate, second: Estimate, names: Sequence[str]) -> Estimate:
     return Estimate(values, errors, methods, {}, samples, second.stein_load)
 
 
-def sampled(plan: Plan, progress: Callable[[int, int], None] | None) -> Estimate:
+def sampled_estimate(
+    limit: Callable[[Nodes, dict[str, Any]], Outputs], needs: Needs, request: Request
+) -> Estimate:
     """Average replicates with nodes of their own; their spread gives the standard errors."""
-    count, method = plan.replicates, plan.method
-    each = plan.samples // count
-    if method == "qmc":
+    count, method = request.replicates, request.method
+    each = request.samples // count
+    if method != "mc":
         each = 2 ** (each.bit_length() - 1)
     runs: list[Run] = []
     for replicate in range(count):
-        run = run_sobol if method == "qmc" else run_random
-        runs.append(run(replicate, each, plan))
-        if progress is not None:
-            progress(replicate + 1, count)
+        run = run_random if method == "mc" else run_sobol
+        runs.append(run(limit, needs, request, replicate, each))
+        request.report(replicate + 1, count)
     values: Outputs = {}
     errors: Outputs = {}
     for key, first in runs[0].outputs.items():
         values[key], errors[key] = np.asarray(first), np.zeros(np.shape(first))
-        if key[0] in SAMPLED:
+        if key[0] in needs.sampled:
             every = np.array([run.outputs[key] for run in runs])
             halves = np.array([run.halves[key] for run in runs if run.halves])
             bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
             error = standard_error(every, halves)
             values[key], errors[key] = every.mean(axis=0), np.hypot(error, bias)
-    methods = {name: method if name in SAMPLED else "exact" for name, _ in values}
-    used = plan.samples if method == "mc" else count * each
-    return Estimate(values, errors, methods, {}, used, runs[-1].stein_load)
+    used = "mc" if method == "mc" else "qmc"
+    methods = {name: used if name in needs.sampled else "exact" for name, _ in values}
+    total = request.samples if method == "mc" else count * each
+    return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
 
 
 def standard_error(every: Array, halves: Array) -> Array:
@@ -428,6 +501,7 @@ def standard_error(every: Array, halves: Array) -> Array:
 
 FEW_REPLICATES = 8
 """The spread of so many replicates, or more, is the standard error as it is."""
+
 
 STUDENT = (
     1.837, 1.321, 1.197, 1.142, 1.111, 1.091, 1.077,
@@ -453,59 +527,71 @@ class Run:
     stein_load: dict[str, float]
 
 
-def run_random(replicate: int, samples: int, plan: Plan) -> Run:
+def run_random(
+    limit: Callable[[Nodes, dict[str, Any]], Outputs],
+    needs: Needs,
+    request: Request,
+    replicate: int,
+    samples: int,
+) -> Run:
     """Run one replicate on random nodes.
 
     Where moments of N samples enter later equations, results are biased by b/N. The two
     halves of a replicate are biased by 2 b/N, so that full - mean(halves) = -b/N.
     """
     keys = [(replicate, half) for half in range(2)]
-    streams = [np.random.SeedSequence(plan.seed, spawn_key=key) for key in keys]
-    nodes = Nodes(streams, samples, plan.rank_tolerance)
-    full = limit(nodes, plan.params)
-    if not BIASED:
+    streams = [np.random.SeedSequence(request.seed, spawn_key=key) for key in keys]
+    tolerance = request.rank_tolerance
+    nodes = Nodes(streams, samples, tolerance)
+    full = limit(nodes, request.params)
+    if not needs.biased:
         unbiased = {key: np.zeros_like(full[key]) for key in full}
         return Run(full, unbiased, {}, nodes.stein_load)
-    one, two = (
-        limit(Nodes([stream], nodes.samples // 2, plan.rank_tolerance), plan.params)
-        for stream in streams
-    )
+    parts = [Nodes([stream], nodes.samples // 2, tolerance) for stream in streams]
+    one, two = (limit(part, request.params) for part in parts)
     shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
     outputs = {key: full[key] + shift[key] for key in full}
     halves = {key: np.array([one[key], two[key]]) for key in full}
     return Run(outputs, shift, halves, nodes.stein_load)
 
 
-def run_sobol(replicate: int, samples: int, plan: Plan) -> Run:
+def run_sobol(
+    limit: Callable[[Nodes, dict[str, Any]], Outputs],
+    needs: Needs,
+    request: Request,
+    replicate: int,
+    samples: int,
+) -> Run:
     """Run one replicate on Sobol points."""
-    stream = np.random.SeedSequence(plan.seed, spawn_key=(replicate,))
-    nodes = SobolNodes(stream, samples, BASE_GAUSSIANS, plan.rank_tolerance)
-    full = limit(nodes, plan.params)
+    stream = np.random.SeedSequence(request.seed, spawn_key=(replicate,))
+    nodes = SobolNodes(stream, samples, needs.gaussians, request.rank_tolerance)
+    full = limit(nodes, request.params)
     unbiased = {key: np.zeros_like(full[key]) for key in full}
     return Run(full, unbiased, {}, nodes.stein_load)
 
 
-def integrated(
-    samples: int, params: dict[str, Any], progress: Callable[[int, int], None] | None
+def integrated_estimate(
+    limit: Callable[[GridNodes, dict[str, Any]], Outputs],
+    needs: Needs,
+    request: Request,
 ) -> Estimate:
     """Compute outputs on grids, by either choice of directions that they fit on."""
-    if SAMPLED and SAMPLED.keys() <= ROUGH.keys():
-        return Estimate({}, {}, {}, ROUGH, 0, {})
-    first = refined(samples, params, SAMPLED, False, progress)
-    if not first.missing.keys() - ROUGH.keys():
+    first = refined_estimate(limit, needs, request, needs.sampled, single=False)
+    if not first.missing.keys() - needs.rough.keys():
         return first
-    second = refined(samples, params, first.missing, True, progress)
+    second = refined_estimate(limit, needs, request, first.missing, single=True)
     estimate = better(first, second, list(first.missing))
     still = [name for name in first.missing if name in second.missing]
     return replace(estimate, missing={name: first.missing[name] for name in still})
 
 
-def refined(
-    samples: int,
-    params: dict[str, Any],
+def refined_estimate(
+    limit: Callable[[GridNodes, dict[str, Any]], Outputs],
+    needs: Needs,
+    request: Request,
     wanted: Collection[str],
+    *,
     single: bool,
-    progress: Callable[[int, int], None] | None,
 ) -> Estimate:
     """Refine grids until two steps have changed nothing, or the next does not fit.
 
@@ -517,26 +603,25 @@ def refined(
     steps: dict[tuple[str, str], list[float]] = {}
     refusal, largest = "", 0
     for count, points in enumerate(RULES, 1):
-        nodes = GridNodes(points, GRID_FLOATS * samples, single)
-        outputs = limit(nodes, params)
+        nodes = GridNodes(points, GRID_FLOATS * request.samples, single)
+        outputs = limit(nodes, request.params)
         refusal, largest = refusal or nodes.refusal, max(largest, nodes.samples)
         finished = True
         for key, value in outputs.items():
             size = np.max(np.abs(value), initial=0)
-            if key[0] not in SAMPLED:
+            if key[0] not in needs.sampled:
                 values[key], errors[key] = np.asarray(value), np.zeros(np.shape(value))
-            elif key[0] in wanted and key[0] not in ROUGH and np.isfinite(size):
+            elif key[0] in wanted and key[0] not in needs.rough and np.isfinite(size):
                 change = np.abs(value - values.get(key, np.inf))
                 known = steps.setdefault(key, [])
                 known.append(np.max(change, initial=0))
                 values[key], errors[key] = value, after(change, known, size)
                 finished = finished and max(known[-2:]) <= 1e-11 * size + 1e-15
-        if progress is not None:
-            progress(count, len(RULES))
+        request.report(count, len(RULES))
         if finished:
             break
     used = {True: "quadrature", False: "exact"}
-    methods = {name: used[name in SAMPLED] for name, _ in outputs}
+    methods = {name: used[name in needs.sampled] for name, _ in outputs}
     estimate = Estimate(values, errors, methods, {}, largest, {})
     missing = [name for name in methods if not np.isfinite(estimate.error(name))]
     return replace(estimate, missing=dict.fromkeys(missing, refusal or "not finite"))
@@ -555,6 +640,7 @@ def after(change: Array, steps: Sequence[float], size: float) -> Array:
 
 RULES = (6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192)
 """Nodes of the rules along each direction, coarse to fine."""
+
 
 GRID_FLOATS = 64
 """How many floats for each of `samples` a ket on a grid may have."""
@@ -584,7 +670,7 @@ class Nodes:
         self._streams = [np.random.default_rng(stream) for stream in streams]
         self._each = samples // len(streams)
         self._order = np.random.default_rng(streams[0].spawn(1)[0])
-        self._cycle: npt.NDArray[np.intp] | None = None
+        self._cycle: Indices | None = None
         self.samples = self._each * len(streams)
         self.rank_tolerance = rank_tolerance
         self.stein_load: dict[str, float] = {}
@@ -620,13 +706,58 @@ class Nodes:
             return np.sqrt(covariance) * self.normal()
         return self.gaussian(covariance, covariance.shape[: covariance.ndim // 2])
 
-    def partners(self, copy: int) -> npt.NDArray[np.intp]:
+    def mean_over_copies(
+        self,
+        body: Callable[..., Array],
+        free: Sequence[Array],
+        copies: Sequence[Sequence[Array]],
+        onto: Array | None = None,
+        arrays: Sequence[Any] = (),
+    ) -> Array:
+        """Average body(*free, *copies) over iid copies, for every sample of the free kets.
+
+        A copy is the samples in another order. Random samples leave out the pairs in which a
+        copy is the free sample itself, so that no ket meets itself. With `onto`, a ket of the
+        first copy, the body is an operator without constant axes and this is its product with
+        that ket. With pair arrays there is one copy, and the body takes them too.
+        """
+        samples = self.samples
+        partners = [self.partners(c) for c in range(len(copies))]
+        shuffled: list[Array] = []
+        for partner, kets in zip(partners, copies, strict=True):
+            shuffled += [ket[partner][None] for ket in kets]
+        places = [np.argsort(partner) for partner in partners if self.apart]
+        weights = None
+        if self.weights is not None:
+            weights = np.prod([self.weights[partner] for partner in partners], axis=0)
+            weights = weights / weights.mean()
+        rows = max(1, PAIRS_IN_BLOCK // samples)
+        flat = None if onto is None else onto.reshape(samples, -1)
+        sums: list[Array] = []
+        for start in range(0, samples, rows):
+            index = np.arange(start, min(start + rows, samples))
+            block = slice(start, start + rows)
+            pairs = [array.block(block, slice(None)) for array in arrays]
+            values = body(*(ket[index, None] for ket in free), *shuffled, *pairs)
+            if weights is not None:
+                values = (values.T * weights[:, None]).T
+            for place in places:
+                values[index - start, place[index]] = 0
+            sums.append(values.sum(axis=1) if flat is None else values @ flat)
+        total = np.concatenate(sums) / (samples - len(places))
+        return total if onto is None else total.reshape(onto.shape)
+
+    def partners(self, copy: int) -> Indices:
         """Return which sample each node of a copy is: steps along one random cycle."""
         if self._cycle is None:
             self._cycle = self._order.permutation(self.samples)
         found = np.empty_like(self._cycle)
         found[self._cycle] = np.roll(self._cycle, -copy)
         return found
+
+    def inner_of_pairs(self, left: Array, right: Array) -> Array:
+        """Sum products of a free ket and a copy over their last axis, for every pair."""
+        return np.asarray(left[:, 0] @ right[0].T)
 
 
 def factor(covariance: Array) -> Array:
@@ -702,95 +833,17 @@ class SobolNodes(Nodes):
 SOBOL_FLOATS = 2**25
 """How many coordinates of Sobol points a replicate holds at most."""
 
+
 SOBOL_WEIGHTED = 8
 """With how many Gaussians at most samples are weighted."""
+
 
 SOBOL_VARIANCE = 1.2
 """The variance that weighted samples have along each Gaussian."""
 
 
-class Ket(np.ndarray[Any, np.dtype[np.float64]]):
-    """A ket on a grid: an array with one leading axis for each direction it depends on.
-
-    Directions are orthonormal combinations of the Gaussians drawn so far. A ket that is
-    affine in the Gaussians has `directions` None; its one leading axis holds coefficients,
-    first of 1, then of each Gaussian. It gets directions where more is done with it.
-    """
-
-    nodes: GridNodes
-    directions: tuple[int, ...] | None
-
-    def __array_finalize__(self, source: Any) -> None:
-        self.nodes = getattr(source, "nodes", None)  # type: ignore[assignment]
-        self.directions = getattr(source, "directions", ())
-
-    @property
-    def lead(self) -> int:
-        """How many axes stand before the constant ones."""
-        return 1 if self.directions is None else len(self.directions)
-
-    @property
-    def array(self) -> Array:
-        """The same as a plain array."""
-        return self.view(np.ndarray)
-
-    def along(self, directions: Sequence[int]) -> Array:
-        """Return the values with axes of length 1 for further directions."""
-        own, points = self.directions or (), len(self.nodes.points)
-        axes = tuple(points if direction in own else 1 for direction in directions)
-        return self.array.reshape(axes + self.shape[self.lead :])
-
-    def __array_ufunc__(
-        self,
-        ufunc: Any,
-        method: Any,
-        *inputs: Any,
-        **more: Any,
-    ) -> Any:
-        """Apply a function entry by entry, or along constant axes."""
-        nodes = self.nodes
-        if keeps_affine(ufunc, method, inputs):
-            if ufunc in (np.add, np.subtract) and method == "__call__":
-                inputs = tuple(nodes.as_affine(inputs))
-            plain = [x.array if isinstance(x, Ket) else x for x in inputs]
-            return nodes.ket(getattr(ufunc, method)(*plain, **more), None)
-        placed = [nodes.on_grid(x) if isinstance(x, Ket) else x for x in inputs]
-        kets = [x for x in placed if isinstance(x, Ket)]
-        union = sorted({axis for ket in kets for axis in ket.directions or ()})
-        arrays = [x.along(union) if isinstance(x, Ket) else x for x in placed]
-        if method == "__call__":
-            shape = shape_of_result(ufunc, [np.shape(array) for array in arrays])
-            if not nodes.fits(shape):
-                return nodes.refused(shape[len(union) :], len(union))
-        return nodes.ket(getattr(ufunc, method)(*arrays, **more), tuple(union))
-
-    def __array_function__(self, function: Any, types: Any, *given: Any) -> Any:
-        """Keep the directions where NumPy forgets them, in np.tensordot(ket, array)."""
-        found = super().__array_function__(function, types, *given)
-        if isinstance(found, Ket):
-            return found
-        return self.nodes.ket(found, self.directions)
-
-
-def keeps_affine(ufunc: Any, method: str, inputs: Sequence[Any]) -> bool:
-    """Whether an operation on affine kets and plain arrays gives an affine ket."""
-    are_kets = [isinstance(x, Ket) for x in inputs]
-    if any(x.directions is not None for x in inputs if isinstance(x, Ket)):
-        return False
-    if method != "__call__":
-        return method == "reduce" and ufunc is np.add
-    if ufunc in (np.add, np.subtract, np.negative):
-        return True
-    if ufunc in (np.divide, np.matmul):
-        return are_kets == [True, False]
-    return ufunc is np.multiply and sum(are_kets) == 1
-
-
-def shape_of_result(ufunc: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    """Return the shape that a function of arrays will have."""
-    if ufunc is np.matmul:
-        return shapes[0][:-1] + shapes[1][1:]
-    return np.broadcast_shapes(*shapes)
+PAIRS_IN_BLOCK = 2**17
+"""How many pairs of samples are held at a time: a block should stay in cache."""
 
 
 class GridNodes(Nodes):
@@ -948,6 +1001,38 @@ class GridNodes(Nodes):
             values = values + along * coordinates[direction]
         return self.ket(values.reshape(values.shape[:count] + shape), directions)
 
+    def mean_over_copies(
+        self,
+        body: Callable[..., Array],
+        free: Sequence[Array],
+        copies: Sequence[Sequence[Array]],
+        onto: Array | None = None,
+        arrays: Sequence[Any] = (),
+    ) -> Array:
+        """Average over copies whose directions are new ones, beyond those of the free kets."""
+        placed: list[Array] = []
+        for copy, kets in enumerate(copies, 1):
+            placed += [self.moved(ket, copy) for ket in kets]
+        values = body(*free, *placed, *(array.whole for array in arrays))
+        if onto is not None:
+            factor = self.moved(onto, 1)
+            values = values[(..., *[None] * (factor.ndim - factor.lead))] * factor
+        assert isinstance(values, Ket)
+        kept = tuple(d for d in values.directions or () if d < COPY)
+        return self.ket(self.sum_over(values, kept), kept)
+
+    def moved(self, ket: Array, copy: int) -> Ket:
+        """Return a ket on the directions of a copy."""
+        assert isinstance(ket, Ket)
+        ket = self.on_grid(ket)
+        assert ket.directions is not None
+        return self.ket(ket.array, tuple(copy * COPY + d for d in ket.directions))
+
+    def inner_of_pairs(self, left: Array, right: Array) -> Array:
+        """Sum products of a free ket and a copy over their last axis, for every pair."""
+        products: Array = (left * right).sum(axis=-1)
+        return products
+
 
 def normal_rule(points: int) -> tuple[Array, Array]:
     """Return nodes and weights for expectations over a standard normal.
@@ -969,99 +1054,101 @@ GRID_GAUSSIANS = 512
 """How many Gaussians grids keep track of."""
 
 
-def mean_over_copies(
-    nodes: Nodes,
-    body: Callable[..., Array],
-    free: Sequence[Array],
-    copies: Sequence[Sequence[Array]],
-    onto: Array | None = None,
-    arrays: Sequence[Any] = (),
-) -> Array:
-    """Average body(*free, *copies) over iid copies, for every sample of the free kets.
-
-    A copy is the samples in another order. Random samples leave out the pairs in which a
-    copy is the free sample itself, so that no ket meets itself. With `onto`, a ket of the
-    first copy, the body is an operator without constant axes and this is its product with
-    that ket. With pair arrays there is one copy, and the body takes them too.
-    """
-    if isinstance(nodes, GridNodes):
-        return mean_on_grids(nodes, body, free, copies, onto, arrays)
-    samples = nodes.samples
-    partners = [nodes.partners(c) for c in range(len(copies))]
-    shuffled: list[Array] = []
-    for partner, kets in zip(partners, copies, strict=True):
-        shuffled += [ket[partner][None] for ket in kets]
-    places = [np.argsort(partner) for partner in partners if nodes.apart]
-    weights = None
-    if nodes.weights is not None:
-        weights = np.prod([nodes.weights[partner] for partner in partners], axis=0)
-        weights = weights / weights.mean()
-    rows = max(1, PAIRS_IN_BLOCK // samples)
-    flat = None if onto is None else onto.reshape(samples, -1)
-    sums: list[Array] = []
-    for start in range(0, samples, rows):
-        index = np.arange(start, min(start + rows, samples))
-        block = slice(start, start + rows)
-        pairs = [array.block(block, slice(None)) for array in arrays]
-        values = body(*(ket[index, None] for ket in free), *shuffled, *pairs)
-        if weights is not None:
-            values = (values.T * weights[:, None]).T
-        for place in places:
-            values[index - start, place[index]] = 0
-        sums.append(values.sum(axis=1) if flat is None else values @ flat)
-    total = np.concatenate(sums) / (samples - len(places))
-    return total if onto is None else total.reshape(onto.shape)
-
-
-def mean_on_grids(
-    nodes: GridNodes,
-    body: Callable[..., Array],
-    free: Sequence[Array],
-    copies: Sequence[Sequence[Array]],
-    onto: Array | None,
-    arrays: Sequence[Any] = (),
-) -> Array:
-    """Average over copies whose directions are new ones, beyond those of the free kets."""
-
-    def moved(ket: Array, copy: int) -> Ket:
-        assert isinstance(ket, Ket)
-        ket = nodes.on_grid(ket)
-        assert ket.directions is not None
-        return nodes.ket(ket.array, tuple(copy * COPY + d for d in ket.directions))
-
-    placed = [moved(ket, c) for c, kets in enumerate(copies, 1) for ket in kets]
-    values = body(*free, *placed, *(array.whole for array in arrays))
-    if onto is not None:
-        factor = moved(onto, 1)
-        values = values[(..., *[None] * (factor.ndim - factor.lead))] * factor
-    assert isinstance(values, Ket)
-    kept = tuple(d for d in values.directions or () if d < COPY)
-    return nodes.ket(nodes.sum_over(values, kept), kept)
-
-
 COPY = 2**32
 """What is added to the directions of a copy."""
 
-PAIRS_IN_BLOCK = 2**17
-"""How many pairs of samples are held at a time: a block should stay in cache."""
+
+class Ket(np.ndarray[Any, np.dtype[np.float64]]):
+    """A ket on a grid: an array with one leading axis for each direction it depends on.
+
+    Directions are orthonormal combinations of the Gaussians drawn so far. A ket that is
+    affine in the Gaussians has `directions` None; its one leading axis holds coefficients,
+    first of 1, then of each Gaussian. It gets directions where more is done with it.
+    """
+
+    nodes: GridNodes
+    directions: tuple[int, ...] | None
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.nodes = getattr(source, "nodes", None)  # type: ignore[assignment]
+        self.directions = getattr(source, "directions", ())
+
+    @property
+    def lead(self) -> int:
+        """How many axes stand before the constant ones."""
+        return 1 if self.directions is None else len(self.directions)
+
+    @property
+    def array(self) -> Array:
+        """The same as a plain array."""
+        return self.view(np.ndarray)
+
+    def along(self, directions: Sequence[int]) -> Array:
+        """Return the values with axes of length 1 for further directions."""
+        own, points = self.directions or (), len(self.nodes.points)
+        axes = tuple(points if direction in own else 1 for direction in directions)
+        return self.array.reshape(axes + self.shape[self.lead :])
+
+    def __array_ufunc__(
+        self,
+        ufunc: Any,
+        method: Any,
+        *inputs: Any,
+        **more: Any,
+    ) -> Any:
+        """Apply a function entry by entry, or along constant axes."""
+        nodes = self.nodes
+        if keeps_affine(ufunc, method, inputs):
+            if ufunc in (np.add, np.subtract) and method == "__call__":
+                inputs = tuple(nodes.as_affine(inputs))
+            plain = [x.array if isinstance(x, Ket) else x for x in inputs]
+            return nodes.ket(getattr(ufunc, method)(*plain, **more), None)
+        placed = [nodes.on_grid(x) if isinstance(x, Ket) else x for x in inputs]
+        kets = [x for x in placed if isinstance(x, Ket)]
+        union = sorted({axis for ket in kets for axis in ket.directions or ()})
+        arrays = [x.along(union) if isinstance(x, Ket) else x for x in placed]
+        if method == "__call__":
+            shape = shape_of_result(ufunc, [np.shape(array) for array in arrays])
+            if not nodes.fits(shape):
+                return nodes.refused(shape[len(union) :], len(union))
+        return nodes.ket(getattr(ufunc, method)(*arrays, **more), tuple(union))
+
+    def __array_function__(self, function: Any, types: Any, *given: Any) -> Any:
+        """Keep the directions where NumPy forgets them, in np.tensordot(ket, array)."""
+        found = super().__array_function__(function, types, *given)
+        if isinstance(found, Ket):
+            return found
+        return self.nodes.ket(found, self.directions)
 
 
-def inner_of_pairs(left: Array, right: Array) -> Array:
-    """Sum the products of a free ket and a copy over their last axis, for every pair."""
-    if isinstance(left, Ket):
-        products: Array = (left * right).sum(axis=-1)
-        return products
-    return np.asarray(left[:, 0] @ right[0].T)
+def keeps_affine(ufunc: Any, method: str, inputs: Sequence[Any]) -> bool:
+    """Whether an operation on affine kets and plain arrays gives an affine ket."""
+    are_kets = [isinstance(x, Ket) for x in inputs]
+    if any(x.directions is not None for x in inputs if isinstance(x, Ket)):
+        return False
+    if method != "__call__":
+        return method == "reduce" and ufunc is np.add
+    if ufunc in (np.add, np.subtract, np.negative):
+        return True
+    if ufunc in (np.divide, np.matmul):
+        return are_kets == [True, False]
+    return ufunc is np.multiply and sum(are_kets) == 1
 
 
-def single_integral(nodes: Nodes, side: Sequence[Any]) -> Array:
+def shape_of_result(ufunc: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the shape that a function of arrays will have."""
+    if ufunc is np.matmul:
+        return shapes[0][:-1] + shapes[1][1:]
+    return np.broadcast_shapes(*shapes)
+
+
+def single_integral(nodes: GridNodes, side: Sequence[Any]) -> Array:
     """Return E f(u), entry by entry.
 
     Args:
         nodes: They say how many digits the series should have.
         side: The function, variances, means and constants.
     """
-    assert isinstance(nodes, GridNodes)
     q, m, *constants = np.broadcast_arrays(*side[1:])
     flat = [constant.ravel() for constant in constants]
     family = Family.of(side[0], q.ravel(), m.ravel(), flat)
@@ -1077,23 +1164,21 @@ def settled(nodes: GridNodes, values: Array, error: float) -> Array:
     return np.full_like(values, np.nan)
 
 
-# fmt: off
-
-
-# The functions of Hermite series.
-
-
 Function = Callable[..., Array]
 """Of an array, then of constants that broadcast to it."""
+
 
 TOLERANCE = 3e-14
 """Relative to the root mean squares of functions: what series and grids aim for."""
 
+
 ROUNDING = 2e-15
 """What rounding adds to errors, relative likewise."""
 
+
 FIRST_STEP, FIRST_REACH = 0.3, 12.5
 """The coarsest grid: phi(FIRST_REACH) is 1e-34."""
+
 
 MOST_NODES, MOST_REACH = 6000, 40.0
 """Grids are not refined past this: f then has kinks, or a variance is huge."""
@@ -1144,14 +1229,6 @@ class Family:
         mean = np.zeros_like(root) if m is None else np.asarray(m, dtype=float)
         spread = (np.broadcast_to(constant, root.shape) for constant in constants)
         return Family(f, root, mean, tuple(spread))
-
-    def equals(self, other: Family) -> bool:
-        """Whether functions and Gaussians are the same."""
-        if self.f is not other.f:
-            return False
-        own = (self.root, self.mean, *self.constants)
-        others = (other.root, other.mean, *other.constants)
-        return all(np.array_equal(x, y) for x, y in zip(own, others, strict=True))
 
     def __getitem__(self, chosen: Any) -> Family:
         constants = tuple(constant[chosen] for constant in self.constants)
@@ -1276,6 +1353,3 @@ def single_series(family: Family, tolerance: float) -> tuple[Array, float, float
         return np.full(len(values), np.nan), np.inf, np.inf
     scale = root_mean_square(values).max(initial=0)
     return values @ line.root_weights, error + ROUNDING, float(scale)
-
-
-# fmt: on

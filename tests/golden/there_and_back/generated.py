@@ -81,7 +81,11 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+
+Indices = npt.NDArray[np.intp]
+
 Outputs = dict[tuple[str, str], Array]
+"""By output name and part: "value", or "mean" and "cov" of a vector."""
 
 
 PARAMS: dict[str, Any] = {}
@@ -116,7 +120,7 @@ def limit_sampled(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     tanh_u = np.tanh(u)
     del u
     # all products W @ x
-    products_W = products_with(nodes, 2, "W")
+    products_W = nodes.products(2, "W")
     # |h[0]⟩^ ~ N(0, 2 E[tanh(|u⟩)^2])
     # |h[0]⟩ = |h[0]⟩^
     h_0 = products_W.hat(tanh_u)
@@ -126,7 +130,7 @@ def limit_sampled(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     tanh_h_0 = np.tanh(h_0)
     del h_0
     # all products W.T @ x
-    products_WT = products_with(nodes, 4, "W.T")
+    products_WT = nodes.products(4, "W.T")
     # |k[0]⟩^ ~ N(0, 4 E[tanh(|h[0]⟩)^2])
     hat_k_0 = products_WT.hat(tanh_h_0)
     # E[1 - tanh(|h[0]⟩)^2]
@@ -196,7 +200,7 @@ def limit_sampled(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     }
 
 
-def limit_integrated(nodes: Nodes, params: dict[str, Any]) -> Outputs:
+def limit_integrated(nodes: GridNodes, params: dict[str, Any]) -> Outputs:
     """Compute every output once, expectations as Hermite series where there are any."""
 
     # ---- line 4: vector u, w : m
@@ -210,14 +214,14 @@ def limit_integrated(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     tanh_u = np.tanh(u)
     del u
     # all products W @ x
-    products_W = products_with(nodes, 2, "W")
+    products_W = nodes.products(2, "W")
     # |h[0]⟩^ ~ N(0, 2 E[tanh(|u⟩)^2])
     # |h[0]⟩ = |h[0]⟩^
     h_0 = products_W.hat(tanh_u)
 
     # ---- line 8: k[t] = W.T @ tanh(h[t])
     # all products W.T @ x
-    products_WT = products_with(nodes, 4, "W.T")
+    products_WT = nodes.products(4, "W.T")
     # |k[0]⟩^ ~ N(0, 4 E[tanh(|h[0]⟩)^2])
     hat_k_0 = products_WT.hat(np.tanh(h_0))
     del h_0
@@ -305,12 +309,7 @@ def limit_integrated(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     }
 
 
-def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
-    """Compute every output once, on the nodes of one replicate or of a grid."""
-    return (limit_sampled if nodes.sampled else limit_integrated)(nodes, params)
-
-
-def mean_of_tanh_squared(nodes: Nodes, qu: Array) -> Array:
+def mean_of_tanh_squared(nodes: GridNodes, qu: Array) -> Array:
     """Return E[tanh(u)**2] by Hermite series."""
 
     def f(x: Array) -> Array:
@@ -319,7 +318,7 @@ def mean_of_tanh_squared(nodes: Nodes, qu: Array) -> Array:
     return single_integral(nodes, [f, qu, 0.0])
 
 
-def mean_of_1_minus_tanh_squared(nodes: Nodes, qu: Array) -> Array:
+def mean_of_1_minus_tanh_squared(nodes: GridNodes, qu: Array) -> Array:
     """Return E[1 - tanh(u)**2] by Hermite series."""
 
     def f(x: Array) -> Array:
@@ -328,7 +327,7 @@ def mean_of_1_minus_tanh_squared(nodes: Nodes, qu: Array) -> Array:
     return single_integral(nodes, [f, qu, 0.0])
 
 
-def mean_of_tanh(nodes: Nodes, qu: Array) -> Array:
+def mean_of_tanh(nodes: GridNodes, qu: Array) -> Array:
     """Return E[tanh(u)] by Hermite series."""
 
     def f(x: Array) -> Array:
@@ -337,7 +336,7 @@ def mean_of_tanh(nodes: Nodes, qu: Array) -> Array:
     return single_integral(nodes, [f, qu, 0.0])
 
 
-def mean_of_z_tanh(nodes: Nodes, qu: Array, qw: Array, cuw: Array) -> Array:
+def mean_of_z_tanh(nodes: GridNodes, qu: Array, qw: Array, cuw: Array) -> Array:
     """Return E[u*tanh(w)] by Hermite series."""
 
     def f(x: Array) -> Array:
@@ -347,6 +346,45 @@ def mean_of_z_tanh(nodes: Nodes, qu: Array, qw: Array, cuw: Array) -> Array:
         return np.tanh(x)
 
     return pair_integral(nodes, [f, qu, 0.0], [g, qw, 0.0], cuw)
+
+
+def evaluate(
+    *,
+    samples: int = 65536,
+    seed: int = 0,
+    method: str = "mc",
+    replicates: int = 8,
+    rank_tolerance: float = 1e-22,
+    _progress: Callable[[int, int], None] | None = None,
+    **params: Any,
+) -> Result:
+    """Compute the limit of every output; what has a closed form is exact by any method.
+
+    Args:
+        samples: How many nodes; independent replicates share them. A ket on a grid may have
+            64 times as many floats.
+        seed: Equal seeds give equal numbers.
+        method: "mc": random nodes. "qmc": scrambled Sobol points, as many in a replicate
+            as the largest power of two. "quadrature": grids of all Gaussians that an
+            expectation depends on. "exact": closed forms only. "auto": quadrature where
+            it is precise, else qmc.
+        replicates: How many replicates of random nodes or Sobol points, at least two.
+        rank_tolerance: Which part of <x|x> a direction of |x> must have to count as new
+            beside the earlier products of a matrix: less of it is left out of the hat.
+        _progress: Called with (replicates or grids done, how many in all).
+        **params: Values for `PARAMS`; the others keep their defaults.
+
+    Raises:
+        ValueError: An unknown method or parameter, or too few samples.
+        MethodRefused: A method that does not suit the program, a `ValueError` too.
+    """
+    asked = samples, seed, method, replicates, rank_tolerance, _progress
+    request = Request(*asked, with_defaults(PARAMS, params))
+    needs = Needs(BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH)
+    return estimated_result(limit_sampled, limit_integrated, needs, request)
+
+
+# The same in every module: what this one takes of the runtime of tpc.
 
 
 @dataclass(frozen=True)
@@ -380,95 +418,45 @@ class Result:
         return self.values[name]
 
 
-class MethodRefused(ValueError):
-    """A method of evaluation that does not suit the program."""
-
-
-def evaluate(
-    *,
-    samples: int = 65536,
-    seed: int = 0,
-    method: str = "mc",
-    replicates: int = 8,
-    rank_tolerance: float = 1e-22,
-    _progress: Callable[[int, int], None] | None = None,
-    **params: Any,
+def estimated_result(
+    sampled: Callable[[Nodes, dict[str, Any]], Outputs],
+    integrated: Callable[[GridNodes, dict[str, Any]], Outputs],
+    needs: Needs,
+    request: Request,
 ) -> Result:
-    """Compute the limit of every output.
-
-    What has a closed form is exact by any method.
+    """Evaluate a limit by the method that was asked for, or refuse.
 
     Args:
-        samples: How many nodes; independent replicates share them. A ket on a grid may have
-            64 times as many floats.
-        seed: Equal seeds give equal numbers.
-        method: "mc": random nodes. "qmc": scrambled Sobol points, as many in a replicate
-            as the largest power of two. "quadrature": grids of all Gaussians that an
-            expectation depends on. "exact": closed forms only. "auto": quadrature where
-            it is precise, else qmc.
-        replicates: How many replicates of random nodes or Sobol points, at least two.
-        rank_tolerance: Which part of <x|x> a direction of |x> must have to count as new
-            beside the earlier products of a matrix: less of it is left out of the hat.
-        _progress: Called with (replicates or grids done, how many in all).
-        **params: Values for `PARAMS`; the others keep their defaults.
-
-    Raises:
-        ValueError: An unknown method or parameter, or too few samples.
-        MethodRefused: A method that does not suit the program, a `ValueError` too.
+        sampled: Computes the outputs on random nodes.
+        integrated: Computes them on grids.
+        needs: What they need.
+        request: What was asked for.
     """
-    if method not in METHODS:
-        known = ", ".join(METHODS)
-        raise ValueError(f"unknown method {method!r}: this module has {known}")
-    if replicates < 2:
-        raise ValueError(f"replicates must be at least 2, not {replicates}")
-    if samples < 4 * replicates:
-        raise ValueError(f"samples must be at least {4 * replicates}, not {samples}")
-    if not 0 < rank_tolerance < 1:
-        limits = "between 0 and 1"
-        raise ValueError(f"rank_tolerance must be {limits}, not {rank_tolerance}")
-    merged = merge_params(params)
-    plan = Plan(method, samples, seed, replicates, rank_tolerance, merged)
-    estimate = estimated(plan, _progress)
-    values, stderr = by_name(estimate.values), by_name(estimate.errors)
-    methods, load = estimate.methods, estimate.stein_load
-    used = samples if method == "mc" else estimate.samples
-    return Result(values, stderr, method, methods, used, seed, merged, load)
-
-
-METHODS = ("mc", "qmc", "quadrature", "exact", "auto")
-"""The methods of `evaluate`."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What an evaluation was asked for, as in `evaluate`."""
-
-    method: str
-    samples: int
-    seed: int
-    replicates: int
-    rank_tolerance: float
-    params: dict[str, Any]
-
-
-def estimated(plan: Plan, progress: Callable[[int, int], None] | None) -> Estimate:
-    """Compute every output by the method, or refuse."""
-    if plan.method == "exact":
-        refuse(SAMPLED, "exact: {0} needs {1}, for which there is no closed form")
-    if not SAMPLED:
-        return integrated(plan.samples, plan.params, None)
-    if plan.method in ("mc", "qmc"):
-        return sampled(plan, progress)
-    if plan.method == "quadrature":
-        refuse(ROUGH, "quadrature: {0} averages {1}, which is not smooth; use 'qmc'")
-        estimate = integrated(plan.samples, plan.params, progress)
+    refuse_exact(needs, request)
+    if needs.sampled and request.method in ("mc", "qmc"):
+        return estimated(sampled_estimate(sampled, needs, request), request)
+    refuse_quadrature(needs, request)
+    estimate = integrated_estimate(integrated, needs, request)
+    if request.method == "quadrature":
         refuse(estimate.missing, "quadrature: {0} is out of reach, {1}; use 'qmc'")
-        return estimate
-    estimate = integrated(plan.samples, plan.params, progress)
-    poor = [name for name in SAMPLED if not estimate.is_precise(name)]
-    if not poor:
-        return estimate
-    return better(estimate, sampled(replace(plan, method="qmc"), progress), poor)
+    poor = [name for name in needs.sampled if not estimate.is_precise(name)]
+    if request.method == "auto" and poor:
+        estimate = better(estimate, sampled_estimate(sampled, needs, request), poor)
+    return estimated(estimate, request)
+
+
+def refuse_exact(needs: Needs, request: Request) -> None:
+    """Refuse closed forms where an expectation has none."""
+    if request.method == "exact":
+        message = "exact: {0} needs {1}, for which there is no closed form"
+        refuse(needs.sampled, message)
+
+
+def refuse_quadrature(needs: Needs, request: Request) -> None:
+    """Refuse quadrature of functions with kinks."""
+    if request.method == "quadrature":
+        message = "quadrature: {0} averages {1}, which is not smooth; use 'qmc'"
+        refuse(needs.rough, message)
 
 
 def refuse(reasons: dict[str, str], message: str) -> None:
@@ -477,16 +465,31 @@ def refuse(reasons: dict[str, str], message: str) -> None:
         raise MethodRefused(message.format(repr(name), reason))
 
 
-def merge_params(params: dict[str, Any]) -> dict[str, Any]:
-    """Return the defaults overridden by `params`."""
-    for name, value in params.items():
-        if name not in PARAMS:
-            known = ", ".join(PARAMS) or "none"
-            raise ValueError(f"unknown parameter {name!r}; this program has: {known}")
-        if np.shape(value) != np.shape(PARAMS[name]):
-            shape = np.shape(PARAMS[name])
-            raise ValueError(f"parameter {name!r} must have the shape {shape}")
-    return PARAMS | params
+def estimated(estimate: Estimate, request: Request) -> Result:
+    """Return an estimate as the result of what was asked for."""
+    e = estimate
+    return result_of(e.values, e.errors, e.methods, e.samples, e.stein_load, request)
+
+
+def result_of(
+    values: Outputs,
+    errors: Outputs,
+    methods: dict[str, str],
+    samples: int,
+    stein_load: dict[str, float],
+    request: Request,
+) -> Result:
+    """Return what was found as the result of what was asked for."""
+    return Result(
+        values=by_name(values),
+        stderr=by_name(errors),
+        method=request.method,
+        methods=methods,
+        samples=request.samples if request.method == "mc" else samples,
+        seed=request.seed,
+        params=request.params,
+        stein_load=stein_load,
+    )
 
 
 def by_name(outputs: Outputs) -> dict[str, Any]:
@@ -498,6 +501,74 @@ def by_name(outputs: Outputs) -> dict[str, Any]:
         else:
             found.setdefault(name, {})[part] = array
     return found
+
+
+METHODS = ("mc", "qmc", "quadrature", "exact", "auto")
+"""The methods of `evaluate`."""
+
+
+class MethodRefused(ValueError):
+    """A method of evaluation that does not suit the program."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `evaluate` was asked for, its arguments by their names."""
+
+    samples: int
+    seed: int
+    method: str
+    replicates: int
+    rank_tolerance: float
+    progress: Callable[[int, int], None] | None
+    params: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            known = ", ".join(METHODS)
+            raise ValueError(f"unknown method {self.method!r}: this module has {known}")
+        if self.replicates < 2:
+            raise ValueError(f"replicates must be at least 2, not {self.replicates}")
+        least = 4 * self.replicates
+        if self.samples < least:
+            raise ValueError(f"samples must be at least {least}, not {self.samples}")
+        if not 0 < self.rank_tolerance < 1:
+            limits = f"between 0 and 1, not {self.rank_tolerance}"
+            raise ValueError(f"rank_tolerance must be {limits}")
+
+    def report(self, done: int, total: int) -> None:
+        """Say how many replicates or grids are done."""
+        if self.progress is not None:
+            self.progress(done, total)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What the outputs of a program need.
+
+    Attributes:
+        gaussians: How many independent standard normals the equations draw at most.
+        biased: Whether estimated moments enter later equations.
+        sampled: Outputs that need expectations without a closed form, the first of each.
+        rough: Outputs that average functions with kinks or jumps, the first of each.
+    """
+
+    gaussians: int
+    biased: bool
+    sampled: dict[str, str]
+    rough: dict[str, str]
+
+
+def with_defaults(defaults: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    """Return the defaults overridden by `params`."""
+    for name, value in params.items():
+        if name not in defaults:
+            known = ", ".join(defaults) or "none"
+            raise ValueError(f"unknown parameter {name!r}; this program has: {known}")
+        shape = np.shape(defaults[name])
+        if np.shape(value) != shape:
+            raise ValueError(f"parameter {name!r} must have the shape {shape}")
+    return defaults | params
 
 
 @dataclass(frozen=True)
@@ -545,31 +616,33 @@ def better(first: Estimate, second: Estimate, names: Sequence[str]) -> Estimate:
     return Estimate(values, errors, methods, {}, samples, second.stein_load)
 
 
-def sampled(plan: Plan, progress: Callable[[int, int], None] | None) -> Estimate:
+def sampled_estimate(
+    limit: Callable[[Nodes, dict[str, Any]], Outputs], needs: Needs, request: Request
+) -> Estimate:
     """Average replicates with nodes of their own; their spread gives the standard errors."""
-    count, method = plan.replicates, plan.method
-    each = plan.samples // count
-    if method == "qmc":
+    count, method = request.replicates, request.method
+    each = request.samples // count
+    if method != "mc":
         each = 2 ** (each.bit_length() - 1)
     runs: list[Run] = []
     for replicate in range(count):
-        run = run_sobol if method == "qmc" else run_random
-        runs.append(run(replicate, each, plan))
-        if progress is not None:
-            progress(replicate + 1, count)
+        run = run_random if method == "mc" else run_sobol
+        runs.append(run(limit, needs, request, replicate, each))
+        request.report(replicate + 1, count)
     values: Outputs = {}
     errors: Outputs = {}
     for key, first in runs[0].outputs.items():
         values[key], errors[key] = np.asarray(first), np.zeros(np.shape(first))
-        if key[0] in SAMPLED:
+        if key[0] in needs.sampled:
             every = np.array([run.outputs[key] for run in runs])
             halves = np.array([run.halves[key] for run in runs if run.halves])
             bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
             error = standard_error(every, halves)
             values[key], errors[key] = every.mean(axis=0), np.hypot(error, bias)
-    methods = {name: method if name in SAMPLED else "exact" for name, _ in values}
-    used = plan.samples if method == "mc" else count * each
-    return Estimate(values, errors, methods, {}, used, runs[-1].stein_load)
+    used = "mc" if method == "mc" else "qmc"
+    methods = {name: used if name in needs.sampled else "exact" for name, _ in values}
+    total = request.samples if method == "mc" else count * each
+    return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
 
 
 def standard_error(every: Array, halves: Array) -> Array:
@@ -591,6 +664,7 @@ def standard_error(every: Array, halves: Array) -> Array:
 
 FEW_REPLICATES = 8
 """The spread of so many replicates, or more, is the standard error as it is."""
+
 
 STUDENT = (
     1.837, 1.321, 1.197, 1.142, 1.111, 1.091, 1.077,
@@ -616,59 +690,71 @@ class Run:
     stein_load: dict[str, float]
 
 
-def run_random(replicate: int, samples: int, plan: Plan) -> Run:
+def run_random(
+    limit: Callable[[Nodes, dict[str, Any]], Outputs],
+    needs: Needs,
+    request: Request,
+    replicate: int,
+    samples: int,
+) -> Run:
     """Run one replicate on random nodes.
 
     Where moments of N samples enter later equations, results are biased by b/N. The two
     halves of a replicate are biased by 2 b/N, so that full - mean(halves) = -b/N.
     """
     keys = [(replicate, half) for half in range(2)]
-    streams = [np.random.SeedSequence(plan.seed, spawn_key=key) for key in keys]
-    nodes = Nodes(streams, samples, plan.rank_tolerance)
-    full = limit(nodes, plan.params)
-    if not BIASED:
+    streams = [np.random.SeedSequence(request.seed, spawn_key=key) for key in keys]
+    tolerance = request.rank_tolerance
+    nodes = Nodes(streams, samples, tolerance)
+    full = limit(nodes, request.params)
+    if not needs.biased:
         unbiased = {key: np.zeros_like(full[key]) for key in full}
         return Run(full, unbiased, {}, nodes.stein_load)
-    one, two = (
-        limit(Nodes([stream], nodes.samples // 2, plan.rank_tolerance), plan.params)
-        for stream in streams
-    )
+    parts = [Nodes([stream], nodes.samples // 2, tolerance) for stream in streams]
+    one, two = (limit(part, request.params) for part in parts)
     shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
     outputs = {key: full[key] + shift[key] for key in full}
     halves = {key: np.array([one[key], two[key]]) for key in full}
     return Run(outputs, shift, halves, nodes.stein_load)
 
 
-def run_sobol(replicate: int, samples: int, plan: Plan) -> Run:
+def run_sobol(
+    limit: Callable[[Nodes, dict[str, Any]], Outputs],
+    needs: Needs,
+    request: Request,
+    replicate: int,
+    samples: int,
+) -> Run:
     """Run one replicate on Sobol points."""
-    stream = np.random.SeedSequence(plan.seed, spawn_key=(replicate,))
-    nodes = SobolNodes(stream, samples, BASE_GAUSSIANS, plan.rank_tolerance)
-    full = limit(nodes, plan.params)
+    stream = np.random.SeedSequence(request.seed, spawn_key=(replicate,))
+    nodes = SobolNodes(stream, samples, needs.gaussians, request.rank_tolerance)
+    full = limit(nodes, request.params)
     unbiased = {key: np.zeros_like(full[key]) for key in full}
     return Run(full, unbiased, {}, nodes.stein_load)
 
 
-def integrated(
-    samples: int, params: dict[str, Any], progress: Callable[[int, int], None] | None
+def integrated_estimate(
+    limit: Callable[[GridNodes, dict[str, Any]], Outputs],
+    needs: Needs,
+    request: Request,
 ) -> Estimate:
     """Compute outputs on grids, by either choice of directions that they fit on."""
-    if SAMPLED and SAMPLED.keys() <= ROUGH.keys():
-        return Estimate({}, {}, {}, ROUGH, 0, {})
-    first = refined(samples, params, SAMPLED, False, progress)
-    if not first.missing.keys() - ROUGH.keys():
+    first = refined_estimate(limit, needs, request, needs.sampled, single=False)
+    if not first.missing.keys() - needs.rough.keys():
         return first
-    second = refined(samples, params, first.missing, True, progress)
+    second = refined_estimate(limit, needs, request, first.missing, single=True)
     estimate = better(first, second, list(first.missing))
     still = [name for name in first.missing if name in second.missing]
     return replace(estimate, missing={name: first.missing[name] for name in still})
 
 
-def refined(
-    samples: int,
-    params: dict[str, Any],
+def refined_estimate(
+    limit: Callable[[GridNodes, dict[str, Any]], Outputs],
+    needs: Needs,
+    request: Request,
     wanted: Collection[str],
+    *,
     single: bool,
-    progress: Callable[[int, int], None] | None,
 ) -> Estimate:
     """Refine grids until two steps have changed nothing, or the next does not fit.
 
@@ -680,26 +766,25 @@ def refined(
     steps: dict[tuple[str, str], list[float]] = {}
     refusal, largest = "", 0
     for count, points in enumerate(RULES, 1):
-        nodes = GridNodes(points, GRID_FLOATS * samples, single)
-        outputs = limit(nodes, params)
+        nodes = GridNodes(points, GRID_FLOATS * request.samples, single)
+        outputs = limit(nodes, request.params)
         refusal, largest = refusal or nodes.refusal, max(largest, nodes.samples)
         finished = True
         for key, value in outputs.items():
             size = np.max(np.abs(value), initial=0)
-            if key[0] not in SAMPLED:
+            if key[0] not in needs.sampled:
                 values[key], errors[key] = np.asarray(value), np.zeros(np.shape(value))
-            elif key[0] in wanted and key[0] not in ROUGH and np.isfinite(size):
+            elif key[0] in wanted and key[0] not in needs.rough and np.isfinite(size):
                 change = np.abs(value - values.get(key, np.inf))
                 known = steps.setdefault(key, [])
                 known.append(np.max(change, initial=0))
                 values[key], errors[key] = value, after(change, known, size)
                 finished = finished and max(known[-2:]) <= 1e-11 * size + 1e-15
-        if progress is not None:
-            progress(count, len(RULES))
+        request.report(count, len(RULES))
         if finished:
             break
     used = {True: "quadrature", False: "exact"}
-    methods = {name: used[name in SAMPLED] for name, _ in outputs}
+    methods = {name: used[name in needs.sampled] for name, _ in outputs}
     estimate = Estimate(values, errors, methods, {}, largest, {})
     missing = [name for name in methods if not np.isfinite(estimate.error(name))]
     return replace(estimate, missing=dict.fromkeys(missing, refusal or "not finite"))
@@ -718,6 +803,7 @@ def after(change: Array, steps: Sequence[float], size: float) -> Array:
 
 RULES = (6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192)
 """Nodes of the rules along each direction, coarse to fine."""
+
 
 GRID_FLOATS = 64
 """How many floats for each of `samples` a ket on a grid may have."""
@@ -747,7 +833,7 @@ class Nodes:
         self._streams = [np.random.default_rng(stream) for stream in streams]
         self._each = samples // len(streams)
         self._order = np.random.default_rng(streams[0].spawn(1)[0])
-        self._cycle: npt.NDArray[np.intp] | None = None
+        self._cycle: Indices | None = None
         self.samples = self._each * len(streams)
         self.rank_tolerance = rank_tolerance
         self.stein_load: dict[str, float] = {}
@@ -783,13 +869,9 @@ class Nodes:
             return np.sqrt(covariance) * self.normal()
         return self.gaussian(covariance, covariance.shape[: covariance.ndim // 2])
 
-    def partners(self, copy: int) -> npt.NDArray[np.intp]:
-        """Return which sample each node of a copy is: steps along one random cycle."""
-        if self._cycle is None:
-            self._cycle = self._order.permutation(self.samples)
-        found = np.empty_like(self._cycle)
-        found[self._cycle] = np.roll(self._cycle, -copy)
-        return found
+    def products(self, gain: float | Array, name: str) -> Products:
+        """Return the record of all products with one side of a matrix."""
+        return Products(self, gain, name)
 
 
 def factor(covariance: Array) -> Array:
@@ -865,95 +947,116 @@ class SobolNodes(Nodes):
 SOBOL_FLOATS = 2**25
 """How many coordinates of Sobol points a replicate holds at most."""
 
+
 SOBOL_WEIGHTED = 8
 """With how many Gaussians at most samples are weighted."""
+
 
 SOBOL_VARIANCE = 1.2
 """The variance that weighted samples have along each Gaussian."""
 
 
-class Ket(np.ndarray[Any, np.dtype[np.float64]]):
-    """A ket on a grid: an array with one leading axis for each direction it depends on.
+class Products:
+    """All products with one side of a matrix: their hats are jointly Gaussian.
 
-    Directions are orthonormal combinations of the Gaussians drawn so far. A ket that is
-    affine in the Gaussians has `directions` None; its one leading axis holds coefficients,
-    first of 1, then of each Gaussian. It gets directions where more is done with it.
+    With an orthonormal basis Q of the operands, <Q|Q> = 1, a hat is sqrt(gain) Z <Q|x>
+    where Z are independent normals, one for each column of Q. This is the regression on
+    the earlier hats plus a fresh Gaussian. It is linear in x, so that linear relations
+    between operands hold for their hats.
+
+    The other side has P and Y for Q and Z. By Stein's lemma the sum over its products
+    W.T y of |y> <nabla_{W.T y}|x> is P E[Y |x>] / sqrt(its gain), where |x> is Q <Q|x>:
+    linear in x too. What a column of Q does not depend on is independent of it.
     """
 
-    nodes: GridNodes
-    directions: tuple[int, ...] | None
+    def __init__(self, nodes: Nodes, gain: float | Array, name: str) -> None:
+        self._nodes = nodes
+        self._root = np.sqrt(gain)
+        self._name = name
+        self._basis = Columns(nodes.samples)
+        self._normals = Columns(nodes.samples)
+        self._coordinates: list[Array] = []
+        self._shapes: list[tuple[int, ...]] = []
+        self._slopes = np.empty((0, 0))
+        self._finite = True
 
-    def __array_finalize__(self, source: Any) -> None:
-        self.nodes = getattr(source, "nodes", None)  # type: ignore[assignment]
-        self.directions = getattr(source, "directions", ())
+    def hat(self, ket: Array, other: Products | None = None) -> Array:
+        """Draw hat(W x) given the hats of all earlier products.
 
-    @property
-    def lead(self) -> int:
-        """How many axes stand before the constant ones."""
-        return 1 if self.directions is None else len(self.directions)
+        With the products of the other side, if |x> depends on hats of theirs.
+        """
+        nodes, shape = self._nodes, ket.shape[1:]
+        x = ket.reshape(nodes.samples, -1)
+        self._shapes.append(shape)
+        second = nodes.inner(x, x)
+        scale = second.trace()
+        if not np.isfinite(scale):
+            self._finite = False
+            self._coordinates.append(np.zeros((self._basis.count, len(second))))
+            return np.full_like(ket, np.nan)
+        known, fresh = self._split(x, scale)
+        self._normals.append(nodes.normal((fresh.shape[1],)))
+        self._basis.append(fresh)
+        if other is not None:
+            slopes = nodes.inner(other._normals.array, fresh)
+            self._slopes = padded(self._slopes, len(slopes), self._basis.count)
+            self._slopes[: len(slopes), self._basis.count - fresh.shape[1] :] = slopes
+        coordinates = np.concatenate([known, nodes.inner(fresh, x)])
+        self._coordinates.append(coordinates)
+        hat: Array = self._normals.array @ (self._root * coordinates)
+        return hat.reshape(nodes.samples, *shape)
+
+    def _split(self, x: Array, scale: float) -> tuple[Array, Array]:
+        """Return <Q|x>, and an orthonormal basis of what Q does not span of x."""
+        nodes, basis = self._nodes, self._basis.array
+        known = nodes.inner(basis, x)
+        rest = x - basis @ known
+        values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
+        kept = values > nodes.rank_tolerance * scale
+        if (values[kept] < 1e-6 * scale).any():
+            # Rounding has left something of Q where x is nearly in its span.
+            again = nodes.inner(basis, rest)
+            known += again
+            rest -= basis @ again
+            values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
+            kept = values > max(1e-13 * values[-1], nodes.rank_tolerance * scale)
+        return known, rest @ (vectors[:, kept] / np.sqrt(values[kept]))
+
+    def inner(self, left: int, right: int) -> Array:
+        """Return <x|y> of the operands of two products, by their coordinates."""
+        x, y = self._coordinates[left], self._coordinates[right]
+        rank = min(len(x), len(y))
+        found = x[:rank].T @ y[:rank]
+        found = found if self._finite else np.full_like(found, np.nan)
+        return found.reshape(self._shapes[left] + self._shapes[right])
+
+
+class Columns:
+    """Columns that are appended to in place."""
+
+    def __init__(self, rows: int) -> None:
+        self._room = np.empty((rows, 0))
+        self.count = 0
 
     @property
     def array(self) -> Array:
-        """The same as a plain array."""
-        return self.view(np.ndarray)
+        """All columns so far."""
+        return self._room[:, : self.count]
 
-    def along(self, directions: Sequence[int]) -> Array:
-        """Return the values with axes of length 1 for further directions."""
-        own, points = self.directions or (), len(self.nodes.points)
-        axes = tuple(points if direction in own else 1 for direction in directions)
-        return self.array.reshape(axes + self.shape[self.lead :])
-
-    def __array_ufunc__(
-        self,
-        ufunc: Any,
-        method: Any,
-        *inputs: Any,
-        **more: Any,
-    ) -> Any:
-        """Apply a function entry by entry, or along constant axes."""
-        nodes = self.nodes
-        if keeps_affine(ufunc, method, inputs):
-            if ufunc in (np.add, np.subtract) and method == "__call__":
-                inputs = tuple(nodes.as_affine(inputs))
-            plain = [x.array if isinstance(x, Ket) else x for x in inputs]
-            return nodes.ket(getattr(ufunc, method)(*plain, **more), None)
-        placed = [nodes.on_grid(x) if isinstance(x, Ket) else x for x in inputs]
-        kets = [x for x in placed if isinstance(x, Ket)]
-        union = sorted({axis for ket in kets for axis in ket.directions or ()})
-        arrays = [x.along(union) if isinstance(x, Ket) else x for x in placed]
-        if method == "__call__":
-            shape = shape_of_result(ufunc, [np.shape(array) for array in arrays])
-            if not nodes.fits(shape):
-                return nodes.refused(shape[len(union) :], len(union))
-        return nodes.ket(getattr(ufunc, method)(*arrays, **more), tuple(union))
-
-    def __array_function__(self, function: Any, types: Any, *given: Any) -> Any:
-        """Keep the directions where NumPy forgets them, in np.tensordot(ket, array)."""
-        found = super().__array_function__(function, types, *given)
-        if isinstance(found, Ket):
-            return found
-        return self.nodes.ket(found, self.directions)
+    def append(self, columns: Array) -> None:
+        """Append columns, in twice the room where there is none left."""
+        end = self.count + columns.shape[1]
+        if end > self._room.shape[1]:
+            room = np.empty((len(self._room), max(end, 3 * self.count // 2)))
+            room[:, : self.count] = self.array
+            self._room = room
+        self._room[:, self.count : end] = columns
+        self.count = end
 
 
-def keeps_affine(ufunc: Any, method: str, inputs: Sequence[Any]) -> bool:
-    """Whether an operation on affine kets and plain arrays gives an affine ket."""
-    are_kets = [isinstance(x, Ket) for x in inputs]
-    if any(x.directions is not None for x in inputs if isinstance(x, Ket)):
-        return False
-    if method != "__call__":
-        return method == "reduce" and ufunc is np.add
-    if ufunc in (np.add, np.subtract, np.negative):
-        return True
-    if ufunc in (np.divide, np.matmul):
-        return are_kets == [True, False]
-    return ufunc is np.multiply and sum(are_kets) == 1
-
-
-def shape_of_result(ufunc: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    """Return the shape that a function of arrays will have."""
-    if ufunc is np.matmul:
-        return shapes[0][:-1] + shapes[1][1:]
-    return np.broadcast_shapes(*shapes)
+def padded(array: Array, rows: int, columns: int) -> Array:
+    """Return a matrix with zeros below and to the right."""
+    return np.pad(array, ((0, rows - array.shape[0]), (0, columns - array.shape[1])))
 
 
 class GridNodes(Nodes):
@@ -1111,6 +1214,10 @@ class GridNodes(Nodes):
             values = values + along * coordinates[direction]
         return self.ket(values.reshape(values.shape[:count] + shape), directions)
 
+    def products(self, gain: float | Array, name: str) -> GridProducts:
+        """Return the record of all products with one side of a matrix."""
+        return GridProducts(self, gain, name)
+
 
 def normal_rule(points: int) -> tuple[Array, Array]:
     """Return nodes and weights for expectations over a standard normal.
@@ -1130,140 +1237,6 @@ def normal_rule(points: int) -> tuple[Array, Array]:
 
 GRID_GAUSSIANS = 512
 """How many Gaussians grids keep track of."""
-
-
-class Products:
-    """All products with one side of a matrix: their hats are jointly Gaussian.
-
-    With an orthonormal basis Q of the operands, <Q|Q> = 1, a hat is sqrt(gain) Z <Q|x>
-    where Z are independent normals, one for each column of Q. This is the regression on
-    the earlier hats plus a fresh Gaussian. It is linear in x, so that linear relations
-    between operands hold for their hats.
-
-    The other side has P and Y for Q and Z. By Stein's lemma the sum over its products
-    W.T y of |y> <nabla_{W.T y}|x> is P E[Y |x>] / sqrt(its gain), where |x> is Q <Q|x>:
-    linear in x too. What a column of Q does not depend on is independent of it.
-    """
-
-    def __init__(self, nodes: Nodes, gain: float | Array, name: str) -> None:
-        self._nodes = nodes
-        self._root = np.sqrt(gain)
-        self._name = name
-        self._basis = Columns(nodes.samples)
-        self._normals = Columns(nodes.samples)
-        self._coordinates: list[Array] = []
-        self._shapes: list[tuple[int, ...]] = []
-        self._slopes = np.empty((0, 0))
-        self._finite = True
-
-    def hat(self, ket: Array, other: Products | None = None) -> Array:
-        """Draw hat(W x) given the hats of all earlier products.
-
-        With the products of the other side, if |x> depends on hats of theirs.
-        """
-        nodes, shape = self._nodes, ket.shape[1:]
-        x = ket.reshape(nodes.samples, -1)
-        self._shapes.append(shape)
-        second = nodes.inner(x, x)
-        scale = second.trace()
-        if not np.isfinite(scale):
-            self._finite = False
-            self._coordinates.append(np.zeros((self._basis.count, len(second))))
-            return np.full_like(ket, np.nan)
-        known, fresh = self._split(x, scale)
-        self._normals.append(nodes.normal((fresh.shape[1],)))
-        self._basis.append(fresh)
-        if other is not None:
-            slopes = nodes.inner(other._normals.array, fresh)
-            self._slopes = padded(self._slopes, len(slopes), self._basis.count)
-            self._slopes[: len(slopes), self._basis.count - fresh.shape[1] :] = slopes
-        coordinates = np.concatenate([known, nodes.inner(fresh, x)])
-        self._coordinates.append(coordinates)
-        hat: Array = self._normals.array @ (self._root * coordinates)
-        return hat.reshape(nodes.samples, *shape)
-
-    def _split(self, x: Array, scale: float) -> tuple[Array, Array]:
-        """Return <Q|x>, and an orthonormal basis of what Q does not span of x."""
-        nodes, basis = self._nodes, self._basis.array
-        known = nodes.inner(basis, x)
-        rest = x - basis @ known
-        values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
-        kept = values > nodes.rank_tolerance * scale
-        if (values[kept] < 1e-6 * scale).any():
-            # Rounding has left something of Q where x is nearly in its span.
-            again = nodes.inner(basis, rest)
-            known += again
-            rest -= basis @ again
-            values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
-            kept = values > max(1e-13 * values[-1], nodes.rank_tolerance * scale)
-        return known, rest @ (vectors[:, kept] / np.sqrt(values[kept]))
-
-    def inner(self, left: int, right: int) -> Array:
-        """Return <x|y> of the operands of two products, by their coordinates."""
-        x, y = self._coordinates[left], self._coordinates[right]
-        rank = min(len(x), len(y))
-        found = x[:rank].T @ y[:rank]
-        found = found if self._finite else np.full_like(found, np.nan)
-        return found.reshape(self._shapes[left] + self._shapes[right])
-
-    def dot(self, other: Products, position: int = -1) -> Array:
-        """Return the sum of |y> <nabla_{W.T y}|x> over all products W.T y of the other side.
-
-        |x> is the operand of the latest product, or of that at a position.
-        """
-        moments = self._moments(other, position)
-        root = other._root
-        dot = other._basis.array @ (moments / root if root > 0 else 0 * moments)
-        return dot.reshape(len(dot), *self._shapes[position])
-
-    def bras(self, other: Products, position: int = -1) -> list[Array]:
-        """Return the bras <nabla|x> in all hats q of the other side: pinv(<q|q>) E[q |x>]."""
-        moments, shape = self._moments(other, position), self._shapes[position]
-        rows = [padded(c, len(moments), c.shape[1]) for c in other._coordinates]
-        inverse = np.linalg.pinv(np.concatenate(rows, axis=1), rcond=1e-11)
-        solved = inverse @ moments
-        solved = solved / other._root if other._root > 0 else 0 * solved
-        ends = np.cumsum([prod(known) for known in other._shapes])[:-1]
-        pieces = zip(np.split(solved, ends), other._shapes, strict=True)
-        return [piece.reshape(known + shape) for piece, known in pieces]
-
-    def _moments(self, other: Products, position: int) -> Array:
-        """Return E[Y |x>], the axes of x flat; NaN if a hat is not finite."""
-        count = other._basis.count
-        self._nodes.stein_load[other._name] = count / self._nodes.samples
-        coordinates = self._coordinates[position]
-        slopes = padded(self._slopes, count, self._basis.count)[:, : len(coordinates)]
-        finite = self._finite and other._finite
-        found = slopes @ coordinates
-        return found if finite else np.full_like(found, np.nan)
-
-
-class Columns:
-    """Columns that are appended to in place."""
-
-    def __init__(self, rows: int) -> None:
-        self._room = np.empty((rows, 0))
-        self.count = 0
-
-    @property
-    def array(self) -> Array:
-        """All columns so far."""
-        return self._room[:, : self.count]
-
-    def append(self, columns: Array) -> None:
-        """Append columns, in twice the room where there is none left."""
-        end = self.count + columns.shape[1]
-        if end > self._room.shape[1]:
-            room = np.empty((len(self._room), max(end, 3 * self.count // 2)))
-            room[:, : self.count] = self.array
-            self._room = room
-        self._room[:, self.count : end] = columns
-        self.count = end
-
-
-def padded(array: Array, rows: int, columns: int) -> Array:
-    """Return a matrix with zeros below and to the right."""
-    return np.pad(array, ((0, rows - array.shape[0]), (0, columns - array.shape[1])))
 
 
 class GridProducts(Products):
@@ -1313,27 +1286,6 @@ class GridProducts(Products):
             hat = hat + block @ (self._root * coordinates[rows])
         return hat.reshape(-1, *shape)
 
-    def dot(self, other: Products, position: int = -1) -> Array:
-        """Return the sum of |y> <nabla_{W.T y}|x> over all products of the other side."""
-        assert isinstance(other, GridProducts)
-        moments, shape = self._moments(other, position), self._shapes[position]
-        scaled = moments / other._root if other._root > 0 else 0 * moments
-        rows = other._coefficients @ scaled
-        dot: Any = self._grid.ket(np.zeros((1, moments.shape[1])), None)
-        start = 0
-        for operand in other._operands:
-            dot = dot + operand @ rows[start : (start := start + operand.shape[-1])]
-        found: Array = dot.reshape(*dot.shape[: dot.lead], *shape)
-        return found
-
-    def _moments(self, other: Products, position: int) -> Array:
-        """Return E[Y |x>], the axes of x flat; NaN if a hat was refused."""
-        assert isinstance(other, GridProducts)
-        x = self._multiplied[position]
-        moments = [self._grid.inner(block, x) for block in other._blocks]
-        found = np.concatenate([np.empty((0, x.shape[-1])), *moments])
-        return found if self._finite and other._finite else np.full_like(found, np.nan)
-
 
 def as_columns(ket: Array) -> tuple[Ket, tuple[int, ...]]:
     """Return a ket with one constant axis, and the constant axes it had."""
@@ -1344,21 +1296,97 @@ def as_columns(ket: Array) -> tuple[Ket, tuple[int, ...]]:
     return columns, shape
 
 
-def products_with(nodes: Nodes, gain: float | Array, name: str) -> Products:
-    """Return the record of all products with one side of a matrix."""
-    if isinstance(nodes, GridNodes):
-        return GridProducts(nodes, gain, name)
-    return Products(nodes, gain, name)
+class Ket(np.ndarray[Any, np.dtype[np.float64]]):
+    """A ket on a grid: an array with one leading axis for each direction it depends on.
+
+    Directions are orthonormal combinations of the Gaussians drawn so far. A ket that is
+    affine in the Gaussians has `directions` None; its one leading axis holds coefficients,
+    first of 1, then of each Gaussian. It gets directions where more is done with it.
+    """
+
+    nodes: GridNodes
+    directions: tuple[int, ...] | None
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.nodes = getattr(source, "nodes", None)  # type: ignore[assignment]
+        self.directions = getattr(source, "directions", ())
+
+    @property
+    def lead(self) -> int:
+        """How many axes stand before the constant ones."""
+        return 1 if self.directions is None else len(self.directions)
+
+    @property
+    def array(self) -> Array:
+        """The same as a plain array."""
+        return self.view(np.ndarray)
+
+    def along(self, directions: Sequence[int]) -> Array:
+        """Return the values with axes of length 1 for further directions."""
+        own, points = self.directions or (), len(self.nodes.points)
+        axes = tuple(points if direction in own else 1 for direction in directions)
+        return self.array.reshape(axes + self.shape[self.lead :])
+
+    def __array_ufunc__(
+        self,
+        ufunc: Any,
+        method: Any,
+        *inputs: Any,
+        **more: Any,
+    ) -> Any:
+        """Apply a function entry by entry, or along constant axes."""
+        nodes = self.nodes
+        if keeps_affine(ufunc, method, inputs):
+            if ufunc in (np.add, np.subtract) and method == "__call__":
+                inputs = tuple(nodes.as_affine(inputs))
+            plain = [x.array if isinstance(x, Ket) else x for x in inputs]
+            return nodes.ket(getattr(ufunc, method)(*plain, **more), None)
+        placed = [nodes.on_grid(x) if isinstance(x, Ket) else x for x in inputs]
+        kets = [x for x in placed if isinstance(x, Ket)]
+        union = sorted({axis for ket in kets for axis in ket.directions or ()})
+        arrays = [x.along(union) if isinstance(x, Ket) else x for x in placed]
+        if method == "__call__":
+            shape = shape_of_result(ufunc, [np.shape(array) for array in arrays])
+            if not nodes.fits(shape):
+                return nodes.refused(shape[len(union) :], len(union))
+        return nodes.ket(getattr(ufunc, method)(*arrays, **more), tuple(union))
+
+    def __array_function__(self, function: Any, types: Any, *given: Any) -> Any:
+        """Keep the directions where NumPy forgets them, in np.tensordot(ket, array)."""
+        found = super().__array_function__(function, types, *given)
+        if isinstance(found, Ket):
+            return found
+        return self.nodes.ket(found, self.directions)
 
 
-def single_integral(nodes: Nodes, side: Sequence[Any]) -> Array:
+def keeps_affine(ufunc: Any, method: str, inputs: Sequence[Any]) -> bool:
+    """Whether an operation on affine kets and plain arrays gives an affine ket."""
+    are_kets = [isinstance(x, Ket) for x in inputs]
+    if any(x.directions is not None for x in inputs if isinstance(x, Ket)):
+        return False
+    if method != "__call__":
+        return method == "reduce" and ufunc is np.add
+    if ufunc in (np.add, np.subtract, np.negative):
+        return True
+    if ufunc in (np.divide, np.matmul):
+        return are_kets == [True, False]
+    return ufunc is np.multiply and sum(are_kets) == 1
+
+
+def shape_of_result(ufunc: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the shape that a function of arrays will have."""
+    if ufunc is np.matmul:
+        return shapes[0][:-1] + shapes[1][1:]
+    return np.broadcast_shapes(*shapes)
+
+
+def single_integral(nodes: GridNodes, side: Sequence[Any]) -> Array:
     """Return E f(u), entry by entry.
 
     Args:
         nodes: They say how many digits the series should have.
         side: The function, variances, means and constants.
     """
-    assert isinstance(nodes, GridNodes)
     q, m, *constants = np.broadcast_arrays(*side[1:])
     flat = [constant.ravel() for constant in constants]
     family = Family.of(side[0], q.ravel(), m.ravel(), flat)
@@ -1367,7 +1395,7 @@ def single_integral(nodes: Nodes, side: Sequence[Any]) -> Array:
 
 
 def pair_integral(
-    nodes: Nodes,
+    nodes: GridNodes,
     left: Sequence[Any],
     right: Sequence[Any],
     c: Array,
@@ -1380,7 +1408,6 @@ def pair_integral(
         right: The same for g.
         c: Covariances of u and w.
     """
-    assert isinstance(nodes, GridNodes)
     shapes = [np.broadcast_shapes(*map(np.shape, side[1:])) for side in (left, right)]
     shape = np.broadcast_shapes(*shapes, np.shape(c))
     rank = len(shape)
@@ -1418,23 +1445,21 @@ def settled(nodes: GridNodes, values: Array, error: float) -> Array:
     return np.full_like(values, np.nan)
 
 
-# fmt: off
-
-
-# The functions of Hermite series.
-
-
 Function = Callable[..., Array]
 """Of an array, then of constants that broadcast to it."""
+
 
 TOLERANCE = 3e-14
 """Relative to the root mean squares of functions: what series and grids aim for."""
 
+
 ROUNDING = 2e-15
 """What rounding adds to errors, relative likewise."""
 
+
 FIRST_STEP, FIRST_REACH = 0.3, 12.5
 """The coarsest grid: phi(FIRST_REACH) is 1e-34."""
+
 
 MOST_NODES, MOST_REACH = 6000, 40.0
 """Grids are not refined past this: f then has kinks, or a variance is huge."""
@@ -1619,8 +1644,6 @@ def single_series(family: Family, tolerance: float) -> tuple[Array, float, float
     return values @ line.root_weights, error + ROUNDING, float(scale)
 
 
-Indices = npt.NDArray[np.intp]
-
 MOST_TERMS = 2048
 """Orders of the series at most."""
 
@@ -1718,8 +1741,10 @@ def expand(
 PERFECT = 1 - 1e-15
 """A correlation beyond this differs from 1 by the rounding of a covariance."""
 
+
 TILE = (64, 256)
 """Rows and columns summed at a time: three such arrays should stay in cache."""
+
 
 PLENTY = 64
 """Where a tile needs more terms, its largest correlations, 1 in 50, are put off."""
@@ -1949,6 +1974,3 @@ def sum_pairs(series: Series, plane: Plane, pairs: Pairs, smooth: bool) -> Array
 
         values[part] = series.sum(series.terms(size[part[-1]]), chosen.rho, products)
     return values
-
-
-# fmt: on

@@ -1,0 +1,75 @@
+"""The function `evaluate` of a module: it hands the module's own functions to the runtime."""
+
+from typing import Literal, TypeAlias
+
+Needed: TypeAlias = Literal["nothing", "samples", "samples or grids"]
+"""What expectations without a closed form need: there are none, none is smooth, or some are."""
+
+ARGUMENTS = ("samples", "seed", "method", "replicates", "rank_tolerance", "_progress")
+"""What `evaluate` takes beside params."""
+
+
+def write_entry(needed: Needed, functions: list[str]) -> str:
+    """Write the function.
+
+    Args:
+        needed: What the outputs need.
+        functions: The names of those that compute them: on nodes, or on random ones and grids.
+    """
+    if needed == "nothing":
+        return _HEAD + _ABOUT_EXACT + _REQUEST + _EXACT
+    given = f"{functions[0]}, " if needed == "samples" else f"{functions[0]}, {functions[-1]}, "
+    function = "sampled_result" if needed == "samples" else "estimated_result"
+    return _HEAD + _ABOUT + _REQUEST + _NEEDS + f"    return {function}({given}needs, request)"
+
+
+_HEAD = """def evaluate(
+    *,
+    samples: int = 65536,
+    seed: int = 0,
+    method: str = "mc",
+    replicates: int = 8,
+    rank_tolerance: float = 1e-22,
+    _progress: Callable[[int, int], None] | None = None,
+    **params: Any,
+) -> Result:
+"""
+
+_ABOUT_EXACT = '''    """Compute the limit of every output: closed forms, exact by any method.
+
+    Only `params` changes the result; the other arguments are those of every module.
+
+    Raises:
+        ValueError: An unknown method or parameter, or too few samples.
+    """
+'''
+
+_ABOUT = '''    """Compute the limit of every output; what has a closed form is exact by any method.
+
+    Args:
+        samples: How many nodes; independent replicates share them. A ket on a grid may have
+            64 times as many floats.
+        seed: Equal seeds give equal numbers.
+        method: "mc": random nodes. "qmc": scrambled Sobol points, as many in a replicate
+            as the largest power of two. "quadrature": grids of all Gaussians that an
+            expectation depends on. "exact": closed forms only. "auto": quadrature where
+            it is precise, else qmc.
+        replicates: How many replicates of random nodes or Sobol points, at least two.
+        rank_tolerance: Which part of <x|x> a direction of |x> must have to count as new
+            beside the earlier products of a matrix: less of it is left out of the hat.
+        _progress: Called with (replicates or grids done, how many in all).
+        **params: Values for `PARAMS`; the others keep their defaults.
+
+    Raises:
+        ValueError: An unknown method or parameter, or too few samples.
+        MethodRefused: A method that does not suit the program, a `ValueError` too.
+    """
+'''
+
+_REQUEST = """    asked = samples, seed, method, replicates, rank_tolerance, _progress
+    request = Request(*asked, with_defaults(PARAMS, params))
+"""
+
+_EXACT = "    return exact_result(limit(request.params), request)"
+
+_NEEDS = "    needs = Needs(BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH)\n"

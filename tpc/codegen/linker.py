@@ -1,0 +1,222 @@
+"""The runtime's source, cut to what a module reads: definitions by their names.
+
+A name that the module reads brings its definition, with it what that reads, and so on. Of a class
+come the methods alone whose names are read as attributes, and those that Python calls.
+"""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import zip_longest
+
+FILES = (
+    "arrays",
+    "evaluation",
+    "requests",
+    "estimates",
+    "sampled_estimates",
+    "grid_estimates",
+    "random_nodes",
+    "sobol_nodes",
+    "matrix_products",
+    "stored_pairs",
+    "grids",
+    "grid_products",
+    "kets",
+    "series_integrals",
+    "hermite",
+    "mehler",
+    "pair_series",
+    "orthant_arithmetic",
+    "arithmetic",
+    "elementwise",
+)
+"""The files of the runtime, in the order in which modules have what they take of them."""
+
+ALIASES = "arrays"
+"""The file whose definitions stand below the imports."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """A stretch of source.
+
+    Attributes:
+        text: Its lines.
+        trees: What is read in them.
+        method: The method that it is, or the empty string where it is always taken.
+    """
+
+    text: str
+    trees: tuple[ast.AST, ...]
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the runtime.
+
+    Attributes:
+        definitions: Its functions, classes and constants by name, in pieces.
+        imports: What it imports from outside by name: a module, and the name in it or nothing.
+    """
+
+    definitions: dict[str, tuple[Piece, ...]]
+    imports: dict[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What a module takes.
+
+    Attributes:
+        imports: Its import statements, and below them the names of types.
+        runtime: The definitions of the runtime.
+    """
+
+    imports: str
+    runtime: str
+
+
+def link(text: str) -> Linked:
+    """Return what a module needs of the runtime.
+
+    Args:
+        text: The source of everything else in the module.
+    """
+    owners = find_owners()
+    names, attributes = _words(text)
+    taken: set[Piece] = set()
+    before = -1
+    while before < len(taken):
+        before = len(taken)
+        for name in names & owners.keys():
+            pieces = read_file(owners[name]).definitions[name]
+            taken |= {piece for piece in pieces if not piece.method or piece.method in attributes}
+        names = names.union(*(reads(piece)[0] for piece in taken))
+        attributes = attributes.union(*(reads(piece)[1] for piece in taken))
+    found: dict[bool, list[str]] = {True: [], False: []}
+    imports: dict[str, tuple[str, str]] = {}
+    files_read = {ALIASES, *(owners[name] for name in names & owners.keys())}
+    for file in (read_file(file) for file in FILES if file in files_read):
+        imports |= file.imports
+        for pieces in dict.fromkeys(file.definitions.values()):
+            if pieces[0] in taken:
+                source = "\n".join(piece.text for piece in pieces if piece in taken)
+                found[file is read_file(ALIASES)].append(source)
+    lines = _import_lines(imports[name] for name in names & imports.keys())
+    return Linked("\n\n".join([lines, *found[True]]), "\n\n\n".join(found[False]))
+
+
+@cache
+def find_owners() -> dict[str, str]:
+    """Return all names of the runtime's functions, classes and constants, and their files."""
+    head = re.compile(r"^(?:def|class) (\w+)|^(\w+(?:, \w+)*) = ", re.MULTILINE)
+    return {
+        name: file
+        for file in FILES
+        for found in head.findall(_text(file))
+        for name in "".join(found).split(", ")
+    }
+
+
+@cache
+def read_file(file: str) -> File:
+    """Read a file of the runtime."""
+    definitions: dict[str, tuple[Piece, ...]] = {}
+    imports: dict[str, tuple[str, str]] = {}
+    lines = _text(file).split("\n")
+    for statement, rows in _stretches(ast.parse(_text(file)).body, 0):
+        match statement:
+            case ast.ImportFrom(module=str(module), names=names) if module[:3] != "tpc":
+                imports |= {name.name: (module, name.name) for name in names}
+            case ast.Import(names=[ast.alias(name=module, asname=str(name))]):
+                imports[name] = f"{module} as {name}", ""
+            case ast.ClassDef(name=name):
+                definitions[name] = _class_pieces(lines, rows, statement)
+            case ast.FunctionDef(name=name):
+                definitions[name] = (_piece(lines, rows, statement),)
+            case ast.Assign():
+                piece = _piece(lines, rows, statement)
+                definitions |= dict.fromkeys(sorted(_bound(statement)), (piece,))
+    return File(definitions, imports)
+
+
+def _text(file: str) -> str:
+    return files("tpc.runtime").joinpath(f"{file}.py").read_text(encoding="utf-8")
+
+
+def _stretches(body: Sequence[ast.stmt], start: int) -> Iterator[tuple[ast.stmt, slice]]:
+    """Yield statements with their lines: comments above them, and texts below that explain them."""
+    for statement, following in zip_longest(body, body[1:]):
+        end = (following if isinstance(following, ast.Expr) else statement).end_lineno
+        if not isinstance(statement, ast.Expr):
+            yield statement, slice(start, end)
+        start = end or start
+
+
+def _piece(lines: list[str], rows: slice, statement: ast.stmt) -> Piece:
+    return Piece("\n".join(lines[rows]).strip("\n"), (statement,))
+
+
+def _class_pieces(lines: list[str], rows: slice, found: ast.ClassDef) -> tuple[Piece, ...]:
+    """Cut a class into its head and documentation, and what stands in it."""
+    documentation, *rest = found.body
+    end = documentation.end_lineno or 0
+    head = "\n".join(lines[rows.start : end]).strip("\n")
+    pieces = [Piece(head, (*found.bases, *found.decorator_list))]
+    for statement, own in _stretches(rest, end):
+        name = statement.name if isinstance(statement, ast.FunctionDef) else "__"
+        method = "" if name.startswith("__") else name
+        pieces.append(Piece("\n".join(lines[own]), (statement,), method))
+    return tuple(pieces)
+
+
+@cache
+def reads(piece: Piece) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names that a piece reads and does not bind, and the attributes that it reads."""
+    names: set[str] = set()
+    attributes: set[str] = set()
+    for node in (node for tree in piece.trees for node in ast.walk(tree)):
+        match node:
+            case ast.Name(id=name):
+                names.add(name)
+            case ast.Attribute(attr=name):
+                attributes.add(name)
+    return frozenset(names.difference(*map(_bound, piece.trees))), frozenset(attributes)
+
+
+def _bound(tree: ast.AST) -> set[str]:
+    """Return the variables, arguments, functions and imports of a tree."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name) | ast.alias(name=name):
+                found.add(name)
+            case ast.FunctionDef(name=name) if node is not tree:
+                found.add(name)
+    return found
+
+
+def _words(text: str) -> tuple[set[str], set[str]]:
+    """Return the names and attributes of a source, without those in comments and strings."""
+    found = [(dot, word) for dot, word in _WORD.findall(text) if word]
+    return {word for dot, word in found if not dot}, {word for dot, word in found if dot}
+
+
+_WORD = re.compile(r'"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#.*|(\.?)\b([A-Za-z_]\w*)')
+"""A string, a comment, or a word."""
+
+
+def _import_lines(imports: Iterable[tuple[str, str]]) -> str:
+    """Write import statements as formatters sort them: all but whole modules are Python's own."""
+    names: dict[str, list[str]] = {}
+    for module, name in sorted(imports):
+        names.setdefault(module, []).append(name)
+    own = [f"from {m} import {', '.join(listed)}" for m, listed in names.items() if any(listed)]
+    others = [f"import {module}" for module, listed in names.items() if not any(listed)]
+    blocks = ["from __future__ import annotations", "\n".join(own), "\n".join(others)]
+    return "\n\n".join(block for block in blocks if block)

@@ -1,0 +1,131 @@
+"""Outputs by Monte Carlo or Sobol points: replicates, their spread, the bias of moments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tpc.runtime.arrays import Array, Outputs
+from tpc.runtime.estimates import Estimate
+from tpc.runtime.random_nodes import Nodes
+from tpc.runtime.requests import Needs, Request
+from tpc.runtime.sobol_nodes import SobolNodes
+
+
+def sampled_estimate(
+    limit: Callable[[Nodes, dict[str, Any]], Outputs], needs: Needs, request: Request
+) -> Estimate:
+    """Average replicates with nodes of their own; their spread gives the standard errors."""
+    count, method = request.replicates, request.method
+    each = request.samples // count
+    if method != "mc":
+        each = 2 ** (each.bit_length() - 1)
+    runs: list[Run] = []
+    for replicate in range(count):
+        run = run_random if method == "mc" else run_sobol
+        runs.append(run(limit, needs, request, replicate, each))
+        request.report(replicate + 1, count)
+    values: Outputs = {}
+    errors: Outputs = {}
+    for key, first in runs[0].outputs.items():
+        values[key], errors[key] = np.asarray(first), np.zeros(np.shape(first))
+        if key[0] in needs.sampled:
+            every = np.array([run.outputs[key] for run in runs])
+            halves = np.array([run.halves[key] for run in runs if run.halves])
+            bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
+            error = standard_error(every, halves)
+            values[key], errors[key] = every.mean(axis=0), np.hypot(error, bias)
+    used = "mc" if method == "mc" else "qmc"
+    methods = {name: used if name in needs.sampled else "exact" for name, _ in values}
+    total = request.samples if method == "mc" else count * each
+    return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
+
+
+def standard_error(every: Array, halves: Array) -> Array:
+    """Return the standard error of the mean of replicates, from their spread.
+
+    The spread of few replicates says little. Then the two halves of each, of twice the
+    variance, help to estimate it, and Student's t says by how much it may be too small.
+    """
+    count = len(every)
+    variance = every.var(axis=0, ddof=1)
+    freedom = count - 1
+    if count < FEW_REPLICATES and len(halves):
+        between = ((halves[:, 0] - halves[:, 1]) ** 2 / 4).mean(axis=0)
+        variance = (freedom * variance + count * between) / (freedom + count)
+        freedom += count
+    widened = STUDENT[freedom - 1] if count < FEW_REPLICATES else 1.0
+    return np.asarray(widened * np.sqrt(variance / count))
+
+
+FEW_REPLICATES = 8
+"""The spread of so many replicates, or more, is the standard error as it is."""
+
+STUDENT = (
+    1.837, 1.321, 1.197, 1.142, 1.111, 1.091, 1.077,
+    1.067, 1.059, 1.053, 1.048, 1.044, 1.040,
+)  # fmt: skip
+"""Student's t with 1, 2, ... degrees of freedom is within this with probability 0.683."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one replicate found.
+
+    Attributes:
+        outputs: The outputs, the bias taken off them.
+        shift: That bias.
+        halves: The outputs on the two halves of the nodes, if these were needed.
+        stein_load: As in `Result`.
+    """
+
+    outputs: Outputs
+    shift: Outputs
+    halves: Outputs
+    stein_load: dict[str, float]
+
+
+def run_random(
+    limit: Callable[[Nodes, dict[str, Any]], Outputs],
+    needs: Needs,
+    request: Request,
+    replicate: int,
+    samples: int,
+) -> Run:
+    """Run one replicate on random nodes.
+
+    Where moments of N samples enter later equations, results are biased by b/N. The two
+    halves of a replicate are biased by 2 b/N, so that full - mean(halves) = -b/N.
+    """
+    keys = [(replicate, half) for half in range(2)]
+    streams = [np.random.SeedSequence(request.seed, spawn_key=key) for key in keys]
+    tolerance = request.rank_tolerance
+    nodes = Nodes(streams, samples, tolerance)
+    full = limit(nodes, request.params)
+    if not needs.biased:
+        unbiased = {key: np.zeros_like(full[key]) for key in full}
+        return Run(full, unbiased, {}, nodes.stein_load)
+    parts = [Nodes([stream], nodes.samples // 2, tolerance) for stream in streams]
+    one, two = (limit(part, request.params) for part in parts)
+    shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
+    outputs = {key: full[key] + shift[key] for key in full}
+    halves = {key: np.array([one[key], two[key]]) for key in full}
+    return Run(outputs, shift, halves, nodes.stein_load)
+
+
+def run_sobol(
+    limit: Callable[[Nodes, dict[str, Any]], Outputs],
+    needs: Needs,
+    request: Request,
+    replicate: int,
+    samples: int,
+) -> Run:
+    """Run one replicate on Sobol points."""
+    stream = np.random.SeedSequence(request.seed, spawn_key=(replicate,))
+    nodes = SobolNodes(stream, samples, needs.gaussians, request.rank_tolerance)
+    full = limit(nodes, request.params)
+    unbiased = {key: np.zeros_like(full[key]) for key in full}
+    return Run(full, unbiased, {}, nodes.stein_load)

@@ -1,0 +1,78 @@
+"""Nodes that are the points of Sobol's sequence, more even than random ones."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from tpc.runtime.arrays import Array
+from tpc.runtime.random_nodes import Nodes
+
+
+class SobolNodes(Nodes):
+    """A scrambled Sobol sequence through the normal quantile, a column for each Gaussian.
+
+    What the program draws first has the first columns, which are the most even ones. Past
+    the last dimension of the sequence, or of memory, columns are random. A few columns are
+    drawn from a wider Gaussian and weighted by the ratio of the densities: functions that
+    grow at infinity are rough at the ends of (0, 1), and the weights vanish there.
+    """
+
+    # Together, sample and sample are as even as any pair: leaving them out would not be.
+    apart = False
+
+    def __init__(
+        self,
+        stream: np.random.SeedSequence,
+        samples: int,
+        gaussians: int,
+        rank_tolerance: float = 1e-22,
+    ) -> None:
+        from scipy.stats import qmc
+
+        super().__init__([stream], samples, rank_tolerance)
+        columns = min(max(gaussians, 1), qmc.Sobol.MAXDIM, SOBOL_FLOATS // samples)
+        scrambling = np.random.default_rng(stream.spawn(1)[0])
+        self._points = qmc.Sobol(columns, seed=scrambling).random(samples)
+        self._drawn = 0
+        self._width = np.sqrt(SOBOL_VARIANCE) if gaussians <= SOBOL_WEIGHTED else 1.0
+        if self._width > 1:
+            exponent = (self._normals(0, columns) ** 2).sum(axis=1) / 2
+            weights = np.exp(-exponent * (1 - 1 / SOBOL_VARIANCE))
+            self.weights = weights / weights.mean()
+
+    def normal(self, shape: tuple[int, ...] = ()) -> Array:
+        """Return the next columns as standard normals, of shape (samples, *shape)."""
+        first, self._drawn = self._drawn, self._drawn + prod(shape)
+        even = self._normals(first, self._drawn)
+        rest = super().normal((prod(shape) - even.shape[1],))
+        return np.concatenate([even, rest], axis=1).reshape(self.samples, *shape)
+
+    def _normals(self, start: int, stop: int) -> Array:
+        from scipy.special import ndtri
+
+        # Points are multiples of 2^-30; the middle of their cells is inside of (0, 1).
+        return np.asarray(self._width * ndtri(self._points[:, start:stop] + 2.0**-31))
+
+    def mean(self, ket: Array) -> Array:
+        """Return E|x>."""
+        if self.weights is None:
+            return super().mean(ket)
+        return np.tensordot(self.weights, ket, 1) / self.samples
+
+    def inner(self, left: Array, right: Array) -> Array:
+        """Return <x|y>, of shape k_x + k_y."""
+        if self.weights is not None:
+            left = (left.T * self.weights).T
+        return super().inner(left, right)
+
+
+SOBOL_FLOATS = 2**25
+"""How many coordinates of Sobol points a replicate holds at most."""
+
+SOBOL_WEIGHTED = 8
+"""With how many Gaussians at most samples are weighted."""
+
+SOBOL_VARIANCE = 1.2
+"""The variance that weighted samples have along each Gaussian."""
