@@ -36,6 +36,7 @@ def test_wider_networks_come_closer_to_the_limit(computed) -> None:
         assert 0.1 < found["rate"] < 1
 
 
+@pytest.mark.slow
 def test_the_limit_is_what_wide_networks_do(figures: ModuleType, computed) -> None:
     found, _ = computed
     for limit, error, finite in found.values():

@@ -40,11 +40,13 @@ def test_in_mup_the_best_rate_goes_to_that_of_the_limit(numbers) -> None:
     assert spread[-1] < 0.5 * spread[0]
 
 
+@pytest.mark.slow
 def test_in_ntp_the_best_rate_stays_random(numbers) -> None:
     low, _, high = numbers["ntp"]["limit"]
     assert math.log(high / low) > 0.005  # of four draws; searches end within 0.001
 
 
+@pytest.mark.slow
 def test_in_sp_the_best_rate_falls_like_one_over_n(numbers) -> None:
     by_width = medians(numbers["sp"])
     slope, _ = np.polyfit(np.log(list(by_width)), np.log(list(by_width.values())), 1)
@@ -58,6 +60,7 @@ def test_the_figure_is_drawn(sweep: ModuleType, numbers, tmp_path: Path) -> None
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_numbers_beside_the_figure_are_of_the_full_size(sweep: ModuleType, numbers) -> None:
     """And they agree with what is computed here: the limit of mup, to its last digits."""
     published = json.loads((FOLDER / "numbers.json").read_text(encoding="utf-8"))

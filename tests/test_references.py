@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -17,20 +17,23 @@ def papers() -> set[str]:
     return set(re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)) - {"name"}
 
 
-def references() -> Iterator[tuple[str, str]]:
-    """Yield every entry of a section `Reference:`, behind the module that it stands in."""
+@cache
+def references() -> tuple[tuple[str, str], ...]:
+    """Return every entry of a section `Reference:`, behind the module that it stands in."""
+    found = []
     for path in sorted((ROOT / "tpc").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
                 for section in SECTION.findall(ast.get_docstring(node) or ""):
                     text = re.sub(r"\n {8}", " ", section)
                     for entry in filter(None, map(str.strip, NEXT.split(text))):
-                        yield path.relative_to(ROOT).as_posix(), entry
+                        found.append((path.relative_to(ROOT).as_posix(), entry))
+    return tuple(found)
 
 
 def test_only_listed_papers_are_cited() -> None:
     known = tuple(f"{name}," for name in papers())
-    found = list(references())
+    found = references()
     assert len(found) > 50
     assert not [cited for cited in found if not (cited[1].startswith(known) or ".md" in cited[1])]
 

@@ -161,6 +161,7 @@ def test_methods_agree(title: str) -> None:
             assert (np.abs(errors.mean(axis=0)) < bound + 1e-12).all(), (method, name)
 
 
+@pytest.mark.slow
 def test_forms_of_dots_agree_on_grids() -> None:
     """The derivative form and Stein's lemma are two integrals of the same value."""
     program = parse(PROGRAMS["weights shared by layers, transposed"])
@@ -196,6 +197,7 @@ def test_grids_have_twelve_digits(
     assert result.stderr["c"] < 1e-10
 
 
+@pytest.mark.slow
 def test_closed_forms_and_grids_agree(
     without_closed_forms: Callable[[Program], ModuleType],
 ) -> None:

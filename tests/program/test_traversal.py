@@ -88,6 +88,7 @@ def test_a_rule_that_fails_keeps_the_values_before_it() -> None:
     assert known == {"": 0, "c": 0, "b": 0, "bc": 1, "a": 0, "ab": 1}
 
 
+@pytest.mark.slow
 def test_nothing_recurses() -> None:
     b = Builder()
     root = a_chain(b, DEEP)

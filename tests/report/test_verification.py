@@ -96,6 +96,7 @@ def test_exact_agreement_is_said_not_drawn() -> None:
     assert [line.get_label() for line in axes.lines] == ["c: exact"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
 def test_save(tmp_path: Path, suffix: str, start: bytes) -> None:
     path = tmp_path / f"figure.{suffix}"

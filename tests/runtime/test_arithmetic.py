@@ -85,6 +85,7 @@ def test_determinants_are_rounded_once() -> None:
             assert abs(value - exact) <= EPS * abs(exact) + EPS**2 * numbers[0] * numbers[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("m", "n"), [(0, 0), (1, 0), (1, 1), (2, 0), (0, 2), (2, 1), (2, 2), (4, 3), (7, 0)]
 )
@@ -117,6 +118,7 @@ def test_owens_t_and_orthants_agree_with_each_other() -> None:
     np.testing.assert_allclose(sum(quadrants), 1, atol=8 * EPS)
 
 
+@pytest.mark.slow
 def test_owens_t() -> None:
     rng = np.random.default_rng(6)
     h, a = rng.normal(size=60) * 3, rng.normal(size=60) * 10 ** rng.uniform(-3, 3, 60)

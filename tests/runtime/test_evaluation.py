@@ -62,6 +62,7 @@ def part(outputs: dict[str, object], key: tuple[str, str]) -> float:
     return float(found[which] if isinstance(found, dict) else found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["mc", "qmc"])
 def test_samples_give_the_limits(method: str) -> None:
     results = [evaluate(method=method, samples=2048, seed=s) for s in range(60)]
@@ -134,6 +135,7 @@ def test_closed_forms_are_exact_by_any_method(method: str) -> None:
     assert result.methods == {"closed": "exact", "x": "exact"}
 
 
+@pytest.mark.slow
 def test_bias_is_taken_off() -> None:
     needs = Needs(1, True, {"c": "E[c]"}, {})
     found = [

@@ -48,6 +48,7 @@ def root_mean_square(f: Function, q: float, m: float) -> float:
     return float(np.sqrt(square[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("names", "entries"), groups(), ids=name_group)
 def test_against_25_digits(names: tuple[str, str], entries: list[dict]) -> None:
     f, g = (FUNCTIONS[name] for name in names)
@@ -117,6 +118,7 @@ def count_rotated(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return calls
 
 
+@pytest.mark.slow
 def test_second_pass_agrees_with_the_series(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pairs near rho = 1 by the series and by a sum over the plane; both do occur."""
     cov = covariance(24, 2, 60.0)
@@ -133,6 +135,7 @@ def test_second_pass_agrees_with_the_series(monkeypatch: pytest.MonkeyPatch) -> 
     assert error < 2e-13
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most_terms", [2048, 24])
 def test_two_functions_with_means(monkeypatch: pytest.MonkeyPatch, most_terms: int) -> None:
     """E exp(u) sin(w) = exp(m + q/2) Im exp(i (m' + c) - q'/2)."""

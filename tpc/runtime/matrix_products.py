@@ -1,4 +1,9 @@
-"""Products with one side of a matrix, sampled: hats by regression, dots by Stein's lemma."""
+"""Products with one side of a matrix, sampled: hats by regression, dots by Stein's lemma.
+
+Reference:
+    Tensor Programs IVb, Definition 2.6.5 (hats, dots), Remark 2.6.6 (Stein's lemma).
+    Tensor Programs III, Remark 2.12, equation (4) (its pseudo-inverse).
+"""
 
 from __future__ import annotations
 
