@@ -34,24 +34,24 @@ class NamedFunction(Function):  # type: ignore[misc]
         return rf"{self.latex_name}{power}\left({arguments}\right)"
 
 
-def value_at_rationals(function: type[NamedFunction], x: Expr) -> Expr | None:
-    """Return the value at a rational number where it is rational, else nothing."""
-    if not x.is_Rational:
-        return None
-    value = Function.__new__(function, x, evaluate=False).formula()
-    return value if value.is_Rational else None
-
-
-class relu(NamedFunction):  # noqa: N801
-    """max(x, 0)."""
+class FunctionOfOne(NamedFunction):
+    """A function of one argument, known at rational numbers where it is rational itself."""
 
     nargs = 1
-    latex_name = r"\mathrm{relu}"
 
     @classmethod
     def eval(cls, x: Expr) -> Expr | None:
-        """Return the value at a rational number."""
-        return value_at_rationals(cls, x)
+        """Return the value at a rational number where it is rational."""
+        if not x.is_Rational:
+            return None
+        value = Function.__new__(cls, x, evaluate=False).formula()
+        return value if value.is_Rational else None
+
+
+class relu(FunctionOfOne):  # noqa: N801
+    """max(x, 0)."""
+
+    latex_name = r"\mathrm{relu}"
 
     def formula(self) -> Expr:
         """Return (x + |x|) / 2."""
@@ -71,16 +71,10 @@ class leaky_relu(NamedFunction):  # noqa: N801
         return ((1 + a) * x + (1 - a) * Abs(x)) / 2
 
 
-class step(NamedFunction):  # noqa: N801
+class step(FunctionOfOne):  # noqa: N801
     """1 where x is positive, 0 where it is negative, 1/2 at 0."""
 
-    nargs = 1
     latex_name = r"\mathrm{step}"
-
-    @classmethod
-    def eval(cls, x: Expr) -> Expr | None:
-        """Return the value at a rational number."""
-        return value_at_rationals(cls, x)
 
     def formula(self) -> Expr:
         """Return (1 + sign(x)) / 2."""
@@ -88,16 +82,10 @@ class step(NamedFunction):  # noqa: N801
         return (1 + sign(x)) / 2
 
 
-class Phi(NamedFunction):
+class Phi(FunctionOfOne):
     """The distribution function of a standard normal variable."""
 
-    nargs = 1
     latex_name = r"\Phi"
-
-    @classmethod
-    def eval(cls, x: Expr) -> Expr | None:
-        """Return the value at zero."""
-        return Rational(1, 2) if x == 0 else None
 
     def formula(self) -> Expr:
         """Return erfc(-x / sqrt(2)) / 2."""
@@ -105,10 +93,9 @@ class Phi(NamedFunction):
         return erfc(-x / sqrt(Integer(2))) / 2
 
 
-class gelu(NamedFunction):  # noqa: N801
+class gelu(FunctionOfOne):  # noqa: N801
     """x Phi(x)."""
 
-    nargs = 1
     latex_name = r"\mathrm{gelu}"
 
     def formula(self) -> Expr:
