@@ -5,7 +5,6 @@ what it is the expectation of; the same form elsewhere in the program, in other 
 call. A form that is plain arithmetic stands where it is used.
 """
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
@@ -14,7 +13,7 @@ from sympy import Expr, Function, Symbol, preorder_traversal
 from tpc.codegen.expressions import ATOM, POWER, PRODUCT, SUM, Code, joined
 from tpc.codegen.form_names import name_of_mean
 from tpc.codegen.identifiers import Identifiers
-from tpc.codegen.statement import WIDTH
+from tpc.codegen.source import docstring, head, result
 from tpc.gaussian.numpy_text import functions_used, to_numpy
 from tpc.limit.nodes import ClosedForm, Diagonal
 
@@ -84,16 +83,7 @@ def write_diagonal(node: Diagonal, operands: Sequence[Code]) -> Code:
 
 
 def _definition(name: str, node: ClosedForm) -> str:
-    arguments = ", ".join(f"{symbol.name}: Array" for symbol in node.symbols)
-    head = f"def {name}({arguments}) -> Array:"
-    if len(head) > WIDTH:
-        rows = [f"    {symbol.name}: Array," for symbol in node.symbols]
-        head = "\n".join([f"def {name}(", *rows, ") -> Array:"])
+    arguments = [f"{symbol.name}: Array" for symbol in node.symbols]
     said = f"Return E[{node.integrand}], q and c variances and covariances."
-    doc = textwrap.wrap(f'"""{said}', WIDTH - 4, subsequent_indent="")
-    doc = [*doc, '"""'] if len(doc) > 1 else [f'{doc[0]}"""']
-    text = to_numpy(node.expression)
-    lines = [f"return {text}"]
-    if len(text) > WIDTH - 11:
-        lines = ["# fmt: off", "return (", *textwrap.wrap(text, WIDTH - 8), ")", "# fmt: on"]
-    return "\n".join([head, *(f"    {line}" for line in [*doc, *lines])])
+    lines = [*docstring(said), *result(to_numpy(node.expression), 4)]
+    return "\n".join([*head(name, arguments), *(f"    {line}" for line in lines)])

@@ -7,6 +7,7 @@ from tpc.codegen.closed_form_calls import ClosedFormFunctions
 from tpc.codegen.expressions import Code
 from tpc.codegen.identifiers import Identifiers
 from tpc.codegen.series_calls import SeriesFunctions
+from tpc.limit.equations import Limit
 from tpc.limit.nodes import ClosedForm, HermiteSeries
 from tpc.program.nodes import Constant, Node
 
@@ -47,20 +48,20 @@ class Definitions:
         return self.series.call(node, operands)
 
 
-def find_definitions(nodes: Iterable[Node], source: str) -> Definitions:
-    """Name what the functions that compute some nodes need at module level.
+def find_definitions(nodes: Iterable[Node], limit: Limit) -> Definitions:
+    """Name what the functions that compute some nodes of a limit need at module level.
 
     Args:
         nodes: The nodes, in order.
-        source: The program's text, in which arrays may have names.
+        limit: The limit.
     """
     computed = tuple(dict.fromkeys(nodes))
     identifiers = Identifiers()
-    arrays = {}
-    for node in computed:
-        if isinstance(node, Constant) and node.shape:
-            text = node.span.text(source)
-            arrays[node] = identifiers.make(text if text.isidentifier() else "ARRAY")
+    arrays = {
+        node: identifiers.make(_array_name(node, limit))
+        for node in computed
+        if isinstance(node, Constant) and node.shape
+    }
     forms = [node for node in computed if isinstance(node, ClosedForm)]
     series = [node for node in computed if isinstance(node, HermiteSeries)]
     return Definitions(
@@ -68,3 +69,14 @@ def find_definitions(nodes: Iterable[Node], source: str) -> Definitions:
         ClosedFormFunctions(forms, identifiers),
         SeriesFunctions(series, identifiers),
     )
+
+
+def _array_name(node: Constant, limit: Limit) -> str:
+    """Name an array as the program does, or after the kets of which it is the covariance."""
+    text = node.span.text(limit.program.source)
+    kets = [limit.names.get(ket) for ket in limit.covariances.get(node, ())]
+    if node in limit.names:
+        return limit.names[node]
+    if kets and None not in kets:
+        return " ".join(["cov", *dict.fromkeys(map(str, kets))])
+    return text if text.isidentifier() else "ARRAY"

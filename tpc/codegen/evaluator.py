@@ -37,7 +37,7 @@ def write_evaluator(limit: Limit, speech: Speech) -> Evaluator:
     """Write the functions of a limit, each statement under the equation it computes."""
     readings = find_readings(limit)
     computed = [node for reading in readings for node in reading.nodes]
-    definitions = find_definitions(computed, limit.program.source)
+    definitions = find_definitions(computed, limit)
     functions = tuple(write_function(reading, definitions, speech) for reading in readings)
     return Evaluator(functions, definitions)
 

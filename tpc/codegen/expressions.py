@@ -160,6 +160,8 @@ def _elementwise(node: Elementwise, operands: Sequence[Code]) -> Code:
     ]
     x, y = aligned[0], aligned[-1]
     match node.function:
+        case "add" if y.level >= PRODUCT and y.text.startswith("-"):
+            return joined(f"{x.at(SUM)} - {y.text[1:]}", SUM, aligned)
         case "add":
             return joined(f"{x.at(SUM)} + {y.at(SUM)}", SUM, aligned)
         case "sub":

@@ -14,7 +14,8 @@ def name_of_mean(integrand: Expr) -> str:
     if words is None or len(words) > MOST_WORDS:
         functions = sorted(integrand.atoms(Function), key=str)
         words = list(dict.fromkeys(type(function).__name__ for function in functions))
-    return " ".join(["mean of", *words]) if words else "moment"
+        return " ".join(["mean with", *words]) if words else "moment"
+    return " ".join(["mean of", *words])
 
 
 def _words(expression: Expr) -> list[str] | None:

@@ -121,7 +121,7 @@ class Scope:
             word = _WORDS.get(node.function, node.function)
         if isinstance(node, ClosedForm | HermiteSeries):
             word = "moment"
-        if isinstance(node, Diagonal) and node.operand in self._names:
+        if isinstance(node, Diagonal) and self._names.get(node.operand, "").startswith("cov"):
             return self._names[node.operand].replace("cov", "var", 1)
         first = operands(node)
         while first and first[0] not in self._names:
