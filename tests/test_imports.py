@@ -35,7 +35,6 @@ PRODUCTS = {
         "gaussian.instructions",
         "gaussian.numpy_text.has_numpy_text",
         "gaussian.refusal",
-        "gaussian.numpy_text.functions_used",
         "gaussian.numpy_text.to_numpy",
         "gaussian.written",
     },

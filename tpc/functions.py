@@ -56,11 +56,6 @@ class Function:
         return self.regularity in (Regularity.KINK, Regularity.JUMP)
 
     @property
-    def needs_part(self) -> bool:
-        """Whether NumPy lacks it."""
-        return not self.numpy
-
-    @property
     def text(self) -> str:
         """Its NumPy text, `{}` for the arguments."""
         return self.numpy or f"{self.name}({{}})"

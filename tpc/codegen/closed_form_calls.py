@@ -14,7 +14,7 @@ from tpc.codegen.expressions import ATOM, POWER, PRODUCT, SUM, Code, joined
 from tpc.codegen.form_names import name_of_mean
 from tpc.codegen.identifiers import Identifiers
 from tpc.codegen.source import docstring, head, result
-from tpc.gaussian.numpy_text import functions_used, to_numpy
+from tpc.gaussian.numpy_text import to_numpy
 from tpc.limit.nodes import ClosedForm, Diagonal
 
 Key: TypeAlias = Expr
@@ -29,7 +29,6 @@ class ClosedFormFunctions:
 
     Attributes:
         definitions: Their source by name.
-        used: The arithmetic that they call.
     """
 
     def __init__(self, nodes: Iterable[ClosedForm], identifiers: Identifiers) -> None:
@@ -45,9 +44,6 @@ class ClosedFormFunctions:
         self.definitions = {
             self._names[key]: _definition(self._names[key], node) for key, node in shortest.items()
         }
-        self.used = frozenset(
-            name for node in shortest.values() for name in functions_used(node.expression)
-        )
 
     def call(self, node: ClosedForm, operands: Sequence[Code]) -> Code:
         """Write a closed form as a call, or as it is."""

@@ -120,7 +120,7 @@ class BodyWriter:
                 continue
             both = [inner.code[ket] for ket in pair]
             text = f"nodes.inner_of_pairs({both[0].text}, {both[1].text})"
-            inner.code[node] = joined(text, ATOM, both, ("inner_of_pairs",))
+            inner.code[node] = joined(text, ATOM, both)
         return inner.code[body]
 
 
@@ -131,7 +131,7 @@ def write_average(mean: Mean, writer: BodyWriter) -> Code:
     if is_array(body, writer.stored):
         inputs = [writer.array(body), *([outer.code[onto]] if onto is not None else [])]
         call = f"nodes.product_of_pairs({', '.join(code.text for code in inputs)})"
-        return joined(call, ATOM, inputs, ("product_of_pairs",))
+        return joined(call, ATOM, inputs)
     name = f"pairs {writer.names.get(mean, 'average')}"
     function, first, copies, arrays = writer.write(body, name, mean.is_scalar)
     rest = _tuple(copies)
@@ -143,7 +143,7 @@ def write_average(mean: Mean, writer: BodyWriter) -> Code:
     if arrays.reads:
         inputs.append(arrays)
         call = f"{call}, {'' if onto is not None else 'arrays='}{arrays.text}"
-    code = joined(f"{call})", ATOM, inputs, ("mean_over_copies",))
+    code = joined(f"{call})", ATOM, inputs)
     if mean.is_scalar:
         return joined(f"nodes.mean({code.text})", ATOM, [code])
     return code
@@ -208,8 +208,7 @@ def _definition(
         lines += [f"        # {line}" for line in statement.comment.split("\n")]
         lines += statement.lines
     lines += [f"        return {result.text}", ""]
-    pieces = [*body, Statement("", (), result.reads, result.calls, 0)]
+    pieces = [*body, Statement("", (), result.reads, 0)]
     reads = frozenset().union(*(piece.reads for piece in pieces))
     local = {*arguments, *(statement.target for statement in body)}
-    calls = frozenset().union(*(piece.calls for piece in pieces))
-    return Statement(function, tuple(lines), reads - local, calls, 0, banner, comment, spaced=True)
+    return Statement(function, tuple(lines), reads - local, 0, banner, comment, spaced=True)

@@ -36,11 +36,6 @@ class Definitions:
         """The source of all functions."""
         return (*self.closed_forms.definitions.values(), *self.series.definitions.values())
 
-    @property
-    def arithmetic(self) -> frozenset[str]:
-        """The arithmetic of closed forms that they call."""
-        return self.closed_forms.used | self.series.used
-
     def call(self, node: ClosedForm | HermiteSeries, operands: Sequence[Code]) -> Code:
         """Write an expectation as a call of its function."""
         if isinstance(node, ClosedForm):

@@ -23,19 +23,20 @@ class Evaluator:
     definitions: Definitions
 
     @property
-    def calls(self) -> frozenset[str]:
-        """The parts of the preamble that it calls."""
-        return frozenset().union(*(function.calls for function in self.functions))
-
-    @property
     def lifetimes(self) -> tuple[Lifetimes, ...]:
         """When the variables of each function die."""
         return tuple(function.lifetimes for function in self.functions)
 
 
-def write_evaluator(limit: Limit, speech: Speech) -> Evaluator:
-    """Write the functions of a limit, each statement under the equation it computes."""
-    readings = find_readings(limit)
+def write_evaluator(limit: Limit, speech: Speech, grids: bool = True) -> Evaluator:
+    """Write the functions of a limit, each statement under the equation it computes.
+
+    Args:
+        limit: The limit.
+        speech: What comments say.
+        grids: Whether outputs are computed on grids too.
+    """
+    readings = find_readings(limit, grids)
     computed = [node for reading in readings for node in reading.nodes]
     definitions = find_definitions(computed, limit)
     functions = tuple(write_function(reading, definitions, speech) for reading in readings)

@@ -43,13 +43,11 @@ class Code:
         text: The expression.
         level: Its precedence.
         reads: The variables in it.
-        calls: The parts of the preamble that it calls.
     """
 
     text: str
     level: int = ATOM
     reads: frozenset[str] = field(default=frozenset())
-    calls: frozenset[str] = field(default=frozenset())
 
     def at(self, level: int) -> str:
         """Return the text, in parentheses where it binds looser than `level`."""
@@ -85,7 +83,7 @@ def write(node: Node, operands: Sequence[Code]) -> Code:
             over = over if len(axes) == 1 else f"({over})"
             return _derived(f"{operands[0].at(ATOM)}.{method}(axis={over})", operands)
         case Softmax():
-            return _derived(f"softmax({operands[0].text})", operands, "softmax")
+            return _derived(f"softmax({operands[0].text})", operands)
         case Stack():
             return _derived(f"np.array([{', '.join(x.text for x in operands)}])", operands)
         case LinearAlgebra(function=function):
@@ -94,7 +92,7 @@ def write(node: Node, operands: Sequence[Code]) -> Code:
                 case "inv" | "det":
                     return _derived(f"np.linalg.{function}({inside})", operands)
                 case "root":
-                    return _derived(f"root({inside})", operands, "root")
+                    return _derived(f"root({inside})", operands)
                 case "trace":
                     return _derived(f"np.trace({inside}, axis1=-2, axis2=-1)", operands)
                 case _:
@@ -117,15 +115,14 @@ def number(value: float) -> Code:
     return Code(text, SIGN if value < 0 else ATOM)
 
 
-def _derived(text: str, operands: Sequence[Code], *calls: str) -> Code:
-    return joined(text, ATOM, operands, calls)
+def _derived(text: str, operands: Sequence[Code]) -> Code:
+    return joined(text, ATOM, operands)
 
 
-def joined(text: str, level: int, operands: Sequence[Code], calls: Sequence[str] = ()) -> Code:
-    """Make code that reads and calls what its operands do, and `calls`."""
+def joined(text: str, level: int, operands: Sequence[Code]) -> Code:
+    """Make code that reads what its operands do."""
     reads = frozenset().union(*(operand.reads for operand in operands))
-    called = frozenset(calls).union(*(operand.calls for operand in operands))
-    return Code(text, level, reads, called)
+    return Code(text, level, reads)
 
 
 def _indexed(code: Code, marks: list[str], scalar: bool) -> Code:
@@ -179,8 +176,7 @@ def _elementwise(node: Elementwise, operands: Sequence[Code]) -> Code:
         case name:
             listed = ", ".join(code.text for code in aligned)
             function = FUNCTIONS[name]
-            calls = (name,) if function.needs_part else ()
-            return joined(function.text.format(listed), ATOM, aligned, calls)
+            return joined(function.text.format(listed), ATOM, aligned)
 
 
 def _power(x: Code, y: Code) -> str:

@@ -46,12 +46,6 @@ class Function:
     outputs: tuple[tuple[str, str, Code], ...]
 
     @property
-    def calls(self) -> frozenset[str]:
-        """The parts of the preamble that it calls."""
-        codes = (code.calls for _, _, code in self.outputs)
-        return frozenset().union(*(statement.calls for statement in self.body), *codes)
-
-    @property
     def lifetimes(self) -> Lifetimes:
         """When its variables die."""
         returned = frozenset().union(*(code.reads for _, _, code in self.outputs))
@@ -144,7 +138,7 @@ def _initial(node: InitialVector, scope: Scope) -> Code:
     cov = scope.code[node.covariance]
     shape = str(node.shape) if node.shape else ""
     if node.covariance.shape:
-        code = joined(f"nodes.gaussian({cov.text}, {shape})", ATOM, [cov], ("factor",))
+        code = joined(f"nodes.gaussian({cov.text}, {shape})", ATOM, [cov])
     elif cov.text == "1":
         code = Code(f"nodes.normal({shape})")
     else:

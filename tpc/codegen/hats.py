@@ -61,7 +61,7 @@ class HatWriter:
             covariance = f"{gain.at(PRODUCT)} * {second.at(SIGN)}"
             covariance = second.text if gain.text == "1" else covariance
             text = f"nodes.gaussian({covariance}, {node.shape or '()'})"
-            scope.store(node, joined(text, ATOM, [second, gain], ("factor",)))
+            scope.store(node, joined(text, ATOM, [second, gain]))
             return
         ket = scope.code[node.operand]
         if side_of(node) not in self._reading.columns:
@@ -83,7 +83,7 @@ class HatWriter:
             said = label(side)
             name = self._scope.identifiers.make(f"products {said}")
             text = f'nodes.products({gain.text}, "{said}")'
-            code = joined(text, ATOM, [gain], ("products_with",))
+            code = joined(text, ATOM, [gain])
             size = 2 * self._reading.columns[side]
             self._scope.bind(name, code, size, f"all products {said} @ x")
             self._records[side] = _Record(name)

@@ -38,15 +38,14 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
         ProgramError: TP302, a param is named like an argument of `evaluate`.
     """
     _check_parameters(limit.program)
-    evaluator = write_evaluator(limit, speech)
     sampling = find_sampling(limit, speech.expression)
     needed = _needed(limit, sampling)
-    functions = evaluator.functions[:1] if needed != "samples or grids" else evaluator.functions
+    evaluator = write_evaluator(limit, speech, grids=needed == "samples or grids")
     own = [
         _settings(limit, evaluator, sampling if needed != "nothing" else None),
-        *(lay_out(function, _nodes(function, needed)) for function in functions),
+        *(lay_out(function, _nodes(function, needed)) for function in evaluator.functions),
         *evaluator.definitions.functions,
-        write_entry(needed, [function.name for function in functions]),
+        write_entry(needed, [function.name for function in evaluator.functions]),
     ]
     linked = link("\n".join([*own, "MethodRefused"]))
     head = f"{_docstring(limit, overview)}\n\n{linked.imports}"

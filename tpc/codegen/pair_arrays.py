@@ -49,8 +49,8 @@ def write_pair_array(node: Node, writer: BodyWriter, outer: Scope) -> None:
     if len(lines[0]) > WIDTH:
         lines = (head, *(f"        {item}," for item in given), "    )")
     reads = free.reads | copy.reads | arrays.reads | {function}
-    calls, said = frozenset({"pair_array"}), outer.comment(node)
-    outer.append(Statement(target, lines, reads, calls, 0, outer.banner, said, pairs=True))
+    said = outer.comment(node)
+    outer.append(Statement(target, lines, reads, 0, outer.banner, said, pairs=True))
     outer.code[node] = Code(target, ATOM, frozenset({target}))
 
 

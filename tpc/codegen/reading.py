@@ -7,7 +7,7 @@ output needs a series, both are one.
 
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tpc.codegen.copies import kets_of, kets_of_mean
 from tpc.codegen.pair_arrays import find_pair_arrays
@@ -66,8 +66,13 @@ class Reading:
         return tuple(node for step in self.steps for node in step.nodes)
 
 
-def find_readings(limit: Limit) -> tuple[Reading, ...]:
-    """Return the reading of a limit on random nodes and that on grids, or the one that is both."""
+def find_readings(limit: Limit, grids: bool = True) -> tuple[Reading, ...]:
+    """Return the reading of a limit on random nodes and that on grids, or the one that is both.
+
+    Args:
+        limit: The limit.
+        grids: Whether it is computed on grids too.
+    """
     columns, stored = grouped_sides(limit), find_pair_arrays(limit)
 
     def reading(name: str, summary: str, read: Callable[[Node], Node]) -> Reading:
@@ -83,8 +88,8 @@ def find_readings(limit: Limit) -> tuple[Reading, ...]:
         return Reading(name, summary, limit, columns, stored, steps, uses, names, remarks, read)
 
     sampled = reading("limit_sampled", _SAMPLED, _average)
-    if not any(isinstance(node, Integral) for node in sampled.uses):
-        return (reading("limit", _BOTH, _average),)
+    if not grids or not any(isinstance(node, Integral) for node in sampled.uses):
+        return (replace(sampled, name="limit", summary=_BOTH),)
     return sampled, reading("limit_integrated", _INTEGRATED, _series)
 
 

@@ -64,7 +64,7 @@ class Scope:
     def bind(self, target: str, code: Code, size: int = 0, comment: str = "") -> None:
         """Append `target = code`."""
         lines = (f"{' ' * self._indent}{target} = {code.text}",)
-        self.append(Statement(target, lines, code.reads, code.calls, size, self.banner, comment))
+        self.append(Statement(target, lines, code.reads, size, self.banner, comment))
 
     def store(self, node: Node, code: Code, name: str = "") -> None:
         """Assign a node's code to a variable of its own, under what is said of it.

@@ -18,7 +18,6 @@ class Statement:
         target: The name.
         lines: The source, indented as inside the function's body.
         reads: The variables it reads.
-        calls: The parts of the preamble it calls.
         size: How many floats a sample the variable holds; 0 for scalars and functions.
         banner: The source line that a group of statements starts with, or the empty string.
         comment: The equation it computes, or what it is; may have several lines.
@@ -29,7 +28,6 @@ class Statement:
     target: str
     lines: tuple[str, ...]
     reads: frozenset[str]
-    calls: frozenset[str]
     size: int
     banner: str = ""
     comment: str = ""

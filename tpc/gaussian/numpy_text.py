@@ -4,7 +4,7 @@ The text calls `np` and the functions of `tpc.runtime.arithmetic`, nothing else.
 """
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -52,12 +52,6 @@ def has_numpy_text(expression: Expr) -> bool:
     return True
 
 
-def functions_used(expression: Expr, others: Container[str] = ()) -> tuple[str, ...]:
-    """Return the functions of the arithmetic that the text calls, sorted, without `others`."""
-    names = {function_name(e) for e in _applications(expression) if type(e).__name__ not in others}
-    return tuple(sorted(name for name in names if not name.startswith("np.")))
-
-
 def evaluate(expression: Expr, values: Mapping[Symbol, npt.ArrayLike]) -> npt.NDArray[np.float64]:
     """Return a closed form's value where its symbols have these values, which broadcast."""
     names = {symbol: f"x{i}" for i, symbol in enumerate(values)}
@@ -65,17 +59,6 @@ def evaluate(expression: Expr, values: Mapping[Symbol, npt.ArrayLike]) -> npt.ND
     scope = {"np": np, **CLOSED_FORM_FUNCTIONS, **arrays}
     result = eval(compile(to_numpy(expression, names), "<closed form>", "eval"), scope)
     return np.asarray(result, dtype=float)
-
-
-def _applications(expression: Expr) -> Iterator[Expr]:
-    """Yield the functions of what is computed."""
-    if isinstance(expression, computed_as):
-        yield from _applications(expression.args[1])
-        return
-    if isinstance(expression, Application):
-        yield expression
-    for arg in expression.args:
-        yield from _applications(arg)
 
 
 class _Writer:

@@ -98,7 +98,7 @@ BASE_GAUSSIANS = 7
 """How many independent standard normals the equations draw at most."""
 
 SAMPLED: dict[str, str] = {
-    "h[2]": "E[|t4⟩]",
+    "h[2]": "E[1 - tanh(|h[0]⟩)^2]",
 }
 """Outputs that need expectations without a closed form, and the first of each."""
 
