@@ -16,12 +16,13 @@ from scipy import stats
 import tpc
 from tests.simulation.test_engines import PROGRAMS, WIDTH, columns
 from tpc.program.program import Program
-from tpc.simulation.simulate import run_trials
+from tpc.simulation.runs import run_trials
+from tpc.simulation.simulate import ProgramRuns
 
 
 def entries_of(program: Program, engine: str, seed: int, trials: int) -> dict[str, np.ndarray]:
     """Return a row for each trial of every output."""
-    found = run_trials(program, WIDTH, trials, seed, None, None, engine)  # type: ignore[arg-type]
+    found = run_trials(ProgramRuns(program), WIDTH, trials, seed, None, None, engine)  # type: ignore[arg-type]
     return {o.name: columns([trial[o.name] for trial in found]) for o in program.outputs}
 
 

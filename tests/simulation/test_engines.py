@@ -8,7 +8,8 @@ import tpc
 from tpc.program.program import Program
 from tpc.simulation import cost
 from tpc.simulation.result import Value
-from tpc.simulation.simulate import run_trials
+from tpc.simulation.runs import run_trials
+from tpc.simulation.simulate import ProgramRuns
 
 PROGRAMS = {
     "there and back": """
@@ -110,7 +111,7 @@ WIDTH, TRIALS = 64, 300
 
 
 def samples(program: Program, engine: str, seed: int) -> dict[str, list[Value]]:
-    trials = run_trials(program, WIDTH, TRIALS, seed, None, None, engine)  # type: ignore[arg-type]
+    trials = run_trials(ProgramRuns(program), WIDTH, TRIALS, seed, None, None, engine)  # type: ignore[arg-type]
     return {output.name: [trial[output.name] for trial in trials] for output in program.outputs}
 
 
@@ -143,7 +144,7 @@ def test_the_comparison_can_fail() -> None:
     """An output at another width is told apart: the law is not that of the limit."""
     program = tpc.parse(PROGRAMS["there and back"])
     dense = samples(program, "dense", 1)["b"]
-    wide = run_trials(program, 16 * WIDTH, TRIALS, 2, None, None, "matrix-free")
+    wide = run_trials(ProgramRuns(program), 16 * WIDTH, TRIALS, 2, None, None, "matrix-free")
     other = [trial["b"] for trial in wide]
     assert stats.ks_2samp(columns(dense)[:, 0], columns(other)[:, 0]).pvalue < 1e-6
 

@@ -9,6 +9,7 @@ from tpc.simulation.fit import fit_inverse_width
 from tpc.simulation.kinks import rough_outputs
 from tpc.simulation.rates import rate_of
 from tpc.simulation.result import Comparison, Rate
+from tpc.simulation.simulate import ProgramRuns
 from tpc.simulation.verify import engine_at, verify
 
 WIDTHS = (64, 128, 256, 512, 1024, 2048)
@@ -145,9 +146,12 @@ output z = inv([[1, 2], [3, 4]])
 
 def test_wide_runs_are_matrix_free_where_the_law_is_known() -> None:
     program = tpc.parse(ROUGH)
-    assert [engine_at(program, n, "auto") for n in (2048, 2049)] == ["dense", "matrix-free"]
-    assert engine_at(program, 64, "matrix-free") == "matrix-free"
+    assert [engine_at(ProgramRuns(program), n, "auto") for n in (2048, 2049)] == [
+        "dense",
+        "matrix-free",
+    ]
+    assert engine_at(ProgramRuns(program), 64, "matrix-free") == "matrix-free"
     other = tpc.parse(MARCHENKO_PASTUR.replace("n x m", "n x m ~ rademacher"))
-    assert engine_at(other, 10**6, "auto") == "dense"
+    assert engine_at(ProgramRuns(other), 10**6, "auto") == "dense"
     found = verify(program, Limit({"c": np.array(0.0)}), (1000, 4000), trials=2)
     assert found.engines == ("dense", "matrix-free")

@@ -9,7 +9,8 @@ import pytest
 from tests.simulation.finite_programs import Sketch
 from tpc.program.program import Program
 from tpc.simulation.result import Value, Verification
-from tpc.simulation.verify import default_widths, verify
+from tpc.simulation.simulate import ProgramRuns
+from tpc.simulation.verify import verify
 
 WIDTHS = (16, 32, 64, 128)
 
@@ -184,7 +185,7 @@ def test_default_widths_follow_the_cost() -> None:
         body = x
         for coordinate in coordinates:
             body = b.apply("sin", b.mul(body, b.row(x, coordinate)))
-        return default_widths(b.program(y=b.mean(body, coordinates or ("",))))[-1]
+        return ProgramRuns(b.program(y=b.mean(body, coordinates or ("",)))).usual_widths[-1]
 
     assert [widest(c) for c in ((), ("j",), ("j", "l"), ("j", "k", "l"))] == [2048, 1024, 256, 64]
 

@@ -9,11 +9,9 @@ Stages:
     normalise          Program          -> Program, with what the limit wants to see made plain
     derive_limit       Program          -> Limit, the equations
     emit_module        Limit            -> the evaluator module, as text
-    simulate           Program          -> finite networks, averaged over trials
+    simulate           Program, Network -> finite or trained networks, averaged over trials
     correct            Program          -> the 1/n corrections of its outputs
-    verify             Program, limit   -> finite networks held against the limit
     classify           Network          -> the scales of its weights, and which limit they lead to
-    simulate_training  Network          -> trained finite networks, averaged over trials
 """
 
 import os
@@ -47,13 +45,11 @@ from tpc.program.checking.build import build_program
 from tpc.program.passes import normalise
 from tpc.program.program import Program
 from tpc.report.text import to_text
-from tpc.simulation import simulate as running
-from tpc.simulation import verify as comparing
 from tpc.simulation.corrections import correct
 from tpc.simulation.engines import Engine, has_sequential_laws
 from tpc.simulation.parameters import ParameterProblem, resolve_parameters
-from tpc.simulation.result import Corrections, Result, Verification
-from tpc.simulation.training.train import simulate_training
+from tpc.simulation.result import Corrections, Result
+from tpc.simulation.simulate import simulate as simulate_described
 from tpc.syntax.parse import parse_source
 from tpc.syntax.read import load_source
 from tpc.syntax.tree import Source
@@ -316,11 +312,10 @@ def simulate(
     if engine not in get_args(Engine):
         raise UsageError(f"there is no engine {engine!r}: use {' or '.join(get_args(Engine))}")
     try:
-        if isinstance(program, Network) and program.training is not None:
-            return simulate_training(program, width, trials, seed, params, progress, engine)
-        program = program_of(program, "simulation")
-        _require_outputs(program)
-        return running.simulate(program, width, trials, seed, params, progress, engine)
+        if not (isinstance(program, Network) and program.training is not None):
+            program = program_of(program, "simulation")
+            _require_outputs(program)
+        return simulate_described(program, width, trials, seed, params, progress, engine)
     except ParameterProblem as problem:
         raise UsageError(str(problem)) from None
 
@@ -396,45 +391,6 @@ def classify(
         raise UsageError(str(problem)) from None
 
 
-def verify(
-    program: Program | Network,
-    widths: tuple[int, ...] | None = None,
-    trials: int = comparing.TRIALS,
-    samples: int = 65536,
-    seed: int = 0,
-    params: Mapping[str, object] | None = None,
-    dot: DotChoice = "auto",
-    progress: Progress | None = None,
-    method: Method = "mc",
-    engine: comparing.EngineChoice = "auto",
-) -> Verification:
-    """Hold finite widths against the limit.
-
-    Each output is fitted as a + b/n over the widths, and a is compared with the limit.
-
-    Args:
-        program: A checked program.
-        widths: At least two; by default as many and as large as take seconds.
-        trials: Independent runs for each width, at least two.
-        samples: How many random nodes the limit is computed from.
-        seed: Of the random numbers.
-        params: Values that replace the defaults of params.
-        dot: As in `derive`.
-        progress: Called as the finite runs go on.
-        method: How the limit is computed, as in `run`.
-        engine: How matrices multiply in finite runs, as in `simulate`; by `auto` dense up to width
-            2048 and matrix-free beyond, where all matrices have a law of their products.
-
-    Raises:
-        ProgramError: As in `evaluator`.
-        UsageError: As in `run`.
-        MethodRefused: As in `run`.
-    """
-    program = program_of(program, "limit to compare with")
-    limit = run(program, samples, seed, params, dot, method=method)
-    return comparing.verify(program, limit, widths, trials, seed, params, progress, engine=engine)
-
-
 def _require_outputs(program: Program) -> None:
     if not program.outputs:
         found = [Diagnostic.of(NoOutput(), NOWHERE)]
@@ -447,7 +403,7 @@ def _resolved(program: Program, params: Mapping[str, object]) -> dict[str, Any]:
         resolved = dict(resolve_parameters(program, params))
         if params.keys() - {DRAW}:
             # A network of width 1 draws from every law. The defaults have been checked before.
-            running.simulate(program, width=1, trials=1, params=params)
+            simulate_described(program, width=1, trials=1, params=params)
     except ParameterProblem as problem:
         raise UsageError(str(problem)) from None
     return resolved

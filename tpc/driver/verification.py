@@ -16,8 +16,8 @@ from tpc.network.optimizers.linearity import is_linear
 from tpc.program.program import Program
 from tpc.simulation.parameters import ParameterProblem
 from tpc.simulation.result import Verification
-from tpc.simulation.training.verify import verify_training
 from tpc.simulation.verify import TRIALS, EngineChoice
+from tpc.simulation.verify import verify as hold
 
 SAMPLES = 65536
 """Nodes of a limit, unless told otherwise."""
@@ -69,15 +69,14 @@ def verify(
         UsageError: As in `run`.
         MethodRefused: As in `run`.
     """
-    if not isinstance(program, Network) or program.training is None:
-        return compiler.verify(
-            program, widths, trials, samples or SAMPLES, seed, params, dot, progress, method, engine
-        )
-    limit, freedom = _limit(program, samples, seed, params, dot, method)
+    if isinstance(program, Network) and program.training is not None:
+        limit, replicates = _limit(program, samples, seed, params, dot, method)
+    else:
+        program = compiler.program_of(program, "limit to compare with")
+        limit = compiler.run(program, samples or SAMPLES, seed, params, dot, method=method)
+        replicates = REPLICATES
     try:
-        return verify_training(
-            program, limit, widths, trials, seed, params, progress, freedom, engine
-        )
+        return hold(program, limit, widths, trials, seed, params, progress, replicates, engine)
     except ParameterProblem as problem:
         raise UsageError(str(problem)) from None
 

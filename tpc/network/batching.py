@@ -19,7 +19,7 @@ from typing import TypeAlias
 import numpy as np
 
 from tpc.network.nodes import BatchMean
-from tpc.network.products import sum_products
+from tpc.network.products import Axes, Named, axes, contraction
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     Contract,
@@ -83,6 +83,7 @@ class Lowering:
         """See `lower`."""
         self._b = b
         self._size = size
+        self.inputs = axes("input")
         self._matmul = b.matmul if matmul is None else matmul
         self._images: dict[Node, Node] = {**(shared or {}), **batched}
         self._dependent: dict[Node, bool] = {node: node in batched for node in self._images}
@@ -100,6 +101,10 @@ class Lowering:
     def size(self) -> int:
         """The number M of inputs."""
         return self._size
+
+    def named(self, node: Node, own: Axes) -> Named:
+        """Return the image of a node with names of its axes, `inputs` in front where it has it."""
+        return Named(self.image(node), self.inputs * self.depends(node) + own)
 
     def depends(self, node: Node) -> bool:
         """Whether a node depends on the input, so that its image has the axis over inputs."""
@@ -174,17 +179,12 @@ class Lowering:
 
     def _contract(self, node: Contract) -> Node:
         """Contract for each input: one contraction, unless both sides depend on the input."""
-        outer = len(node.left.shape) - node.axes
-        new = len(node.right.shape) - node.axes
-        own = tuple(range(1, 1 + outer))
-        summed = tuple(range(1 + outer, 1 + outer + node.axes))
-        fresh = tuple(range(1 + outer + node.axes, 1 + outer + node.axes + new))
-        left = (0,) * self.depends(node.left) + own + summed
-        right = (0,) * self.depends(node.right) + summed + fresh
-        kept = (0,) * (0 in left + right) + own + fresh
-        return sum_products(
-            self._b, self._images[node.left], left, self._images[node.right], right, kept
-        )
+        own = axes("left", len(node.left.shape) - node.axes)
+        summed = axes("summed", node.axes)
+        new = axes("right", len(node.right.shape) - node.axes)
+        left, right = self.named(node.left, own + summed), self.named(node.right, summed + new)
+        kept = self.inputs * self.depends(node) + own + new
+        return contraction(self._b, kept, left, right)
 
     def _batch_mean(self, x: Node) -> Node:
         if not self.depends(x):

@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 
 from tpc.network.nodes import BatchMean
-from tpc.network.products import ordered, sum_products
+from tpc.network.products import Named, axes, contraction, ordered
 from tpc.program.builder import Builder
 from tpc.program.exchange import Unfolding
 from tpc.program.nodes import (
@@ -93,13 +93,15 @@ def _collected(
     rank, extra = len(node.shape), len(node.shape) - len(operand.shape)
     own = (0,) * extra + operand.shape
     spread = [seeds + i for i, size in enumerate(node.shape) if own[i] in (0, 1) and own[i] != size]
-    axes = tuple(range(seeds + rank))
     length = (*d.shape[:seeds], *np.broadcast_shapes(d.shape[seeds:], inner.shape))
     summed = [axis for axis in spread if length[axis] > 1]
-    left = [axis for axis in axes if axis not in summed]
+    left = [axis for axis in range(seeds + rank) if axis not in summed]
     if summed:
-        inner_axes = axes[len(axes) - len(inner.shape) :]
-        d = sum_products(b, d, axes, inner, inner_axes, tuple(left))
+        names = axes("own", seeds + rank)
+        kept = tuple(names[axis] for axis in left)
+        d = contraction(
+            b, kept, Named(d, names), Named(inner, names[len(names) - len(inner.shape) :])
+        )
     else:
         d = b.mul(d, inner)
     # What has length 1 there stands for as many equal entries.
@@ -112,40 +114,35 @@ def _collected(
 
 def _of_inner(b: Builder, sides: tuple[Node, Node], slot: int, d: Node, seeds: int) -> Node:
     """Return z dc for the side x of c = <x|z>."""
-    left = tuple(range(seeds, seeds + len(sides[0].shape)))
-    right = tuple(range(seeds + len(left), len(d.shape)))
+    before, left, right = axes("seed", seeds), *(axes("own", len(x.shape)) for x in sides)
     own, others = (left, right) if slot == 0 else (right, left)
-    before = tuple(range(seeds))
-    return sum_products(b, sides[1 - slot], others, d, before + left + right, before + own)
+    whole = Named(d, before + left + right)
+    return contraction(b, before + own, Named(sides[1 - slot], others), whole)
 
 
 def _of_contracted_left(b: Builder, node: Contract, d: Node, seeds: int) -> Node:
     """Return dx A.T for y = x @ A."""
     outer, new = len(node.left.shape) - node.axes, len(node.right.shape) - node.axes
-    before = tuple(range(seeds + outer))
-    fresh = tuple(range(seeds + outer, seeds + outer + new))
-    summed = tuple(range(seeds + outer + new, seeds + outer + new + node.axes))
-    part = sum_products(b, d, before + fresh, node.right, summed + fresh, before + summed)
-    return _averaged(b, part, node.left)
+    before, fresh, summed = axes("left", seeds + outer), axes("right", new), axes("sum", node.axes)
+    sides = Named(d, before + fresh), Named(node.right, summed + fresh)
+    return _averaged(b, contraction(b, before + summed, *sides), node.left)
 
 
 def _of_contracted_right(b: Builder, node: Contract, d: Node, seeds: int) -> Node:
     """Return avg(x.T dy) for y = x @ A, over the coordinates that A does not have."""
     left, right = node.left, node.right
     outer, new = len(left.shape) - node.axes, len(right.shape) - node.axes
-    before = tuple(range(seeds))
-    own = tuple(range(seeds, seeds + outer))
-    fresh = tuple(range(seeds + outer, seeds + outer + new))
-    summed = tuple(range(seeds + outer + new, seeds + outer + new + node.axes))
+    before, own = axes("seed", seeds), axes("left", outer)
+    fresh, summed = axes("right", new), axes("sum", node.axes)
     kept = before + summed + fresh
     alone = tuple(
         name for name, _ in left.coords if name not in dict(d.coords) | dict(right.coords)
     )
     left = _mean_over(b, left, alone)
     if left.is_vector and d.is_vector and not own and not right.coords:
-        return ordered(b, b.inner(left, d), summed + before + fresh, kept)
-    product = sum_products(b, left, own + summed, d, before + own + fresh, kept)
-    return _averaged(b, product, right)
+        return ordered(b, Named(b.inner(left, d), summed + before + fresh), kept)
+    sides = Named(left, own + summed), Named(d, before + own + fresh)
+    return _averaged(b, contraction(b, kept, *sides), right)
 
 
 def _averaged(b: Builder, d: Node, operand: Node) -> Node:
@@ -169,19 +166,17 @@ def _mean_over(b: Builder, node: Node, over: tuple[str, ...]) -> Node:
 def _of_linear_algebra(b: Builder, node: LinearAlgebra, d: Node, seeds: int) -> Node:
     """Return -Y.T dY Y.T for Y = inv(X), dc 1 for the trace, dc det(X) inv(X).T for det."""
     x = node.operand
-    batch = tuple(range(seeds, seeds + len(x.shape) - 2))
-    before = tuple(range(seeds)) + batch
-    i, j, p, q = range(len(before), len(before) + 4)
     assert node.function in ("inv", "trace", "det")
+    rank = len(x.shape) - 2
     if node.function == "inv":
-        first = sum_products(b, d, (*before, p, q), node, (*batch, j, q), (*before, p, j))
-        both = sum_products(b, first, (*before, p, j), node, (*batch, p, i), (*before, i, j))
-        return b.neg(both)
-    spread = b.expand(d, (i, j))
+        before, batch, (i, j, p, q) = axes("seed", seeds), axes("batch", rank), axes("matrix", 4)
+        right, left = Named(node, (*batch, j, q)), Named(node, (*batch, p, i))
+        whole = Named(d, (*before, *batch, p, q))
+        return b.neg(contraction(b, (*before, *batch, i, j), whole, right, left))
+    spread = b.expand(d, (seeds + rank, seeds + rank + 1))
     if node.function == "trace":
         return b.mul(spread, b.constant(np.eye(x.shape[-1])))
-    last = len(x.shape) - 2
-    minor = b.mul(b.expand(node, (last, last + 1)), b.transpose(b.linear_algebra("inv", x)))
+    minor = b.mul(b.expand(node, (rank, rank + 1)), b.transpose(b.linear_algebra("inv", x)))
     return b.mul(spread, minor)
 
 

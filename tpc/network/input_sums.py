@@ -7,7 +7,7 @@ through whatever is linear, as far as the first products of what depends on the 
 """
 
 from tpc.network.batching import Lowering
-from tpc.network.products import sum_products
+from tpc.network.products import axes, contraction
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     Contract,
@@ -75,26 +75,13 @@ def _sum(b: Builder, lowering: Lowering, node: Node, sums: dict[Node, Node]) -> 
         return Lowering(b, 1, {}, parts).image(node)
     match node:
         case Elementwise(function="mul", operands=(x, y)):
-            kept = tuple(range(1, 1 + len(node.shape)))
-            sides = [kept[len(kept) - len(side.shape) :] for side in (x, y)]
-            return _product(b, lowering, (x, sides[0]), (y, sides[1]), kept)
+            kept = axes("own", len(node.shape))
+            sides = (lowering.named(side, kept[len(kept) - len(side.shape) :]) for side in (x, y))
+            return contraction(b, kept, *sides)
         case Contract(left=x, right=y, axes=count):
-            own = tuple(range(1, 1 + len(x.shape)))
-            other = tuple(range(1 + len(x.shape) - count, 1 + len(x.shape) - count + len(y.shape)))
-            return _product(b, lowering, (x, own), (y, other), own[:-count] + other[count:])
+            outer, inner = axes("left", len(x.shape) - count), axes("inner", count)
+            new = axes("right", len(y.shape) - count)
+            left, right = lowering.named(x, outer + inner), lowering.named(y, inner + new)
+            return contraction(b, outer + new, left, right)
         case _:
             return b.reduce("sum", lowering.image(node), (0,))
-
-
-def _product(
-    b: Builder,
-    lowering: Lowering,
-    left: tuple[Node, tuple[int, ...]],
-    right: tuple[Node, tuple[int, ...]],
-    kept: tuple[int, ...],
-) -> Node:
-    """Return a product summed over inputs, axis 0 where a factor depends on them."""
-    (x, own), (y, other) = left, right
-    own = (0, *own) if lowering.depends(x) else own
-    other = (0, *other) if lowering.depends(y) else other
-    return sum_products(b, lowering.image(x), own, lowering.image(y), other, kept)

@@ -27,9 +27,11 @@ from tpc.network.backpropagation import Gradients, MatrixUse
 from tpc.network.batching import Lowering, Product, lower
 from tpc.network.forward_backward import Differentiated, differentiate
 from tpc.network.inner_products import covariance
+from tpc.network.jacobians import Layout
 from tpc.network.network import Network
 from tpc.network.nodes import BatchMean
-from tpc.network.tangent_kernel import Jacobian, tangent_kernel
+from tpc.network.products import axes
+from tpc.network.tangent_kernel import tangent_kernel
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node, Parameter
 from tpc.program.program import Output, OutputKind, Program
@@ -67,7 +69,8 @@ def pair_program(
     copies = _Copies(b, one, independent)
     sides = [copies.of_one(given, seed) for given in inputs]
     sides *= 3 - len(sides)
-    return _program(b, network, kinds, copies, sides, 0, range(len(e)), inputs)
+    outputs = axes("output", len(e))
+    return _program(b, network, kinds, copies, sides, Layout((), outputs, outputs), inputs)
 
 
 def batch_program(
@@ -105,8 +108,9 @@ def batch_program(
     else:
         wide = np.broadcast_to(np.eye(entries).reshape(e + e), (len(second), *e, *e))
         sides.append(copies.of_batch(b.constant(second), b.constant(wide)))
-    lead = range(1, 2 + len(e)) if coupled else range(1 + len(e))
-    return _program(b, network, kinds, copies, sides, 1, lead, ())
+    inputs, outputs = axes("input"), axes("output", len(seeds))
+    layout = Layout(inputs, outputs, outputs if coupled else inputs + outputs)
+    return _program(b, network, kinds, copies, sides, layout, ())
 
 
 Side: TypeAlias = tuple[Node, Gradients]
@@ -171,8 +175,7 @@ def _program(
     kinds: Sequence[Kind],
     copies: _Copies,
     sides: Sequence[Side],
-    batch: int,
-    lead: range,
+    layout: Layout,
     inputs: Sequence[Node],
 ) -> Program:
     """Return the program whose outputs are the kernels of two copies."""
@@ -182,14 +185,7 @@ def _program(
         if kind == "nngp":
             node = covariance(b, x, y)
         else:
-            seeds = max(lead, default=-1) + 1 - batch
-            kept = tuple(lead)
-            node = tangent_kernel(
-                b,
-                network.weights,
-                Jacobian(x_gradients, batch, seeds, kept),
-                Jacobian(y_gradients, batch, seeds, kept),
-            )
+            node = tangent_kernel(b, network.weights, layout, x_gradients, y_gradients)
         outputs.append(Output(kind, OutputKind.SCALAR, node, network.readout.span))
     matrices = [w.leaf for w in network.weights if isinstance(w.leaf, Matrix)]
     params = [node for node in inputs if isinstance(node, Parameter)]

@@ -1,10 +1,15 @@
-"""The derivative of a loss in the output of one example, as a graph: d loss(f, y) / df."""
+"""A loss -> its error signals chi = dL/df, as a graph.
+
+The loss of one example is differentiated once, d loss(f, y) / df, and mapped over batches, whose
+losses are added, or averaged.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from tpc.network.backpropagation import backpropagate
+from tpc.network.batching import lower
 from tpc.network.network import Training
 from tpc.network.optimizers.transplant import transplant
 from tpc.program.builder import Builder
@@ -19,11 +24,22 @@ class LossDerivative:
         output: Stands for f.
         target: Stands for y.
         derivative: Of the shape of f; the number it is where the loss does not depend on f.
+        averages: Whether the losses of a batch are averaged.
     """
 
     output: InitialScalar
     target: Node
     derivative: Node
+    averages: bool
+
+    def signals(self, b: Builder, outputs: Node, targets: Node) -> Node:
+        """Return chi for each example of a batch, of the shape of the outputs."""
+        size = outputs.shape[0]
+        batched = {self.output: outputs, self.target: targets}
+        chi = lower(b, (self.derivative,), size, batched)[self.derivative]
+        if chi.shape != outputs.shape:  # a loss that is linear in the output
+            chi = b.mul(b.constant(np.ones(outputs.shape)), chi)
+        return b.div(chi, b.number(size)) if self.averages else chi
 
 
 def differentiate_loss(training: Training) -> LossDerivative:
@@ -36,4 +52,5 @@ def differentiate_loss(training: Training) -> LossDerivative:
     stand_ins: dict[Node, Node] = {training.output: output, training.target: target}
     loss = transplant(b, training.loss, stand_ins)
     found = backpropagate(b, loss, (output,), b.number(1)).scalars
-    return LossDerivative(output, target, found.get(output, start))
+    averages = training.reduce == "mean"
+    return LossDerivative(output, target, found.get(output, start), averages)

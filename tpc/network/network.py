@@ -227,6 +227,15 @@ class Training:
     tracks: tuple[Track, ...]
     span: Span
 
+    @property
+    def rows(self) -> Array:
+        """The inputs of data rows, then of test rows."""
+        return self.inputs if self.test is None else np.concatenate([self.inputs, self.test])
+
+    def optimizer_of(self, weight: str) -> OptimizerUse:
+        """Return the optimizer of a weight."""
+        return dict(self.own_optimizers).get(weight, self.optimizer)
+
 
 @dataclass(frozen=True, slots=True)
 class Network:

@@ -1,86 +1,124 @@
-"""Sums of products over constant axes: the multiplication that backward passes and batches need.
+"""Sums of products over named constant axes: what backward passes, batches and kernels multiply by.
 
-    result[kept] = sum over the other axes of left[...] * right[...]
+    contraction(b, kept, x, y, ...)[kept] = sum over the other axes of x[...] y[...] ...
 
-Axes are named by integers, as in `numpy.einsum`. An axis of length 1 stands for any length, as in
+as `numpy.einsum` has it, with axes for letters. An axis of length 1 stands for any length, as in
 broadcasting.
 """
+
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
 
-Axes = tuple[int, ...]
-"""The names of the constant axes of a node, in order."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Axis:
+    """The name of a constant axis; equal names do not make two axes one."""
+
+    name: str
 
 
-def sum_products(
-    b: Builder, left: Node, left_axes: Axes, right: Node, right_axes: Axes, kept: Axes
-) -> Node:
-    """Return the product of two nodes, summed over all axes that are not kept.
+Axes: TypeAlias = tuple[Axis, ...]
+"""The constant axes of a node, in order."""
 
-    It is a contraction wherever no axis of both is kept, and else an elementwise product that is
-    summed.
+
+def axes(name: str, count: int = 1) -> Axes:
+    """Return new axes, of which every name says what they run over."""
+    return tuple(Axis(name) for _ in range(count))
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A node with the names of its constant axes."""
+
+    node: Node
+    axes: Axes = ()
+
+    def __post_init__(self) -> None:
+        assert len(self.axes) == len(self.node.shape), (self.axes, self.node.shape)
+
+    @property
+    def sizes(self) -> dict[Axis, int]:
+        """How long each axis is."""
+        return dict(zip(self.axes, self.node.shape, strict=True))
+
+
+def contraction(b: Builder, kept: Axes, *factors: Named) -> Node:
+    """Return the product of some nodes, summed over all axes that are not kept.
+
+    An axis is summed as soon as no other factor has it, and factors that share one come next to
+    each other, so that no outer products arise.
 
     Args:
         b: Makes the nodes.
-        left: One factor.
-        left_axes: The names of its axes.
-        right: The other factor.
-        right_axes: The names of its axes.
         kept: The axes of the result, each an axis of some factor.
+        factors: At least one.
     """
-    left, left_axes = _without_ones(b, left, left_axes, right_axes)
-    right, right_axes = _without_ones(b, right, right_axes, left_axes)
-    left, left_axes = _summed_alone(b, left, left_axes, (*kept, *right_axes))
-    right, right_axes = _summed_alone(b, right, right_axes, (*kept, *left_axes))
-    shared = set(left_axes) & set(right_axes)
-    summed = tuple(axis for axis in left_axes if axis in shared and axis not in kept)
-    disjoint = not dict(left.coords).keys() & dict(right.coords).keys()
-    if summed and disjoint and len(summed) == len(shared):
-        if right.coords and not left.coords:
-            left, left_axes, right, right_axes = right, right_axes, left, left_axes
-        own = tuple(axis for axis in left_axes if axis not in shared)
-        other = tuple(axis for axis in right_axes if axis not in shared)
-        product = b.contract(
-            ordered(b, left, left_axes, own + summed),
-            ordered(b, right, right_axes, summed + other),
-            len(summed),
-        )
-        return ordered(b, product, own + other, kept)
-    order = kept + summed
-    product = b.mul(
-        aligned(b, left, left_axes, order),
-        aligned(b, right, right_axes, order),
-    )
-    last = tuple(range(len(order) - len(summed), len(order)))
-    return b.reduce("sum", product, last) if last else product
+    product, *waiting = factors
+    waiting = waiting or [Named(b.number(1))]
+    while waiting:
+        linked = (at for at, other in enumerate(waiting) if set(other.axes) & set(product.axes))
+        factor = waiting.pop(next(linked, 0))
+        wanted = kept
+        if waiting:
+            later = {*kept, *(axis for other in waiting for axis in other.axes)}
+            own = dict.fromkeys((*product.axes, *factor.axes))
+            wanted = tuple(axis for axis in own if axis in later)
+        product = Named(_product(b, product, factor, wanted), wanted)
+    return product.node
 
 
-def ordered(b: Builder, node: Node, axes: Axes, wanted: Axes) -> Node:
-    """Return a node with the same axes in another order."""
-    return b.permute(node, tuple(axes.index(axis) for axis in wanted))
-
-
-def aligned(b: Builder, node: Node, axes: Axes, wanted: Axes) -> Node:
+def aligned(b: Builder, x: Named, wanted: Axes) -> Node:
     """Return a node whose axes broadcast to those that are wanted; leading ones may be missing."""
-    own = tuple(axis for axis in wanted if axis in axes)
+    own = tuple(axis for axis in wanted if axis in x.axes)
     first = wanted.index(own[0]) if own else len(wanted)
     missing = tuple(place for place, axis in enumerate(wanted[first:]) if axis not in own)
-    return b.expand(ordered(b, node, axes, own), missing)
+    return b.expand(ordered(b, x, own), missing)
 
 
-def _without_ones(b: Builder, node: Node, axes: Axes, other_axes: Axes) -> tuple[Node, Axes]:
+def ordered(b: Builder, x: Named, wanted: Axes) -> Node:
+    """Return a node with the same axes in another order."""
+    return b.permute(x.node, tuple(x.axes.index(axis) for axis in wanted))
+
+
+def _product(b: Builder, left: Named, right: Named, kept: Axes) -> Node:
+    """Return the sum of a product over what is not kept.
+
+    It is a contraction wherever no axis of both is kept, and else an elementwise product that is
+    summed.
+    """
+    left = _without_ones(b, left, right.axes)
+    right = _without_ones(b, right, left.axes)
+    left = _summed_alone(b, left, (*kept, *right.axes))
+    right = _summed_alone(b, right, (*kept, *left.axes))
+    shared = set(left.axes) & set(right.axes)
+    summed = tuple(axis for axis in left.axes if axis in shared and axis not in kept)
+    disjoint = not dict(left.node.coords).keys() & dict(right.node.coords).keys()
+    if summed and disjoint and len(summed) == len(shared):
+        if right.node.coords and not left.node.coords:
+            left, right = right, left
+        own = tuple(axis for axis in left.axes if axis not in shared)
+        other = tuple(axis for axis in right.axes if axis not in shared)
+        sides = ordered(b, left, own + summed), ordered(b, right, summed + other)
+        return ordered(b, Named(b.contract(*sides, len(summed)), own + other), kept)
+    order = kept + summed
+    product = b.mul(aligned(b, left, order), aligned(b, right, order))
+    return b.reduce("sum", product, tuple(range(len(kept), len(order)))) if summed else product
+
+
+def _without_ones(b: Builder, x: Named, other: Axes) -> Named:
     """Drop the axes of length 1 that the other factor has too."""
-    drop = tuple(
-        size == 1 and axis in other_axes for axis, size in zip(axes, node.shape, strict=True)
-    )
-    kept = tuple(axis for axis, gone in zip(axes, drop, strict=True) if not gone)
-    return b.take(node, tuple(0 if gone else None for gone in drop)), kept
+    drop = tuple(size == 1 and axis in other for axis, size in x.sizes.items())
+    kept = tuple(axis for axis, gone in zip(x.axes, drop, strict=True) if not gone)
+    return Named(b.take(x.node, tuple(0 if gone else None for gone in drop)), kept)
 
 
-def _summed_alone(b: Builder, node: Node, axes: Axes, elsewhere: Axes) -> tuple[Node, Axes]:
+def _summed_alone(b: Builder, x: Named, elsewhere: Axes) -> Named:
     """Sum over the axes that occur neither in the result nor in the other factor."""
-    places = tuple(place for place, axis in enumerate(axes) if axis not in elsewhere)
+    places = tuple(place for place, axis in enumerate(x.axes) if axis not in elsewhere)
     if not places:
-        return node, axes
-    return b.reduce("sum", node, places), tuple(axis for axis in axes if axis in elsewhere)
+        return x
+    kept = tuple(axis for axis in x.axes if axis in elsewhere)
+    return Named(b.reduce("sum", x.node, places), kept)

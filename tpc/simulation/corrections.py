@@ -29,8 +29,8 @@ from tpc.simulation.cost import check_cost
 from tpc.simulation.engines import Engine
 from tpc.simulation.parameters import resolve_parameters
 from tpc.simulation.result import Array, Corrections, Kurtosis, Result, Value
+from tpc.simulation.runs import run_side_by_side
 from tpc.simulation.schedule import schedule_program
-from tpc.simulation.simulate import run_side_by_side
 from tpc.simulation.streams import Draws, draws_of, joined
 from tpc.simulation.trial import Trial
 

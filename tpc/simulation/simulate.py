@@ -1,135 +1,120 @@
-"""Program -> runs at one width, averaged over trials."""
+"""Program, or network with a `train` block -> runs at one width, averaged over trials."""
 
-import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from types import MappingProxyType
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+from tpc.network.network import Network
 from tpc.program.exchange import without_exchanges
-from tpc.program.program import Program
+from tpc.program.nodes import Mean
+from tpc.program.program import OutputKind, Program
 from tpc.simulation.averages import average
 from tpc.simulation.cost import check_cost
-from tpc.simulation.engines import Engine
-from tpc.simulation.parameters import resolve_parameters
-from tpc.simulation.result import Result, Value
+from tpc.simulation.engines import Engine, has_sequential_laws
+from tpc.simulation.kinks import rough_outputs
+from tpc.simulation.result import Array, Result, Value
+from tpc.simulation.runs import FiniteRuns, Plan, Progress, run_trials, summarise
 from tpc.simulation.schedule import schedule_program
 from tpc.simulation.streams import draws_of
+from tpc.simulation.training.train import TrainingRuns
 from tpc.simulation.trial import Trial
-
-T = TypeVar("T")
-
-SHARED_MEMORY = 1 << 31
-"""Trials run side by side while all of them fit into this many bytes."""
 
 
 def simulate(
-    program: Program,
+    described: Program | Network,
     width: int,
     trials: int = 8,
     seed: int = 0,
     params: Mapping[str, object] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     engine: Engine = "dense",
 ) -> Result:
-    """Run a program at finite width, several times with independent draws.
-
-    Args:
-        program: What to run.
-        width: Size of the free dim.
-        trials: Number of independent runs.
-        seed: Of all random streams, at least 0.
-        params: Values that replace the defaults of parameters.
-        progress: Called with the number of finished trials and of all trials.
-        engine: Whether matrices are drawn whole, or multiply by the law of their products.
+    """Run a program, or train a network, at a finite width, with independent draws.
 
     Returns:
-        Averages over trials and their standard errors.
+        Averages over trials and their standard errors. Those of training have a leading axis over
+        steps + 1: the output for data rows, then test rows, and what is tracked.
 
-    Raises:
-        ParameterProblem: A parameter does not exist, does not have the shape of its default, or
-            makes a variance negative.
-        ProgramError: As in `check_cost`.
-        ValueError: `width` or `trials` is below 1, or `seed` below 0.
+    Args and raises: As those of `run_trials`.
     """
-    collected = run_trials(program, width, trials, seed, params, progress, engine)
-    return summarise(program, collected, width, seed, params, engine)
+    runs = runs_of(described)
+    found = run_trials(runs, width, trials, seed, params, progress, engine)
+    return summarise(runs, found, width, seed, params, engine)
 
 
-def run_trials(
-    program: Program,
-    width: int,
-    trials: int,
-    seed: int,
-    params: Mapping[str, object] | None,
-    progress: Callable[[int, int], None] | None,
-    engine: Engine,
-) -> list[dict[str, Value]]:
-    """Return what each of the independent runs contributes to each output, see `simulate`."""
-    if width < 1 or trials < 1 or seed < 0:
-        raise ValueError("width and trials are at least 1, the seed at least 0")
-    resolved = resolve_parameters(program, params)
-    program = without_exchanges(program)
-    schedule = schedule_program(program)
-    peak = check_cost(program, schedule, width, engine)
-
-    def run(trial: int) -> dict[str, Value]:
-        draws = draws_of(seed, width, trial)
-        return Trial(program, schedule, resolved, width, draws, engine).run()
-
-    return run_side_by_side(run, trials, peak.bytes, progress)
+def runs_of(described: Program | Network) -> FiniteRuns:
+    """Return how a program runs, or how a network with a `train` block is trained."""
+    return ProgramRuns(described) if isinstance(described, Program) else TrainingRuns(described)
 
 
-def summarise(
-    program: Program,
-    collected: list[dict[str, Value]],
-    width: int,
-    seed: int,
-    params: Mapping[str, object] | None,
-    engine: Engine,
-) -> Result:
-    """Average what `run_trials` returns."""
-    certain = schedule_program(program).certain
-    averages = {
-        output.name: average(
-            output, [outputs[output.name] for outputs in collected], output.name in certain
-        )
-        for output in program.outputs
-    }
-    return Result(
-        values=MappingProxyType({name: value for name, (value, _) in averages.items()}),
-        stderr=MappingProxyType({name: error for name, (_, error) in averages.items()}),
-        method=engine,
-        samples=len(collected),
-        seed=seed,
-        params=MappingProxyType(resolve_parameters(program, params)),
-        width=width,
-    )
+@dataclass(frozen=True, slots=True)
+class ProgramRuns:
+    """Runs of a program.
 
-
-def run_side_by_side(
-    run: Callable[[int], T],
-    trials: int,
-    memory: int,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[T]:
-    """Run every trial; drawing and arithmetic leave the interpreter, so threads help.
-
-    Args:
-        run: Makes the trial of a number.
-        trials: How many.
-        memory: What one takes, in bytes.
-        progress: Called with the number of finished trials and of all.
+    Attributes:
+        described: The program.
     """
-    threads = max(1, min(os.cpu_count() or 1, trials, SHARED_MEMORY // max(1, memory)))
-    with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(run, trial) for trial in range(trials)]
-        try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                future.result()
-                if progress is not None:
-                    progress(done, trials)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [future.result() for future in futures]
+
+    described: Program
+
+    @property
+    def usual_widths(self) -> tuple[int, ...]:
+        """Widths at which runs take seconds.
+
+        A run costs a multiple of n^2, which allows 64 to 2048 (about 10 seconds for a program of a
+        few matrices on two cores); an average of something over several coordinates costs n to the
+        power of their number, and the widths end earlier.
+        """
+        means = (node for node in self.described.nodes if isinstance(node, Mean))
+        match max((len(node.operand.coords) for node in means), default=1):
+            case 0 | 1:
+                return (64, 128, 256, 512, 1024, 2048)
+            case 2:
+                return (64, 128, 256, 512, 1024)
+            case 3:
+                return (16, 32, 64, 128, 256)
+            case _:
+                return (8, 16, 32, 64)
+
+    @property
+    def has_laws(self) -> bool:
+        """Whether the law of further products is known for every matrix."""
+        return has_sequential_laws(self.described)
+
+    @property
+    def readouts(self) -> frozenset[str]:
+        """The outputs that are readouts."""
+        outputs = self.described.outputs
+        return frozenset(output.name for output in outputs if output.kind is OutputKind.READOUT)
+
+    @property
+    def rough(self) -> frozenset[str]:
+        """The outputs in which a function with a kink is applied to a random scalar."""
+        return rough_outputs(self.described)
+
+    def plan(self, width: int, params: Mapping[str, Array], engine: Engine) -> Plan:
+        """Plan the trials of a width.
+
+        Raises:
+            ProgramError: As in `check_cost`.
+        """
+        program = without_exchanges(self.described)
+        schedule = schedule_program(program)
+        peak = check_cost(program, schedule, width, engine)
+
+        def run(seed: int, trial: int, stage_done: Callable[[], None]) -> dict[str, Value]:
+            draws = draws_of(seed, width, trial)
+            found = Trial(program, schedule, params, width, draws, engine).run()
+            stage_done()
+            return found
+
+        return Plan(run, 1, peak.bytes)
+
+    def averages(self, trials: Sequence[dict[str, Value]]) -> dict[str, tuple[Value, Value]]:
+        """Return the average of every output over trials, and its standard error."""
+        certain = schedule_program(self.described).certain
+        return {
+            output.name: average(
+                output, [found[output.name] for found in trials], output.name in certain
+            )
+            for output in self.described.outputs
+        }

@@ -21,8 +21,8 @@ from tpc.network.network import (
 from tpc.network.nodes import BatchMean
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node, Placeholder
+from tpc.simulation.simulate import simulate
 from tpc.simulation.streams import stream
-from tpc.simulation.training.train import simulate_training
 
 Array = np.ndarray
 WIDTH, STEPS = 12, 5
@@ -118,7 +118,7 @@ def kernel_track(x: Node) -> Track:
 
 
 def trained(network: Network, found: Training, trials: int = 1):
-    return simulate_training(replace(network, training=found), WIDTH, trials, seed=3)
+    return simulate(replace(network, training=found), WIDTH, trials, seed=3)
 
 
 LR = {"sgd": 0.3, "momentum": 0.1, "adam": 0.05, "signsgd": 0.02}
@@ -258,7 +258,7 @@ def test_params_are_set_at_run_time() -> None:
     rate = b.parameter("rate", 0.1)
     use = replace(use_of("sgd"), options=(("lr", b.mul(rate, b.number(2))),))
     network = replace(b.network(y), parameters=(rate,), training=training(use))
-    found = simulate_training(network, WIDTH, 1, seed=3, params={"rate": 0.15})
+    found = simulate(network, WIDTH, 1, seed=3, params={"rate": 0.15})
     np.testing.assert_allclose(found["f"], by_hand("mup", 0.3, TEXTBOOK["sgd"])["f"], rtol=1e-10)
     assert float(found.params["rate"]) == 0.15
 
@@ -267,7 +267,7 @@ def test_progress_is_reported_step_by_step() -> None:
     b, _, y = two_hidden()
     network = replace(b.network(y), training=training(use_of("sgd")))
     seen: list[tuple[int, int]] = []
-    simulate_training(network, WIDTH, 2, progress=lambda done, all: seen.append((done, all)))
+    simulate(network, WIDTH, 2, progress=lambda done, all: seen.append((done, all)))
     assert seen == [(done, 2 * (STEPS + 1)) for done in range(1, 2 * (STEPS + 1) + 1)]
 
 
@@ -289,10 +289,10 @@ train f:
 
 def test_averages_over_pairs_are_trained_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     inputs, targets, lr = np.array([[1, 0.5], [-0.4, 0.9]]), np.array([1, -0.5]), 0.4
-    found = simulate_training(tpc.parse(ATTENTION), WIDTH, 1, seed=3)
+    found = simulate(tpc.parse(ATTENTION), WIDTH, 1, seed=3)
     monkeypatch.setattr("tpc.simulation.blocks.LARGEST_BLOCK", 50)
     monkeypatch.setattr("tpc.simulation.blocks.SMALLEST_BLOCK", 50)
-    blocks = simulate_training(tpc.parse(ATTENTION), WIDTH, 1, seed=3)
+    blocks = simulate(tpc.parse(ATTENTION), WIDTH, 1, seed=3)
     np.testing.assert_allclose(blocks["f"], found["f"], rtol=1e-12)
 
     def outputs(u: Array, v: Array) -> Array:

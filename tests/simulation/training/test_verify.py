@@ -5,7 +5,7 @@ import pytest
 
 import tpc
 from tpc.simulation.result import Result
-from tpc.simulation.training.verify import verify_training
+from tpc.simulation.verify import verify
 
 TEXT = """\
 dim n
@@ -51,27 +51,27 @@ def limit(off: float) -> Result:
 
 @pytest.mark.parametrize(("off", "agrees"), [(0.0, True), (0.02, False)])
 def test_linear_networks_go_where_the_recursion_does(off: float, agrees: bool) -> None:
-    found = verify_training(tpc.parse(TEXT), limit(off), (64, 128, 256, 512), trials=48)
+    found = verify(tpc.parse(TEXT), limit(off), (64, 128, 256, 512), trials=48)
     assert found.agrees is agrees
     assert [comparison.output for comparison in found.comparisons] == ["f", "K"]
     assert found.comparisons[0].intercept.shape == (STEPS + 1, 2)
 
 
 def test_rates_are_fitted_from_five_widths_on() -> None:
-    found = verify_training(tpc.parse(TEXT), limit(0.0), (16, 32, 64, 128, 256), trials=16)
+    found = verify(tpc.parse(TEXT), limit(0.0), (16, 32, 64, 128, 256), trials=16)
     assert len(found.rates) == 2
     assert found.widths == (16, 32, 64, 128, 256)
 
 
 def test_wide_networks_are_trained_without_matrices() -> None:
     text = TEXT.replace("v : n", "v : n\nweight W : n x n").replace("v * x1", "v * (W @ x1)")
-    wide = verify_training(tpc.parse(text), limit(0.0), (64, 3000), trials=2)
+    wide = verify(tpc.parse(text), limit(0.0), (64, 3000), trials=2)
     assert wide.engines == ("dense", "matrix-free")
     adam = tpc.parse(text.replace("sgd", "adam"))
     with pytest.raises(tpc.ProgramError, match="TP413"):
-        verify_training(adam, limit(0.0), (8, 16), trials=2, engine="matrix-free")
+        verify(adam, limit(0.0), (8, 16), trials=2, engine="matrix-free")
 
 
 def test_one_width_is_too_few() -> None:
     with pytest.raises(ValueError, match="two widths"):
-        verify_training(tpc.parse(TEXT), limit(0.0), (64,))
+        verify(tpc.parse(TEXT), limit(0.0), (64,))

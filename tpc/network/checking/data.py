@@ -11,7 +11,7 @@ from tpc.network.checking.loss import Loss
 from tpc.network.network import Array
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.evaluate import evaluate
-from tpc.program.checking.sorts import describe_fully, integer, static
+from tpc.program.checking.sorts import flag, integer, static
 from tpc.program.checking.values import BROKEN, Broken, Static, show_shape
 from tpc.program.nodes import Placeholder, Shape
 from tpc.syntax import tree
@@ -91,15 +91,11 @@ def steps_of(ctx: Context, at: tree.Expression) -> int | Broken:
 
 def flag_of(ctx: Context, at: tree.Expression) -> bool | Broken:
     """Return what `center` says."""
-    match evaluate(ctx, at):
-        case Static(value=bool(flag)):
-            return flag
-        case Broken():
-            return BROKEN
-        case value:
-            found = describe_fully(value)
-            fault = BadSetting("center", "`true` or `false`", found, "`center true`")
-            return ctx.report(fault, at.span)
+
+    def fault(found: str) -> BadSetting:
+        return BadSetting("center", "`true` or `false`", found, "`center true`")
+
+    return flag(ctx, evaluate(ctx, at), at.span, fault)
 
 
 # ------------------------------------------------------------------------------------------ batches

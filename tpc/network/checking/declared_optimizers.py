@@ -18,7 +18,7 @@ from tpc.network.network import UserOptimizer
 from tpc.network.optimizers.table import COMMON_FLAGS, COMMON_OPTIONS, RULES
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.evaluate import evaluate
-from tpc.program.checking.sorts import plain, static
+from tpc.program.checking.sorts import number, plain
 from tpc.program.checking.values import BROKEN, Broken, Entity, describe, show_shape
 from tpc.program.nodes import Node, Placeholder
 from tpc.syntax import tree
@@ -120,14 +120,8 @@ def _opened(ctx: Context, at: tree.OptimizerDef) -> _Block:
 
 def _number(ctx: Context, at: tree.Keyword, what: str) -> float:
     """Return a static number; 0 where it is none, which has been reported."""
-    known = static(ctx, evaluate(ctx, at.value), at.value.span, what)
-    if isinstance(known, Broken):
-        return 0.0
-    if known.shape or isinstance(known.value, bool):
-        ctx.report(NotEntrywise(describe(known)), at.value.span)
-        return 0.0
-    assert isinstance(known.value, int | float)
-    return float(known.value)
+    known = number(ctx, evaluate(ctx, at.value), at.value.span, what, NotEntrywise)
+    return 0.0 if isinstance(known, Broken) else known
 
 
 def _execute(block: _Block, line: tree.Assign | tree.Return) -> None:

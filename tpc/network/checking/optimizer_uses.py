@@ -12,8 +12,8 @@ from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.defaults import at_defaults
 from tpc.program.checking.expressions.evaluate import evaluate
 from tpc.program.checking.laws import parametric
-from tpc.program.checking.sorts import describe_fully
-from tpc.program.checking.values import BROKEN, Broken, Static, show_shape
+from tpc.program.checking.sorts import flag
+from tpc.program.checking.values import BROKEN, Broken, show_shape
 from tpc.program.nodes import Node
 from tpc.syntax import tree
 
@@ -96,15 +96,12 @@ def _value(
 ) -> Node | bool | Broken:
     """Return the value of an option."""
     if at.name in flags:
-        match evaluate(ctx, at.value):
-            case Static(value=bool(flag)):
-                return flag
-            case Broken():
-                return BROKEN
-            case value:
-                problem = f"is `true` or `false`, not {describe_fully(value)}"
-                fault = BadOptimizerOption(at.name, problem, f"write `{at.name}=true`")
-                return ctx.report(fault, at.value.span)
+
+        def no_flag(found: str) -> BadOptimizerOption:
+            problem = f"is `true` or `false`, not {found}"
+            return BadOptimizerOption(at.name, problem, f"write `{at.name}=true`")
+
+        return flag(ctx, evaluate(ctx, at.value), at.value.span, no_flag)
     if at.name not in numeric:
         known = sorted({*numeric, *flags})
         meant = MEANT.get(at.name)

@@ -5,15 +5,14 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from tpc.diagnostics import Span
 from tpc.diagnostics.network_faults import BadOption, BadOptionValue
 from tpc.network.network import Exponents, WeightKind
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.defaults import at_defaults
 from tpc.program.checking.expressions.evaluate import evaluate
 from tpc.program.checking.laws import limit_of, parametric
-from tpc.program.checking.sorts import describe_fully, static
-from tpc.program.checking.values import BROKEN, Broken, Static, show_shape
+from tpc.program.checking.sorts import flag, static
+from tpc.program.checking.values import BROKEN, Broken, show_shape
 from tpc.program.nodes import Node, Shape
 from tpc.syntax import tree
 
@@ -109,13 +108,8 @@ def _factor(ctx: Context, at: tree.Keyword | None, default: float) -> Node | Bro
 def _flag(ctx: Context, at: tree.Keyword | None) -> bool | Broken:
     if at is None:
         return True
-    match evaluate(ctx, at.value):
-        case Broken():
-            return BROKEN
-        case Static(value=bool(flag)):
-            return flag
-        case value:
-            return _bad_value(ctx, at, "`true` or `false`", describe_fully(value))
+    value = evaluate(ctx, at.value)
+    return flag(ctx, value, at.value.span, lambda found: _fault(at, "`true` or `false`", found))
 
 
 def _exponents(ctx: Context, at: tree.Keyword | None) -> Exponents | Broken | None:
@@ -143,8 +137,8 @@ def _length(at: tree.Expression) -> str:
 
 
 def _bad_value(ctx: Context, at: tree.Keyword, wanted: str, found: str) -> Broken:
-    return ctx.report(BadOptionValue(at.name, wanted, found, FORMS[at.name]), _place(at))
+    return ctx.report(_fault(at, wanted, found), at.value.span)
 
 
-def _place(at: tree.Keyword) -> Span:
-    return at.value.span
+def _fault(at: tree.Keyword, wanted: str, found: str) -> BadOptionValue:
+    return BadOptionValue(at.name, wanted, found, FORMS[at.name])

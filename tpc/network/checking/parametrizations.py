@@ -10,7 +10,7 @@ from tpc.network.checking.options import exponents_of
 from tpc.network.network import Exponents, Parametrization, WeightKind
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.evaluate import evaluate
-from tpc.program.checking.sorts import static
+from tpc.program.checking.sorts import number
 from tpc.program.checking.values import BROKEN, Broken
 from tpc.syntax import tree
 
@@ -70,13 +70,8 @@ def _uniform(ctx: Context, at: tree.Call) -> Parametrization | Broken:
 
 
 def _number(ctx: Context, at: tree.Expression, hint: str) -> float | Broken:
-    known = static(ctx, evaluate(ctx, at), at.span, "an exponent")
-    if isinstance(known, Broken):
-        return BROKEN
-    if known.shape or isinstance(known.value, bool):
-        return _refused(ctx, "an exponent is a number", hint, at.span)
-    assert isinstance(known.value, int | float)
-    return float(known.value)
+    fault = BadParametrization("an exponent is a number", hint)
+    return number(ctx, evaluate(ctx, at), at.span, "an exponent", lambda _: fault)
 
 
 def _custom(network: NetworkDraft, at: tree.Call) -> Parametrization | Broken:

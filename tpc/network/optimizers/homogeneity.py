@@ -8,12 +8,14 @@ Reference:
     Tensor Programs IVb, Remark 2.2.6.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
 from tpc.network.network import OptimizerUse
-from tpc.network.optimizers.rule import TINY, is_zero
-from tpc.network.optimizers.update import advance, initial_states, numeric_options
+from tpc.network.optimizers.every_step import Reading, of_every_step
+from tpc.network.optimizers.rule import TINY
+from tpc.network.optimizers.update import numeric_options
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     Constant,
@@ -25,9 +27,7 @@ from tpc.program.nodes import (
     Permute,
     Reduce,
     Take,
-    operands,
 )
-from tpc.program.traversal import fold
 
 Scale: TypeAlias = float | None
 """A degree, or None for what has none."""
@@ -41,7 +41,8 @@ ANY = float("inf")
 
 def homogeneity(use: OptimizerUse) -> float | None:
     """Return the degree p of every Q_t, or None where it has none."""
-    return _degree_of(use)
+    reading: Reading[Scale] = Reading(ANY, 0.0, 1.0, _same, _degree)
+    return of_every_step(use, reading)
 
 
 def joint_homogeneity(use: OptimizerUse) -> float | None:
@@ -50,39 +51,18 @@ def joint_homogeneity(use: OptimizerUse) -> float | None:
     scaled = [option for option in use.options if option[0] != "eps"]
     if "eps" in numeric_options(b, use):
         scaled.append(("eps", b.parameter(EPS, 0.0)))
-    return _degree_of(replace(use, options=tuple(scaled)))
+    return homogeneity(replace(use, options=tuple(scaled)))
 
 
-def _degree_of(use: OptimizerUse) -> float | None:
-    """Return the degree of every Q_t; the parameter `EPS` has degree 1."""
-    b = Builder()
-    like = b.number(0)
-    gradient = b.placeholder(like, "g")
-    starts = initial_states(b, use)
-    states = tuple(b.placeholder(like, f"state {at}") for at, _ in enumerate(starts))
-    direction, after = advance(b, use, gradient, states, 1, exact=True)
-    degrees: tuple[Scale, ...] = tuple(ANY if is_zero(start) else 0.0 for start in starts)
-    while True:
-        given: dict[Node, Scale] = {gradient: 1.0, **dict(zip(states, degrees, strict=True))}
-        known = fold(b.nodes, _degree, operands, given)
-        grown = tuple(_same(old, known[new]) for old, new in zip(degrees, after, strict=True))
-        if grown == degrees:
-            return known[direction]
-        degrees = grown
-
-
-def _degree(node: Node, known: dict[Node, Scale]) -> Scale:
-    of = [known[operand] for operand in operands(node)]
-    if is_zero(node):
-        return ANY
-    if isinstance(node, Parameter) and node.name == EPS:
-        return 1.0
+def _degree(node: Node, of: Sequence[Scale]) -> Scale:
     match node:
-        case Elementwise(function="max", operands=(x, Constant(value=tiny))) if tiny in (
+        case Parameter(name=name) if name == EPS:
+            return 1.0
+        case Elementwise(function="max", operands=(_, Constant(value=tiny))) if tiny in (
             TINY,
             TINY**0.5,
         ):
-            return known[x]
+            return of[0]
         case Elementwise(function="add" | "sub" | "max" | "min"):
             return _same(*of)
         case Elementwise(function="mul"):

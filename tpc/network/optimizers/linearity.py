@@ -7,14 +7,14 @@ Reference:
     Tensor Programs IVb, Section 2.1, linear entrywise updates.
 """
 
+from collections.abc import Sequence
 from enum import Enum
 
 from tpc.network.network import OptimizerUse
-from tpc.network.optimizers.rule import is_zero
+from tpc.network.optimizers.every_step import Reading, of_every_step
 from tpc.network.optimizers.update import advance, initial_states
 from tpc.program.builder import Builder
-from tpc.program.nodes import Elementwise, Expand, Mean, Node, Permute, Reduce, Take, operands
-from tpc.program.traversal import fold
+from tpc.program.nodes import Elementwise, Expand, Mean, Node, Permute, Reduce, Take
 
 
 class Degree(Enum):
@@ -27,25 +27,9 @@ class Degree(Enum):
 
 
 def is_linear(use: OptimizerUse) -> bool:
-    """Whether Q_t is linear in the gradients for every t.
-
-    The degrees of the states are the least that one step reproduces, from those before the first
-    step: a state that starts at 0 has none until a step gives it one.
-    """
-    b = Builder()
-    like = b.number(0)
-    gradient = b.placeholder(like, "g")
-    starts = initial_states(b, use)
-    states = tuple(b.placeholder(like, f"state {at}") for at, _ in enumerate(starts))
-    direction, after = advance(b, use, gradient, states, 1, exact=True)
-    degrees = tuple(Degree.ZERO if is_zero(start) else Degree.NUMBER for start in starts)
-    while True:
-        given = {gradient: Degree.LINEAR, **dict(zip(states, degrees, strict=True))}
-        known = fold(b.nodes, _degree, operands, given)
-        grown = tuple(_sum(old, known[new]) for old, new in zip(degrees, after, strict=True))
-        if grown == degrees:
-            return known[direction] in (Degree.ZERO, Degree.LINEAR)
-        degrees = grown
+    """Whether Q_t is linear in the gradients for every t."""
+    reading = Reading(Degree.ZERO, Degree.NUMBER, Degree.LINEAR, _sum, _degree)
+    return of_every_step(use, reading) in (Degree.ZERO, Degree.LINEAR)
 
 
 def linear_coefficients(b: Builder, use: OptimizerUse, steps: int) -> tuple[tuple[Node, ...], ...]:
@@ -61,8 +45,7 @@ def linear_coefficients(b: Builder, use: OptimizerUse, steps: int) -> tuple[tupl
     return tuple(tuple(columns[s][t] for s in range(t + 1)) for t in range(steps))
 
 
-def _degree(node: Node, known: dict[Node, Degree]) -> Degree:
-    of = [known[operand] for operand in operands(node)]
+def _degree(node: Node, of: Sequence[Degree]) -> Degree:
     match node:
         case Elementwise(function="add" | "sub"):
             return _sum(*of)
@@ -74,8 +57,6 @@ def _degree(node: Node, known: dict[Node, Degree]) -> Degree:
             return of[0]
         case Permute() | Expand():
             return of[0]
-        case _ if is_zero(node):
-            return Degree.ZERO
         case _:
             constant = all(degree in (Degree.ZERO, Degree.NUMBER) for degree in of)
             return Degree.NUMBER if constant else Degree.OTHER

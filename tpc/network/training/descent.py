@@ -46,6 +46,10 @@ class Descent:
         self._plain = _without_bounds(use)
         self.is_linear = is_linear(self._plain)
 
+    def kept(self, value: Node) -> Node:
+        """Return what is left of an earlier value after a step, (1 - lambda) of it."""
+        return shrunk(self._b, self.decay, value)
+
     @property
     def initial_states(self) -> tuple[Node, ...]:
         """The optimizer's states before the first step."""
@@ -81,6 +85,11 @@ class Descent:
     @cached_property
     def _coefficients(self) -> tuple[tuple[Node, ...], ...]:
         return linear_coefficients(self._b, self._plain, self._steps)
+
+
+def shrunk(b: Builder, decay: Node | None, value: Node) -> Node:
+    """Return (1 - lambda) times a value."""
+    return value if decay is None else b.mul(b.sub(b.number(1), decay), value)
 
 
 def _without_bounds(use: OptimizerUse) -> OptimizerUse:

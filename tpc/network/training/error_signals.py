@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tpc.network.batching import lower
 from tpc.network.losses import differentiate_loss
 from tpc.network.network import Training
 from tpc.program.builder import Builder
@@ -35,11 +34,5 @@ class ErrorSignals:
         whole = tuple(rows) == tuple(range(total))
         mine = outputs if whole else b.contract(b.constant(chosen), outputs)
         targets = b.constant(self._training.targets[list(rows)])
-        loss = self._loss
-        batched = {loss.output: mine, loss.target: targets}
-        chi = lower(b, (loss.derivative,), count, batched)[loss.derivative]
-        if chi.shape != mine.shape:  # a loss that is linear in the output
-            chi = b.mul(b.constant(np.ones(mine.shape)), chi)
-        if self._training.reduce == "mean":
-            chi = b.div(chi, b.number(count))
+        chi = self._loss.signals(b, mine, targets)
         return chi if whole else b.contract(b.constant(chosen.T), chi)

@@ -14,14 +14,15 @@ Reference:
 """
 
 from tpc.network.forward_backward import BatchPass, differentiate
+from tpc.network.jacobians import Layout
 from tpc.network.network import Network, Training, Weight
+from tpc.network.products import axes
 from tpc.network.scales import Classification
 from tpc.network.training.descent import Descent
 from tpc.network.training.error_signals import ErrorSignals
-from tpc.network.training.matrices import TrainedMatrix, train_matrix
-from tpc.network.training.outer_products import outer_products
-from tpc.network.training.recorder import Recorder, all_inputs, tracked
-from tpc.network.training.tensors import TrainedTensor
+from tpc.network.training.recorder import Recorder, tracked
+from tpc.network.training.updates import Gradient, update_of
+from tpc.network.training.weights import TrainedMatrix, TrainedTensor
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node
 from tpc.program.program import Program
@@ -44,7 +45,7 @@ class _Unrolling:
         self._training: Training = network.training
         self._b = Builder()
         self._of = differentiate(self._b, network)
-        self._inputs = self._b.constant(all_inputs(self._training))
+        self._inputs = self._b.constant(self._training.rows)
         self._errors = ErrorSignals(self._training)
         self._recorder = Recorder(network)
         self._matrices: dict[Matrix, TrainedMatrix] = {}
@@ -61,10 +62,11 @@ class _Unrolling:
         moves = descent if scale.moves else None
         start = b.number(1 if scale.starts else 0)
         if isinstance(weight.leaf, Matrix):
-            self._matrices[weight.leaf] = train_matrix(b, weight.leaf, start, moves, decay)
+            update = update_of(b, moves) if moves else None
+            self._matrices[weight.leaf] = TrainedMatrix(b, weight.leaf, start, decay, update)
         else:
             value = weight.leaf if scale.starts else b.mul(start, weight.leaf)
-            self._tensors[weight.leaf] = TrainedTensor(b, value, moves, decay)
+            self._tensors[weight.leaf] = TrainedTensor(b, value, decay, moves)
 
     def program(self) -> Program:
         """Return the program."""
@@ -95,8 +97,10 @@ class _Unrolling:
         chi = self._errors.at(b, outputs, self._training.batches[t])
         self._recorder.bind("chi", t, chi)
         gradients = step.total_gradients(chi)
+        layout = Layout(axes("input"), (), ())
         for matrix, trained in self._matrices.items():
-            trained.descend(outer_products(gradients.matrices.get(matrix, ())), t)
+            jacobian = layout.jacobian(gradients, matrix)
+            trained.descend(Gradient(jacobian, b.number(1)) if jacobian else None, t)
         found: set[tuple[Node, Node]] = {*gradients.vectors.items(), *gradients.scalars.items()}
         totals: dict[Node, Node] = dict(found)
         for leaf, tensor in self._tensors.items():

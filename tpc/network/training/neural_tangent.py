@@ -15,16 +15,17 @@ Reference:
 import numpy as np
 
 from tpc.network.forward_backward import BatchPass, differentiate
+from tpc.network.jacobians import Jacobian, Layout
 from tpc.network.network import Array, Network, Training, Weight
 from tpc.network.nodes import BatchMean
+from tpc.network.products import axes
 from tpc.network.scales import Classification
 from tpc.network.training.descent import Descent
 from tpc.network.training.error_signals import ErrorSignals
-from tpc.network.training.gradient_operators import Layout, Overlaps
-from tpc.network.training.recorder import Recorder, all_inputs, tracked
-from tpc.network.training.tangents import Gradient, Tangent, tangent
+from tpc.network.training.recorder import Recorder, tracked
+from tpc.network.training.updates import Gradient, Update, update_of
 from tpc.program.builder import Builder
-from tpc.program.nodes import InitialVector, Matrix, Node, Parameter
+from tpc.program.nodes import Matrix, Node, Parameter
 from tpc.program.program import Program
 
 DRAW = "output_draw"
@@ -48,15 +49,8 @@ class _Untrained:
         self.step = step
         self.output = step.output
         found = step.gradients(seed)
-        self.gradients: dict[str, Gradient] = {}
-        for weight in network.weights:
-            match weight.leaf:
-                case Matrix() as matrix if matrix in found.matrices:
-                    self.gradients[weight.name] = layout.operators(found.matrices[matrix])
-                case InitialVector() as vector if vector in found.vectors:
-                    self.gradients[weight.name] = found.vectors[vector]
-                case _:
-                    pass
+        jacobians = ((w.name, layout.jacobian(found, w.leaf)) for w in network.weights)
+        self.jacobians: dict[str, Jacobian] = {name: found for name, found in jacobians if found}
 
 
 class _Unrolling:
@@ -66,17 +60,18 @@ class _Unrolling:
         self._scales = scales
         self._training: Training = network.training
         self._b = b = Builder()
-        self._inputs = b.constant(all_inputs(self._training))
+        self._inputs = b.constant(self._training.rows)
         rows, shape = self._inputs.shape[0], network.readout.node.shape
         coupled = any(isinstance(node, BatchMean) for node in network.nodes)
-        self._layout = Layout((rows, *shape), coupled)
-        axes = self._layout.outputs if coupled else shape
-        self._of = differentiate(b, network, axes)
+        self._outputs = (rows, *shape)
+        inputs, seeds = axes("input"), axes("output", len(shape) + coupled)
+        self._layout = Layout(inputs, seeds, seeds if coupled else inputs + seeds)
+        self._of = differentiate(b, network, self._outputs if coupled else shape)
         self._seed = b.constant(_identity(rows, shape, coupled))
         self._errors = ErrorSignals(self._training)
         self._recorder = Recorder(network)
         self._decay: dict[str, Node] = {}
-        self._tangents: dict[str, Tangent] = {}
+        self._updates: dict[str, Update] = {}
         self._known: _Untrained | None = None
         for weight in network.weights:
             self._start(weight)
@@ -89,7 +84,7 @@ class _Unrolling:
         if descent.decay is not None:
             self._decay[weight.name] = b.sub(b.number(1), descent.decay)
         if scale.moves:
-            self._tangents[weight.name] = tangent(b, Overlaps(b, self._layout), descent)
+            self._updates[weight.name] = update_of(b, descent)
 
     def program(self) -> Program:
         """Return the program."""
@@ -99,16 +94,16 @@ class _Unrolling:
         for t, net in enumerate(nets):
             self._recorder.bind_forward(t, net.step.image, self._values(t))
             outputs = start[t]
-            for name, moved in self._tangents.items():
-                effect = moved.effect(net.gradients[name]) if name in net.gradients else None
+            for name, update in self._updates.items():
+                effect = update.effect(net.jacobians[name]) if name in net.jacobians else None
                 outputs = outputs if effect is None else b.sub(outputs, effect)
             self._recorder.record(t, outputs, tracked(b, training, net.step.image))
             if t < training.steps:
                 chi = self._errors.at(b, outputs, training.batches[t])
                 self._recorder.bind("chi", t, chi)
-                for name, moved in self._tangents.items():
-                    if name in net.gradients:
-                        moved.descend(net.gradients[name], chi, t)
+                for name, update in self._updates.items():
+                    if name in net.jacobians:
+                        update.descend(Gradient(net.jacobians[name], chi), t)
         return self._recorder.program(b, *extra)
 
     def _untrained(self, t: int) -> _Untrained:
@@ -137,7 +132,7 @@ class _Unrolling:
 
     def _starts(self, nets: list[_Untrained]) -> tuple[list[Node], tuple[Parameter, ...]]:
         """Return F at every time, and the parameter that draws it where it is random."""
-        b, shape = self._b, self._layout.outputs
+        b, shape = self._b, self._outputs
         zero = b.constant(np.zeros(shape))
         times = len(nets) if self._decay else 1
         if not self._scales.output_is_random or (self._training.center and times == 1):

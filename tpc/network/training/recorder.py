@@ -6,10 +6,8 @@ zero, so that they need no pass of their own.
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
-
 from tpc.network.batching import Lowering
-from tpc.network.network import Array, Network, Training, WeightKind
+from tpc.network.network import Network, Training, WeightKind
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node, Parameter, operands
 from tpc.program.program import Binding, Output, OutputKind, Program
@@ -20,13 +18,6 @@ DIALECT = "nexort"
 
 Image = Callable[[Node], Node]
 """Gives what a node of the network is for all rows at one step."""
-
-
-def all_inputs(training: Training) -> Array:
-    """Return data rows, then test rows."""
-    if training.test is None:
-        return training.inputs
-    return np.concatenate([training.inputs, training.test])
 
 
 def tracked(b: Builder, training: Training, image: Image) -> dict[str, Node]:

@@ -1,8 +1,9 @@
 """Demands on the sort of a value: each returns the value as wanted, or reports what it is."""
 
+from collections.abc import Callable
 from math import prod
 
-from tpc.diagnostics import Span
+from tpc.diagnostics import Fault, Span
 from tpc.diagnostics.function_faults import InsideRow
 from tpc.diagnostics.name_faults import NotAnInteger, NotStatic, TooLong
 from tpc.diagnostics.sort_faults import DimAsValue, WrongSort
@@ -68,6 +69,30 @@ def integer(
         found = "an array" if known.shape else f"{known.value}".lower()
         return ctx.report(NotAnInteger(what, wanted, found), span)
     return number
+
+
+def flag(ctx: Context, value: Value, span: Span, fault: Callable[[str], Fault]) -> bool | Broken:
+    """Demand `true` or `false`; `fault` takes what is found instead."""
+    match value:
+        case Static(value=bool(known)):
+            return known
+        case Broken():
+            return BROKEN
+        case _:
+            return ctx.report(fault(describe_fully(value)), span)
+
+
+def number(
+    ctx: Context, value: Value, span: Span, what: str, fault: Callable[[str], Fault]
+) -> float | Broken:
+    """Demand a static number that is no flag; `fault` takes what is found instead."""
+    known = static(ctx, value, span, what)
+    if isinstance(known, Broken):
+        return BROKEN
+    if known.shape or isinstance(known.value, bool):
+        return ctx.report(fault(describe(known)), span)
+    assert isinstance(known.value, int | float)
+    return float(known.value)
 
 
 def small(ctx: Context, shape: Shape, span: Span, what: str) -> bool:

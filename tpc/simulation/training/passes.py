@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tpc.network.batching import lower
 from tpc.network.forward_backward import BatchPass, Differentiated
 from tpc.network.losses import differentiate_loss
 from tpc.network.network import Training
@@ -128,23 +127,15 @@ class Loss:
 
     def __init__(self, training: Training) -> None:
         """Differentiate the loss of one example."""
-        self._training, self._loss = training, differentiate_loss(training)
+        self._loss = differentiate_loss(training)
         self._plans: dict[int, tuple[Node, Node, Evaluation]] = {}
 
     def signals(self, outputs: Array, targets: Array, params: Params) -> Array:
         """Return chi for each input of a batch."""
         size = len(outputs)
         if size not in self._plans:
-            self._plans[size] = self._plan(size)
+            b, shape = Builder(), outputs.shape
+            f, y = (b.make(Placeholder, (), shape, name) for name in "fy")
+            self._plans[size] = f, y, Evaluation((self._loss.signals(b, f, y),))
         f, y, evaluation = self._plans[size]
-        chi = evaluation.compute({f: outputs, y: targets}, params)[0]
-        signals = np.broadcast_to(chi, outputs.shape)
-        return signals / size if self._training.reduce == "mean" else signals
-
-    def _plan(self, size: int) -> tuple[Node, Node, Evaluation]:
-        b = Builder()
-        loss = self._loss
-        f = b.make(Placeholder, (), (size, *loss.output.shape), "f")
-        y = b.make(Placeholder, (), (size, *loss.target.shape), "y")
-        image = lower(b, (loss.derivative,), size, {loss.output: f, loss.target: y})
-        return f, y, Evaluation((image[loss.derivative],))
+        return evaluation.compute({f: outputs, y: targets}, params)[0]

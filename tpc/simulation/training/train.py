@@ -7,110 +7,82 @@ f is centred, f_t - f_0, where that is asked for, in records and in the loss. No
 a limit.
 """
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from tpc.network.forward_backward import differentiate
-from tpc.network.network import Network, OptimizerUse, Training
+from tpc.network.network import Network, OptimizerUse, Training, WeightKind
 from tpc.network.optimizers.linearity import is_linear, linear_coefficients
 from tpc.network.parametrizations import Scaling, scaling_of
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node
 from tpc.simulation.averages import average_arrays
 from tpc.simulation.engines import Engine, Operator
-from tpc.simulation.parameters import resolve_parameters
-from tpc.simulation.result import Array, Result, Value
-from tpc.simulation.simulate import run_side_by_side
+from tpc.simulation.result import Array, Value
+from tpc.simulation.runs import Plan
 from tpc.simulation.training.costs import check_training_cost
 from tpc.simulation.training.evaluation import Given, number
-from tpc.simulation.training.low_rank import LowRankTensor
+from tpc.simulation.training.factored import FactoredTensor
 from tpc.simulation.training.passes import Backward, Forward, Loss
 from tpc.simulation.training.tensors import Tensor, TensorPlan
 
 
-def simulate_training(
-    network: Network,
-    width: int,
-    trials: int = 8,
-    seed: int = 0,
-    params: Mapping[str, object] | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    engine: Engine = "dense",
-) -> Result:
-    """Train a network of a finite width, several times from independent draws.
+@dataclass(frozen=True, slots=True)
+class TrainingRuns:
+    """Trainings of a network.
 
-    Args:
-        network: With a `train` block.
-        width: n.
-        trials: Number of independent runs.
-        seed: Of all random streams, at least 0.
-        params: Values that replace the defaults of params.
-        progress: Called with the number of finished steps and of all steps of all trials.
-        engine: Whether matrices have entries, or multiply by the law of their products and the
-            factors of their updates, which have to be linear in the gradients.
-
-    Returns:
-        By name, with a leading axis over steps + 1: the output for data rows, then test rows, and
-        what is tracked; averages over trials and their standard errors.
-
-    Raises:
-        ParameterProblem: A param does not exist or has another shape.
-        ProgramError: As in `check_training_cost`.
-        ValueError: `width` or `trials` is below 1, or `seed` below 0.
+    Attributes:
+        described: The network, with a `train` block.
     """
-    runs = run_training(network, width, trials, seed, params, progress, engine)
-    return summarise_training(network, runs, width, seed, params, engine)
 
+    described: Network
 
-def run_training(
-    network: Network,
-    width: int,
-    trials: int,
-    seed: int,
-    params: Mapping[str, object] | None,
-    progress: Callable[[int, int], None] | None,
-    engine: Engine = "dense",
-) -> list[dict[str, Value]]:
-    """Return what is recorded in each of the independent runs, see `simulate_training`."""
-    if width < 1 or trials < 1 or seed < 0:
-        raise ValueError("width and trials are at least 1, the seed at least 0")
-    assert network.training is not None
-    resolved = resolve_parameters(network, params)
-    trainer = _Trainer(network, network.training, width, resolved, engine)
-    total, done = trials * (network.training.steps + 1), 0
+    @property
+    def _training(self) -> Training:
+        assert self.described.training is not None
+        return self.described.training
 
-    def step_done() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress(done, total)
+    @property
+    def usual_widths(self) -> tuple[int, ...]:
+        """Widths at which a network of a few layers is trained in seconds."""
+        return (32, 64, 128, 256, 512)
 
-    return run_side_by_side(
-        lambda trial: trainer.run(seed, trial, step_done), trials, trainer.memory
-    )
+    @property
+    def has_laws(self) -> bool:
+        """Whether the updates of all matrices are linear in the gradients."""
+        return all(
+            is_linear(self._training.optimizer_of(weight.name))
+            for weight in self.described.weights
+            if weight.kind is WeightKind.MATRIX and weight.trained
+        )
 
+    @property
+    def readouts(self) -> frozenset[str]:
+        """None: what is recorded are numbers."""
+        return frozenset()
 
-def summarise_training(
-    network: Network,
-    runs: list[dict[str, Value]],
-    width: int,
-    seed: int,
-    params: Mapping[str, object] | None,
-    engine: Engine = "dense",
-) -> Result:
-    """Average what `run_training` returns."""
-    found = {name: average_arrays([run[name] for run in runs], False) for name in runs[0]}
-    return Result(
-        values=MappingProxyType({name: value for name, (value, _) in found.items()}),
-        stderr=MappingProxyType({name: error for name, (_, error) in found.items()}),
-        method=engine,
-        samples=len(runs),
-        seed=seed,
-        params=MappingProxyType(resolve_parameters(network, params)),
-        width=width,
-    )
+    @property
+    def rough(self) -> frozenset[str]:
+        """All outputs where a scalar-like weight is trained: its functions may have kinks."""
+        scalars = (w for w in self.described.weights if w.kind is WeightKind.SCALAR)
+        tracks = (track.name for track in self._training.tracks)
+        names = (self.described.readout.name, *tracks)
+        return frozenset(names if any(weight.trained for weight in scalars) else ())
+
+    def plan(self, width: int, params: Mapping[str, Array], engine: Engine) -> Plan:
+        """Plan the trials of a width; each has a stage for every step.
+
+        Raises:
+            ProgramError: As in `check_training_cost`.
+        """
+        trainer = _Trainer(self.described, self._training, width, params, engine)
+        return Plan(trainer.run, self._training.steps + 1, trainer.memory)
+
+    def averages(self, trials: Sequence[dict[str, Value]]) -> dict[str, tuple[Value, Value]]:
+        """Return the average of what is recorded over trials, and its standard error."""
+        return {name: average_arrays([run[name] for run in trials], False) for name in trials[0]}
 
 
 class _Trainer:
@@ -127,15 +99,14 @@ class _Trainer:
         self._network, self._training = network, training
         self._width, self._params = width, params
         self._scaling: Scaling = scaling_of(network, training.parametrization)
-        own = dict(training.own_optimizers)
-        uses = {w.name: own.get(w.name, training.optimizer) for w in network.weights}
+        uses = {w.name: training.optimizer_of(w.name) for w in network.weights}
         self._plans = [
             TensorPlan(w, self._scaling.exponents[w.name], uses[w.name], width, params)
             for w in network.weights
         ]
         b = Builder()
         differentiated = differentiate(b, network)
-        self._rows = _all_rows(training)
+        self._rows = training.rows
         self._forward = Forward(b, differentiated, len(self._rows), width)
         self._backward = {
             size: Backward(b, differentiated, size, width)
@@ -173,12 +144,12 @@ class _Trainer:
             totals[matrix] = (counts[0], counts[1])
         return totals
 
-    def _draw(self, plan: TensorPlan, seed: int, trial: int) -> Tensor | LowRankTensor:
+    def _draw(self, plan: TensorPlan, seed: int, trial: int) -> Tensor | FactoredTensor:
         leaf = plan.weight.leaf
         if self._engine == "dense" or not isinstance(leaf, Matrix):
             return Tensor(plan, seed, trial)
         coefficients = self._coefficients.get(plan.weight.name, ())
-        return LowRankTensor(plan, seed, trial, self._products[leaf], coefficients)
+        return FactoredTensor(plan, seed, trial, self._products[leaf], coefficients)
 
     def run(self, seed: int, trial: int, step_done: Callable[[], None]) -> dict[str, Value]:
         """Return what is recorded in one trial."""
@@ -206,7 +177,7 @@ class _Trainer:
 
     def _descend(
         self,
-        tensors: list[Tensor | LowRankTensor],
+        tensors: list[Tensor | FactoredTensor],
         weights: Given,
         f: Array,
         rows: tuple[int, ...],
@@ -223,13 +194,6 @@ class _Trainer:
         for tensor in tensors:
             if tensor.plan.weight.trained:
                 tensor.descend(gradients[tensor.plan.weight.name])
-
-
-def _all_rows(training: Training) -> Array:
-    """Return data rows, then test rows."""
-    if training.test is None:
-        return training.inputs
-    return np.concatenate([training.inputs, training.test])
 
 
 def _linear_coefficients(

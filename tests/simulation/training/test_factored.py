@@ -10,7 +10,7 @@ from tpc.network.parametrizations import scaling_of
 from tpc.program.builder import Builder
 from tpc.simulation.training import costs
 from tpc.simulation.training.evaluation import number
-from tpc.simulation.training.low_rank import LowRankTensor
+from tpc.simulation.training.factored import FactoredTensor
 from tpc.simulation.training.tensors import Gradient, TensorPlan
 
 TIED = """\
@@ -52,7 +52,7 @@ def test_a_matrix_without_entries_follows_the_update(optimizer: str) -> None:
     plan = TensorPlan(weight, e, use, n, {})
     table = linear_coefficients(Builder(), use, 4)
     rows = [[number(q, {}) for q in row] for row in table]
-    tensor = LowRankTensor(plan, 0, 0, (100, 100), rows)
+    tensor = FactoredTensor(plan, 0, 0, (100, 100), rows)
     w = tensor.multiply(False, np.eye(n))
     np.testing.assert_allclose(w.std(), n**-0.5, rtol=0.2)
     rng = np.random.default_rng(0)

@@ -1,13 +1,14 @@
-"""A trained matrix that is never there: its start by the law of products, its updates as factors.
+"""A trained matrix that is never there: its start by the law of products, its update in factors.
 
 Where the update is linear in the gradients, Q_t = sum over s <= t of q_ts n^d g_s, and every
 gradient is a sum of outer products, g_s = n^-a left_s right_s.T. So with k = 1 - decay
 
-    W_t = k^t W_0 + sum over s < t of c_ts left_s right_s.T,
-    c_{t+1, s} = k c_ts - (n^-a lr factor n^-c) n^(d - a) q_ts,
+    W_t = k^t W_0 - left (c_t * right.T),
+    c_{t+1, s} = k c_ts + (n^-a lr factor n^-c) n^(d - a) q_ts,
 
-and W_t x takes a product with W_0 and 2 n r operations for each step before. T steps over M inputs
-cost O(n M T) memory where the matrix has n^2 entries.
+the columns of all steps side by side, those of step s with the coefficient c_ts. W_t x takes a
+product with W_0 and 4 n operations for each column. T steps over M inputs cost O(n M T) memory
+where the matrix has n^2 entries.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from tpc.simulation.streams import Stream, stream
 from tpc.simulation.training.tensors import Gradient, TensorPlan
 
 
-class LowRankTensor:
+class FactoredTensor:
     """A matrix-like weight in one trial, which multiplies without its entries.
 
     Attributes:
@@ -50,30 +51,31 @@ class LowRankTensor:
         draws = Stream(stream(seed, n, trial, plan.weight.name))
         self._start = make_operator("matrix-free", GAUSSIAN, n, n, products, draws)
         self._scale = plan.deviation
-        self._coefficients = coefficients
-        self._lefts: list[Array] = []
-        self._rights: list[Array] = []
-        self._weights = np.zeros(0)
+        self._rows = coefficients
+        self._left = self._right = np.zeros((n, 0))
+        self._columns: list[int] = []
+        self._coefficients = np.zeros(0)
 
     @property
-    def value(self) -> "LowRankTensor":
+    def value(self) -> "FactoredTensor":
         """What multiplies: this."""
         return self
 
     def multiply(self, transposed: bool, vectors: Array) -> Array:
         """Return W @ vectors, or W.T @ vectors, for vectors in columns."""
         product: Array = self._scale * self._start.multiply(transposed, vectors)
-        for weight, left, right in zip(self._weights, self._lefts, self._rights, strict=True):
-            outer, inner = (right, left) if transposed else (left, right)
-            product += outer @ (weight * (inner.T @ vectors))
+        outer, inner = (self._right, self._left) if transposed else (self._left, self._right)
+        weights = np.repeat(self._coefficients, self._columns)
+        product -= outer @ (weights[:, None] * (inner.T @ vectors))
         return product
 
     def descend(self, gradient: Gradient) -> None:
         """Take one step, dL/dW being the gradient."""
         assert gradient.right is not None
-        self._lefts.append(gradient.left)
-        self._rights.append(gradient.right)
-        now = np.array(self._coefficients[len(self._weights)])
-        self._scale *= self.plan.kept
-        kept = np.append(self.plan.kept * self._weights, 0.0)
-        self._weights = kept - self.plan.rate * self.plan.gain * now
+        plan, step = self.plan, len(self._columns)
+        self._left = np.concatenate([self._left, gradient.left], axis=1)
+        self._right = np.concatenate([self._right, gradient.right], axis=1)
+        self._columns.append(gradient.left.shape[1])
+        self._scale *= plan.kept
+        kept = np.append(plan.kept * self._coefficients, 0.0)
+        self._coefficients = kept + plan.rate * plan.gain * np.array(self._rows[step])

@@ -1,0 +1,130 @@
+"""The gradients of all outputs in one weight, as operators on kets, and their inner products.
+
+For every output a of a network
+
+    matrix   J_a = sum over uses h = W z of |dh_a><z|  +  sum over uses h = W.T z of |z><dh_a|,
+    vector   J_a = |dv_a>,
+
+each summed over constant axes of its own. With <J_a|J_b> the inner product of operators,
+
+    <J_a|J_b> = sum over pairs of terms of <left_a|left_b> <right_a|right_b>,
+
+so that uses on the same side give <dg|dh> <y|z>, on opposite sides <dg|z> <y|dh>, and vectors
+<dv_a|dv_b>. The multipliers of weights stand in the gradients.
+
+Reference:
+    Tensor Programs IVb, Definition 2.9.18, equations (2.32), (2.33) and (2.35).
+"""
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from functools import reduce
+from typing import TypeAlias
+
+from tpc.network.backpropagation import Gradients, MatrixUse
+from tpc.network.inner_products import inner_product, whole_inner_product
+from tpc.network.products import Axes, Axis, Named, axes, contraction
+from tpc.program.builder import Builder
+from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node
+
+Term: TypeAlias = tuple[Named, ...]
+"""|left><right|, or the one ket of a vector; a sum over axes that are not those of the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jacobian:
+    """The gradients J_a in one weight.
+
+    Attributes:
+        terms: What they are the sum of.
+        outputs: The axes of a.
+        own: The constant axes of the weight.
+    """
+
+    terms: tuple[Term, ...]
+    outputs: Axes
+    own: Axes = ()
+
+    def beside(self, other: "Jacobian") -> "Jacobian":
+        """Return the same with axes that another one has not, but for those of the weight."""
+        names = dict(zip(self.own, other.own, strict=True))
+        for axis in (axis for term in self.terms for side in term for axis in side.axes):
+            names.setdefault(axis, Axis(axis.name))
+
+        def renamed(old: Axes) -> Axes:
+            return tuple(names.get(axis, axis) for axis in old)
+
+        terms = tuple(
+            tuple(Named(side.node, renamed(side.axes)) for side in term) for term in self.terms
+        )
+        return Jacobian(terms, renamed(self.outputs), other.own)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The leading axes of cotangents, those that all gradients of one pass share.
+
+    Attributes:
+        inputs: The axis over inputs; none for one input. Operands of matrices have it, too.
+        seeds: The seed axes behind it.
+        outputs: Which of these are the axes of outputs; the others are summed over.
+    """
+
+    inputs: Axes
+    seeds: Axes
+    outputs: Axes
+
+    def jacobian(
+        self, gradients: Gradients, leaf: Matrix | InitialVector | InitialScalar
+    ) -> Jacobian | None:
+        """Return the gradients in one weight, or None where no output depends on it."""
+        match leaf:
+            case Matrix():
+                uses = gradients.matrices.get(leaf, ())
+                return Jacobian(tuple(map(self._term, uses)), self.outputs) if uses else None
+            case InitialVector():
+                cotangent = gradients.vectors.get(leaf)
+            case _:
+                cotangent = gradients.scalars.get(leaf)
+        own = axes("weight", len(leaf.shape))
+        if cotangent is None:
+            return None
+        lead = (self.inputs + self.seeds)[: len(cotangent.shape) - len(own)]
+        return Jacobian(((Named(cotangent, lead + own),),), self.outputs, own)
+
+    def _term(self, use: MatrixUse) -> Term:
+        own = axes("use", len(use.operand.shape) - len(self.inputs))
+        cotangent = Named(use.cotangent, self.inputs + self.seeds + own)
+        operand = Named(use.operand, self.inputs + own)
+        return (operand, cotangent) if use.transposed else (cotangent, operand)
+
+
+def overlap(b: Builder, one: Jacobian, other: Jacobian, apart: bool = False) -> Node:
+    """Return <J_a|J_b> of two gradients in one weight, with the axes a, then b.
+
+    Args:
+        b: Makes the nodes.
+        one: J_a.
+        other: J_b.
+        apart: Whether the kets of a matrix are taken apart into sums, as those of a vector with
+            axes are: the terms of a kernel have closed forms, but they may be many.
+    """
+    other = other.beside(one)
+    kept = one.outputs + other.outputs
+    inner = inner_product if apart or one.own else whole_inner_product
+    parts = []
+    for term in one.terms:
+        for twin in other.terms:
+            pairs = list(zip(term, twin, strict=True))
+            sides = [dict.fromkeys((*x.axes, *y.axes)) for x, y in pairs]
+            wanted = [tuple(a for a in side if _is_needed(a, side, sides, kept)) for side in sides]
+            inners = (
+                Named(inner(b, own, x, y), own) for (x, y), own in zip(pairs, wanted, strict=True)
+            )
+            parts.append(contraction(b, kept, *inners))
+    return reduce(b.add, parts)
+
+
+def _is_needed(axis: Axis, side: object, sides: Iterable[Container[Axis]], kept: Axes) -> bool:
+    """Whether an axis of one side is one of the result, or of another side."""
+    return axis in kept or any(axis in other for other in sides if other is not side)

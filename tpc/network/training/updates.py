@@ -1,0 +1,180 @@
+"""What training has taken off one weight, W_t = (1 - lambda)^t W_0 - U_t, in either limit.
+
+    U_{t+1} = (1 - lambda) U_t + eta Q_t(Gamma_0, ..., Gamma_t)
+
+where Gamma_s = sum over outputs a of chi_s,a J_s,a. An update is *factored* where Q is linear, a
+combination of the gradients so far with numbers,
+
+    U_t = sum over s of c_ts Gamma_s,   U_t z = sum of c_ts left chi_s <right|z>,
+
+at the cost of inner products. Else it is a *kernel*, Q acting entry by entry: a ket for a vector,
+for a matrix a node of two coordinates, U_t z = mean[j](U_t * z[j]), of which the transpose has the
+slots exchanged. Either knows what it does to a vector, in the maximal update limit, and <J_a|U_t>,
+what it takes off the outputs, in the neural tangent limit.
+
+Reference:
+    Tensor Programs IVb, Definition 2.6.7, Definition 2.9.22; Theorem 2.9.25, equation (2.45).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Protocol
+
+from tpc.network.jacobians import Jacobian, overlap
+from tpc.network.products import Named, axes, contraction
+from tpc.network.training.descent import Descent
+from tpc.program.builder import Builder
+from tpc.program.nodes import Node
+
+COLUMN = "j"
+"""The coordinate of columns in kernels; rows are at the free one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """Gamma = sum over a of chi_a J_a.
+
+    Attributes:
+        jacobian: J.
+        chi: The error signals, of the shape of the outputs; 1 where these are already added up.
+    """
+
+    jacobian: Jacobian
+    chi: Node
+
+    @property
+    def signals(self) -> Named:
+        """The error signals with the axes of outputs."""
+        return Named(self.chi, self.jacobian.outputs)
+
+    def whole(self, b: Builder) -> Node:
+        """Return the gradient entry by entry, of a matrix with columns at `COLUMN`."""
+        parts = []
+        for term in self.jacobian.terms:
+            # chi multiplies the side of most axes, which keeps those of the other side.
+            at = max(range(len(term)), key=lambda side: len(term[side].axes))
+            kept = term[1 - at].axes if len(term) > 1 else self.jacobian.own
+            sides = [side.node for side in term]
+            sides[at] = contraction(b, kept, term[at], self.signals)
+            ket, *columns = sides
+            for right in columns:
+                ket = b.reduce("sum", b.mul(ket, b.row(right, COLUMN)))
+            parts.append(ket)
+        return reduce(b.add, parts)
+
+
+class Update(Protocol):
+    """U_t at the current step."""
+
+    def descend(self, gradient: Gradient, step: int) -> None:
+        """Take one step."""
+
+    def taken_off(self, product: Node, transposed: bool, vector: Node) -> Node:
+        """Return a product less U_t z, or less U_t.T z."""
+
+    def effect(self, jacobian: Jacobian) -> Node | None:
+        """Return <J_a|U_t>, or None where nothing has moved."""
+
+
+class FactoredUpdate:
+    """The gradients of all steps, each with its coefficient."""
+
+    def __init__(self, b: Builder, descent: Descent) -> None:
+        self._b = b
+        self._descent = descent
+        self._gradients: list[Gradient] = []
+        self._coefficients: list[Node] = []
+
+    def descend(self, gradient: Gradient, step: int) -> None:
+        """Take one step."""
+        b = self._b
+        self._gradients.append(gradient)
+        new = self._descent.linear_update(step, self._norm_sq)
+        old = [self._descent.kept(known) for known in self._coefficients]
+        self._coefficients = [b.add(x, y) for x, y in zip([*old, b.number(0)], new, strict=True)]
+
+    def taken_off(self, product: Node, transposed: bool, vector: Node) -> Node:
+        """Return a product less U_t z, or less U_t.T z."""
+        b, own = self._b, axes("own", len(vector.shape))
+        for coefficient, gradient in zip(self._coefficients, self._gradients, strict=True):
+            for term in gradient.jacobian.terms:
+                left, right = reversed(term) if transposed else term
+                inner = Named(b.inner(right.node, vector), right.axes + own)
+                moved = contraction(b, own, left, inner, gradient.signals)
+                product = b.sub(product, b.mul(coefficient, moved))
+        return product
+
+    def effect(self, jacobian: Jacobian) -> Node | None:
+        """Return <J_a|U_t>."""
+        return self._effect(jacobian, self._coefficients)
+
+    def _effect(self, jacobian: Jacobian, coefficients: Sequence[Node]) -> Node | None:
+        """Return <J_a|X> of a combination X; gradients with the same J share an overlap."""
+        b = self._b
+        sums: dict[Jacobian, Node] = {}
+        for coefficient, gradient in zip(coefficients, self._gradients, strict=True):
+            term, known = b.mul(coefficient, gradient.chi), sums.get(gradient.jacobian)
+            sums[gradient.jacobian] = term if known is None else b.add(known, term)
+        parts = [_applied(b, overlap(b, jacobian, known), chi) for known, chi in sums.items()]
+        return reduce(b.add, parts) if parts else None
+
+    def _norm_sq(self, coefficients: Sequence[Node]) -> Node:
+        """Return E ||X||^2 of a combination X."""
+        b, total = self._b, self._b.number(0)
+        for coefficient, gradient in zip(coefficients, self._gradients, strict=True):
+            effect = self._effect(gradient.jacobian, coefficients)
+            assert effect is not None
+            total = b.add(total, _applied(b, b.mul(coefficient, gradient.chi), effect))
+        return total
+
+
+class KernelUpdate:
+    """The sum of all updates and the optimizer's states, entry by entry."""
+
+    def __init__(self, b: Builder, descent: Descent) -> None:
+        self._b = b
+        self._descent = descent
+        self._states = descent.initial_states
+        self._moved: Node | None = None
+
+    def descend(self, gradient: Gradient, step: int) -> None:
+        """Take one step."""
+        new, self._states = self._descent.update(gradient.whole(self._b), self._states, step)
+        moved = self._moved
+        self._moved = new if moved is None else self._b.add(self._descent.kept(moved), new)
+
+    def taken_off(self, product: Node, transposed: bool, vector: Node) -> Node:
+        """Return a product less U_t z, or less U_t.T z."""
+        b, moved = self._b, self._moved
+        if moved is None:
+            return product
+        moved = b.exchange(moved, COLUMN) if transposed else moved
+        return b.sub(product, self._over_columns(moved, vector))
+
+    def effect(self, jacobian: Jacobian) -> Node | None:
+        """Return <J_a|U_t>."""
+        b, moved = self._b, self._moved
+        if moved is None:
+            return None
+        parts = []
+        for left, *columns in jacobian.terms:
+            rest = Named(moved, jacobian.own)
+            for right in columns:
+                rest = Named(self._over_columns(moved, right.node), right.axes)
+            parts.append(b.mean(contraction(b, jacobian.outputs, left, rest)))
+        return reduce(b.add, parts)
+
+    def _over_columns(self, moved: Node, vector: Node) -> Node:
+        b = self._b
+        return b.mean(b.mul(moved, b.row(vector, COLUMN)), (COLUMN,))
+
+
+def update_of(b: Builder, descent: Descent) -> Update:
+    """Return the update of a weight that has not moved."""
+    return FactoredUpdate(b, descent) if descent.is_linear else KernelUpdate(b, descent)
+
+
+def _applied(b: Builder, overlaps: Node, chi: Node) -> Node:
+    """Return the sum over all axes of chi, the last ones of the other factor."""
+    return b.contract(overlaps, chi, len(chi.shape)) if chi.shape else b.mul(overlaps, chi)
