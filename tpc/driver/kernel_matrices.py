@@ -43,7 +43,6 @@ from tpc.network.kernel_programs import (
     SECOND,
     Kind,
     batch_program,
-    couples_inputs,
     pair_program,
 )
 from tpc.network.network import Network, WeightKind
@@ -106,7 +105,7 @@ def kernel(
     _check_network(network, kinds)
     first = _inputs(network, X)
     second = None if X2 is None else _inputs(network, X2)
-    if second is not None and couples_inputs(network):
+    if second is not None and network.couples_inputs:
         raise _refused(network, SecondInputsOfBatch(), network.readout.span)
     try:
         resolved = resolve_parameters(as_program(network), params)
@@ -152,7 +151,7 @@ class _Work:
         stderr: dict[str, Array] = {}
         methods: dict[str, str] = {}
         left: tuple[Kind, ...] = kinds
-        if not couples_inputs(self._network):
+        if not self._network.couples_inputs:
             for together in _attempts(kinds):
                 found = self._by_pairs(together, independent)
                 if found is None:

@@ -90,9 +90,9 @@ class Lowering:
         for node, image in batched.items():
             assert image.shape == (size, *node.shape), (image.shape, node.shape)
 
-    def extended(self, batched: Mapping[Node, Node]) -> "Lowering":
+    def extended(self, batched: Mapping[Node, Node], matmul: Product | None = None) -> "Lowering":
         """Return a lowering that knows more leaves, and all images of this one."""
-        further = Lowering(self._b, self._size, batched, matmul=self._matmul)
+        further = Lowering(self._b, self._size, batched, matmul=matmul or self._matmul)
         further._images = {**self._images, **batched}
         further._dependent = {**self._dependent, **dict.fromkeys(batched, True)}
         return further

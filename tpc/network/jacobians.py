@@ -19,13 +19,17 @@ Reference:
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import reduce
+from math import prod
 from typing import TypeAlias
+
+import numpy as np
 
 from tpc.network.backpropagation import Gradients, MatrixUse
 from tpc.network.inner_products import inner_product, whole_inner_product
+from tpc.network.network import Array
 from tpc.network.products import Axes, Axis, Named, axes, contraction
 from tpc.program.builder import Builder
-from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node
+from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node, Shape
 
 Term: TypeAlias = tuple[Named, ...]
 """|left><right|, or the one ket of a vector; a sum over axes that are not those of the result."""
@@ -97,6 +101,26 @@ class Layout:
         cotangent = Named(use.cotangent, self.inputs + self.seeds + own)
         operand = Named(use.operand, self.inputs + own)
         return (operand, cotangent) if use.transposed else (cotangent, operand)
+
+
+def each_output(size: int, shape: Shape, coupled: bool) -> tuple[Array, Layout]:
+    """Return dy for the gradient of each output of a batch on its own, and the axes that it gives.
+
+    Args:
+        size: The number M of inputs.
+        shape: The shape e of the readout.
+        coupled: Whether outputs depend on all inputs, so that each of them is a seed.
+
+    Returns:
+        dy of shape (M,) + S + e, with the seed axes S = e, or (M,) + e where inputs are coupled.
+    """
+    inputs, seeds = axes("input"), axes("output", coupled + len(shape))
+    own = np.eye(prod(shape)).reshape(shape + shape)
+    if not coupled:
+        seed = np.broadcast_to(own, (size, *own.shape))
+        return seed, Layout(inputs, seeds, inputs + seeds)
+    seed = np.multiply.outer(np.eye(size), own)
+    return seed, Layout(inputs, seeds, seeds)
 
 
 def overlap(b: Builder, one: Jacobian, other: Jacobian, apart: bool = False) -> Node:

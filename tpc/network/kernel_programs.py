@@ -27,9 +27,8 @@ from tpc.network.backpropagation import Gradients, MatrixUse
 from tpc.network.batching import Lowering, Product, lower
 from tpc.network.forward_backward import Differentiated, differentiate
 from tpc.network.inner_products import covariance
-from tpc.network.jacobians import Layout
+from tpc.network.jacobians import Layout, each_output
 from tpc.network.network import Network
-from tpc.network.nodes import BatchMean
 from tpc.network.products import axes
 from tpc.network.tangent_kernel import tangent_kernel
 from tpc.program.builder import Builder
@@ -41,11 +40,6 @@ Kind: TypeAlias = Literal["nngp", "ntk"]
 
 FIRST, SECOND = "first input", "second input"
 """The params that stand for the two inputs; no declared name has a blank."""
-
-
-def couples_inputs(network: Network) -> bool:
-    """Whether the output at one input depends on the others."""
-    return any(isinstance(node, BatchMean) for node in network.nodes)
 
 
 def pair_program(
@@ -65,7 +59,7 @@ def pair_program(
     one = differentiate(b, network, e)
     zero = np.zeros(network.input.shape)
     inputs = [b.parameter(name, zero) for name in ((FIRST,) if alike else (FIRST, SECOND))]
-    seed = b.constant(np.eye(int(np.prod(e, dtype=int))).reshape(e + e))
+    seed = b.constant(each_output(1, e, coupled=False)[0][0])
     copies = _Copies(b, one, independent)
     sides = [copies.of_one(given, seed) for given in inputs]
     sides *= 3 - len(sides)
@@ -91,25 +85,15 @@ def batch_program(
     """
     b = Builder()
     e = network.readout.node.shape
-    size, coupled = len(first), couples_inputs(network)
-    seeds = (size, *e) if coupled else e
-    one = differentiate(b, network, seeds)
-    entries = int(np.prod(e, dtype=int))
-    # dy of input m for output (m', a) or a: 1 where both are the same.
-    if coupled:
-        seed = np.eye(size * entries).reshape((size, *e, size, *e))
-        seed = np.moveaxis(seed, 1 + len(e), 0)
-    else:
-        seed = np.broadcast_to(np.eye(entries).reshape(e + e), (size, *e, *e))
+    seed, layout = each_output(len(first), e, network.couples_inputs)
+    one = differentiate(b, network, seed.shape[1 : seed.ndim - len(e)])
     copies = _Copies(b, one, independent)
     sides = [copies.of_batch(b.constant(first), b.constant(seed))]
     if second is None:
         sides *= 2
     else:
-        wide = np.broadcast_to(np.eye(entries).reshape(e + e), (len(second), *e, *e))
+        wide, _ = each_output(len(second), e, coupled=False)
         sides.append(copies.of_batch(b.constant(second), b.constant(wide)))
-    inputs, outputs = axes("input"), axes("output", len(seeds))
-    layout = Layout(inputs, outputs, outputs if coupled else inputs + outputs)
     return _program(b, network, kinds, copies, sides, layout, ())
 
 
@@ -137,13 +121,11 @@ class _Copies:
 
     def of_batch(self, given: Node, seed: Node) -> Side:
         """Return the copy for a batch of inputs, with the axis over them in front."""
-        network, size = self._one.network, given.shape[0]
-        forward = Lowering(self._b, size, {network.input: given})
-        images = {node: forward.image(node) for node in network.nodes}
-        batched = {node: image for node, image in images.items() if forward.depends(node)}
-        shared = {node: image for node, image in images.items() if not forward.depends(node)}
-        batched |= {network.input: given, self._one.seed: seed}
-        backward = Lowering(self._b, size, batched, shared, self._product())
+        network = self._one.network
+        forward = Lowering(self._b, given.shape[0], {network.input: given})
+        for node in network.nodes:  # all of them, with the matrices of the forward pass
+            forward.image(node)
+        backward = forward.extended({self._one.seed: seed}, self._product())
         return forward.per_input(network.readout.node), self._gradients(backward.per_input)
 
     def _gradients(self, image: Callable[[Node], Node]) -> Gradients:

@@ -266,3 +266,8 @@ class Network:
     readout: NetworkReadout
     training: Training | None
     nodes: tuple[Node, ...]
+
+    @property
+    def couples_inputs(self) -> bool:
+        """Whether the output at one input depends on the others."""
+        return any(isinstance(node, BatchMean) for node in self.nodes)

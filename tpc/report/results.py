@@ -11,26 +11,11 @@ import numpy.typing as npt
 
 from tpc.program.program import OutputKind, Program
 from tpc.report.numbers import Json, format_array, format_parameters, to_lists
+from tpc.simulation.result import Evaluated
 
 
-class Outcome(Protocol):
-    """A result: an array for each output, or a mapping of arrays (`mean`, `cov`) for a vector."""
-
-    @property
-    def values(self) -> Mapping[str, object]:
-        """Values by output name."""
-
-    @property
-    def stderr(self) -> Mapping[str, object]:
-        """Standard errors, of the same form."""
-
-    @property
-    def method(self) -> str:
-        """How they were asked to be computed."""
-
-    @property
-    def samples(self) -> int:
-        """Number of nodes, or of trials."""
+class Outcome(Evaluated, Protocol):
+    """What is shown of results: an array for each output, or the parts of a vector."""
 
     @property
     def seed(self) -> int:

@@ -1,6 +1,6 @@
 """Outputs of single trials -> averages over trials with standard errors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -39,11 +39,16 @@ def average(output: Output, trials: list[Value], certain: bool) -> tuple[Value, 
     """
     if output.kind is OutputKind.READOUT:
         trials = [np.multiply.outer(np.asarray(f), np.asarray(f)) for f in trials]
+    return average_values(trials, certain)
+
+
+def average_values(trials: Sequence[Value], certain: bool = False) -> tuple[Value, Value]:
+    """Return the average of values over trials and its standard error, part by part."""
     first = trials[0]
     if not isinstance(first, Mapping):
-        return average_arrays(trials, certain)
+        return _average_arrays(trials, certain)
     parts = {
-        key: average_arrays([trial[key] for trial in trials if isinstance(trial, Mapping)], False)
+        key: _average_arrays([trial[key] for trial in trials if isinstance(trial, Mapping)], False)
         for key in first
     }
     return (
@@ -52,8 +57,7 @@ def average(output: Output, trials: list[Value], certain: bool) -> tuple[Value, 
     )
 
 
-def average_arrays(trials: list[Value], certain: bool) -> tuple[Array, Array]:
-    """Return the average of arrays over trials and its standard error."""
+def _average_arrays(trials: Sequence[Value], certain: bool) -> tuple[Array, Array]:
     stacked = np.stack([np.asarray(trial) for trial in trials])
     count = len(stacked)
     # Equal numbers have exactly that average and no error, which rounding would hide.

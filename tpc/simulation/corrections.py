@@ -24,7 +24,7 @@ import numpy as np
 from tpc.program.exchange import without_exchanges
 from tpc.program.program import OutputKind, Program
 from tpc.program.readout_covariances import with_readout_covariances
-from tpc.simulation.averages import average, average_arrays
+from tpc.simulation.averages import average, average_values
 from tpc.simulation.cost import check_cost
 from tpc.simulation.engines import Engine
 from tpc.simulation.parameters import resolve_parameters
@@ -79,18 +79,10 @@ def correct(
             name, is_readout = output.name, output.kind is OutputKind.READOUT
             wide = [family[2][name] for family in families]
             averages[name] = average(output, wide, name in certain)
-            shifts[name] = _average([_shift(f, name, width, is_readout) for f in families])
+            shifts[name] = average_values([_shift(f, name, width, is_readout) for f in families])
         kurtosis = {name: _kurtosis(families, name, width) for name in sorted(covariances)}
     return Corrections(
-        result=Result(
-            values=MappingProxyType({name: value for name, (value, _) in averages.items()}),
-            stderr=MappingProxyType({name: error for name, (_, error) in averages.items()}),
-            method=engine,
-            samples=trials,
-            seed=seed,
-            params=MappingProxyType(resolved),
-            width=width,
-        ),
+        result=Result.of(averages, engine, trials, seed, resolved, width),
         coefficients=MappingProxyType({name: value for name, (value, _) in shifts.items()}),
         coefficients_stderr=MappingProxyType({name: error for name, (_, error) in shifts.items()}),
         kurtosis=MappingProxyType(kurtosis),
@@ -145,21 +137,6 @@ def _mean(values: list[Value], key: str, is_readout: bool) -> Array:
     if is_readout:
         arrays = [np.multiply.outer(f, f) for f in arrays]
     return np.asarray(np.mean(arrays, axis=0), dtype=np.float64)
-
-
-def _average(values: list[Value]) -> tuple[Value, Value]:
-    """Return the average over families and its error; what never varies has no correction."""
-    first = values[0]
-    if not isinstance(first, Mapping):
-        return average_arrays(values, False)
-    parts = {
-        key: average_arrays([v[key] for v in values if isinstance(v, Mapping)], False)
-        for key in first
-    }
-    return (
-        MappingProxyType({key: value for key, (value, _) in parts.items()}),
-        MappingProxyType({key: error for key, (_, error) in parts.items()}),
-    )
 
 
 def _kurtosis(families: list[Family], name: str, width: int) -> Kurtosis:

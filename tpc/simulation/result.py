@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,26 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 Value: TypeAlias = Array | Mapping[str, Array]
 """An array, or for a vector output the arrays `mean` and `cov`."""
+
+
+class Evaluated(Protocol):
+    """Results, of a generated evaluator or of finite runs."""
+
+    @property
+    def values(self) -> Mapping[str, Value]:
+        """Values by output name."""
+
+    @property
+    def stderr(self) -> Mapping[str, Value]:
+        """Standard errors, of the same form."""
+
+    @property
+    def method(self) -> str:
+        """How they were asked to be computed."""
+
+    @property
+    def samples(self) -> int:
+        """Number of nodes, or of trials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +57,21 @@ class Result:
     seed: int
     params: Mapping[str, Array]
     width: int
+
+    @classmethod
+    def of(
+        cls,
+        averages: Mapping[str, tuple[Value, Value]],
+        method: str,
+        samples: int,
+        seed: int,
+        params: Mapping[str, Array],
+        width: int,
+    ) -> "Result":
+        """Return the result of averages with their standard errors."""
+        values = MappingProxyType({name: value for name, (value, _) in averages.items()})
+        stderr = MappingProxyType({name: error for name, (_, error) in averages.items()})
+        return cls(values, stderr, method, samples, seed, MappingProxyType(dict(params)), width)
 
     def __getitem__(self, name: str) -> Value:
         return self.values[name]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from threading import Lock
-from types import MappingProxyType
 from typing import Protocol, TypeAlias, TypeVar
 
 from tpc.network.network import Network
@@ -122,16 +121,8 @@ def summarise(
     engine: Engine,
 ) -> Result:
     """Average what `run_trials` returns."""
-    averages = runs.averages(trials)
-    return Result(
-        values=MappingProxyType({name: value for name, (value, _) in averages.items()}),
-        stderr=MappingProxyType({name: error for name, (_, error) in averages.items()}),
-        method=engine,
-        samples=len(trials),
-        seed=seed,
-        params=MappingProxyType(resolve_parameters(runs.described, params)),
-        width=width,
-    )
+    resolved = resolve_parameters(runs.described, params)
+    return Result.of(runs.averages(trials), engine, len(trials), seed, resolved, width)
 
 
 def run_side_by_side(

@@ -5,13 +5,16 @@ Values with several coordinates exist only inside a `Mean`, whose step computes 
 (`blocks.py`). Only what the outputs need is there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TypeVar
 
 from tpc.program.nodes import InitialVector, MatMul, Matrix, Mean, Node, operands
 from tpc.program.program import Output, Program
 from tpc.program.traversal import dependents, needed, walk
+
+Item = TypeVar("Item", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +57,35 @@ def schedule_program(program: Program) -> Schedule:
     nodes = needed(program.nodes, [output.node for output in program.outputs])
     bodies, inputs = collect_bodies(nodes)
     whole = [node for node in nodes if not is_wide(node)]
-    last_use: dict[Node, int] = {}
-    last_product: dict[Matrix, int] = {}
-    columns: dict[Matrix, tuple[int, int]] = {}
-    for index, node in enumerate(whole):
-        last_use[node] = index
-        for operand in inputs.get(node, operands(node)):
-            last_use[operand] = index
-        if isinstance(node, MatMul):
-            last_product[node.matrix] = index
-            straight, turned = columns.get(node.matrix, (0, 0))
-            count = prod(node.shape)
-            columns[node.matrix] = (
-                (straight, turned + count) if node.transposed else (straight + count, turned)
-            )
-    dead: list[list[Node]] = [[] for _ in whole]
-    for node, index in last_use.items():
-        dead[index].append(node)
-    dead_matrices: list[list[Matrix]] = [[] for _ in whole]
-    for matrix, index in last_product.items():
-        dead_matrices[index].append(matrix)
+    dead = last_uses((node, *inputs.get(node, operands(node))) for node in whole)
+    dead_matrices = last_uses([node.matrix] if isinstance(node, MatMul) else [] for node in whole)
     measured: dict[Node, list[Output]] = {}
     for output in program.outputs:
         measured.setdefault(output.node, []).append(output)
     steps = tuple(
-        Step(node, tuple(measured.get(node, ())), tuple(gone), tuple(products))
+        Step(node, tuple(measured.get(node, ())), gone, products)
         for node, gone, products in zip(whole, dead, dead_matrices, strict=True)
     )
-    return Schedule(steps, bodies, columns, _certain(program, nodes))
+    return Schedule(steps, bodies, products_of(whole), _certain(program, nodes))
+
+
+def last_uses(uses: Iterable[Iterable[Item]]) -> list[tuple[Item, ...]]:
+    """Return for each step, given by what it uses, what none uses after it."""
+    steps = [tuple(items) for items in uses]
+    last = {item: at for at, items in enumerate(steps) for item in items}
+    return [tuple(i for i in dict.fromkeys(own) if last[i] == at) for at, own in enumerate(steps)]
+
+
+def products_of(nodes: Iterable[Node]) -> dict[Matrix, tuple[int, int]]:
+    """Return how many vectors every matrix, and its transpose, multiplies."""
+    found: dict[Matrix, tuple[int, int]] = {}
+    for node in nodes:
+        if isinstance(node, MatMul):
+            straight, turned = found.get(node.matrix, (0, 0))
+            count = prod(node.shape)
+            more = (straight, turned + count) if node.transposed else (straight + count, turned)
+            found[node.matrix] = more
+    return found
 
 
 def is_wide(node: Node) -> bool:

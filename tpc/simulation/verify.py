@@ -9,7 +9,7 @@ averages over draws are compared.
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from tpc.simulation.engines import Engine
 from tpc.simulation.judge import Evidence, Judge, count_entries
 from tpc.simulation.parameters import resolve_parameters
 from tpc.simulation.rates import FEWEST_WIDTHS, rate_of
-from tpc.simulation.result import Array, Rate, Result, Value, Verification
+from tpc.simulation.result import Array, Evaluated, Rate, Result, Value, Verification
 from tpc.simulation.runs import FiniteRuns, Progress, run_trials, summarise
 from tpc.simulation.simulate import runs_of
 
@@ -30,26 +30,6 @@ EngineChoice: TypeAlias = Literal["auto", "dense", "matrix-free"]
 
 LARGEST_DENSE = 2048
 """By `auto`, wider runs are matrix-free: at this width either takes as long."""
-
-
-class Evaluated(Protocol):
-    """Results of a limit: those of a generated evaluator have this form."""
-
-    @property
-    def values(self) -> Mapping[str, Value]:
-        """Values by output name."""
-
-    @property
-    def stderr(self) -> Mapping[str, Value]:
-        """Standard errors, of the same form."""
-
-    @property
-    def method(self) -> str:
-        """How it was evaluated."""
-
-    @property
-    def samples(self) -> int:
-        """With how many nodes."""
 
 
 def engine_at(runs: FiniteRuns, width: int, engine: EngineChoice) -> Engine:

@@ -10,7 +10,7 @@ Reference:
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from tpc.network.optimizers.averages import Averages
@@ -58,22 +58,22 @@ class Rule:
     Attributes:
         name: As in `optimizer NAME(...)`.
         formula: Its direction, in words of mathematics, for documents.
+        advance: One step.
+        states: The names of its states, all 0 before the first step.
         options: Its own numeric options and their defaults.
         flags: Its own options that are true or false, with their defaults.
-        states: The names of its states, all 0 before the first step.
-        advance: One step.
         aliases: Other names of its options.
         jumps: Whether Q_0(g) goes to a multiple of sign(g) as eps goes to 0.
     """
 
     name: str
     formula: str
-    options: Mapping[str, float]
-    states: tuple[str, ...]
     advance: Advance
-    flags: Mapping[str, bool]
-    aliases: Mapping[str, str]
-    jumps: bool
+    states: tuple[str, ...] = ()
+    options: Mapping[str, float] = field(default_factory=dict)
+    flags: Mapping[str, bool] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    jumps: bool = False
 
 
 def blend(b: Builder, weight: Node, old: Node, new: Node) -> Node:

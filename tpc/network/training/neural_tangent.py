@@ -15,10 +15,8 @@ Reference:
 import numpy as np
 
 from tpc.network.forward_backward import BatchPass, differentiate
-from tpc.network.jacobians import Jacobian, Layout
-from tpc.network.network import Array, Network, Training, Weight
-from tpc.network.nodes import BatchMean
-from tpc.network.products import axes
+from tpc.network.jacobians import Jacobian, Layout, each_output
+from tpc.network.network import Network, Training, Weight
 from tpc.network.scales import Classification
 from tpc.network.training.descent import Descent
 from tpc.network.training.error_signals import ErrorSignals
@@ -62,12 +60,10 @@ class _Unrolling:
         self._b = b = Builder()
         self._inputs = b.constant(self._training.rows)
         rows, shape = self._inputs.shape[0], network.readout.node.shape
-        coupled = any(isinstance(node, BatchMean) for node in network.nodes)
         self._outputs = (rows, *shape)
-        inputs, seeds = axes("input"), axes("output", len(shape) + coupled)
-        self._layout = Layout(inputs, seeds, seeds if coupled else inputs + seeds)
-        self._of = differentiate(b, network, self._outputs if coupled else shape)
-        self._seed = b.constant(_identity(rows, shape, coupled))
+        seed, self._layout = each_output(rows, shape, network.couples_inputs)
+        self._seed = b.constant(seed)
+        self._of = differentiate(b, network, seed.shape[1 : seed.ndim - len(shape)])
         self._errors = ErrorSignals(self._training)
         self._recorder = Recorder(network)
         self._decay: dict[str, Node] = {}
@@ -149,13 +145,3 @@ class _Unrolling:
         if self._training.center:
             starts = [b.sub(start, starts[0]) for start in starts]
         return (starts if self._decay else starts * len(nets)), (draw,)
-
-
-def _identity(rows: int, shape: tuple[int, ...], coupled: bool) -> Array:
-    """Return the seed of shape (M,) + S + e: a pass of its own for each output."""
-    size = int(np.prod(shape))
-    own = np.eye(size).reshape(shape + shape)
-    if not coupled:
-        return np.broadcast_to(own, (rows, *shape, *shape)).copy()
-    both = np.multiply.outer(np.eye(rows), np.eye(size))
-    return np.asarray(both.reshape(rows, rows, *shape, *shape))

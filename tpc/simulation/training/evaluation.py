@@ -4,7 +4,6 @@ Leaves are given: arrays for placeholders and for trainable vectors, scalars and
 """
 
 from collections.abc import Iterable, Mapping
-from math import prod
 from typing import TypeAlias
 
 import numpy as np
@@ -15,7 +14,7 @@ from tpc.simulation.blocks import mean_in_blocks
 from tpc.simulation.engines import Operator
 from tpc.simulation.operations import apply_operation
 from tpc.simulation.result import Array
-from tpc.simulation.schedule import collect_bodies, is_wide
+from tpc.simulation.schedule import collect_bodies, is_wide, last_uses, products_of
 
 Given: TypeAlias = Mapping[Node | Matrix, Array | Operator]
 """The values of leaves; a matrix may be given by how it multiplies."""
@@ -40,16 +39,9 @@ class Evaluation:
         if width is not None:
             self._bodies, inputs = collect_bodies(self._order)
             self._order = [node for node in self._order if not is_wide(node)]
-        last = {
-            operand: at
-            for at, node in enumerate(self._order)
-            for operand in inputs.get(node, _needed(node))
-        }
+        uses = last_uses(inputs.get(node, _needed(node)) for node in self._order)
         kept = frozenset(self._results)
-        self._dead: list[list[Node]] = [[] for _ in self._order]
-        for node, at in last.items():
-            if node not in kept:
-                self._dead[at].append(node)
+        self._dead = [tuple(node for node in dead if node not in kept) for dead in uses]
 
     @property
     def order(self) -> tuple[Node, ...]:
@@ -59,15 +51,7 @@ class Evaluation:
     @property
     def products(self) -> dict[Matrix, tuple[int, int]]:
         """How many vectors every matrix, and its transpose, multiplies."""
-        found: dict[Matrix, tuple[int, int]] = {}
-        for node in self._order:
-            if isinstance(node, MatMul):
-                straight, turned = found.get(node.matrix, (0, 0))
-                count = prod(node.shape)
-                found[node.matrix] = (
-                    (straight, turned + count) if node.transposed else (straight + count, turned)
-                )
-        return found
+        return products_of(self._order)
 
     def compute(self, given: Given, params: Mapping[str, Array]) -> list[Array]:
         """Return the values of the results, in their order."""

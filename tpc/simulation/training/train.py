@@ -18,7 +18,7 @@ from tpc.network.optimizers.linearity import is_linear, linear_coefficients
 from tpc.network.parametrizations import Scaling, scaling_of
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node
-from tpc.simulation.averages import average_arrays
+from tpc.simulation.averages import average_values
 from tpc.simulation.engines import Engine, Operator
 from tpc.simulation.result import Array, Value
 from tpc.simulation.runs import Plan
@@ -82,7 +82,7 @@ class TrainingRuns:
 
     def averages(self, trials: Sequence[dict[str, Value]]) -> dict[str, tuple[Value, Value]]:
         """Return the average of what is recorded over trials, and its standard error."""
-        return {name: average_arrays([run[name] for run in trials], False) for name in trials[0]}
+        return {name: average_values([run[name] for run in trials]) for name in trials[0]}
 
 
 class _Trainer:
