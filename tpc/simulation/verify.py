@@ -7,7 +7,7 @@ recorded number at every step, are judged alike; where the output before trainin
 averages over draws are compared.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -19,7 +19,7 @@ from tpc.simulation.engines import Engine
 from tpc.simulation.judge import Evidence, Judge, count_entries
 from tpc.simulation.parameters import resolve_parameters
 from tpc.simulation.rates import FEWEST_WIDTHS, rate_of
-from tpc.simulation.result import Array, Evaluated, Rate, Result, Value, Verification
+from tpc.simulation.result import Array, Comparison, Evaluated, Rate, Result, Value, Verification
 from tpc.simulation.runs import FiniteRuns, Progress, run_trials, summarise
 from tpc.simulation.simulate import runs_of
 
@@ -87,20 +87,10 @@ def verify(
     ]
     arrays = list(_evidence(runs, limit, results))
     judge = Judge(chosen, trials - 1, replicates - 1, sum(map(count_entries, arrays)))
-    rough, readouts = runs.rough, runs.readouts
-    rates: tuple[Rate, ...] = ()
+    rough = runs.rough
     with np.errstate(all="ignore"):  # what is no number disagrees, without a warning
         comparisons = tuple(judge.compare(array, array.output in rough) for array in arrays)
-        if len(chosen) >= FEWEST_WIDTHS:
-            rates = tuple(
-                rate_of(
-                    found,
-                    chosen,
-                    [[trial[found.output] for trial in at] for at in collected],
-                    found.output in readouts,
-                )
-                for found in comparisons
-            )
+        rates = tuple(_rates(runs, comparisons, chosen, collected))
     return Verification(
         comparisons=comparisons,
         widths=chosen,
@@ -155,6 +145,20 @@ def _evidence(runs: FiniteRuns, limit: Evaluated, results: list[Result]) -> Iter
             if evidence.limit.shape != evidence.finite.shape[1:]:
                 raise ValueError(f"the limit of `{name}` has shape {evidence.limit.shape}")
             yield evidence
+
+
+def _rates(
+    runs: FiniteRuns,
+    comparisons: Iterable[Comparison],
+    widths: tuple[int, ...],
+    collected: list[list[dict[str, Value]]],
+) -> Iterator[Rate]:
+    """Yield the rate of each comparison, where there are enough widths."""
+    if len(widths) < FEWEST_WIDTHS:
+        return
+    for found in comparisons:
+        trials = [[trial[found.output] for trial in at] for at in collected]
+        yield rate_of(found, widths, trials, found.output in runs.readouts)
 
 
 def _part(value: Value, part: str) -> Array:

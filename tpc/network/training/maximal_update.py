@@ -20,7 +20,7 @@ from tpc.network.products import axes
 from tpc.network.scales import Classification
 from tpc.network.training.descent import Descent
 from tpc.network.training.error_signals import ErrorSignals
-from tpc.network.training.recorder import Recorder, tracked
+from tpc.network.training.recorder import Recorder
 from tpc.network.training.updates import Gradient, update_of
 from tpc.network.training.weights import TrainedMatrix, TrainedTensor
 from tpc.program.builder import Builder
@@ -77,7 +77,7 @@ class _Unrolling:
             outputs = b.mean(step.output) if step.output.coords else step.output
             start = outputs if start is None else start
             shown = b.sub(outputs, start) if training.center else outputs
-            self._recorder.record(t, shown, tracked(b, training, step.image))
+            self._recorder.record(t, shown, step.tracked())
             if t < training.steps:
                 self._descend(t, step, shown)
         return self._recorder.program(b)

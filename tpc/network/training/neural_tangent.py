@@ -20,7 +20,7 @@ from tpc.network.network import Network, Training, Weight
 from tpc.network.scales import Classification
 from tpc.network.training.descent import Descent
 from tpc.network.training.error_signals import ErrorSignals
-from tpc.network.training.recorder import Recorder, tracked
+from tpc.network.training.recorder import Recorder
 from tpc.network.training.updates import Gradient, Update, update_of
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node, Parameter
@@ -93,7 +93,7 @@ class _Unrolling:
             for name, update in self._updates.items():
                 effect = update.effect(net.jacobians[name]) if name in net.jacobians else None
                 outputs = outputs if effect is None else b.sub(outputs, effect)
-            self._recorder.record(t, outputs, tracked(b, training, net.step.image))
+            self._recorder.record(t, outputs, net.step.tracked())
             if t < training.steps:
                 chi = self._errors.at(b, outputs, training.batches[t])
                 self._recorder.bind("chi", t, chi)

@@ -6,8 +6,7 @@ zero, so that they need no pass of their own.
 
 from collections.abc import Callable, Mapping
 
-from tpc.network.batching import Lowering
-from tpc.network.network import Network, Training, WeightKind
+from tpc.network.network import Network, WeightKind
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node, Parameter, operands
 from tpc.program.program import Binding, Output, OutputKind, Program
@@ -18,15 +17,6 @@ DIALECT = "nexort"
 
 Image = Callable[[Node], Node]
 """Gives what a node of the network is for all rows at one step."""
-
-
-def tracked(b: Builder, training: Training, image: Image) -> dict[str, Node]:
-    """Return what `track` records at one step, by name."""
-    found = {}
-    for track in training.tracks:
-        images: dict[Node, Node] = {stand_in: image(node) for stand_in, node in track.uses}
-        found[track.name] = Lowering(b, 1, {}, images).image(track.node)
-    return found
 
 
 class Recorder:

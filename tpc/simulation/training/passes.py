@@ -13,7 +13,6 @@ import numpy as np
 from tpc.network.forward_backward import BatchPass, Differentiated
 from tpc.network.losses import differentiate_loss
 from tpc.network.network import Training
-from tpc.network.optimizers.transplant import transplant
 from tpc.program.builder import Builder
 from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node, Placeholder
 from tpc.simulation.engines import Operator
@@ -32,13 +31,7 @@ class Forward:
         network = differentiated.network
         self._inputs = b.make(Placeholder, (), (size, *network.input.shape), "all inputs")
         batch = BatchPass(b, differentiated, self._inputs)
-        training = network.training
-        assert training is not None
-        tracks = [
-            transplant(b, track.node, {x: batch.image(node) for x, node in track.uses})
-            for track in training.tracks
-        ]
-        self._evaluation = Evaluation((batch.output, *tracks), width)
+        self._evaluation = Evaluation((batch.output, *batch.tracked().values()), width)
 
     @property
     def products(self) -> dict[Matrix, tuple[int, int]]:
