@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tpc
-from tpc.kernels import tiles
+from tpc.kernels import evaluation
 
 NETWORKS = {
     "relu": """
@@ -46,7 +46,7 @@ def test_tiles_symmetry_and_threads_change_nothing(
     network, x = tpc.parse(NETWORKS[name]), inputs(name, 23)
     whole = tpc.kernel(network, x, threads=1)
     halves = tpc.kernel(network, x[:10], x)
-    monkeypatch.setattr(tiles, "TILE_FLOATS", 37)
+    monkeypatch.setattr(evaluation, "TILE_FLOATS", 37)
     small = tpc.kernel(network, x, threads=3)
     single = tpc.kernel(network, x[4:5], x[7:8])
     for kind in ("nngp", "ntk"):
@@ -98,4 +98,4 @@ def test_a_million_pairs_hold_the_outputs_and_a_few_tiles() -> None:
     tracemalloc.stop()
     outputs = sum(kernel.nbytes for kernel in found.values.values())
     assert outputs == 16_000_000
-    assert peak < outputs + 2 * 12 * 8 * tiles.TILE_FLOATS
+    assert peak < outputs + 2 * 12 * 8 * evaluation.TILE_FLOATS

@@ -36,7 +36,7 @@ from tpc.kernels.plan import Array, Plan, Side
 from tpc.kernels.result import KernelResult
 from tpc.kernels.schedule import NoPairwiseForm, plan_pairs
 from tpc.kernels.series import NotSmooth
-from tpc.kernels.tiles import evaluate, evaluate_alike
+from tpc.kernels.evaluation import evaluate, evaluate_alike
 from tpc.limit.derive import DotChoice, derive_limit
 from tpc.network.kernel_programs import (
     FIRST,

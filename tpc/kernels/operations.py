@@ -1,29 +1,120 @@
-"""The operations of the graph on values with two leading axes, see `tpc.kernels.plan`."""
+"""The operations of plans: which one a node of the graph is, and what computes it.
+
+| name | arguments | operands |
+|---|---|---|
+| a function of the language | | its arguments |
+| `gram` | | p, q, c |
+| `contract`, `dot` | how many axes are summed, in `dot` all | left, right |
+| `take`, `permute`, `expand`, `reduce`, `softmax` | as in nodes | a value |
+| `diagonal` | the subscripts | a value |
+| `trace`, `det`, `inv`, `root` | | a value |
+| `arc_cosine` | | c, v1, v2, 1 / sqrt(v1), 1 / sqrt(v2) |
+| `item` | which | a value that is a tuple |
+| `single_series` | the law | its values |
+| `pair_series`, `listed_series` | both laws | the values of both, the covariance |
+| another function of closed forms | its arguments, None for operands | the others |
+
+Values have two leading axes, see `tpc.kernels.plan`; axes in arguments count behind these.
+"""
 
 from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
+from typing import Any, get_args
 
 import numpy as np
 
-from tpc.kernels.plan import AXES, Array
+from tpc.functions import FUNCTIONS
+from tpc.kernels.arc_cosine import arc_cosine, gram
+from tpc.kernels.plan import AXES, Array, Operation
+from tpc.kernels.series import listed_expectation, named, single_expectation
 from tpc.limit.nodes import Diagonal
-from tpc.program import operations
-from tpc.program.nodes import Contract, Node
+from tpc.program.nodes import (
+    ArrayFunction,
+    Contract,
+    Elementwise,
+    Expand,
+    LinearAlgebra,
+    Node,
+    Permute,
+    Reduce,
+    Softmax,
+    Take,
+)
+from tpc.program.operations import UFUNCS, elementwise, linear_algebra, reduced
+from tpc.runtime.elementwise import softmax
+
+PLAIN = frozenset(UFUNCS) | {"gram"}
+"""The functions in closed forms that take numbers as values."""
+
+SERIES = frozenset({"single_series", "pair_series", "listed_series"})
+"""The operations that are not exact."""
 
 
-def operation(node: Node) -> Callable[..., Array]:
-    """Return what computes a node from the values of its operands.
+VIEWS = frozenset({"take", "permute", "expand", "diagonal"})
+"""The operations whose results may be parts of their operands."""
 
-    Raises:
-        ValueError: It is no operation on scalars.
-    """
+
+def operation(node: Node) -> Operation | None:
+    """Return what a node does with the values of its operands; None if it is no scalar's."""
     match node:
-        case Contract(axes=axes):
-            return partial(contract, axes=axes)
-        case Diagonal():
-            return partial(np.einsum, node.subscripts)
+        case Elementwise(function=function):
+            return Operation(function)
+        case Contract(left=left, right=right, axes=axes):
+            whole = axes == len(left.shape) == len(right.shape)
+            return Operation("dot" if whole else "contract", (axes,))
+        case Take(keys=keys):
+            return Operation("take", keys)
+        case Permute(order=order):
+            return Operation("permute", order)
+        case Expand(axes=axes):
+            return Operation("expand", axes)
+        case Reduce(reduction=reduction, axes=axes):
+            return Operation("reduce", (reduction, *axes))
+        case Softmax():
+            return Operation("softmax")
+        case LinearAlgebra(function=function):
+            return Operation(function)
+        case Diagonal(subscripts=subscripts):
+            return Operation("diagonal", (subscripts,))
         case _:
-            return operations.operation(node, AXES)
+            return None
+
+
+def function(operation: Operation) -> Callable[..., Any]:
+    """Return what computes an operation, but for `pair_series`, which needs all single inputs."""
+    arguments: Any = operation.arguments
+    match operation.name:
+        case "contract" | "dot":
+            return partial(contract, axes=arguments[0])
+        case "take":
+            return partial(_taken, keys=arguments)
+        case "permute":
+            return partial(np.transpose, axes=(*range(AXES), *_behind(arguments)))
+        case "expand":
+            return partial(np.expand_dims, axis=_behind(arguments))
+        case "reduce":
+            return partial(reduced, arguments[0], axes=_behind(arguments[1:]))
+        case "diagonal":
+            return partial(np.einsum, arguments[0])
+        case "item":
+            return itemgetter(arguments[0])
+        case "single_series":
+            return partial(single_expectation, *arguments)
+        case "listed_series":
+            return partial(listed_expectation, *arguments)
+        case name if arguments:
+            return _closed_form(name, arguments)
+        case name if name in FIXED:
+            return FIXED[name]
+        case name:
+            assert name in FUNCTIONS, name
+            return partial(elementwise, name)
+
+
+def _behind(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """Count axes from the first one on, not from the first constant one."""
+    return tuple(AXES + axis for axis in axes)
 
 
 def contract(left: Array, right: Array, axes: int) -> Array:
@@ -49,3 +140,29 @@ def _between(rows: Array, columns: Array) -> Array:
     wide = columns.swapaxes(0, 1).reshape(summed, second * kept_right)
     product = rows.reshape(first * kept_left, summed) @ wide
     return product.reshape(first, kept_left, second, kept_right).swapaxes(1, 2)
+
+
+def _taken(value: Array, keys: tuple[int | None, ...]) -> Array:
+    inner = (slice(None) if index is None else index for index in keys)
+    return value[(slice(None),) * AXES + tuple(inner)]
+
+
+def _closed_form(name: str, pattern: tuple[Any, ...]) -> Callable[..., Array]:
+    """Return a function of closed forms or of NumPy; whole numbers may be orders of moments."""
+    numbers = [int(x) if x is not None and x == int(x) else x for x in pattern]
+    return partial(_applied, named(name), numbers)
+
+
+def _applied(applied: Callable[..., Array], pattern: list[Any], *values: Array) -> Array:
+    rest = iter(values)
+    return np.asarray(applied(*(next(rest) if x is None else x for x in pattern)))
+
+
+FIXED: dict[str, Callable[..., Any]] = {
+    **UFUNCS,
+    "gram": gram,
+    "arc_cosine": arc_cosine,
+    "softmax": softmax,
+    **{name: partial(linear_algebra, name) for name in get_args(ArrayFunction)},
+}
+"""The operations without arguments, but for functions that are no ufuncs."""

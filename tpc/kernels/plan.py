@@ -1,18 +1,23 @@
-"""What is computed for every pair of inputs: steps over arrays, in order.
+"""What is computed for every pair of inputs: steps over arrays, in order, as plain data.
 
 A scalar of the limit of two inputs depends on the first, on the second, on both or on neither. As
 an array it has two leading axes, over first and over second inputs, of length 1 where it does not
 depend on them; its constant axes follow. So a step is an operation on arrays that broadcast, and
 what depends on one input alone is computed once for each input, not for each pair.
+
+A plan holds no code: operations are names with arguments (`tpc.kernels.operations` gives them their
+meaning), so that it can be pickled, sent to other processes, and read by other backends.
 """
 
-from collections.abc import Callable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from tpc.gaussian.instructions import Instruction, Operand
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -33,64 +38,72 @@ class Side(IntFlag):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One operation on values.
+class Operation:
+    """What a step does.
 
     Attributes:
-        apply: Takes arrays and returns an array.
-        operands: The numbers of the values it takes.
-        side: Which inputs the result depends on.
-        in_place: Whether `apply` is a ufunc, which takes `out`.
+        name: As `tpc.kernels.operations` lists them.
+        arguments: What it takes besides values, such as the axes of a contraction.
     """
 
-    apply: Callable[..., Array]
-    operands: tuple[int, ...]
-    side: Side
-    in_place: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A value that is given: by the name of a parameter, as an array, or as an input.
-
-    Attributes:
-        value: The array, the parameter's name, or the side whose inputs it stands for.
-    """
-
-    value: Array | str | Side
-
-
-@dataclass(frozen=True, slots=True)
-class PairStep:
-    """E f(u) g(w) where u belongs to the first input and w to the second.
-
-    Attributes:
-        left: f and the law of u.
-        right: g and the law of w.
-        operands: The values of the left law, those of the right law, the covariance.
-    """
-
-    left: "Law"
-    right: "Law"
-    operands: tuple[int, ...]
+    name: str
+    arguments: tuple[Hashable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """A function of a Gaussian, and the values that this needs: variance, mean, constants.
+    """A function of a Gaussian u, and which values it needs: variance, mean, constants.
 
     Attributes:
-        function: Of the Gaussian, then of constants.
-        has_mean: Whether its mean is among the values, else it is zero.
-        count: The number of values.
+        instructions: They compute the function from u, which has the number 0, and constants.
+        result: Its value among them.
+        has_mean: Whether the mean of u is among the values, else it is zero.
+        constants: How many constants there are.
     """
 
-    function: Callable[..., Array]
+    instructions: tuple[Instruction, ...]
+    result: Operand
     has_mean: bool
-    count: int
+    constants: int
+
+    @property
+    def count(self) -> int:
+        """How many values the law needs."""
+        return 1 + self.has_mean + self.constants
 
 
-Value: TypeAlias = Leaf | Step | PairStep
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A value that is given.
+
+    Attributes:
+        value: The number or array, the name of a parameter, or the side whose inputs it stands for.
+    """
+
+    value: float | Array | str | Side
+
+    @property
+    def side(self) -> Side:
+        """Which inputs it depends on."""
+        return self.value if isinstance(self.value, Side) else Side.NEITHER
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation on values.
+
+    Attributes:
+        operation: What is computed.
+        operands: The numbers of the values that it takes.
+        side: Which inputs the result depends on.
+    """
+
+    operation: Operation
+    operands: tuple[int, ...]
+    side: Side
+
+
+Value: TypeAlias = Leaf | Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +119,7 @@ class Plan:
     """
 
     values: tuple[Value, ...]
-    outputs: dict[str, int]
-    shapes: dict[str, tuple[int, ...]]
+    outputs: Mapping[str, int]
+    shapes: Mapping[str, tuple[int, ...]]
     series: frozenset[str]
     widest: int

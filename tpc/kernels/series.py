@@ -8,14 +8,13 @@ tile of pairs is summed with as many as its correlations need.
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from threading import Lock
+from functools import partial
+from math import ceil, log
 from typing import Any
 
 import numpy as np
 
 from tpc.functions import FUNCTIONS
-from tpc.gaussian.instructions import Instruction, Operand
 from tpc.kernels.plan import AXES, Array, Law, Tile
 from tpc.program.operations import elementwise
 from tpc.runtime.function_table import CLOSED_FORM_FUNCTIONS
@@ -37,7 +36,9 @@ from tpc.runtime.pair_series import (
 )
 
 FIRST_REACH = 0.7
-"""The correlation that coefficients are computed for at first."""
+"""The correlation that the fewest coefficients reach; the next ones come nearer to 1 by NEARER."""
+
+NEARER = 4
 
 PRECISE = 1e-8
 """The largest relative error of a series; functions with kinks have a larger one."""
@@ -47,62 +48,57 @@ class NotSmooth(Exception):
     """A series whose error is not small: a function has kinks, or an expectation is infinite."""
 
 
-@lru_cache(maxsize=256)
-def function_of(instructions: tuple[Instruction, ...], result: Operand, count: int) -> Function:
-    """Return what instructions compute, as a function of `count` arrays; equal ones are one."""
-
-    def applied(*given: Array) -> Array:
-        values: list[Any] = list(given[:count])
-        for instruction in instructions:
-            operands = [values[x] if isinstance(x, int) else x for x in instruction.operands]
-            values.append(_applied(instruction.function, operands))
-        found = values[result] if isinstance(result, int) else result
-        return np.broadcast_to(found, np.shape(given[0]))
-
-    return applied
+def function_of(law: Law) -> Function:
+    """Return the function of a law, of arrays: of the Gaussian, then of constants."""
+    return partial(_computed, law)
 
 
-def _applied(function: str, operands: Sequence[Any]) -> Any:
+def _computed(law: Law, *given: Array) -> Array:
+    values: list[Any] = list(given)
+    for instruction in law.instructions:
+        operands = [values[x] if isinstance(x, int) else x for x in instruction.operands]
+        values.append(named(instruction.function)(*operands))
+    found = values[law.result] if isinstance(law.result, int) else law.result
+    return np.broadcast_to(found, np.shape(given[0]))
+
+
+def named(function: str) -> Callable[..., Any]:
+    """Return a function of instructions."""
     if function in FUNCTIONS:
-        return elementwise(function, *operands)
+        return partial(elementwise, function)
     if function.startswith("np."):
-        return getattr(np, function.removeprefix("np."))(*operands)
-    return CLOSED_FORM_FUNCTIONS[function](*operands)
+        found: Callable[..., Any] = getattr(np, function.removeprefix("np."))
+        return found
+    return CLOSED_FORM_FUNCTIONS[function]
 
 
-def family_of(law: Law, values: Sequence[Array], shape: tuple[int, ...]) -> Family:
+def family_of(
+    law: Law, values: Sequence[Array], shape: tuple[int, ...], function: Function | None = None
+) -> Family:
     """Return the members of all entries of a shape, flattened."""
     flat = [np.broadcast_to(value, shape).reshape(-1) for value in values]
     mean = flat[1] if law.has_mean else None
-    return Family.of(law.function, flat[0], mean, flat[1 + law.has_mean :])
+    return Family.of(function or function_of(law), flat[0], mean, flat[1 + law.has_mean :])
 
 
-def single_expectation(law: Law) -> Callable[..., Array]:
-    """Return what computes E f(u), entry by entry, from the values of the law."""
-
-    def applied(*values: Array) -> Array:
-        shape = np.broadcast_shapes(*(value.shape for value in values))
-        found, error, _ = single_series(family_of(law, values, shape), TOLERANCE)
-        _check(error)
-        return found.reshape(shape)
-
-    return applied
+def single_expectation(law: Law, *values: Array) -> Array:
+    """Return E f(u), entry by entry, from the values of the law."""
+    shape = np.broadcast_shapes(*(value.shape for value in values))
+    found, error, _ = single_series(family_of(law, values, shape), TOLERANCE)
+    _check(error)
+    return found.reshape(shape)
 
 
-def listed_expectation(left: Law, right: Law) -> Callable[..., Array]:
-    """Return what computes E f(u) g(w), entry by entry, from the values of both and of c."""
-
-    def applied(*values: Array) -> Array:
-        *laws, c = values
-        whole = np.broadcast_shapes(*(value.shape for value in values))
-        one = family_of(left, laws[: left.count], whole)
-        other = family_of(right, laws[left.count :], whole)
-        flat = np.broadcast_to(c, whole).reshape(-1)
-        found, error, _ = listed_series(one, other, flat, TOLERANCE)
-        _check(error)
-        return found.reshape(whole)
-
-    return applied
+def listed_expectation(left: Law, right: Law, *values: Array) -> Array:
+    """Return E f(u) g(w), entry by entry, from the values of both and of c."""
+    *laws, c = values
+    whole = np.broadcast_shapes(*(value.shape for value in values))
+    one = family_of(left, laws[: left.count], whole)
+    other = family_of(right, laws[left.count :], whole)
+    flat = np.broadcast_to(c, whole).reshape(-1)
+    found, error, _ = listed_series(one, other, flat, TOLERANCE)
+    _check(error)
+    return found.reshape(whole)
 
 
 def _check(error: float) -> None:
@@ -117,8 +113,7 @@ class PairSeries:
         self,
         left: Law,
         right: Law,
-        left_values: Sequence[Array],
-        right_values: Sequence[Array],
+        values: Sequence[Array],
         sizes: tuple[int, int],
     ) -> None:
         """Compute the functions on a grid for all inputs.
@@ -126,25 +121,23 @@ class PairSeries:
         Args:
             left: f and u.
             right: g and w.
-            left_values: Those of its law, over the first inputs.
-            right_values: Those of its law, over the second inputs.
+            values: Those of the law of u over the first inputs, then those of w over the second.
             sizes: How many first and second inputs there are.
         """
         self._sizes = sizes
-        rows = [_inputs_last(value, 0) for value in left_values]
-        columns = [_inputs_last(value, 1) for value in right_values]
+        rows = [_inputs_last(value, 0) for value in values[: left.count]]
+        columns = [_inputs_last(value, 1) for value in values[left.count :]]
         self._left_shape = _shape_for(rows, sizes[0])
         self._right_shape = _shape_for(columns, sizes[1])
         self._left = family_of(left, rows, self._left_shape)
-        self._right = family_of(right, columns, self._right_shape)
+        alike = self._left.f if repr(left) == repr(right) else None  # as text: 2 is not 2.0
+        self._right = family_of(right, columns, self._right_shape, alike)
         same = self._left.equals(self._right)
         sides = [self._left] if same else [self._left, self._right]
         self._line, values, self._error = settle(sides, TOLERANCE)
         _check(self._error)
         self._values = values[0], values[-1]
-        self._lock = Lock()
-        self._reach = 0.0
-        self._series: Series | None = None
+        self._series: dict[int, Series] = {}
 
     @property
     def error(self) -> float:
@@ -210,13 +203,12 @@ class PairSeries:
         return moments
 
     def _up_to(self, largest: float) -> Series:
-        """Return the coefficients, as many as a correlation needs."""
-        with self._lock:
-            if self._series is None or largest > self._reach:
-                nearer = 1 - (1 - largest) / 4
-                self._reach = min(max(FIRST_REACH, nearer), 1 - 1e-15)
-                self._series = expand(self._line, *self._values, self._reach, TOLERANCE)
-            return self._series
+        """Return as many coefficients as a correlation needs, in steps that are always the same."""
+        level = max(0, ceil(log((1 - FIRST_REACH) / (1 - largest), NEARER)))
+        if level not in self._series:  # two threads may find the same
+            reach = min(1 - (1 - FIRST_REACH) / NEARER**level, 1 - 1e-15)
+            self._series[level] = expand(self._line, *self._values, reach, TOLERANCE)
+        return self._series[level]
 
 
 def _inputs_last(value: Array, axis: int) -> Array:
