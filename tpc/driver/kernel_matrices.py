@@ -32,11 +32,11 @@ from tpc.diagnostics.kernel_faults import (
 from tpc.diagnostics.program_faults import ReadoutNotGaussian
 from tpc.driver import compiler
 from tpc.driver.compiler import Method, Progress, UsageError
+from tpc.kernels.evaluation import evaluate, evaluate_alike
 from tpc.kernels.plan import Array, Plan, Side
 from tpc.kernels.result import KernelResult
 from tpc.kernels.schedule import NoPairwiseForm, plan_pairs
 from tpc.kernels.series import NotSmooth
-from tpc.kernels.evaluation import evaluate, evaluate_alike
 from tpc.limit.derive import DotChoice, derive_limit
 from tpc.network.kernel_programs import (
     FIRST,
