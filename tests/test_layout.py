@@ -1,0 +1,57 @@
+"""Where tests stand: `tests/a/test_b.py` tests `tpc/a/b.py`, or the package `tpc/a/b/`."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+OF_A_PACKAGE = {
+    "codegen": {"shared_functions"},
+    "command_line": {"simulate_training"},
+    "gaussian": {"formulas", "many", "means", "pairs"},
+    "kernels": {"digits", "finite_networks", "jacobians", "published"},
+    "limit": {"deltas"},
+    "network": {"examples", "gradients_in_the_limit"},
+    "network/checking": {"examples", "same_training"},
+    "network/training": {"architectures", "flat_parts", "operator_regime"},
+    "program/checking": {"rules"},
+    "program/passes": {"normalise"},
+    "runtime": {"copy_means", "standard_errors"},
+    "simulation": {"program_texts"},
+    "simulation/training": {"published"},
+}
+"""What tests of a package as a whole are about, where that is no module of it."""
+
+OF_ALL = {
+    "adaptive_optimization",
+    "docs",
+    "examples",
+    "golden",
+    "imports",
+    "layout",
+    "learning_rate_transfer",
+    "mutations",
+    "notation",
+    "packaging",
+    "public",
+    "references",
+}
+"""What tests at the top are about: whole programs, the examples, the checkout itself."""
+
+APART = {"errors", "golden", "numeric"}
+"""Folders for what crosses packages: bad programs, whole outputs, numbers by two methods."""
+
+
+def misplaced() -> set[str]:
+    """Return the test files whose name is no module beside which they stand."""
+    found = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        folder = path.parent.relative_to(ROOT / "tests")
+        module = ROOT / "tpc" / folder / path.stem.removeprefix("test_")
+        if not (module.with_suffix(".py").exists() or module.is_dir() or folder.name in APART):
+            found.add((folder / module.name).as_posix())
+    return found
+
+
+def test_tests_mirror_the_packages() -> None:
+    of_packages = {f"{folder}/{name}" for folder, names in OF_A_PACKAGE.items() for name in names}
+    assert sorted(misplaced() ^ (of_packages | OF_ALL)) == []
