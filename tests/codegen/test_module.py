@@ -12,8 +12,11 @@ import pytest
 from scipy import special
 
 import tpc
+from tpc.codegen.linker import link
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.tp"))
+
+GOLDENS = sorted((Path(__file__).parents[1] / "golden").glob("*/generated.py"))
 
 EVERYTHING = """program "every construct" # with a "quote", a \\backslash and '''
 dim n
@@ -91,20 +94,63 @@ def test_the_same_program_gives_the_same_bytes() -> None:
     assert len(texts) == 1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("width", ["88", "100"])
-def test_formatters_leave_modules_alone(width: str, tmp_path: Path) -> None:
-    ruff = Path(sys.executable).with_name("ruff")
-    if not ruff.exists():
-        pytest.skip("ruff is not installed")
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the modules of all examples and of a program of every construct."""
+    folder = tmp_path_factory.mktemp("modules")
     for name, text in [("everything", EVERYTHING)] + [
         (path.stem, path.read_text(encoding="utf-8")) for path in EXAMPLES
     ]:
         source = tpc.emit(tpc.derive(tpc.parse(text)))
-        (tmp_path / f"{name}_limit.py").write_text(source, encoding="utf-8")
-    command = [str(ruff), "format", "--isolated", "--line-length", width, "--diff", str(tmp_path)]
+        (folder / f"{name}_limit.py").write_text(source, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("format", "--diff", "--line-length", "88"),
+        ("format", "--diff", "--line-length", "100"),
+        ("check",),
+    ],
+    ids=" ".join,
+)
+def test_formatters_and_linters_leave_modules_alone(words: tuple[str, ...], modules: Path) -> None:
+    ruff = Path(sys.executable).with_name("ruff")
+    if not ruff.exists():
+        pytest.skip("ruff is not installed")
+    command = [str(ruff), *words, "--isolated", str(modules)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_modules_of_closed_forms_carry_no_nodes(modules: Path) -> None:
+    closed = set()
+    for path in modules.glob("*_limit.py"):
+        source = path.read_text(encoding="utf-8")
+        if "\ndef limit(params: dict[str, Any]) -> Outputs:\n" in source:
+            closed.add(path.stem.removesuffix("_limit"))
+            assert not re.search(r"Nodes|Sobol|Ket|Estimate|scipy", source), path.stem
+    assert {"relu_nngp", "tied_rnn", "semicircle", "transformer"} <= closed
+    assert len(closed) == 8
+
+
+def test_a_limit_of_one_takes_a_short_module() -> None:
+    program = tpc.parse("dim n\nvector v : n\noutput K = avg(square(v))\n")
+    assert len(tpc.emit(tpc.derive(program)).split("\n")) <= 200
+    result = tpc.evaluator(program).evaluate()
+    assert (result["K"], result.stderr["K"], result.methods["K"]) == (1, 0, "exact")
+
+
+@pytest.mark.parametrize("path", GOLDENS, ids=lambda path: path.parent.name)
+def test_half_of_a_module_is_the_limit_and_what_it_calls(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    own, _ = source.split("\n\n\ndef evaluate(")
+    equations = own.split("\n\n\n", 1)[1]
+    called = link(equations).runtime
+    assert 2 * (own.count("\n") + called.count("\n")) >= source.count("\n")
 
 
 def test_kets_die_after_their_last_use() -> None:
