@@ -13,7 +13,7 @@ from tpc.runtime.arrays import Outputs
 from tpc.runtime.evaluation import Result, estimated_result, exact_result, sampled_result
 from tpc.runtime.grid_estimates import after
 from tpc.runtime.random_nodes import Nodes
-from tpc.runtime.requests import METHODS, MethodRefused, Needs, Request, with_defaults
+from tpc.runtime.requests import METHODS, MethodRefused, Problem, Request, with_defaults
 
 
 def fourth_power(nodes: Nodes, params: dict[str, float]) -> Outputs:
@@ -45,15 +45,17 @@ LIMITS = {
     ("deep", "value"): exp(-6),
 }
 
-NEEDS = Needs(14, False, {name: f"E[{name}]" for name, _ in LIMITS}, {"kinked": "abs(|x⟩)"})
+SEVERAL = Problem(
+    several, 14, False, {name: f"E[{name}]" for name, _ in LIMITS}, {"kinked": "abs(|x⟩)"}
+)
 
 
 def asked(method: str = "mc", samples: int = 65536, seed: int = 0) -> Request:
     return Request(samples, seed, method, 8, 1e-22, None, {})
 
 
-def evaluate(needs: Needs = NEEDS, **given: Any) -> Result:
-    return estimated_result(several, several, needs, asked(**given))
+def evaluate(problem: Problem = SEVERAL, **given: Any) -> Result:
+    return estimated_result(problem, problem.limit, asked(**given))
 
 
 def part(outputs: dict[str, object], key: tuple[str, str]) -> float:
@@ -93,7 +95,7 @@ def test_auto_says_what_it_did() -> None:
 def test_quadrature_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MethodRefused, match=r"'kinked' averages abs\(\|x⟩\), which is not smooth"):
         evaluate(method="quadrature")
-    smooth = replace(NEEDS, rough={})
+    smooth = replace(SEVERAL, rough={})
     with pytest.raises(
         MethodRefused, match=r"'deep' is out of reach, \d+ Gaussians together, 6 nod"
     ):
@@ -110,18 +112,20 @@ def test_exact_names_what_is_not() -> None:
     with pytest.raises(MethodRefused, match=refused):
         evaluate(method="exact")
     with pytest.raises(MethodRefused, match=refused):
-        sampled_result(several, NEEDS, asked("exact"))
+        sampled_result(SEVERAL, asked("exact"))
 
 
 def test_where_nothing_is_smooth_auto_is_qmc() -> None:
-    rough = replace(NEEDS, rough=NEEDS.sampled)
-    auto, qmc = (sampled_result(several, rough, asked(name, 1000)) for name in ("auto", "qmc"))
+    rough = replace(SEVERAL, rough=SEVERAL.sampled)
+    auto, qmc = (sampled_result(rough, asked(name, 1000)) for name in ("auto", "qmc"))
     assert auto.values == qmc.values
     assert auto.stderr == qmc.stderr
-    assert auto.methods == qmc.methods == dict.fromkeys(NEEDS.sampled, "qmc") | {"closed": "exact"}
+    assert (
+        auto.methods == qmc.methods == dict.fromkeys(SEVERAL.sampled, "qmc") | {"closed": "exact"}
+    )
     assert (auto.method, auto.samples) == ("auto", 512)
     with pytest.raises(MethodRefused, match="not smooth"):
-        sampled_result(several, rough, asked("quadrature"))
+        sampled_result(rough, asked("quadrature"))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -137,9 +141,9 @@ def test_closed_forms_are_exact_by_any_method(method: str) -> None:
 
 @pytest.mark.slow
 def test_bias_is_taken_off() -> None:
-    needs = Needs(1, True, {"c": "E[c]"}, {})
+    problem = Problem(fourth_power, 1, True, {"c": "E[c]"}, {})
     found = [
-        estimated_result(fourth_power, fourth_power, needs, asked(samples=256, seed=seed))
+        estimated_result(problem, fourth_power, asked(samples=256, seed=seed))
         for seed in range(400)
     ]
     values = np.array([result["c"] for result in found])
@@ -200,6 +204,6 @@ def test_progress_is_reported(method: str, total: int) -> None:
 
     report: Callable[[int, int], None] = tell
     request = replace(asked(method, 64), progress=report)
-    estimated_result(fourth_power, fourth_power, Needs(1, True, {"c": "E[c]"}, {}), request)
+    estimated_result(Problem(fourth_power, 1, True, {"c": "E[c]"}, {}), fourth_power, request)
     assert told == [(done, total) for done in range(1, len(told) + 1)]
     assert told

@@ -18,9 +18,11 @@ def write_entry(needed: Needed, functions: list[str]) -> str:
     """
     if needed == "nothing":
         return _HEAD + _ABOUT_EXACT + _REQUEST + _EXACT
-    given = f"{functions[0]}, " if needed == "samples" else f"{functions[0]}, {functions[-1]}, "
-    function = "sampled_result" if needed == "samples" else "estimated_result"
-    return _HEAD + _ABOUT + _REQUEST + _NEEDS + f"    return {function}({given}needs, request)"
+    problem = f"    problem = Problem({functions[0]}, BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH)\n"
+    end = "    return sampled_result(problem, request)"
+    if needed == "samples or grids":
+        end = f"    return estimated_result(problem, {functions[-1]}, request)"
+    return _HEAD + _ABOUT + _REQUEST + problem + end
 
 
 _HEAD = """def evaluate(
@@ -71,5 +73,3 @@ _REQUEST = """    asked = samples, seed, method, replicates, rank_tolerance, _pr
 """
 
 _EXACT = "    return exact_result(limit(request.params), request)"
-
-_NEEDS = "    needs = Needs(BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH)\n"

@@ -1,7 +1,7 @@
 """The runtime's source, cut to what a module reads: definitions by their names.
 
 A name that the module reads brings its definition, with it what that reads, and so on. Of a class
-come the methods alone whose names are read as attributes, and those that Python calls.
+come the methods and constants alone whose names are read as attributes, and what Python calls.
 """
 
 import ast
@@ -47,12 +47,12 @@ class Piece:
     Attributes:
         text: Its lines.
         trees: What is read in them.
-        method: The method that it is, or the empty string where it is always taken.
+        member: The method or constant of a class that it is, or the empty string: always taken.
     """
 
     text: str
     trees: tuple[ast.AST, ...]
-    method: str = ""
+    member: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def link(text: str) -> Linked:
         before = len(taken)
         for name in names & owners.keys():
             pieces = read_file(owners[name]).definitions[name]
-            taken |= {piece for piece in pieces if not piece.method or piece.method in attributes}
+            taken |= {piece for piece in pieces if not piece.member or piece.member in attributes}
         names = names.union(*(reads(piece)[0] for piece in taken))
         attributes = attributes.union(*(reads(piece)[1] for piece in taken))
     found: dict[bool, list[str]] = {True: [], False: []}
@@ -169,9 +169,12 @@ def _class_pieces(lines: list[str], rows: slice, found: ast.ClassDef) -> tuple[P
     head = "\n".join(lines[rows.start : end]).strip("\n")
     pieces = [Piece(head, (*found.bases, *found.decorator_list))]
     for statement, own in _stretches(rest, end):
-        name = statement.name if isinstance(statement, ast.FunctionDef) else "__"
-        method = "" if name.startswith("__") else name
-        pieces.append(Piece("\n".join(lines[own]), (statement,), method))
+        match statement:
+            case ast.FunctionDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
+                member = "" if name.startswith("__") else name
+            case _:
+                member = ""
+        pieces.append(Piece("\n".join(lines[own]), (statement,), member))
     return tuple(pieces)
 
 

@@ -11,9 +11,7 @@ import numpy as np
 from tpc.runtime.arrays import Outputs
 from tpc.runtime.estimates import Estimate, better
 from tpc.runtime.grid_estimates import integrated_estimate
-from tpc.runtime.grids import GridNodes
-from tpc.runtime.random_nodes import Nodes
-from tpc.runtime.requests import MethodRefused, Needs, Request
+from tpc.runtime.requests import MethodRefused, Problem, Request
 from tpc.runtime.sampled_estimates import sampled_estimate
 
 
@@ -56,62 +54,44 @@ def exact_result(outputs: Outputs, request: Request) -> Result:
     return result_of(values, errors, methods, 0, {}, request)
 
 
-def sampled_result(
-    limit: Callable[[Nodes, dict[str, Any]], Outputs],
-    needs: Needs,
-    request: Request,
-) -> Result:
-    """Evaluate a limit of which no output that needs expectations has a smooth one.
-
-    Args:
-        limit: Computes the outputs on random nodes.
-        needs: What they need.
-        request: What was asked for.
-    """
-    refuse_exact(needs, request)
-    refuse_quadrature(needs, request)
-    return estimated(sampled_estimate(limit, needs, request), request)
+def sampled_result(problem: Problem, request: Request) -> Result:
+    """Evaluate a program none of whose expectations without a closed form is smooth."""
+    refuse_unsuitable(problem, request)
+    return estimated(sampled_estimate(problem, request), request)
 
 
 def estimated_result(
-    sampled: Callable[[Nodes, dict[str, Any]], Outputs],
-    integrated: Callable[[GridNodes, dict[str, Any]], Outputs],
-    needs: Needs,
+    problem: Problem,
+    integrated: Callable[..., Outputs],
     request: Request,
 ) -> Result:
-    """Evaluate a limit by the method that was asked for, or refuse.
+    """Evaluate a program by the method that was asked for, or refuse.
 
     Args:
-        sampled: Computes the outputs on random nodes.
-        integrated: Computes them on grids.
-        needs: What they need.
+        problem: The program.
+        integrated: Computes the outputs on grids.
         request: What was asked for.
     """
-    refuse_exact(needs, request)
-    if needs.sampled and request.method in ("mc", "qmc"):
-        return estimated(sampled_estimate(sampled, needs, request), request)
-    refuse_quadrature(needs, request)
-    estimate = integrated_estimate(integrated, needs, request)
+    refuse_unsuitable(problem, request)
+    if problem.sampled and request.method in ("mc", "qmc"):
+        return estimated(sampled_estimate(problem, request), request)
+    estimate = integrated_estimate(problem, integrated, request)
     if request.method == "quadrature":
         refuse(estimate.missing, "quadrature: {0} is out of reach, {1}; use 'qmc'")
-    poor = [name for name in needs.sampled if not estimate.is_precise(name)]
+    poor = [name for name in problem.sampled if not estimate.is_precise(name)]
     if request.method == "auto" and poor:
-        estimate = better(estimate, sampled_estimate(sampled, needs, request), poor)
+        estimate = better(estimate, sampled_estimate(problem, request), poor)
     return estimated(estimate, request)
 
 
-def refuse_exact(needs: Needs, request: Request) -> None:
-    """Refuse closed forms where an expectation has none."""
+def refuse_unsuitable(problem: Problem, request: Request) -> None:
+    """Refuse closed forms that do not exist, and quadrature of functions with kinks."""
+    exact = "exact: {0} needs {1}, for which there is no closed form"
+    quadrature = "quadrature: {0} averages {1}, which is not smooth; use 'qmc'"
     if request.method == "exact":
-        message = "exact: {0} needs {1}, for which there is no closed form"
-        refuse(needs.sampled, message)
-
-
-def refuse_quadrature(needs: Needs, request: Request) -> None:
-    """Refuse quadrature of functions with kinks."""
+        refuse(problem.sampled, exact)
     if request.method == "quadrature":
-        message = "quadrature: {0} averages {1}, which is not smooth; use 'qmc'"
-        refuse(needs.rough, message)
+        refuse(problem.rough, quadrature)
 
 
 def refuse(reasons: dict[str, str], message: str) -> None:

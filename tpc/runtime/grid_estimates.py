@@ -4,34 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from tpc.runtime.arrays import Array, Outputs
 from tpc.runtime.estimates import Estimate, better
 from tpc.runtime.grids import GridNodes
-from tpc.runtime.requests import Needs, Request
+from tpc.runtime.requests import Problem, Request
 
 
 def integrated_estimate(
-    limit: Callable[[GridNodes, dict[str, Any]], Outputs],
-    needs: Needs,
+    problem: Problem,
+    limit: Callable[..., Outputs],
     request: Request,
 ) -> Estimate:
     """Compute outputs on grids, by either choice of directions that they fit on."""
-    first = refined_estimate(limit, needs, request, needs.sampled, single=False)
-    if not first.missing.keys() - needs.rough.keys():
+    first = refined_estimate(problem, limit, request, problem.sampled, single=False)
+    if not first.missing.keys() - problem.rough.keys():
         return first
-    second = refined_estimate(limit, needs, request, first.missing, single=True)
+    second = refined_estimate(problem, limit, request, first.missing, single=True)
     estimate = better(first, second, list(first.missing))
     still = [name for name in first.missing if name in second.missing]
     return replace(estimate, missing={name: first.missing[name] for name in still})
 
 
 def refined_estimate(
-    limit: Callable[[GridNodes, dict[str, Any]], Outputs],
-    needs: Needs,
+    problem: Problem,
+    limit: Callable[..., Outputs],
     request: Request,
     wanted: Collection[str],
     *,
@@ -53,9 +52,9 @@ def refined_estimate(
         finished = True
         for key, value in outputs.items():
             size = np.max(np.abs(value), initial=0)
-            if key[0] not in needs.sampled:
+            if key[0] not in problem.sampled:
                 values[key], errors[key] = np.asarray(value), np.zeros(np.shape(value))
-            elif key[0] in wanted and key[0] not in needs.rough and np.isfinite(size):
+            elif key[0] in wanted and key[0] not in problem.rough and np.isfinite(size):
                 change = np.abs(value - values.get(key, np.inf))
                 known = steps.setdefault(key, [])
                 known.append(np.max(change, initial=0))
@@ -65,7 +64,7 @@ def refined_estimate(
         if finished:
             break
     used = {True: "quadrature", False: "exact"}
-    methods = {name: used[name in needs.sampled] for name, _ in outputs}
+    methods = {name: used[name in problem.sampled] for name, _ in outputs}
     estimate = Estimate(values, errors, methods, {}, largest, {})
     missing = [name for name in methods if not np.isfinite(estimate.error(name))]
     return replace(estimate, missing=dict.fromkeys(missing, refusal or "not finite"))

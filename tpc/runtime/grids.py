@@ -28,8 +28,6 @@ class GridNodes(Nodes):
     refused: it is NaN, and so is all that is made of it.
     """
 
-    sampled = False
-
     def __init__(self, points: int, floats: int, single: bool = False) -> None:
         self.points, self.shares = normal_rule(points)
         self.tolerance = max(10.0**-points, 3e-14)

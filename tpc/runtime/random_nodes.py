@@ -22,9 +22,6 @@ class Nodes:
     Two streams of random numbers fill its halves, so that a half can be run by itself.
     """
 
-    sampled = True
-    """Whether expectations are averages, also those that have a series."""
-
     apart = True
     """Whether means over copies leave out the pairs in which a sample meets itself."""
 

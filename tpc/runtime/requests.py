@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tpc.runtime.arrays import Outputs
+
 METHODS = ("mc", "qmc", "quadrature", "exact", "auto")
 """The methods of `evaluate`."""
 
@@ -48,16 +50,18 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Needs:
-    """What the outputs of a program need.
+class Problem:
+    """The outputs of a program, and what they need.
 
     Attributes:
-        gaussians: How many independent standard normals the equations draw at most.
+        limit: Computes them on random nodes.
+        gaussians: How many independent standard normals it draws at most.
         biased: Whether estimated moments enter later equations.
         sampled: Outputs that need expectations without a closed form, the first of each.
         rough: Outputs that average functions with kinks or jumps, the first of each.
     """
 
+    limit: Callable[..., Outputs]
     gaussians: int
     biased: bool
     sampled: dict[str, str]

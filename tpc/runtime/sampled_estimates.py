@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from tpc.runtime.arrays import Array, Outputs
 from tpc.runtime.estimates import Estimate
 from tpc.runtime.random_nodes import Nodes
-from tpc.runtime.requests import Needs, Request
+from tpc.runtime.requests import Problem, Request
 from tpc.runtime.sobol_nodes import SobolNodes
 
 
-def sampled_estimate(
-    limit: Callable[[Nodes, dict[str, Any]], Outputs], needs: Needs, request: Request
-) -> Estimate:
+def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     """Average replicates with nodes of their own; their spread gives the standard errors."""
     count, method = request.replicates, request.method
     each = request.samples // count
@@ -26,20 +22,20 @@ def sampled_estimate(
     runs: list[Run] = []
     for replicate in range(count):
         run = run_random if method == "mc" else run_sobol
-        runs.append(run(limit, needs, request, replicate, each))
+        runs.append(run(problem, request, replicate, each))
         request.report(replicate + 1, count)
     values: Outputs = {}
     errors: Outputs = {}
     for key, first in runs[0].outputs.items():
         values[key], errors[key] = np.asarray(first), np.zeros(np.shape(first))
-        if key[0] in needs.sampled:
+        if key[0] in problem.sampled:
             every = np.array([run.outputs[key] for run in runs])
             halves = np.array([run.halves[key] for run in runs if run.halves])
             bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
             error = standard_error(every, halves)
             values[key], errors[key] = every.mean(axis=0), np.hypot(error, bias)
     used = "mc" if method == "mc" else "qmc"
-    methods = {name: used if name in needs.sampled else "exact" for name, _ in values}
+    methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
     total = request.samples if method == "mc" else count * each
     return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
 
@@ -88,13 +84,7 @@ class Run:
     stein_load: dict[str, float]
 
 
-def run_random(
-    limit: Callable[[Nodes, dict[str, Any]], Outputs],
-    needs: Needs,
-    request: Request,
-    replicate: int,
-    samples: int,
-) -> Run:
+def run_random(problem: Problem, request: Request, replicate: int, samples: int) -> Run:
     """Run one replicate on random nodes.
 
     Where moments of N samples enter later equations, results are biased by b/N. The two
@@ -104,28 +94,22 @@ def run_random(
     streams = [np.random.SeedSequence(request.seed, spawn_key=key) for key in keys]
     tolerance = request.rank_tolerance
     nodes = Nodes(streams, samples, tolerance)
-    full = limit(nodes, request.params)
-    if not needs.biased:
+    full = problem.limit(nodes, request.params)
+    if not problem.biased:
         unbiased = {key: np.zeros_like(full[key]) for key in full}
         return Run(full, unbiased, {}, nodes.stein_load)
     parts = [Nodes([stream], nodes.samples // 2, tolerance) for stream in streams]
-    one, two = (limit(part, request.params) for part in parts)
+    one, two = (problem.limit(part, request.params) for part in parts)
     shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
     outputs = {key: full[key] + shift[key] for key in full}
     halves = {key: np.array([one[key], two[key]]) for key in full}
     return Run(outputs, shift, halves, nodes.stein_load)
 
 
-def run_sobol(
-    limit: Callable[[Nodes, dict[str, Any]], Outputs],
-    needs: Needs,
-    request: Request,
-    replicate: int,
-    samples: int,
-) -> Run:
+def run_sobol(problem: Problem, request: Request, replicate: int, samples: int) -> Run:
     """Run one replicate on Sobol points."""
     stream = np.random.SeedSequence(request.seed, spawn_key=(replicate,))
-    nodes = SobolNodes(stream, samples, needs.gaussians, request.rank_tolerance)
-    full = limit(nodes, request.params)
+    nodes = SobolNodes(stream, samples, problem.gaussians, request.rank_tolerance)
+    full = problem.limit(nodes, request.params)
     unbiased = {key: np.zeros_like(full[key]) for key in full}
     return Run(full, unbiased, {}, nodes.stein_load)

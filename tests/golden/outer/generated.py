@@ -217,8 +217,8 @@ def evaluate(
     """
     asked = samples, seed, method, replicates, rank_tolerance, _progress
     request = Request(*asked, with_defaults(PARAMS, params))
-    needs = Needs(BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH)
-    return estimated_result(limit_sampled, limit_integrated, needs, request)
+    problem = Problem(limit_sampled, BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH)
+    return estimated_result(problem, limit_integrated, request)
 
 
 # The same in every module: what this one takes of the runtime of tpc.
@@ -256,44 +256,37 @@ class Result:
 
 
 def estimated_result(
-    sampled: Callable[[Nodes, dict[str, Any]], Outputs],
-    integrated: Callable[[GridNodes, dict[str, Any]], Outputs],
-    needs: Needs,
+    problem: Problem,
+    integrated: Callable[..., Outputs],
     request: Request,
 ) -> Result:
-    """Evaluate a limit by the method that was asked for, or refuse.
+    """Evaluate a program by the method that was asked for, or refuse.
 
     Args:
-        sampled: Computes the outputs on random nodes.
-        integrated: Computes them on grids.
-        needs: What they need.
+        problem: The program.
+        integrated: Computes the outputs on grids.
         request: What was asked for.
     """
-    refuse_exact(needs, request)
-    if needs.sampled and request.method in ("mc", "qmc"):
-        return estimated(sampled_estimate(sampled, needs, request), request)
-    refuse_quadrature(needs, request)
-    estimate = integrated_estimate(integrated, needs, request)
+    refuse_unsuitable(problem, request)
+    if problem.sampled and request.method in ("mc", "qmc"):
+        return estimated(sampled_estimate(problem, request), request)
+    estimate = integrated_estimate(problem, integrated, request)
     if request.method == "quadrature":
         refuse(estimate.missing, "quadrature: {0} is out of reach, {1}; use 'qmc'")
-    poor = [name for name in needs.sampled if not estimate.is_precise(name)]
+    poor = [name for name in problem.sampled if not estimate.is_precise(name)]
     if request.method == "auto" and poor:
-        estimate = better(estimate, sampled_estimate(sampled, needs, request), poor)
+        estimate = better(estimate, sampled_estimate(problem, request), poor)
     return estimated(estimate, request)
 
 
-def refuse_exact(needs: Needs, request: Request) -> None:
-    """Refuse closed forms where an expectation has none."""
+def refuse_unsuitable(problem: Problem, request: Request) -> None:
+    """Refuse closed forms that do not exist, and quadrature of functions with kinks."""
+    exact = "exact: {0} needs {1}, for which there is no closed form"
+    quadrature = "quadrature: {0} averages {1}, which is not smooth; use 'qmc'"
     if request.method == "exact":
-        message = "exact: {0} needs {1}, for which there is no closed form"
-        refuse(needs.sampled, message)
-
-
-def refuse_quadrature(needs: Needs, request: Request) -> None:
-    """Refuse quadrature of functions with kinks."""
+        refuse(problem.sampled, exact)
     if request.method == "quadrature":
-        message = "quadrature: {0} averages {1}, which is not smooth; use 'qmc'"
-        refuse(needs.rough, message)
+        refuse(problem.rough, quadrature)
 
 
 def refuse(reasons: dict[str, str], message: str) -> None:
@@ -380,16 +373,18 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Needs:
-    """What the outputs of a program need.
+class Problem:
+    """The outputs of a program, and what they need.
 
     Attributes:
-        gaussians: How many independent standard normals the equations draw at most.
+        limit: Computes them on random nodes.
+        gaussians: How many independent standard normals it draws at most.
         biased: Whether estimated moments enter later equations.
         sampled: Outputs that need expectations without a closed form, the first of each.
         rough: Outputs that average functions with kinks or jumps, the first of each.
     """
 
+    limit: Callable[..., Outputs]
     gaussians: int
     biased: bool
     sampled: dict[str, str]
@@ -453,9 +448,7 @@ def better(first: Estimate, second: Estimate, names: Sequence[str]) -> Estimate:
     return Estimate(values, errors, methods, {}, samples, second.stein_load)
 
 
-def sampled_estimate(
-    limit: Callable[[Nodes, dict[str, Any]], Outputs], needs: Needs, request: Request
-) -> Estimate:
+def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     """Average replicates with nodes of their own; their spread gives the standard errors."""
     count, method = request.replicates, request.method
     each = request.samples // count
@@ -464,20 +457,20 @@ def sampled_estimate(
     runs: list[Run] = []
     for replicate in range(count):
         run = run_random if method == "mc" else run_sobol
-        runs.append(run(limit, needs, request, replicate, each))
+        runs.append(run(problem, request, replicate, each))
         request.report(replicate + 1, count)
     values: Outputs = {}
     errors: Outputs = {}
     for key, first in runs[0].outputs.items():
         values[key], errors[key] = np.asarray(first), np.zeros(np.shape(first))
-        if key[0] in needs.sampled:
+        if key[0] in problem.sampled:
             every = np.array([run.outputs[key] for run in runs])
             halves = np.array([run.halves[key] for run in runs if run.halves])
             bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
             error = standard_error(every, halves)
             values[key], errors[key] = every.mean(axis=0), np.hypot(error, bias)
     used = "mc" if method == "mc" else "qmc"
-    methods = {name: used if name in needs.sampled else "exact" for name, _ in values}
+    methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
     total = request.samples if method == "mc" else count * each
     return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
 
@@ -527,13 +520,7 @@ class Run:
     stein_load: dict[str, float]
 
 
-def run_random(
-    limit: Callable[[Nodes, dict[str, Any]], Outputs],
-    needs: Needs,
-    request: Request,
-    replicate: int,
-    samples: int,
-) -> Run:
+def run_random(problem: Problem, request: Request, replicate: int, samples: int) -> Run:
     """Run one replicate on random nodes.
 
     Where moments of N samples enter later equations, results are biased by b/N. The two
@@ -543,51 +530,45 @@ def run_random(
     streams = [np.random.SeedSequence(request.seed, spawn_key=key) for key in keys]
     tolerance = request.rank_tolerance
     nodes = Nodes(streams, samples, tolerance)
-    full = limit(nodes, request.params)
-    if not needs.biased:
+    full = problem.limit(nodes, request.params)
+    if not problem.biased:
         unbiased = {key: np.zeros_like(full[key]) for key in full}
         return Run(full, unbiased, {}, nodes.stein_load)
     parts = [Nodes([stream], nodes.samples // 2, tolerance) for stream in streams]
-    one, two = (limit(part, request.params) for part in parts)
+    one, two = (problem.limit(part, request.params) for part in parts)
     shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
     outputs = {key: full[key] + shift[key] for key in full}
     halves = {key: np.array([one[key], two[key]]) for key in full}
     return Run(outputs, shift, halves, nodes.stein_load)
 
 
-def run_sobol(
-    limit: Callable[[Nodes, dict[str, Any]], Outputs],
-    needs: Needs,
-    request: Request,
-    replicate: int,
-    samples: int,
-) -> Run:
+def run_sobol(problem: Problem, request: Request, replicate: int, samples: int) -> Run:
     """Run one replicate on Sobol points."""
     stream = np.random.SeedSequence(request.seed, spawn_key=(replicate,))
-    nodes = SobolNodes(stream, samples, needs.gaussians, request.rank_tolerance)
-    full = limit(nodes, request.params)
+    nodes = SobolNodes(stream, samples, problem.gaussians, request.rank_tolerance)
+    full = problem.limit(nodes, request.params)
     unbiased = {key: np.zeros_like(full[key]) for key in full}
     return Run(full, unbiased, {}, nodes.stein_load)
 
 
 def integrated_estimate(
-    limit: Callable[[GridNodes, dict[str, Any]], Outputs],
-    needs: Needs,
+    problem: Problem,
+    limit: Callable[..., Outputs],
     request: Request,
 ) -> Estimate:
     """Compute outputs on grids, by either choice of directions that they fit on."""
-    first = refined_estimate(limit, needs, request, needs.sampled, single=False)
-    if not first.missing.keys() - needs.rough.keys():
+    first = refined_estimate(problem, limit, request, problem.sampled, single=False)
+    if not first.missing.keys() - problem.rough.keys():
         return first
-    second = refined_estimate(limit, needs, request, first.missing, single=True)
+    second = refined_estimate(problem, limit, request, first.missing, single=True)
     estimate = better(first, second, list(first.missing))
     still = [name for name in first.missing if name in second.missing]
     return replace(estimate, missing={name: first.missing[name] for name in still})
 
 
 def refined_estimate(
-    limit: Callable[[GridNodes, dict[str, Any]], Outputs],
-    needs: Needs,
+    problem: Problem,
+    limit: Callable[..., Outputs],
     request: Request,
     wanted: Collection[str],
     *,
@@ -609,9 +590,9 @@ def refined_estimate(
         finished = True
         for key, value in outputs.items():
             size = np.max(np.abs(value), initial=0)
-            if key[0] not in needs.sampled:
+            if key[0] not in problem.sampled:
                 values[key], errors[key] = np.asarray(value), np.zeros(np.shape(value))
-            elif key[0] in wanted and key[0] not in needs.rough and np.isfinite(size):
+            elif key[0] in wanted and key[0] not in problem.rough and np.isfinite(size):
                 change = np.abs(value - values.get(key, np.inf))
                 known = steps.setdefault(key, [])
                 known.append(np.max(change, initial=0))
@@ -621,7 +602,7 @@ def refined_estimate(
         if finished:
             break
     used = {True: "quadrature", False: "exact"}
-    methods = {name: used[name in needs.sampled] for name, _ in outputs}
+    methods = {name: used[name in problem.sampled] for name, _ in outputs}
     estimate = Estimate(values, errors, methods, {}, largest, {})
     missing = [name for name in methods if not np.isfinite(estimate.error(name))]
     return replace(estimate, missing=dict.fromkeys(missing, refusal or "not finite"))
@@ -651,9 +632,6 @@ class Nodes:
 
     Two streams of random numbers fill its halves, so that a half can be run by itself.
     """
-
-    sampled = True
-    """Whether expectations are averages, also those that have a series."""
 
     apart = True
     """Whether means over copies leave out the pairs in which a sample meets itself."""
@@ -853,8 +831,6 @@ class GridNodes(Nodes):
     single Gaussians, which is few for a bias that all layers share. What would not fit is
     refused: it is NaN, and so is all that is made of it.
     """
-
-    sampled = False
 
     def __init__(self, points: int, floats: int, single: bool = False) -> None:
         self.points, self.shares = normal_rule(points)

@@ -190,8 +190,8 @@ def evaluate(
     """
     asked = samples, seed, method, replicates, rank_tolerance, _progress
     request = Request(*asked, with_defaults(PARAMS, params))
-    needs = Needs(BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH)
-    return sampled_result(limit, needs, request)
+    problem = Problem(limit, BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH)
+    return sampled_result(problem, request)
 
 
 # The same in every module: what this one takes of the runtime of tpc.
@@ -228,35 +228,20 @@ class Result:
         return self.values[name]
 
 
-def sampled_result(
-    limit: Callable[[Nodes, dict[str, Any]], Outputs],
-    needs: Needs,
-    request: Request,
-) -> Result:
-    """Evaluate a limit of which no output that needs expectations has a smooth one.
-
-    Args:
-        limit: Computes the outputs on random nodes.
-        needs: What they need.
-        request: What was asked for.
-    """
-    refuse_exact(needs, request)
-    refuse_quadrature(needs, request)
-    return estimated(sampled_estimate(limit, needs, request), request)
+def sampled_result(problem: Problem, request: Request) -> Result:
+    """Evaluate a program none of whose expectations without a closed form is smooth."""
+    refuse_unsuitable(problem, request)
+    return estimated(sampled_estimate(problem, request), request)
 
 
-def refuse_exact(needs: Needs, request: Request) -> None:
-    """Refuse closed forms where an expectation has none."""
+def refuse_unsuitable(problem: Problem, request: Request) -> None:
+    """Refuse closed forms that do not exist, and quadrature of functions with kinks."""
+    exact = "exact: {0} needs {1}, for which there is no closed form"
+    quadrature = "quadrature: {0} averages {1}, which is not smooth; use 'qmc'"
     if request.method == "exact":
-        message = "exact: {0} needs {1}, for which there is no closed form"
-        refuse(needs.sampled, message)
-
-
-def refuse_quadrature(needs: Needs, request: Request) -> None:
-    """Refuse quadrature of functions with kinks."""
+        refuse(problem.sampled, exact)
     if request.method == "quadrature":
-        message = "quadrature: {0} averages {1}, which is not smooth; use 'qmc'"
-        refuse(needs.rough, message)
+        refuse(problem.rough, quadrature)
 
 
 def refuse(reasons: dict[str, str], message: str) -> None:
@@ -343,16 +328,18 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Needs:
-    """What the outputs of a program need.
+class Problem:
+    """The outputs of a program, and what they need.
 
     Attributes:
-        gaussians: How many independent standard normals the equations draw at most.
+        limit: Computes them on random nodes.
+        gaussians: How many independent standard normals it draws at most.
         biased: Whether estimated moments enter later equations.
         sampled: Outputs that need expectations without a closed form, the first of each.
         rough: Outputs that average functions with kinks or jumps, the first of each.
     """
 
+    limit: Callable[..., Outputs]
     gaussians: int
     biased: bool
     sampled: dict[str, str]
@@ -392,9 +379,7 @@ class Estimate:
     stein_load: dict[str, float]
 
 
-def sampled_estimate(
-    limit: Callable[[Nodes, dict[str, Any]], Outputs], needs: Needs, request: Request
-) -> Estimate:
+def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     """Average replicates with nodes of their own; their spread gives the standard errors."""
     count, method = request.replicates, request.method
     each = request.samples // count
@@ -403,20 +388,20 @@ def sampled_estimate(
     runs: list[Run] = []
     for replicate in range(count):
         run = run_random if method == "mc" else run_sobol
-        runs.append(run(limit, needs, request, replicate, each))
+        runs.append(run(problem, request, replicate, each))
         request.report(replicate + 1, count)
     values: Outputs = {}
     errors: Outputs = {}
     for key, first in runs[0].outputs.items():
         values[key], errors[key] = np.asarray(first), np.zeros(np.shape(first))
-        if key[0] in needs.sampled:
+        if key[0] in problem.sampled:
             every = np.array([run.outputs[key] for run in runs])
             halves = np.array([run.halves[key] for run in runs if run.halves])
             bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
             error = standard_error(every, halves)
             values[key], errors[key] = every.mean(axis=0), np.hypot(error, bias)
     used = "mc" if method == "mc" else "qmc"
-    methods = {name: used if name in needs.sampled else "exact" for name, _ in values}
+    methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
     total = request.samples if method == "mc" else count * each
     return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
 
@@ -466,13 +451,7 @@ class Run:
     stein_load: dict[str, float]
 
 
-def run_random(
-    limit: Callable[[Nodes, dict[str, Any]], Outputs],
-    needs: Needs,
-    request: Request,
-    replicate: int,
-    samples: int,
-) -> Run:
+def run_random(problem: Problem, request: Request, replicate: int, samples: int) -> Run:
     """Run one replicate on random nodes.
 
     Where moments of N samples enter later equations, results are biased by b/N. The two
@@ -482,29 +461,23 @@ def run_random(
     streams = [np.random.SeedSequence(request.seed, spawn_key=key) for key in keys]
     tolerance = request.rank_tolerance
     nodes = Nodes(streams, samples, tolerance)
-    full = limit(nodes, request.params)
-    if not needs.biased:
+    full = problem.limit(nodes, request.params)
+    if not problem.biased:
         unbiased = {key: np.zeros_like(full[key]) for key in full}
         return Run(full, unbiased, {}, nodes.stein_load)
     parts = [Nodes([stream], nodes.samples // 2, tolerance) for stream in streams]
-    one, two = (limit(part, request.params) for part in parts)
+    one, two = (problem.limit(part, request.params) for part in parts)
     shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
     outputs = {key: full[key] + shift[key] for key in full}
     halves = {key: np.array([one[key], two[key]]) for key in full}
     return Run(outputs, shift, halves, nodes.stein_load)
 
 
-def run_sobol(
-    limit: Callable[[Nodes, dict[str, Any]], Outputs],
-    needs: Needs,
-    request: Request,
-    replicate: int,
-    samples: int,
-) -> Run:
+def run_sobol(problem: Problem, request: Request, replicate: int, samples: int) -> Run:
     """Run one replicate on Sobol points."""
     stream = np.random.SeedSequence(request.seed, spawn_key=(replicate,))
-    nodes = SobolNodes(stream, samples, needs.gaussians, request.rank_tolerance)
-    full = limit(nodes, request.params)
+    nodes = SobolNodes(stream, samples, problem.gaussians, request.rank_tolerance)
+    full = problem.limit(nodes, request.params)
     unbiased = {key: np.zeros_like(full[key]) for key in full}
     return Run(full, unbiased, {}, nodes.stein_load)
 
@@ -514,12 +487,6 @@ class Nodes:
 
     Two streams of random numbers fill its halves, so that a half can be run by itself.
     """
-
-    sampled = True
-    """Whether expectations are averages, also those that have a series."""
-
-    apart = True
-    """Whether means over copies leave out the pairs in which a sample meets itself."""
 
     weights: Array | None = None
     """Weights of the samples, 1 on average; None where they are equal."""
@@ -594,9 +561,6 @@ class SobolNodes(Nodes):
     drawn from a wider Gaussian and weighted by the ratio of the densities: functions that
     grow at infinity are rough at the ends of (0, 1), and the weights vanish there.
     """
-
-    # Together, sample and sample are as even as any pair: leaving them out would not be.
-    apart = False
 
     def __init__(
         self,
