@@ -36,6 +36,7 @@ PRODUCTS = {
         "gaussian.numpy_text.has_numpy_text",
         "gaussian.refusal",
         "gaussian.numpy_text.to_numpy",
+        "gaussian.trees",
         "gaussian.written",
     },
     "network": {

@@ -8,15 +8,8 @@ import pytest
 from sympy import Expr, Float, Symbol, acos, asin, cos, erf, exp, pi, sin, sqrt, symbols
 
 from tpc.gaussian import Phi, expect, gelu, leaky_relu, relu, step
-from tpc.gaussian.written import (
-    Numeral,
-    Operation,
-    Variable,
-    Written,
-    size,
-    variables,
-    written,
-)
+from tpc.gaussian.trees import Numeral, Operation, Tree, Variable
+from tpc.gaussian.written import size, variables, written
 
 z, w = symbols("z w", real=True)
 q, p = symbols("q p", nonnegative=True)
@@ -24,7 +17,7 @@ c, m = symbols("c m", real=True)
 LAW = {(z, z): q, (w, w): p, (z, w): c}
 
 
-def text(tree: Written) -> str:
+def text(tree: Tree) -> str:
     """Return a tree with all its brackets."""
     match tree:
         case Numeral(value=value):
@@ -47,7 +40,7 @@ def text(tree: Written) -> str:
             return f"{name}({', '.join(map(text, parts))})"
 
 
-def value(tree: Written, values: dict[str, float]) -> float:
+def value(tree: Tree, values: dict[str, float]) -> float:
     """Return the value of a tree."""
     match tree:
         case Numeral(value=number):

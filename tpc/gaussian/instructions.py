@@ -4,15 +4,17 @@ relu_moment(1, 1, q1, q2, c, gram(q1, q2, c)) / 2
 -> %3 = gram(q1, q2, c)   %4 = relu_moment(1, 1, q1, q2, c, %3)   %5 = mul(%4, 0.5)
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 
-from sympy import Add, Expr, Integer, Mul, Pow, Symbol
-from sympy.core.function import Application
+from sympy import Expr, Symbol
 
-from tpc.gaussian.algebra import computed_as
-from tpc.gaussian.numpy_text import function_name
+from tpc.functions import FUNCTIONS
+from tpc.gaussian.numpy_text import function_text
+from tpc.gaussian.trees import Numeral, Operation, Tree, Variable, factors, read_tree
 
 Operand: TypeAlias = int | float
 """The number of a symbol or of an earlier instruction, behind the symbols; or a number itself."""
@@ -23,8 +25,8 @@ class Instruction:
     """One operation.
 
     Attributes:
-        function: `add`, `sub`, `mul`, `div`, `pow`, `sqrt`, `neg`; `np.` and the name of a
-            function of NumPy; or the name of one in the arithmetic of closed forms.
+        function: One of `tpc.functions`; `np.` and the name of a function of NumPy; or the name of
+            one in the arithmetic of closed forms.
         operands: Integers number values, floats are numbers.
     """
 
@@ -34,55 +36,60 @@ class Instruction:
 
 @cache
 def to_instructions(
-    expression: Expr, symbols: tuple[Symbol, ...], others: frozenset[str] = frozenset()
+    expression: Expr, symbols: tuple[Symbol, ...]
 ) -> tuple[tuple[Instruction, ...], Operand]:
     """Return a closed form as instructions, and which value or number is its result.
 
     Args:
         expression: What `expect` returned.
         symbols: Its symbols, which have the numbers 0, 1, ...
-        others: Functions that whoever runs the instructions has, by the names that they have here.
 
     Raises:
-        ValueError: A function that NumPy and the arithmetic of closed forms lack.
+        ValueError: A function that NumPy and the runtime lack.
     """
-    writer = _Writer(symbols, others)
-    result = writer.value(expression)
+    writer = _Writer(symbols)
+    result = writer.value(read_tree(expression))
     return tuple(writer.instructions), result
 
 
 class _Writer:
-    def __init__(self, symbols: tuple[Symbol, ...], others: frozenset[str]) -> None:
-        self._others = others
-        self._numbers: dict[Expr, Operand] = {s: i for i, s in enumerate(symbols)}
+    def __init__(self, symbols: tuple[Symbol, ...]) -> None:
+        self._numbers: dict[Tree, Operand] = {Variable(s.name): i for i, s in enumerate(symbols)}
         self._first = len(symbols)
         self._known: dict[tuple[object, ...], int] = {}
         self.instructions: list[Instruction] = []
 
-    def value(self, expression: Expr) -> Operand:
-        """Return the number of a value, after the instructions that compute it."""
-        if expression not in self._numbers:
-            self._numbers[expression] = self._computed(expression)
-        return self._numbers[expression]
+    def value(self, tree: Tree) -> Operand:
+        """Return the number of a value, after the instructions that compute it; or a number."""
+        if isinstance(tree, Numeral):
+            return float(tree.value)
+        if tree not in self._numbers:
+            self._numbers[tree] = self._computed(tree)
+        return self._numbers[tree]
 
-    def _computed(self, expression: Expr) -> Operand:
-        match expression:
-            case computed_as(args=(_, value)):
-                return self.value(value)
-            case _ if expression.is_number and not expression.has(Application):
-                return float(expression)
-            case Add():
-                return self._sum(expression)
-            case Mul() | Pow():
-                return self._product(expression)
-            case Application():
-                name = type(expression).__name__
-                name = name if name in self._others else function_name(expression)
-                return self._make(name, *(self.value(arg) for arg in expression.args))
+    def _computed(self, tree: Tree) -> Operand:
+        match tree:
+            case Operation(name="pi" | "e" as name):
+                return float(getattr(math, name))
+            case Operation(name="add", parts=(first, *rest)):
+                total = self.value(first)
+                for term in rest:
+                    total = self._added(total, term)
+                return total
+            case Operation(name="neg", parts=(part,)):
+                return self._product(part, -1.0)
+            case Operation(name="mul" | "div"):
+                return self._product(tree, 1.0)
+            case Operation(name="pow", parts=(base, exponent)):
+                return self._power(self.value(base), self.value(exponent))
+            case Operation(name=name, parts=parts):
+                return self._make(_function(name), *map(self.value, parts))
             case _:
-                raise ValueError(f"no instructions for {expression}")
+                raise ValueError(f"no value of {tree}")
 
-    def _make(self, function: str, *operands: Operand) -> int:
+    def _make(self, function: str, *operands: Operand) -> Operand:
+        if function in _NUMBERS and all(isinstance(operand, float) for operand in operands):
+            return _NUMBERS[function](*operands)
         # The value of number 2 and the number 2.0 are equal to Python.
         key = (function, *((type(operand), operand) for operand in operands))
         if key not in self._known:
@@ -90,52 +97,47 @@ class _Writer:
             self.instructions.append(Instruction(function, operands))
         return self._known[key]
 
-    def _sum(self, expression: Expr) -> Operand:
-        total: Operand | None = None
-        for term in expression.as_ordered_terms():
-            negative = term.could_extract_minus_sign()
-            value = self.value(-term if negative else term)
-            if total is None:
-                total = self._make("neg", value) if negative else value
-            else:
-                total = self._make("sub" if negative else "add", total, value)
-        assert total is not None
-        return total
+    def _added(self, total: Operand, term: Tree) -> Operand:
+        match term:
+            case Operation(name="neg", parts=(part,)):
+                return self._make("sub", total, self.value(part))
+            case _:
+                return self._make("add", total, self.value(term))
 
-    def _product(self, expression: Expr) -> Operand:
-        coefficient, rest = expression.as_coeff_Mul()
-        number = float(coefficient)
-        above: list[Operand] = []
-        below: list[Operand] = []
-        for factor in Mul.make_args(rest):
-            base, power = factor.args if isinstance(factor, Pow) else (factor, Integer(1))
-            if factor.is_number and not factor.has(Application):
-                number *= float(factor)
-            elif power.could_extract_minus_sign():
-                below.append(self._power(base, -power))
-            else:
-                above.append(self._power(base, power))
-        if not above:
-            top: Operand = number
-        else:
-            top = self._multiplied(above)
-            top = self._make("mul", top, number) if number != 1 else top
-        return self._make("div", top, self._multiplied(below)) if below else top
+    def _product(self, tree: Tree, number: float) -> Operand:
+        """Multiply by all numbers at once, then divide."""
+        above, below = ([self.value(part) for part in side] for side in factors(tree))
+        number *= math.prod(value for value in above if isinstance(value, float))
+        number /= math.prod(value for value in below if isinstance(value, float))
+        top = self._multiplied([value for value in above if isinstance(value, int)])
+        bottom = self._multiplied([value for value in below if isinstance(value, int)])
+        if top is None:
+            top = number
+        elif number != 1:
+            top = self._make("neg", top) if number == -1 else self._make("mul", top, number)
+        return top if bottom is None else self._make("div", top, bottom)
 
-    def _multiplied(self, factors: list[Operand]) -> Operand:
-        product, *rest = factors
-        for factor in rest:
-            product = self._make("mul", product, factor)
+    def _multiplied(self, values: list[int]) -> Operand | None:
+        product: Operand | None = None
+        for value in values:
+            product = value if product is None else self._make("mul", product, value)
         return product
 
-    def _power(self, base: Expr, power: Expr) -> Operand:
-        value = self.value(base)
-        if power == 1:
-            return value
-        if power.is_Rational and power.q == 2:
-            value, power = self._make("sqrt", value), Integer(power.p)
-        if power == 1:
-            return value
-        if power == 2:
+    def _power(self, value: Operand, exponent: Operand) -> Operand:
+        if exponent == 2.0 and isinstance(exponent, float):
             return self._make("mul", value, value)
-        return self._make("pow", value, self.value(power))
+        return self._make("pow", value, exponent)
+
+
+_NUMBERS: dict[str, Callable[..., float]] = {
+    "add": lambda x, y: x + y,
+    "sub": lambda x, y: x - y,
+    "mul": lambda x, y: x * y,
+    "pow": math.pow,
+    "sqrt": math.sqrt,
+}
+"""What is computed at once where all operands are numbers."""
+
+
+def _function(name: str) -> str:
+    return name if name in FUNCTIONS else function_text(name).removesuffix("({})")

@@ -1,4 +1,4 @@
-"""Closed form -> a tree of plain operations, for whoever prints it; as papers write it.
+"""Closed form -> a tree as papers write it, for whoever prints it.
 
     (c (pi - acos(c / (sqrt(p) sqrt(q)))) + sqrt(-c^2 + p q)) / (2 pi)
         -> (sqrt(p q - c^2) + c (pi - acos(c / sqrt(p q)))) / (2 pi)
@@ -7,63 +7,28 @@ Named functions of `tpc.gaussian` are their formulas. Roots of factors are one r
 added stands before what is subtracted, and short terms and factors before long ones.
 """
 
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import TypeAlias
 
-from sympy import Add, Expr, Float, Function, Mul, Pow, Rational, Symbol, floor
-from sympy.core.numbers import Exp1, Pi
+from sympy import Expr
 
-
-@dataclass(frozen=True, slots=True)
-class Numeral:
-    """A number >= 0."""
-
-    value: Fraction | float
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A symbol of the closed form."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """An operation.
-
-    Attributes:
-        name: `add` and `mul` of two or more parts, `neg`, `div`, `pow`, `sqrt`, `pi` and `e` of
-            none, or a function.
-    """
-
-    name: str
-    parts: "tuple[Written, ...]" = ()
-
-
-Written: TypeAlias = Numeral | Variable | Operation
-
-_HALF = Fraction(1, 2)
-
-_NAMES = {"Abs": "abs", "Max": "max", "Min": "min"}
+from tpc.gaussian.trees import Numeral, Operation, Tree, Variable, factors, over, read_tree
 
 
 @cache
-def written(form: Expr) -> Written:
+def written(form: Expr) -> Tree:
     """Return a closed form as a tree."""
-    return _term(form.doit())
+    return _arranged(read_tree(form.doit()))
 
 
-def size(tree: Written) -> int:
+def size(tree: Tree) -> int:
     """Count the symbols, numbers and functions of a tree."""
     parts = tree.parts if isinstance(tree, Operation) else ()
     own = not isinstance(tree, Operation) or tree.name not in ("add", "neg", "mul", "div")
     return own + sum(map(size, parts))
 
 
-def variables(tree: Written) -> tuple[str, ...]:
+def variables(tree: Tree) -> tuple[str, ...]:
     """Return the name of every variable, as often as it occurs, from left to right."""
     match tree:
         case Variable(name=name):
@@ -74,112 +39,95 @@ def variables(tree: Written) -> tuple[str, ...]:
             return ()
 
 
-def _term(form: Expr) -> Written:
-    match form:
-        case Symbol():
-            return Variable(form.name)
-        case Pi():
-            return Operation("pi")
-        case Exp1():
-            return Operation("e")
-        case Add():
-            return _sum(form)
-        case Mul() | Pow() | Rational() | Float():
-            return _product(form)
-        case Function():
-            name = type(form).__name__
-            return Operation(_NAMES.get(name, name), tuple(map(_term, form.args)))
+def _arranged(tree: Tree) -> Tree:
+    match tree:
+        case Operation(name="mul" | "div" | "pow" | "sqrt"):
+            return _fraction(tree)
+        case Operation(name="add", parts=parts):
+            terms = sorted(map(_arranged, parts), key=lambda term: (_is_negative(term), size(term)))
+            return Operation("add", tuple(terms))
+        case Operation(name=name, parts=parts):
+            return Operation(name, tuple(map(_arranged, parts)))
         case _:
-            raise ValueError(f"no way to write {form}")
+            return tree
 
 
-def _sum(form: Add) -> Written:
-    terms = [_term(term) for term in form.as_ordered_terms()]
-    return Operation("add", tuple(sorted(terms, key=lambda term: (_is_negative(term), size(term)))))
-
-
-def _is_negative(tree: Written) -> bool:
+def _is_negative(tree: Tree) -> bool:
     return isinstance(tree, Operation) and tree.name == "neg"
 
 
-def _product(form: Expr) -> Written:
-    coefficient, rest = form.as_coeff_Mul()
-    fraction = _Fraction(_number(abs(coefficient)))
-    for factor in Mul.make_args(rest):
-        if factor != 1:
-            fraction.take(*(factor.args if isinstance(factor, Pow) else (factor, Rational(1))))
-    tree = fraction.tree()
-    return Operation("neg", (tree,)) if coefficient.is_negative else tree
+def _fraction(tree: Tree) -> Tree:
+    """Arrange a product of powers, with one root above and one below the stroke."""
+    number, root = Fraction(1), 1
+    whole: tuple[list[Tree], list[Tree]] = ([], [])
+    roots: tuple[list[Tree], list[Tree]] = ([], [])
+    for side, parts in enumerate(factors(tree)):
+        for factor in parts:
+            match factor:
+                case Numeral(value=int() as value):
+                    number *= Fraction(1, value) if side else value
+                case Operation(name="sqrt", parts=(Numeral(value=int() as value),)) if not side:
+                    root *= value  # SymPy leaves roots of integers above the stroke only
+                case Operation(name="sqrt", parts=(base,)):
+                    roots[side].append(_arranged(base))
+                case Operation(name="pow", parts=(base, exponent)):
+                    whole[side].append(_power(base, exponent, roots[side]))
+                case _:
+                    whole[side].append(_arranged(factor))
+    return _with_roots(number, root, whole, roots)
 
 
-class _Fraction:
-    """A product of powers, sorted by where they stand."""
-
-    def __init__(self, number: Fraction | float) -> None:
-        self._number = number
-        self._whole: tuple[list[Written], list[Written]] = ([], [])
-        self._roots: tuple[list[Written], list[Written]] = ([], [])
-        self._root_of_number = 1
-
-    def take(self, base: Expr, exponent: Expr) -> None:
-        """Multiply by a power; SymPy leaves roots of integers above the stroke only."""
-        below = exponent.could_extract_minus_sign()
-        exponent = -exponent if below else exponent
-        has_root = bool((2 * exponent).is_Integer) and not exponent.is_Integer
-        if has_root and (exponent < 1 or base.is_Symbol):
-            exponent = floor(exponent)
-            if base.is_Integer:
-                self._root_of_number *= int(base)
-            else:
-                self._roots[below].append(_term(base))
-        if exponent != 0:
-            one = _term(base)
-            power = one if exponent == 1 else Operation("pow", (one, _term(exponent)))
-            self._whole[below].append(power)
-
-    def tree(self) -> Written:
-        """Return the fraction; numbers are put where they take least room."""
-        number, root = self._number, self._root_of_number
-        above, below = self._whole
-        if isinstance(number, float):
-            above.append(Numeral(number))
-            number = Fraction(1)
-        only_roots = not above and not below and number.numerator == 1
-        if only_roots and (root > 1 or self._roots[1]):
-            inside = number**2 * root
-            over = _with_number(inside.numerator, self._roots[0])
-            under = _with_number(inside.denominator, self._roots[1])
-            if over:
-                return _root(_over(over, under))
-            return _over([], [_root(_over(under, []))])
-        moved = number.denominator % root == 0
-        number *= root if moved else 1
-        over = _with_number(1 if moved else root, self._roots[0])
-        under = _with_number(root if moved else 1, self._roots[1])
-        if over:
-            above.append(_root(_over(over, under)))
-        elif under:
-            below.append(_root(_over(under, [])))
-        return _over(_with_number(number.numerator, above), _with_number(number.denominator, below))
+def _power(base: Tree, exponent: Tree, roots: list[Tree]) -> Tree:
+    """Return a power, but for the root in x^(3/2) = x sqrt(x)."""
+    match base, exponent:
+        case Operation(name="sqrt", parts=(inside,)), Numeral(value=int() as doubled):
+            whole = doubled // 2
+            if isinstance(inside, Variable):
+                roots.append(inside)
+                return inside if whole == 1 else Operation("pow", (inside, Numeral(whole)))
+            half = Operation("div", (exponent, Numeral(2)))
+            return Operation("pow", (_arranged(inside), half))
+        case _:
+            return Operation("pow", (_arranged(base), _arranged(exponent)))
 
 
-def _with_number(number: int, factors: list[Written]) -> list[Written]:
-    return factors if number == 1 else [Numeral(Fraction(number)), *factors]
+def _with_roots(
+    number: Fraction,
+    root: int,
+    whole: tuple[list[Tree], list[Tree]],
+    roots: tuple[list[Tree], list[Tree]],
+) -> Tree:
+    """Return number * sqrt(root) * a fraction; numbers are put where they take least room."""
+    above, below = whole
+    only_roots = not above and not below and number.numerator == 1
+    if only_roots and (root > 1 or roots[1]):
+        inside = number**2 * root
+        over_roots = _with_number(inside.numerator, roots[0])
+        under_roots = _with_number(inside.denominator, roots[1])
+        if over_roots:
+            return _root(_over(over_roots, under_roots))
+        return _over([], [_root(_over(under_roots, []))])
+    moved = number.denominator % root == 0
+    number *= root if moved else 1
+    over_roots = _with_number(1 if moved else root, roots[0])
+    under_roots = _with_number(root if moved else 1, roots[1])
+    if over_roots:
+        above.append(_root(_over(over_roots, under_roots)))
+    elif under_roots:
+        below.append(_root(_over(under_roots, [])))
+    return _over(_with_number(number.numerator, above), _with_number(number.denominator, below))
 
 
-def _over(above: list[Written], below: list[Written]) -> Written:
-    """Return a quotient of products."""
-    numerator, denominator = _times(above), _times(below)
-    return Operation("div", (numerator, denominator)) if below else numerator
+def _with_number(number: int, parts: list[Tree]) -> list[Tree]:
+    return parts if number == 1 else [Numeral(number), *parts]
 
 
-def _times(factors: list[Written]) -> Written:
-    if len(factors) > 1:
-        return Operation("mul", tuple(sorted(factors, key=_place)))
-    return factors[0] if factors else Numeral(Fraction(1))
+def _over(above: list[Tree], below: list[Tree]) -> Tree:
+    """Return a quotient of products in order."""
+    return over(sorted(above, key=_place), sorted(below, key=_place))
 
 
-def _place(factor: Written) -> tuple[int, int]:
+def _place(factor: Tree) -> tuple[int, int]:
     """Return where a factor stands in a product: numbers, letters, functions, sums."""
     match factor:
         case Numeral():
@@ -195,9 +143,5 @@ def _place(factor: Written) -> tuple[int, int]:
     return place, size(factor)
 
 
-def _root(inside: Written) -> Written:
+def _root(inside: Tree) -> Tree:
     return Operation("sqrt", (inside,))
-
-
-def _number(value: Expr) -> Fraction | float:
-    return Fraction(int(value.p), int(value.q)) if value.is_Rational else float(value)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from sympy import Expr, Symbol
 
-from tpc.functions import BUILT_IN
 from tpc.gaussian.instructions import Instruction, Operand, to_instructions
 from tpc.kernels.operations import PLAIN, SERIES, operation
 from tpc.kernels.plan import AXES, Law, Leaf, Operation, Plan, Side, Step, Value
@@ -132,9 +131,8 @@ class _Writer:
 
         for instruction in instructions:
             name, given = instruction.function, instruction.operands
-            if name.removeprefix("np.") in PLAIN:
-                plain = Operation(name.removeprefix("np."))
-                values.append(self.steps.step(plain, *map(of, given)))
+            if name in PLAIN:
+                values.append(self.steps.step(Operation(name), *map(of, given)))
             else:
                 pattern = tuple(None if isinstance(x, int) else x for x in given)
                 taken = (values[x] for x in given if isinstance(x, int))
@@ -165,7 +163,7 @@ def _law(
     """Return a function with the law of its Gaussian, and the numbers of what that needs."""
     u, variance, mean = own
     constants = tuple(symbol for symbol in known if symbol in function.free_symbols)
-    instructions, result = to_instructions(function, (u, *constants), BUILT_IN)
+    instructions, result = to_instructions(function, (u, *constants))
     needed = (variance, *((mean,) if mean in known else ()), *constants)
     law = Law(instructions, result, mean in known, len(constants))
     return law, tuple(known[symbol] for symbol in needed)

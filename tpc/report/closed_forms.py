@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 
-from tpc.gaussian.written import Numeral, Operation, Variable, Written, variables, written
+from tpc.gaussian.trees import Numeral, Operation, Tree, Variable
+from tpc.gaussian.written import variables, written
 from tpc.limit.equations import Limit
 from tpc.limit.nodes import CUW, MU, MW, QU, QW, ClosedForm, HermiteSeries, U, W
 from tpc.report.constants import number
@@ -181,13 +182,11 @@ def _unused(kind: str, choices: str, stems: set[str]) -> str:
     return kind
 
 
-def _write(tree: Written, of: Mapping[str, Formula]) -> Formula:
+def _write(tree: Tree, of: Mapping[str, Formula]) -> Formula:
     """Return the formula of a closed form."""
     match tree:
         case Numeral(value=value):
-            if isinstance(value, float):
-                return number(value)
-            return divide(Number(float(value.numerator)), Number(float(value.denominator)))
+            return number(value) if isinstance(value, float) else Number(float(value))
         case Variable(name=name):
             return of[name]
         case Operation(name=name, parts=parts):
