@@ -17,7 +17,7 @@ OF_A_PACKAGE = {
     "program/passes": {"normalise"},
     "runtime": {"copy_means", "standard_errors"},
     "simulation": {"program_texts"},
-    "simulation/training": {"published"},
+    "simulation/training": {"published", "verify"},
 }
 """What tests of a package as a whole are about, where that is no module of it."""
 
