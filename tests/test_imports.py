@@ -24,6 +24,7 @@ PRODUCTS = {
         "program.partials",
         "program.program",
         "program.readout_covariances",
+        "program.reapply",
         "program.traversal",
     },
     "program.checking": {"program.checking"},

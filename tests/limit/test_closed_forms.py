@@ -1,9 +1,13 @@
 """Expectations that have a closed form are computed by it, all others are estimated."""
 
+import sys
+
 import numpy as np
 import pytest
 
 import tpc
+from tpc.limit.nodes import ClosedForm
+from tpc.program.nodes import Constant
 
 
 @pytest.mark.parametrize("function", ["silu", "sigmoid", "softplus", "tanh", "gelu"])
@@ -24,3 +28,17 @@ def test_functions_of_what_is_constant(function: str) -> None:
     }[function]
     for name in "cd":
         assert abs(found[name] - at_one) <= 6 * found.stderr[name] + 1e-12
+
+
+def test_forms_that_need_long_chains_of_others_do_not_recurse() -> None:
+    """<a|b> of the last layers needs that of all layers before, where one matrix serves them all."""
+    layers = 150
+    lines = ["dim n", "matrix W : n x n ~ normal(0, 2 / n)", "vector a0 : n", "vector b0 : n"]
+    for t in range(layers):
+        lines += [f"{x}{t + 1} = relu(W @ {x}{t} + a0)" for x in "ab"]
+    lines += [f"output K = <a{layers}|b{layers}>", ""]
+    before = sys.getrecursionlimit()
+    limit = tpc.derive(tpc.parse("\n".join(lines)))
+    assert sys.getrecursionlimit() == before
+    ((_, kernel),) = limit.outputs[0].parts
+    assert isinstance(kernel, Constant | ClosedForm)

@@ -4,15 +4,13 @@ What depends on one iid copy alone is made once, as a ket: f(x[j]) is the row at
 so it is computed sample by sample, not pair by pair, and its expectation is E f(|x>).
 """
 
-from collections.abc import Mapping
 from math import prod
-from typing import TypeVar
 
 import numpy as np
 
 from tpc.diagnostics import NOWHERE
-from tpc.limit.closed_forms import ClosedForms
-from tpc.limit.nodes import Diagonal, HermiteSeries, Integral
+from tpc.limit.integrals import Integrals
+from tpc.limit.nodes import Diagonal
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     FREE,
@@ -25,12 +23,8 @@ from tpc.program.nodes import (
     Node,
     Row,
     Shape,
-    operands,
 )
 from tpc.program.operations import Array, folded
-from tpc.program.traversal import fold
-
-Kets = TypeVar("Kets", bound=tuple[Node, ...])
 
 _ARITHMETIC = frozenset({"add", "sub", "mul", "div", "neg", "pow", "square", "sqrt"})
 """The functions of constants that are computed."""
@@ -39,24 +33,23 @@ LARGEST_CONSTANT = 10**6
 """How many entries a folded constant may have."""
 
 
-MAX_NESTING = 500
-"""How deep closed forms may need one another, as those of a network with tied weights do."""
-
-
 class LimitBuilder(Builder):
-    """A builder that integrates, folds constants and moves operations on rows inside the `Row`."""
+    """A builder that integrates, folds constants and moves operations on rows inside the `Row`.
+
+    Attributes:
+        integrals: What is known of expectations, where it integrates.
+    """
 
     def __init__(self, integrate: bool = False) -> None:
         super().__init__()
-        self._closed_forms = ClosedForms(self) if integrate else None
-        self._integrals: dict[tuple[Node, ...], Node | None] = {}
-        self._serial: dict[Node, bool] = {}
-        self._nested = 0
+        self.integrals = Integrals(self, super().make) if integrate else None
 
     def make(self, kind: type[Node], coords: Coordinates, shape: Shape, *own: object) -> Node:
         """Return the node, an expectation by its closed form, a function of one copy as its row."""
         if kind is Inner or (kind is Mean and own[1] == (FREE,)):
-            return self._integral(kind, coords, shape, own)
+            kets = tuple(part for part in own if isinstance(part, Node))
+            known = self.integrals.of(kets) if self.integrals else None
+            return super().make(kind, coords, shape, *own) if known is None else known
         if kind is Contract and (product := self._product_of_copies(*own)) is not None:
             return product
         folded = _fold(kind, shape, own)
@@ -80,74 +73,6 @@ class LimitBuilder(Builder):
         kept, new = len(left.shape) - axes, len(right.shape) - axes
         wide = self.expand(left, tuple(range(len(left.shape), len(left.shape) + new)))
         return self.reduce("sum", self.mul(wide, right), tuple(range(kept, kept + axes)))
-
-    @property
-    def covariances(self) -> Mapping[Node, tuple[Node, Node]]:
-        """The Gaussian kets of which a scalar is the covariance."""
-        if self._closed_forms is None:
-            return {}
-        return self._without_factors(self._closed_forms.gaussians.asked)
-
-    @property
-    def moments(self) -> Mapping[Node, tuple[Node, ...]]:
-        """The kets of which a scalar in closed form is E|x> or <x|y>."""
-        found: dict[Node, tuple[Node, ...]] = {}
-        for kets, moment in self._integrals.items():
-            if moment is not None:
-                found.setdefault(moment, kets)
-        if self._closed_forms is not None:
-            for ket, mean in self._closed_forms.gaussians.means():
-                found.setdefault(mean, (ket,))
-        return self._without_factors(found)
-
-    def _without_factors(self, found: dict[Node, Kets]) -> dict[Node, Kets]:
-        """Leave out scalars that are older than their kets, which may be made of them.
-
-        E|h + c> is c where |h> has mean zero, and <v|c v> is c: that says nothing about c.
-        """
-        made = {node: number for number, node in enumerate(self.nodes)}
-        return {
-            node: kets
-            for node, kets in found.items()
-            if made[node] > max(made[ket] for ket in kets)
-        }
-
-    def _integral(
-        self, kind: type[Node], coords: Coordinates, shape: Shape, own: tuple[object, ...]
-    ) -> Node:
-        """Return E|x> or <x|y>: what is known of it, else itself."""
-        kets = tuple(ket for ket in own if isinstance(ket, Node))
-        if kets not in self._integrals:
-            self._integrals[kets] = None  # what it depends on cannot depend on it
-            found = self._known_integral(kets)
-            if found is not None and self._uses_series(found):
-                average = super().make(kind, coords, shape, *own)
-                found = super().make(Integral, (), shape, average, found)
-            self._integrals[kets] = found
-        known = self._integrals[kets]
-        return super().make(kind, coords, shape, *own) if known is None else known
-
-    def _known_integral(self, kets: tuple[Node, ...]) -> Node | None:
-        """Return E|x> or <x|y> in closed forms and series, or None."""
-        forms = self._closed_forms
-        if forms is None or self._nested >= MAX_NESTING or not all(ket.is_vector for ket in kets):
-            return None
-        self._nested += 1
-        found = forms.mean(*kets) if len(kets) == 1 else forms.moment(*kets)
-        self._nested -= 1
-        return found
-
-    def _uses_series(self, root: Node) -> bool:
-        """Whether a scalar is made of series, other than by integrals that are."""
-
-        def inside(node: Node) -> tuple[Node, ...]:
-            through = node.is_scalar and not isinstance(node, Integral | Inner | Mean)
-            return operands(node) if through else ()
-
-        def rule(node: Node, serial: dict[Node, bool]) -> bool:
-            return isinstance(node, HermiteSeries) or any(map(serial.__getitem__, inside(node)))
-
-        return fold((root,), rule, inside, self._serial)[root]
 
 
 def _beside_zero(coords: Coordinates, shape: Shape, own: tuple[object, ...]) -> Node | None:

@@ -8,6 +8,7 @@ once for all entries of a multi-vector: the closed form is one expression, its s
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -16,27 +17,27 @@ from sympy import Add, Expr, Integer, Mul, Symbol, expand_mul, preorder_traversa
 from tpc.gaussian.expectation import expect
 from tpc.gaussian.numpy_text import has_numpy_text
 from tpc.gaussian.refusal import NoClosedForm
-from tpc.limit.gaussians import Gaussians
+from tpc.limit.gaussians import Gaussians, is_linear
 from tpc.limit.integrands import Integrands, NotElementwise, as_number
 from tpc.limit.nodes import CUW, MU, MW, QU, QW, ClosedForm, Diagonal, HermiteSeries, U, W
 from tpc.limit.series import Closed, Factors, Part, Plan, plan
 from tpc.program.builder import Builder
-from tpc.program.nodes import (
-    Constant,
-    Contract,
-    Elementwise,
-    Expand,
-    Node,
-    Permute,
-    Reduce,
-    Shape,
-    Take,
-)
+from tpc.program.nodes import Constant, Node, Shape, operands
+from tpc.program.reapply import reapply
+from tpc.program.traversal import fold
 
 LONGEST = 400
 """How many operations a closed form may have before an estimate serves better."""
 
 Labels = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A product of kets as an expression, and what its symbols stand for."""
+
+    integrands: Integrands
+    product: Expr
 
 
 class ClosedForms:
@@ -47,70 +48,54 @@ class ClosedForms:
         self.gaussians = Gaussians(builder, builder.inner)
         self._known: dict[tuple[object, ...], Expr | None] = {}
         self._plans: dict[tuple[object, ...], Plan | None] = {}
+        self._readings: dict[tuple[Node, ...], _Reading | None] = {}
 
-    def mean(self, ket: Node) -> Node | None:
-        """Return E|x>, or None where no closed form is known."""
-        core = self._core([(ket, tuple(range(len(ket.shape))))], ket.shape)
-        return core if core is not None else self._through(ket)
+    def needs(self, kets: tuple[Node, ...]) -> list[tuple[Node, Node]]:
+        """Return the pairs of kets whose inner products the expectation of a product needs."""
+        reading = self._readings[kets] = self._read(kets)
+        if reading is None:
+            return []
+        nodes = [placed.node for placed in reading.integrands.coordinates.values()]
+        return self.gaussians.needs([(v, u) for i, u in enumerate(nodes) for v in nodes[: i + 1]])
 
     def moment(self, left: Node, right: Node) -> Node | None:
         """Return <x|y>, or None where no closed form is known."""
-        shape = left.shape + right.shape
-        axes = tuple(range(len(shape)))
-        split = len(left.shape)
-        return self._core([(left, axes[:split]), (right, axes[split:])], shape)
+        return self._core((left, right))
 
-    def _through(self, ket: Node) -> Node | None:
-        """Return the expectation of a linear operation from those of its operands."""
-        b = self._b
+    def mean(self, ket: Node) -> Node | None:
+        """Return E|x>, or None where no closed form is known: perhaps through linear operations."""
+        cores: dict[Node, Node | None] = {}
 
-        def of(operand: Node) -> Node | None:
-            return operand if operand.is_scalar else self.mean(operand)
+        def below(node: Node) -> tuple[Node, ...]:
+            cores[node] = node if node.is_scalar else self._core((node,))
+            return operands(node) if cores[node] is None and is_linear(node) else ()
 
-        match ket:
-            case Elementwise(function="add" | "sub", operands=(x, y)):
-                left, right = of(x), of(y)
-                if left is None or right is None:
-                    return None
-                both = b.add(left, right) if ket.function == "add" else b.sub(left, right)
-                return self._spread(both, ket.shape)
-            case Elementwise(function="mul" | "div", operands=(x, y)) if x.is_scalar or y.is_scalar:
-                if ket.function == "div" and not y.is_scalar:
-                    return None
-                left, right = of(x), of(y)
-                if left is None or right is None:
-                    return None
-                return b.mul(left, right) if ket.function == "mul" else b.div(left, right)
-            case Elementwise(function="neg", operands=(x,)):
-                mean = of(x)
-                return None if mean is None else b.neg(mean)
-            case Contract(left=left, right=right, axes=axes) if right.is_scalar:
-                mean = of(left)
-                return None if mean is None else b.contract(mean, right, axes)
-            case Reduce(reduction="sum", operand=x, axes=axes):
-                mean = of(x)
-                return None if mean is None else b.reduce("sum", mean, axes)
-            case Take(operand=x, keys=keys):
-                mean = of(x)
-                return None if mean is None else b.take(mean, keys)
-            case Permute(operand=x, order=order):
-                mean = of(x)
-                return None if mean is None else b.permute(mean, order)
-            case Expand(operand=x, axes=axes):
-                mean = of(x)
-                return None if mean is None else b.expand(mean, axes)
-            case _:
-                return None
+        def rule(node: Node, means: dict[Node, Node | None]) -> Node | None:
+            if cores[node] is not None or not is_linear(node):
+                return cores[node]
+            parts = [mean for part in operands(node) if (mean := means[part]) is not None]
+            return reapply(self._b, node, parts) if len(parts) == len(operands(node)) else None
 
-    def _core(self, factors: list[tuple[Node, tuple[int, ...]]], shape: Shape) -> Node | None:
-        """Return the expectation of a product of elementwise kets."""
-        integrands = Integrands(self._b, self.gaussians)
-        product: Expr = 1
+        return fold((ket,), rule, below)[ket]
+
+    def _read(self, kets: tuple[Node, ...]) -> _Reading | None:
+        """Read the product of kets as an integrand, or return None where it is none."""
+        integrands, product, axes = Integrands(self._b, self.gaussians), Integer(1), 0
         try:
-            for ket, labels in factors:
-                product = product * integrands.read(ket, labels)
+            for ket in kets:
+                labels = tuple(range(axes, axes + len(ket.shape)))
+                product, axes = product * integrands.read(ket, labels), axes + len(labels)
         except NotElementwise:
             return None
+        return _Reading(integrands, product)
+
+    def _core(self, kets: tuple[Node, ...]) -> Node | None:
+        """Return the expectation of a product of elementwise kets."""
+        reading = self._readings.pop(kets) if kets in self._readings else self._read(kets)
+        if reading is None:
+            return None
+        integrands, product = reading.integrands, reading.product
+        shape = tuple(size for ket in kets for size in ket.shape)
         values: dict[Symbol, Node] = {}
         covariance, mean = self._law(integrands, len(shape), values)
         for symbol, placed in integrands.constants.items():

@@ -16,7 +16,6 @@ Reference:
     Tensor Programs IVb, Definition 2.6.5 (kets), Theorem 2.6.10 (the Master Theorem).
 """
 
-import sys
 from fractions import Fraction
 from functools import reduce
 from math import inf, prod
@@ -24,7 +23,7 @@ from typing import Literal, TypeAlias
 
 from tpc.diagnostics import Diagnostic, ProgramError
 from tpc.diagnostics.limit_faults import NoDerivativeForm
-from tpc.limit.builder import MAX_NESTING, LimitBuilder
+from tpc.limit.builder import LimitBuilder
 from tpc.limit.dots import derivative_term
 from tpc.limit.equations import (
     DotEquation,
@@ -97,15 +96,9 @@ def derive_limit(program: Program, dot: DotChoice = "auto", integrate: bool = Tr
             is not Gaussian and has another limit.
     """
     check_universality(program)
-    deepest = sys.getrecursionlimit()
-    # Closed forms nest as deep as a tied network is long; each level takes a few dozen calls.
-    sys.setrecursionlimit(max(deepest, 50 * MAX_NESTING))
-    try:
-        if not _exchanges_in_pairs(program):
-            program = without_exchanges(program)
-        return _Derivation(program, dot, integrate).limit()
-    finally:
-        sys.setrecursionlimit(deepest)
+    if not _exchanges_in_pairs(program):
+        program = without_exchanges(program)
+    return _Derivation(program, dot, integrate).limit()
 
 
 class _Derivation:
@@ -136,8 +129,9 @@ class _Derivation:
         outputs = tuple(map(self._output, self._program.outputs))
         program = self._program
         equations, names = tuple(self._equations), self._names
-        known = self._b.covariances, self._b.moments
-        return Limit(program, equations, outputs, names, program.dialect, *known)
+        known = self._b.integrals
+        meanings = (known.covariances, known.moments) if known else ({}, {})
+        return Limit(program, equations, outputs, names, program.dialect, *meanings)
 
     def _translated(self, node: Node) -> Node:
         if isinstance(node, MatMul):

@@ -12,7 +12,7 @@ Reference:
     Tensor Programs III, Definition F.6 (the ratio of two dims in the gain).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -30,7 +30,8 @@ from tpc.program.nodes import (
     Take,
     operands,
 )
-from tpc.program.traversal import fold
+from tpc.program.reapply import reapply
+from tpc.program.traversal import fold, walk
 
 
 class Gaussians:
@@ -54,7 +55,7 @@ class Gaussians:
 
         def rule(node: Node, affine: dict[Node, bool]) -> bool:
             inside = all(map(affine.__getitem__, _kets(node)))
-            return inside and node.is_vector and _is_linear_step(node)
+            return node.is_vector and inside and (_is_leaf(node) or is_linear(node))
 
         return fold((ket,), rule, _kets, self._affine)[ket]
 
@@ -78,6 +79,18 @@ class Gaussians:
             self.asked.setdefault(found, pair)
         return found
 
+    def needs(self, pairs: Iterable[tuple[Node, Node]]) -> list[tuple[Node, Node]]:
+        """Return the pairs of kets whose inner products the covariances of some pairs need."""
+
+        def below(pair: tuple[Node, Node]) -> tuple[tuple[Node, Node], ...]:
+            return () if pair in self._covariances else _simpler(pair)
+
+        return [
+            (left.operand, right.operand)
+            for left, right in walk(pairs, below)
+            if isinstance(left, Hat) and isinstance(right, Hat) and _are_alike(left, right)
+        ]
+
     # --------------------------------------------------------------------------------- the rules
 
     def _mean(self, node: Node) -> Node | None:
@@ -99,11 +112,10 @@ class Gaussians:
             before = len(left.shape)
             return self._through(right, left, lambda ket: self._covariances[left, ket], before)
         if isinstance(left, Hat) and isinstance(right, Hat):
-            if left.matrix is right.matrix and left.transposed == right.transposed:
-                return self._b.mul(left.gain, self._moment(left.operand, right.operand))
-        elif left is right and isinstance(left, InitialVector):
-            return self._declared(left)
-        return None
+            if not _are_alike(left, right):
+                return None
+            return self._b.mul(left.gain, self._moment(left.operand, right.operand))
+        return self._declared(left) if left is right and isinstance(left, InitialVector) else None
 
     def _declared(self, vector: InitialVector) -> Node:
         if vector.covariance.shape == vector.shape + vector.shape:
@@ -160,9 +172,7 @@ class Gaussians:
         b = self._b
         after = len(known.shape) - before - len(ket.shape)
         match node:
-            case Elementwise(function="neg"):
-                return b.neg(known)
-            case Elementwise(function=function, operands=(x, y)):
+            case Elementwise(function="mul" | "div" as function, operands=(x, y)):
                 factor = y if x is ket else x
                 missing = len(node.shape) - len(ket.shape)
                 wide = b.expand(known, tuple(range(before, before + missing)))
@@ -172,20 +182,10 @@ class Gaussians:
                 lead = known.shape[:before]
                 tail = known.shape[len(known.shape) - after :] if after else ()
                 return self._spread(result, lead + node.shape + tail)
-            case Take(keys=keys):
-                return b.take(known, (None,) * before + keys)
-            case Expand(axes=axes):
-                return b.expand(known, tuple(before + axis for axis in axes))
-            case Permute(order=order):
-                middle = tuple(before + axis for axis in order)
-                last = range(before + len(order), before + len(order) + after)
-                return b.permute(known, (*range(before), *middle, *last))
-            case Reduce(axes=axes):
-                return b.reduce("sum", known, tuple(before + axis for axis in axes))
             case Contract(right=right, axes=count):
                 return self._contracted(known, before, len(ket.shape), right, count)
             case _:
-                raise AssertionError(f"{node!r} is not linear")
+                return reapply(b, node, [known], before)
 
     def _contracted(self, known: Node, before: int, rank: int, right: Node, count: int) -> Node:
         """Contract the last `count` axes of the middle group with the first ones of `right`."""
@@ -214,10 +214,15 @@ def _is_leaf(node: Node) -> bool:
     return isinstance(node, InitialVector | Hat)
 
 
-def _is_linear_step(node: Node) -> bool:
-    """Whether one operation keeps affine kets affine."""
+def _are_alike(left: Hat, right: Hat) -> bool:
+    """Whether two hats are of products with one side of one matrix."""
+    return left.matrix is right.matrix and left.transposed == right.transposed
+
+
+def is_linear(node: Node) -> bool:
+    """Whether an operation keeps affine kets affine."""
     match node:
-        case InitialVector() | Hat() | Take() | Expand() | Permute() | Reduce(reduction="sum"):
+        case Take() | Expand() | Permute() | Reduce(reduction="sum"):
             return True
         case Elementwise(function="add" | "sub" | "neg"):
             return True

@@ -13,8 +13,9 @@ Reference:
     Tensor Programs IVb, Definition 2.6.5, Dot, equation (2.19).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from math import inf, prod
 from operator import or_
 from typing import TypeAlias
@@ -41,7 +42,8 @@ from tpc.program.nodes import (
     Take,
     operands,
 )
-from tpc.program.partials import partial
+from tpc.program.partials import partial as partial_derivative
+from tpc.program.reapply import reapply
 from tpc.program.traversal import fold
 
 
@@ -89,6 +91,10 @@ class Term:
         """Return the axis of the hat that is tied to an axis of x."""
         ties = (i for i, slot in enumerate(self.layout) if slot == Tied(axis))
         return next(ties, None)
+
+    def placed(self, value: Node, slot: Callable[[int], Slot]) -> "Term":
+        """Return the term of something made of x, with what becomes of the axes that are tied."""
+        return Term(value, tuple(slot(s.axis) if isinstance(s, Tied) else s for s in self.layout))
 
 
 Jacobian: TypeAlias = tuple[Term, ...]
@@ -172,12 +178,8 @@ class Differentiator:
                 ]
             case Mean(operand=body, over=over):
                 terms = [replace(t, value=self._mean(t.value, over)) for t in of(body)]
-            case Take(operand=operand, keys=keys):
-                terms = [self._take(term, keys) for term in of(operand)]
-            case Permute(operand=operand, order=order):
-                terms = [self._permute(term, order) for term in of(operand)]
-            case Expand(operand=operand, axes=axes):
-                terms = [self._expand(term, axes) for term in of(operand)]
+            case Take(operand=operand) | Permute(operand=operand) | Expand(operand=operand):
+                terms = [self._moved(term, node) for term in of(operand)]
             case Reduce(reduction="sum", operand=operand, axes=axes):
                 terms = [self._sum(t, operand.shape, axes) for t in of(operand)]
             case Reduce(operand=operand, axes=axes):
@@ -205,19 +207,15 @@ class Differentiator:
         """Return (d f / d x) dx, with the axes of x aligned to those of the result."""
         own, out = node.operands[slot].shape, node.shape
         shift = len(out) - len(own)
-        layout = tuple(
-            s
-            if not isinstance(s, Tied)
-            else Tied(s.axis + shift)
-            if own[s.axis] == out[s.axis + shift]
-            else Pinned(0)
-            for s in term.layout
-        )
+
+        def aligned(axis: int) -> Slot:
+            return Tied(axis + shift) if own[axis] == out[axis + shift] else Pinned(0)
+
         value = term.value
         if term.free:
             value = self._b.expand(value, tuple(range(term.free, term.free + shift)))
-        inner = partial(self._b, node.function, node.operands, slot)
-        return Term(self._full(self._b.mul(inner, value), out, term.free), layout)
+        inner = partial_derivative(self._b, node.function, node.operands, slot)
+        return term.placed(self._full(self._b.mul(inner, value), out, term.free), aligned)
 
     def _full(self, value: Node, shape: Shape, free: int) -> Node:
         """Broadcast a stored array to its full shape, but for a number without free axes."""
@@ -244,71 +242,26 @@ class Differentiator:
         present = tuple(name for name in over if name in dict(value.coords))
         return self._b.mean(value, present) if present else value
 
-    def _take(self, term: Term, keys: tuple[int | None, ...]) -> Term:
-        kept = [axis for axis, key in enumerate(keys) if key is None]
-
-        def moved(slot: Slot) -> Slot:
-            if not isinstance(slot, Tied):
-                return slot
-            key = keys[slot.axis]
-            return Tied(kept.index(slot.axis)) if key is None else Pinned(key)
-
-        value = term.value
-        if value.shape:
-            value = self._b.take(value, (None,) * term.free + keys)
-        return Term(value, tuple(map(moved, term.layout)))
-
-    def _permute(self, term: Term, order: tuple[int, ...]) -> Term:
-        layout = tuple(
-            Tied(order.index(slot.axis)) if isinstance(slot, Tied) else slot for slot in term.layout
-        )
-        value = term.value
-        if value.shape:
-            shifted = tuple(term.free + axis for axis in order)
-            value = self._b.permute(value, (*range(term.free), *shifted))
-        return Term(value, layout)
-
-    def _expand(self, term: Term, axes: tuple[int, ...]) -> Term:
-        def moved(slot: Slot) -> Slot:
-            if not isinstance(slot, Tied):
-                return slot
-            position = slot.axis
-            for axis in axes:
-                position += axis <= position
-            return Tied(position)
-
-        value = term.value
-        if value.shape:
-            value = self._b.expand(value, tuple(term.free + axis for axis in axes))
-        return Term(value, tuple(map(moved, term.layout)))
+    def _moved(self, term: Term, node: Take | Permute | Expand) -> Term:
+        """Index, permute or expand the axes of x."""
+        value = reapply(self._b, node, [term.value], term.free) if term.value.shape else term.value
+        return term.placed(value, partial(_slot, node))
 
     def _sum(self, term: Term, shape: Shape, axes: tuple[int, ...]) -> Term:
         """Sum over axes of x; one that is tied becomes a free axis of the hat."""
-        value = self._spread(term, shape)
-        freed = {axis: tie for axis in axes if (tie := term.tie_of(axis)) is not None}
-        summed = [axis for axis in axes if axis not in freed]
-        kept = [axis for axis in range(len(shape)) if axis not in axes]
-        # The stored axes by the axis of the hat (free ones) or of x that they stand for.
-        order = self._freed_order(term, freed) + [term.free + axis for axis in kept + summed]
-        value = self._b.permute(value, tuple(order))
-        last = tuple(range(len(order) - len(summed), len(order)))
-        value = self._b.reduce("sum", value, last) if last else value
 
-        def moved(slot: Slot) -> Slot:
-            if not isinstance(slot, Tied):
-                return slot
-            return Free() if slot.axis in freed else Tied(kept.index(slot.axis))
+        def name(axis: int) -> tuple[str, int]:
+            tie = term.tie_of(axis) if axis in axes else None
+            return ("x", axis) if tie is None else ("hat", tie)
 
-        return Term(value, tuple(map(moved, term.layout)))
-
-    def _freed_order(self, term: Term, freed: dict[int, int]) -> list[int]:
-        """Return the stored axes that stand for free axes of the hat once `freed` are free too."""
-        axis_of = {tie: term.free + axis for axis, tie in freed.items()}
-        stored = iter(range(term.free))
-        for position, slot in enumerate(term.layout):
-            if isinstance(slot, Free):
-                axis_of[position] = next(stored)
-        return [axis_of[position] for position in sorted(axis_of)]
+        free = [("hat", place) for place, s in enumerate(term.layout) if isinstance(s, Free)]
+        stored = [*free, *map(name, range(len(shape)))]
+        summed = [("x", axis) for axis in axes if ("x", axis) in stored]
+        kept = sorted(set(stored).difference(summed))  # axes of the hat come before those of x
+        value = self._b.permute(self._spread(term, shape), tuple(map(stored.index, kept + summed)))
+        value = self._b.reduce("sum", value, tuple(range(len(kept), len(stored))))
+        rest = [axis for axis in range(len(shape)) if axis not in axes]
+        return term.placed(value, lambda axis: Free() if axis in axes else Tied(rest.index(axis)))
 
     def _maximum(self, term: Term, node: Node, operand: Node, axes: tuple[int, ...]) -> Term:
         """Route the derivative to where the maximum is."""
@@ -320,8 +273,9 @@ class Differentiator:
         """Return the two terms of dp = p dx - p sum(p dx) along the last axis."""
         last = len(node.shape) - 1
         weighted = replace(term, value=self._times(node, self._spread(term, node.shape)))
-        total = self._expand(self._sum(weighted, node.shape, (last,)), (last,))
-        drawn = self._b.neg(self._b.mul(node, total.value))
+        total = self._sum(weighted, node.shape, (last,))
+        wide = self._b.expand(total.value, (total.free + last,))
+        drawn = self._b.neg(self._b.mul(node, wide))
         return weighted, replace(total, value=drawn)
 
     def _contract(self, term: Term, shape: Shape, right: Node, count: int) -> Term:
@@ -352,3 +306,16 @@ class Differentiator:
                 return (stein_sum(self._b, node),)
             case _:
                 return tuple(operand for operand in operands(node) if FREE in dict(operand.coords))
+
+
+def _slot(node: Take | Permute | Expand, axis: int) -> Slot:
+    """Return what an axis of the hat is in a node, where it is tied to this axis of the operand."""
+    match node:
+        case Take(keys=keys):
+            key = keys[axis]
+            return Tied(keys[:axis].count(None)) if key is None else Pinned(key)
+        case Permute(order=order):
+            return Tied(order.index(axis))
+        case Expand(axes=new):
+            old = [place for place in range(len(node.shape)) if place not in new]
+            return Tied(old[axis])

@@ -24,20 +24,15 @@ from tpc.program.builder import Builder
 from tpc.program.nodes import (
     Contract,
     Elementwise,
-    Expand,
+    InitialScalar,
+    InitialVector,
     Inner,
-    LinearAlgebra,
     MatMul,
     Matrix,
-    Mean,
     Node,
-    Permute,
-    Reduce,
-    Row,
-    Softmax,
-    Take,
     operands,
 )
+from tpc.program.reapply import reapply
 from tpc.program.traversal import fold
 
 Product: TypeAlias = Callable[[Matrix, bool, Node], Node]
@@ -137,25 +132,25 @@ class Lowering:
 
     def _mapped(self, node: Node) -> Node:
         """Return the image of a node whose operands have theirs."""
-        b, axis = self._b, int(self.depends(node))
+        b = self._b
         match node:
-            case Elementwise(function=function, operands=parts):
-                rank = len(node.shape)
-                return _applied(b, function, [self._aligned(part, rank) for part in parts])
+            case Elementwise(operands=parts):
+                return reapply(b, node, [self._aligned(part, len(node.shape)) for part in parts])
             case MatMul(matrix=matrix, transposed=transposed, operand=x):
                 return self._matmul(matrix, transposed, self._images[x])
-            case Row(operand=x, coordinate=coordinate):
-                return b.row(self._images[x], coordinate)
-            case Mean(operand=x, over=over):
-                return b.mean(self._images[x], over)
             case Inner():
                 return self._inner(node)
             case Contract():
                 return self._contract(node)
             case BatchMean(operand=x):
                 return self._batch_mean(x)
+            case InitialVector() | InitialScalar():
+                return node
+            case _ if parts := operands(node):
+                leading = int(self.depends(node))
+                return reapply(b, node, [self._images[part] for part in parts], leading)
             case _:
-                return self._of_axes(node, axis)
+                return node
 
     def _aligned(self, node: Node, rank: int) -> Node:
         """Return an image that broadcasts as the node does in a result with so many axes."""
@@ -191,42 +186,3 @@ class Lowering:
             return self._images[x]
         total = self._b.reduce("sum", self._images[x], (0,))
         return self._b.mul(self._b.number(1 / self._size), total)
-
-    def _of_axes(self, node: Node, axis: int) -> Node:
-        """Shift what an operation does to constant axes behind the axis over inputs."""
-        b = self._b
-        match node:
-            case Take(operand=x, keys=keys):
-                return b.take(self._images[x], (None,) * axis + keys)
-            case Permute(operand=x, order=order):
-                shifted = tuple(axis + place for place in order)
-                return b.permute(self._images[x], (*range(axis), *shifted))
-            case Expand(operand=x, axes=axes):
-                return b.expand(self._images[x], tuple(axis + place for place in axes))
-            case Reduce(reduction=reduction, operand=x, axes=axes):
-                shifted = tuple(axis + place for place in axes)
-                return b.reduce(reduction, self._images[x], shifted)
-            case Softmax(operand=x):
-                return b.softmax(self._images[x])
-            case LinearAlgebra(function=function, operand=x):
-                return b.linear_algebra(function, self._images[x])
-            case _:  # a leaf that stands for itself
-                assert not axis, node
-                return node
-
-
-def _applied(b: Builder, function: str, parts: list[Node]) -> Node:
-    """Apply a function, with the simplifications of the builder."""
-    match function, parts:
-        case "add", [x, y]:
-            return b.add(x, y)
-        case "sub", [x, y]:
-            return b.sub(x, y)
-        case "mul", [x, y]:
-            return b.mul(x, y)
-        case "div", [x, y]:
-            return b.div(x, y)
-        case "neg", [x]:
-            return b.neg(x)
-        case _:
-            return b.apply(function, *parts)

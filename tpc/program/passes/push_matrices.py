@@ -37,9 +37,11 @@ from tpc.program.nodes import (
     Permute,
     Reduce,
     Take,
+    operands,
 )
 from tpc.program.passes.rebuild import rebuild
 from tpc.program.program import Program
+from tpc.program.reapply import reapply
 from tpc.program.traversal import fold
 
 _MAX_STEPS = 256
@@ -155,24 +157,7 @@ class _Pushing:
         for part in parts:
             scaled = self._unscale(part)
             images[part] = self._rescale(scaled, made[scaled.base])
-        b = self._builder
-        match base:
-            case Elementwise(function="sub", operands=(x, y)):
-                return b.sub(images[x], images[y])
-            case Elementwise(operands=(x, y)):
-                return b.add(images[x], images[y])
-            case Take(operand=x, keys=keys):
-                return b.take(images[x], keys)
-            case Permute(operand=x, order=order):
-                return b.permute(images[x], order)
-            case Expand(operand=x, axes=axes):
-                return b.expand(images[x], axes)
-            case Reduce(reduction=reduction, operand=x, axes=axes):
-                return b.reduce(reduction, images[x], axes)
-            case Contract(left=x, right=y, axes=axes):
-                return b.contract(images.get(x, x), images.get(y, y), axes)
-            case _:
-                raise AssertionError(base)
+        return reapply(self._builder, base, [images.get(x, x) for x in operands(base)])
 
     def _unscale(self, node: Node) -> _Scaled:
         """Return a vector as scalars times a vector that is no such multiple."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import prod
 
 from tpc.program.builder import Builder
-from tpc.program.nodes import Contract, Coordinates, Expand, Node, Permute, Shape, Take
+from tpc.program.nodes import Contract, Coordinates, Node, Shape, Take
 from tpc.program.passes.constant_axes import (
     depends,
     raised,
@@ -21,6 +21,7 @@ from tpc.program.passes.constant_axes import (
     taken,
     to_front,
 )
+from tpc.program.reapply import reapply
 
 _MAX_SUMMED = 1024
 """Factors with more summed entries would cost more memory than the average that they replace."""
@@ -109,16 +110,9 @@ def moved(b: Builder, node: Node, rank: int, term: Term) -> Term:
 
 
 def _moved(b: Builder, node: Node, rank: int, count: int, factor: Node) -> Node:
-    whole = raised(b, factor, count + rank)
-    match node:
-        case Take(keys=keys):
-            return taken(b, factor, (None,) * count + keys)
-        case Permute(order=order):
-            return b.permute(whole, (*range(count), *(count + axis for axis in order)))
-        case Expand(axes=axes):
-            return b.expand(whole, tuple(count + axis for axis in axes))
-        case _:
-            raise AssertionError(node)
+    if isinstance(node, Take):
+        return taken(b, factor, (None,) * count + node.keys)
+    return reapply(b, node, [raised(b, factor, count + rank)], count)
 
 
 def summed_over(b: Builder, term: Term, shape: Shape, axes: tuple[int, ...]) -> Term | None:
