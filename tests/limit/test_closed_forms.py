@@ -31,7 +31,7 @@ def test_functions_of_what_is_constant(function: str) -> None:
 
 
 def test_forms_that_need_long_chains_of_others_do_not_recurse() -> None:
-    """<a|b> of the last layers needs that of all layers before, where one matrix serves them all."""
+    """With one matrix for all layers <a|b> of the last ones needs those of all before."""
     layers = 150
     lines = ["dim n", "matrix W : n x n ~ normal(0, 2 / n)", "vector a0 : n", "vector b0 : n"]
     for t in range(layers):
