@@ -6,7 +6,6 @@ call. A form that is plain arithmetic stands where it is used.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
 
 from sympy import Expr, Function, Symbol, preorder_traversal
 
@@ -16,9 +15,6 @@ from tpc.codegen.identifiers import Identifiers
 from tpc.codegen.source import docstring, head, result
 from tpc.gaussian.numpy_text import to_numpy
 from tpc.limit.nodes import ClosedForm, Diagonal
-
-Key: TypeAlias = Expr
-"""A form whose symbols are numbered."""
 
 SHORTEST = 10
 """How many nodes the tree of a form may have that stands where it is used."""
@@ -32,12 +28,12 @@ class ClosedFormFunctions:
     """
 
     def __init__(self, nodes: Iterable[ClosedForm], identifiers: Identifiers) -> None:
-        shortest: dict[Key, ClosedForm] = {}
+        shortest: dict[Expr, ClosedForm] = {}
         for node in nodes:
             if not _is_plain(node.expression):
-                known = shortest.setdefault(_key(node), node)
+                known = shortest.setdefault(numbered(node), node)
                 if len(str(node.integrand)) < len(str(known.integrand)):
-                    shortest[_key(node)] = node
+                    shortest[numbered(node)] = node
         self._names = {
             key: identifiers.make(name_of_mean(node.integrand)) for key, node in shortest.items()
         }
@@ -50,13 +46,13 @@ class ClosedFormFunctions:
         if _is_plain(node.expression):
             return _inline(node, operands)
         listed = ", ".join(operand.text for operand in operands)
-        return joined(f"{self._names[_key(node)]}({listed})", ATOM, operands)
+        return joined(f"{self._names[numbered(node)]}({listed})", ATOM, operands)
 
 
-def _key(node: ClosedForm) -> Key:
+def numbered(node: ClosedForm) -> Expr:
     """Return a form with its symbols numbered in order, so that equal forms are equal."""
-    numbered = (Symbol(f"x{i}", **symbol.assumptions0) for i, symbol in enumerate(node.symbols))
-    return node.expression.xreplace(dict(zip(node.symbols, numbered, strict=True)))
+    new = (Symbol(f"x{i}", **symbol.assumptions0) for i, symbol in enumerate(node.symbols))
+    return node.expression.xreplace(dict(zip(node.symbols, new, strict=True)))
 
 
 def _is_plain(form: Expr) -> bool:

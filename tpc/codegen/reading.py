@@ -9,12 +9,15 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from sympy import Expr
+
+from tpc.codegen.closed_form_calls import numbered
 from tpc.codegen.copies import kets_of, kets_of_mean
 from tpc.codegen.pair_arrays import find_pair_arrays
 from tpc.codegen.sides import Side, grouped_sides, side_of
 from tpc.codegen.words import Remark, find_names, find_remarks
 from tpc.limit.equations import DotEquation, Equation, Limit, LimitOutput
-from tpc.limit.nodes import Hat, Integral, SteinBra, SteinDot
+from tpc.limit.nodes import ClosedForm, Hat, Integral, SteinBra, SteinDot
 from tpc.program.nodes import FREE, Inner, Mean, Node, operands
 from tpc.program.traversal import toposort
 
@@ -46,7 +49,8 @@ class Reading:
         uses: How many expressions each node stands in.
         names: What nodes are called.
         remarks: What is said of nodes that get a variable in any case.
-        read: Returns what a node is computed as: an integral's average or its series.
+        read: Returns what a node is computed as: an integral as its average or its series, a closed
+            form as the first that is equal.
     """
 
     name: str
@@ -87,10 +91,10 @@ def find_readings(limit: Limit, grids: bool = True) -> tuple[Reading, ...]:
         remarks = find_remarks(limit, lines, read)
         return Reading(name, summary, limit, columns, stored, steps, uses, names, remarks, read)
 
-    sampled = reading("limit_sampled", _SAMPLED, _average)
+    sampled = reading("limit_sampled", _SAMPLED, _once(_average))
     if not grids or not any(isinstance(node, Integral) for node in sampled.uses):
         return (replace(sampled, name="limit", summary=_BOTH),)
-    return sampled, reading("limit_integrated", _INTEGRATED, _series)
+    return sampled, reading("limit_integrated", _INTEGRATED, _once(_series))
 
 
 _BOTH = "Compute every output once, on the nodes of one replicate."
@@ -104,6 +108,19 @@ def _average(node: Node) -> Node:
 
 def _series(node: Node) -> Node:
     return node.value if isinstance(node, Integral) else node
+
+
+def _once(read: Callable[[Node], Node]) -> Callable[[Node], Node]:
+    """Read equal closed forms as the first of them, whatever their symbols are called."""
+    first: dict[tuple[Expr, tuple[Node, ...]], Node] = {}
+
+    def read_once(node: Node) -> Node:
+        found = read(node)
+        if isinstance(found, ClosedForm):
+            return first.setdefault((numbered(found), found.values), found)
+        return found
+
+    return read_once
 
 
 def needs_of(

@@ -92,13 +92,9 @@ def limit(params: dict[str, Any]) -> Outputs:
     # where c = Cov(|t1⟩, |t1⟩), q = c[i, i], q' = c[j, j]
     K = mean_of_relu_relu(var[:, None], cov, var)
 
-    # ---- line 9: readout f = v * x
-    # output f: cov
-    cov_f = mean_of_relu_relu(var[:, None], cov, var)
-
     return {
         ("K", "value"): K,
-        ("f", "value"): cov_f,
+        ("f", "value"): K,
     }
 
 
