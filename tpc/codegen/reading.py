@@ -6,7 +6,7 @@ output needs a series, both are one.
 """
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sympy import Expr
@@ -176,42 +176,39 @@ def _steps(
     limit: Limit, used: Container[Node], needs: Callable[[Node], tuple[Node, ...]]
 ) -> tuple[Step, ...]:
     """Return what to compute: under each equation its bras and itself, and outputs when due."""
-    equations = tuple(equation for equation in limit.equations if equation.node in used)
-    due = _due_outputs(equations, limit.outputs)
-    asked: list[tuple[int, list[Node]]] = []
-    for index in range(-1, len(equations)):
-        if index >= 0:
-            equation = equations[index]
-            terms = equation.terms if isinstance(equation, DotEquation) else ()
-            bras = [term.bra for term in terms if term.bra in used]
-            asked.append((equation.span.line, [*bras, equation.node]))
-        for output in due.get(index, ()):
-            asked.append((output.span.line, [node for _, node in output.parts]))
+    equations = [equation for equation in limit.equations if equation.node in used]
+    index = {equation.node: i for i, equation in enumerate(equations)}
+    asked = [(i, e.span.line, _nodes_of(e, used)) for i, e in enumerate(equations)]
+    for output in limit.outputs:
+        roots = [node for _, node in output.parts]
+        asked.append((_due(output, index, equations, needs), output.span.line, roots))
     known: set[Node] = set()
     steps = []
-    for line, roots in asked:
+    for _, line, roots in sorted(asked, key=lambda each: each[0]):
         nodes = toposort(roots, needs, known)
         known.update(nodes)
         steps.append(Step(line, tuple(nodes)))
     return tuple(steps)
 
 
-def _due_outputs(
-    equations: tuple[Equation, ...], outputs: tuple[LimitOutput, ...]
-) -> dict[int, list[LimitOutput]]:
-    """Return the outputs to compute after each equation, by its index.
+def _nodes_of(equation: Equation, used: Container[Node]) -> list[Node]:
+    terms = equation.terms if isinstance(equation, DotEquation) else ()
+    return [*(term.bra for term in terms if term.bra in used), equation.node]
 
-    They come right after the last equation that they need, so that kets die early, or where they
-    stand in the program.
+
+def _due(
+    output: LimitOutput,
+    index: Mapping[Node, int],
+    equations: Sequence[Equation],
+    needs: Callable[[Node], tuple[Node, ...]],
+) -> int:
+    """Return the index of the equation after which to compute an output, -1 for the beginning.
+
+    It is the last one that the output needs, so that kets die early; of an output that needs none
+    the last one above it in the program.
     """
-    index = {equation.node: i for i, equation in enumerate(equations)}
-    due: dict[int, list[LimitOutput]] = {}
-    for output in outputs:
-        nodes = toposort(
-            [node for _, node in output.parts],
-            lambda node: () if node in index else operands(node),
-        )
-        needed = [index[node] for node in nodes if node in index]
-        before = [i for i, e in enumerate(equations) if e.span.line < output.span.line]
-        due.setdefault(max(needed or before, default=-1), []).append(output)
-    return due
+    roots = [node for _, node in output.parts]
+    inside = toposort(roots, lambda node: () if node in index else needs(node))
+    needed = [index[node] for node in inside if node in index]
+    above = (i for i, e in enumerate(equations) if e.span.line < output.span.line)
+    return max(needed) if needed else max(above, default=-1)
