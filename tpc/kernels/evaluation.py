@@ -18,7 +18,7 @@ from tpc.kernels.plan import AXES, Array, Plan, Tile
 from tpc.kernels.scratch import Scratch
 from tpc.kernels.tiles import singles_of, tile
 
-TILE_FLOATS = 2**15
+TILE_FLOATS = 2**16
 """How many entries an array of a tile has: a few such arrays should stay in cache."""
 
 Progress = Callable[[int, int], None]

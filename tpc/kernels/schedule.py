@@ -11,6 +11,7 @@ import numpy as np
 from sympy import Expr, Symbol
 
 from tpc.gaussian.instructions import Instruction, Operand, to_instructions
+from tpc.kernels.factoring import nest_sums
 from tpc.kernels.operations import PLAIN, SERIES, operation
 from tpc.kernels.plan import AXES, Law, Leaf, Operation, Plan, Side, Step, Value
 from tpc.kernels.rules import RULES
@@ -52,6 +53,8 @@ def plan_pairs(limit: Limit, inputs: Mapping[str, Side], series: bool = True) ->
     widest = max((int(np.prod(node.shape, dtype=int)) for node in of_pairs), default=1)
     outputs = {name: numbers[node] for name, node in nodes.items()}
     values, outputs = rewritten(written, outputs, RULES)
+    if widest == 1:
+        values, outputs = nest_sums(values, outputs, RULES)
     shapes = {name: node.shape for name, node in nodes.items()}
     return Plan(values, outputs, shapes, _inexact(values, outputs), widest)
 

@@ -16,6 +16,14 @@ Rule: TypeAlias = Callable[["Steps", Operation, tuple[int, ...]], int | None]
 """Takes an operation on values of a list, returns a value that is equal to it, or None."""
 
 
+Replacement: TypeAlias = Callable[["Steps", int, Sequence[int]], int | None]
+"""Takes the number of a value and the new numbers of those before; returns a new one, or None."""
+
+
+def _as_it_is(steps: "Steps", number: int, new: Sequence[int]) -> None:
+    return None
+
+
 class Steps:
     """Values in order, each after its operands.
 
@@ -74,18 +82,24 @@ class Steps:
 
 
 def rewritten(
-    values: Sequence[Value], outputs: Mapping[str, int], rules: Iterable[Rule]
+    values: Sequence[Value],
+    outputs: Mapping[str, int],
+    rules: Iterable[Rule],
+    replace_by: Replacement = _as_it_is,
 ) -> tuple[tuple[Value, ...], dict[str, int]]:
     """Make a list of steps again by rules, and drop what no output needs."""
     steps = Steps(rules)
-    numbers: list[int] = []
-    for value in values:
-        match value:
-            case Leaf():
-                numbers.append(steps.leaf(value))
-            case Step(operation=operation, operands=operands):
-                numbers.append(steps.step(operation, *(numbers[x] for x in operands)))
-    return _without_dead(steps.values, {name: numbers[x] for name, x in outputs.items()})
+    new: list[int] = []
+    for number, value in enumerate(values):
+        found = replace_by(steps, number, new)
+        if found is None:
+            match value:
+                case Leaf():
+                    found = steps.leaf(value)
+                case Step(operation=operation, operands=operands):
+                    found = steps.step(operation, *(new[x] for x in operands))
+        new.append(found)
+    return _without_dead(steps.values, {name: new[x] for name, x in outputs.items()})
 
 
 def _without_dead(
