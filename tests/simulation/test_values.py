@@ -1,11 +1,15 @@
-"""Elementwise functions against mpmath."""
+"""The elementwise functions, those of finite networks and all others, against mpmath."""
+
+from collections.abc import Callable
+from typing import TypeAlias
 
 import mpmath
 import numpy as np
 import pytest
 
 from tpc.functions import FUNCTIONS
-from tpc.simulation.values import elementwise
+from tpc.program import operations
+from tpc.simulation import values
 
 
 def normal_cdf(x: float) -> mpmath.mpf:
@@ -45,12 +49,18 @@ TRUTH = {
 }
 
 
+Elementwise: TypeAlias = Callable[..., np.ndarray]
+
+SIDES = (values.elementwise, operations.elementwise)
+
+
 def test_every_function_is_covered() -> None:
     assert set(TRUTH) == set(FUNCTIONS) - {"delta"}
 
 
+@pytest.mark.parametrize("elementwise", SIDES)
 @pytest.mark.parametrize("function", sorted(TRUTH))
-def test_function_against_mpmath(function: str) -> None:
+def test_function_against_mpmath(function: str, elementwise: Elementwise) -> None:
     others = {1: (), 2: (0.75,), 3: (-1.0, 0.5)}[FUNCTIONS[function].arity]
     for x in (-30.0, -1.25, -1e-3, 0.0, 1e-3, 0.5, 0.75, 2.0, 30.0):
         with np.errstate(all="ignore"):
@@ -59,8 +69,9 @@ def test_function_against_mpmath(function: str) -> None:
         np.testing.assert_allclose(found, [wanted], rtol=1e-13, atol=0, err_msg=str(x))
 
 
+@pytest.mark.parametrize("elementwise", SIDES)
 @pytest.mark.parametrize("function", sorted(TRUTH))
-def test_ordinary_values_raise_no_flag(function: str) -> None:
+def test_ordinary_values_raise_no_flag(function: str, elementwise: Elementwise) -> None:
     """A static is refused where NumPy signals overflow or an invalid operation."""
     others = {1: (), 2: (0.75,), 3: (-1.0, 0.5)}[FUNCTIONS[function].arity]
     large = 800.0 if function not in ("exp", "pow") else 80.0
@@ -72,4 +83,4 @@ def test_ordinary_values_raise_no_flag(function: str) -> None:
 
 def test_delta_is_refused() -> None:
     with pytest.raises(AssertionError, match="delta"):
-        elementwise("delta", np.zeros(2))
+        values.elementwise("delta", np.zeros(2))

@@ -22,10 +22,18 @@ def erf(x: Array) -> Array:
 def erfc(x: Array) -> Array:
     """Return 1 - erf(x), to the last digits also where it is small."""
     x = np.positive(x, dtype=float)
-    size: Array = np.minimum(np.abs(x), 40.0)  # exp(-x^2) is zero long before
-    t = 2 / (2 + size)
-    tail = t * np.exp(polynomial(ERFC_SERIES, 2 * t - 1) - size * size)
+    tail = normal_tail(np.abs(x), 1.0)
     return np.where(np.less(x, 0), 2 - tail, tail)
+
+
+def normal_tail(x: Array, scale: float) -> Array:
+    """Return erfc(sqrt(scale) x) for x >= 0; x^2 is an exact square near it, and a small rest."""
+    x = np.minimum(x, 64.0)  # exp(-scale x^2) is zero long before
+    t = 2 / (2 + np.sqrt(scale) * x)
+    near = np.rint(256 * x) / 256
+    rest = scale * (near - x) * (near + x)
+    tail: Array = t * np.exp(rest + polynomial(ERFC_SERIES, 2 * t - 1))
+    return tail * np.exp(-scale * near * near)
 
 
 def polynomial(coefficients: list[float], x: Array) -> Array:
@@ -62,8 +70,10 @@ ERFC_SERIES = [
 
 
 def Phi(x: Array) -> Array:
-    """Return the standard normal distribution function."""
-    return 0.5 * erfc(-x / np.sqrt(2))
+    """Return the standard normal distribution function, to the last digits in both tails."""
+    x = np.positive(x, dtype=float)
+    tail = 0.5 * normal_tail(np.abs(x), 0.5)
+    return np.where(np.less(x, 0), tail, 1 - tail)
 
 
 def relu(x: Array) -> Array:
@@ -77,8 +87,9 @@ def step(x: Array) -> Array:
 
 
 def sigmoid(x: Array) -> Array:
-    """Return 1 / (1 + exp(-x)) without overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * x))
+    """Return 1 / (1 + exp(-x)), to the last digits also where it is small."""
+    found: Array = np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+    return found
 
 
 def gelu(x: Array) -> Array:
