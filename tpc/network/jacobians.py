@@ -16,7 +16,7 @@ Reference:
     Tensor Programs IVb, Definition 2.9.18, equations (2.32), (2.33) and (2.35).
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from math import prod
@@ -33,6 +33,8 @@ from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node, Shape
 
 Term: TypeAlias = tuple[Named, ...]
 """|left><right|, or the one ket of a vector; a sum over axes that are not those of the result."""
+
+InnerProduct: TypeAlias = Callable[[Builder, Axes, Named, Named], Node]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ class Layout:
         own = axes("weight", len(leaf.shape))
         if cotangent is None:
             return None
-        lead = (self.inputs + self.seeds)[: len(cotangent.shape) - len(own)]
+        lead = self.inputs + self.seeds  # added up over inputs, it has the seed axes alone
+        lead = lead[len(lead) + len(own) - len(cotangent.shape) :]
         return Jacobian(((Named(cotangent, lead + own),),), self.outputs, own)
 
     def _term(self, use: MatrixUse) -> Term:
@@ -136,19 +139,16 @@ def overlap(b: Builder, one: Jacobian, other: Jacobian, apart: bool = False) -> 
     other = other.beside(one)
     kept = one.outputs + other.outputs
     inner = inner_product if apart or one.own else whole_inner_product
-    parts = []
-    for term in one.terms:
-        for twin in other.terms:
-            pairs = list(zip(term, twin, strict=True))
-            sides = [dict.fromkeys((*x.axes, *y.axes)) for x, y in pairs]
-            wanted = [tuple(a for a in side if _is_needed(a, side, sides, kept)) for side in sides]
-            inners = (
-                Named(inner(b, own, x, y), own) for (x, y), own in zip(pairs, wanted, strict=True)
-            )
-            parts.append(contraction(b, kept, *inners))
+    parts = [_overlap(b, kept, inner, x, y) for x in one.terms for y in other.terms]
     return reduce(b.add, parts)
 
 
-def _is_needed(axis: Axis, side: object, sides: Iterable[Container[Axis]], kept: Axes) -> bool:
-    """Whether an axis of one side is one of the result, or of another side."""
-    return axis in kept or any(axis in other for other in sides if other is not side)
+def _overlap(b: Builder, kept: Axes, inner: InnerProduct, x: Term, y: Term) -> Node:
+    """Multiply the inner products of both sides, each with the axes that are needed elsewhere."""
+    present = [dict.fromkeys(left.axes + right.axes) for left, right in zip(x, y, strict=True)]
+    sides = []
+    for at, own in enumerate(present):
+        elsewhere = {*kept, *(axis for side in present if side is not own for axis in side)}
+        wanted = tuple(axis for axis in own if axis in elsewhere)
+        sides.append(Named(inner(b, wanted, x[at], y[at]), wanted))
+    return contraction(b, kept, *sides)
