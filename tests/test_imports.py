@@ -25,6 +25,7 @@ PRODUCTS = {
         "program.program",
         "program.readout_covariances",
         "program.reapply",
+        "program.region",
         "program.traversal",
     },
     "program.checking": {"program.checking"},

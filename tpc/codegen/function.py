@@ -11,10 +11,11 @@ from tpc.codegen.hats import HatWriter
 from tpc.codegen.lifetimes import Lifetimes, find_lifetimes
 from tpc.codegen.pair_arrays import write_pair_array
 from tpc.codegen.reading import Reading
+from tpc.codegen.rounds import Loop
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Speech, Statement
 from tpc.limit.equations import Limit
-from tpc.limit.nodes import ClosedForm, Diagonal, Hat, HermiteSeries, SteinBra, SteinDot
+from tpc.limit.nodes import ClosedForm, Diagonal, Hat, HermiteSeries, RoundDot, SteinBra, SteinDot
 from tpc.program.nodes import (
     FREE,
     Constant,
@@ -25,6 +26,7 @@ from tpc.program.nodes import (
     Node,
     Parameter,
 )
+from tpc.program.region import Collected, Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +81,38 @@ class _Writer:
         self.params: list[tuple[str, str]] = []
         self._reading = reading
         self._definitions = definitions
+        self._speech = speech
+        self._loop: Loop | None = None
         self._hats = HatWriter(self.scope, reading, speech)
         self._bodies = BodyWriter(self.scope, reading.names, speech.expression, reading.stored)
 
+    def _run(self, region: Region) -> None:
+        """Write the loop of a region."""
+        reading, scope = self._reading.round, self.scope
+        assert reading is not None
+        self._loop = loop = Loop(region, scope, scope.identifiers.make("t"))
+        names = {
+            node.position: output.name
+            for output in reading.limit.outputs
+            for _, node in output.parts
+            if isinstance(node, Collected)
+        }
+        loop.start([names[place] for place in range(len(region.body.collected))])
+        for record in region.body.records:
+            loop.record(record.node, reading.names.get(record.node, "ket"))
+        inner = _Writer(reading, self._definitions, self._speech)
+        inner.scope = scope.loop(reading.uses, reading.names, reading.remarks)
+        inner._hats = self._hats.loop(inner.scope, reading, self._speech)
+        inner._loop = loop
+        inner.write_steps()
+        loop.finish(inner.scope)
+
     def write_steps(self) -> None:
         """Write everything, the first statement of each step under its source line."""
-        source = _source_lines(self._reading.limit)
+        source = ["", *_source_lines(self._reading.limit)]
         last = 0
         for step in self._reading.steps:
-            banner = f"line {step.line}: {source[step.line - 1]}" if step.line != last else ""
+            banner = f"line {step.line}: {source[step.line]}" if step.line not in (0, last) else ""
             self.scope.banner, written = banner, len(self.scope.body)
             for node in step.nodes:
                 if node not in self.scope.code:
@@ -103,7 +128,15 @@ class _Writer:
         if self._reading.read(node) is not node:
             scope.code[node] = scope.code[self._reading.read(node)]
             return
+        if self._loop is not None and self._loop.write(node, scope):
+            return
         match node:
+            case Region():
+                self._run(node)
+                scope.code[node] = Code("")
+            case Collected():
+                assert self._loop is not None
+                scope.code[node] = self._loop.collected(node)
             case Constant() if node.shape:
                 scope.code[node] = Code(self._definitions.arrays[node])
             case Parameter():
@@ -117,7 +150,7 @@ class _Writer:
                 scope.store(node, _initial(node, scope))
             case Hat():
                 self._hats.hat(node)
-            case SteinDot():
+            case SteinDot() | RoundDot():
                 self._hats.dot(node)
             case SteinBra():
                 self._hats.bras(node)

@@ -12,7 +12,7 @@ from tpc.codegen.reading import Reading, samples_operand
 from tpc.codegen.scope import Scope
 from tpc.codegen.sides import Side, dependent_hats, label, other_side, side_of
 from tpc.codegen.statement import Speech
-from tpc.limit.nodes import Hat, SteinBra, SteinDot
+from tpc.limit.nodes import Hat, RoundDot, SteinBra, SteinDot
 from tpc.program.nodes import Inner, Node
 
 MANY_COLUMNS = 512
@@ -48,10 +48,21 @@ class HatWriter:
         self._spell = speech.expression
         self._dependent = dependent_hats(reading.limit)
         self._records: dict[Side, _Record] = {}
+        self._in_loop = False
         self._bras: dict[tuple[Hat, tuple[Hat, ...]], list[SteinBra]] = {}
         for node in reading.nodes:
             if isinstance(node, SteinBra):
                 self._bras.setdefault((node.hat, node.hats), []).append(node)
+
+    def loop(self, scope: Scope, reading: Reading, speech: Speech) -> "HatWriter":
+        """Return the writer of a loop's hats, whose products go on from round to round."""
+        for node in reading.nodes:
+            if isinstance(node, Hat):
+                self._record(node, self._scope.code[node.gain])
+        writer = HatWriter(scope, reading, speech)
+        writer._in_loop = True  # places of products are those of one round
+        writer._records = {side: _Record(record.name) for side, record in self._records.items()}
+        return writer
 
     def hat(self, node: Hat) -> None:
         """Write a hat: from <x|x>, from samples of |x>, or beside earlier hats of its matrix."""
@@ -93,13 +104,13 @@ class HatWriter:
         """Return <x|y> by coordinates where a matrix has multiplied both, with many columns."""
         for side, record in self._records.items():
             places = record.operands
-            many = self._reading.columns[side] > MANY_COLUMNS
+            many = self._reading.columns[side] > MANY_COLUMNS and not self._in_loop
             if many and node.left in places and node.right in places:
                 text = f"{record.name}.inner({places[node.left]}, {places[node.right]})"
                 return Code(text, ATOM, record.code.reads)
         return None
 
-    def dot(self, node: SteinDot) -> None:
+    def dot(self, node: SteinDot | RoundDot) -> None:
         """Write the sum over all products of the other side."""
         code = self._by_stein("dot", node.hat)
         self._scope.fit(node, (), lambda _: code)

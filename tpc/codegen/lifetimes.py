@@ -43,7 +43,7 @@ def find_lifetimes(body: tuple[Statement, ...], returned: frozenset[str]) -> Lif
     for index, statement in enumerate(body):
         live += statement.size
         stored += statement.pairs
-        peak, pairs = max(peak, live), max(pairs, stored)
+        peak, pairs = max(peak, live + statement.inside), max(pairs, stored)
         live -= sum(sizes[name] for name in dying.get(index, ()))
         stored -= sum(name in arrays for name in dying.get(index, ()))
     order = {statement.target: index for index, statement in enumerate(body)}

@@ -22,6 +22,7 @@ FILES = (
     "random_nodes",
     "sobol_nodes",
     "matrix_products",
+    "rounds",
     "stored_pairs",
     "grids",
     "grid_products",

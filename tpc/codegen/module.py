@@ -23,6 +23,10 @@ from tpc.program.program import Program
 Array = npt.NDArray[np.float64]
 
 
+FEW_NUMBERS = 8
+"""So many zeros are written out."""
+
+
 def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
     """Write the module.
 
@@ -159,6 +163,10 @@ def _numbers(array: Array) -> str:
 
 def _array(name: str, value: Array) -> list[str]:
     """Write an array on one line where it fits, else one line for each of its first index."""
+    if value.ndim == 2 and np.array_equal(value, np.eye(len(value))):
+        return [f"{name} = np.eye({len(value)})"]
+    if value.size > FEW_NUMBERS and not value.any():
+        return [f"{name} = np.zeros({value.shape})"]
     whole = f"{name} = np.array({_numbers(value)})"
     rows = [f"        {_numbers(row)}," for row in value]
     if len(whole) <= WIDTH or max(map(len, rows)) > WIDTH:
@@ -185,6 +193,8 @@ def _unformatted(lines: list[str]) -> list[str]:
 
 def _is_biased(limit: Limit) -> bool:
     """Whether an estimated moment enters an expectation, or an output other than as it is."""
+    if limit.rounds is not None:
+        return True
     estimated: dict[Node, bool] = {}
     biased = False
     roots = [node for output in limit.outputs for _, node in output.parts]

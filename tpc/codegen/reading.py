@@ -15,10 +15,11 @@ from tpc.codegen.closed_form_calls import numbered
 from tpc.codegen.copies import kets_of, kets_of_mean
 from tpc.codegen.pair_arrays import find_pair_arrays
 from tpc.codegen.sides import Side, grouped_sides, side_of
-from tpc.codegen.words import Remark, find_names, find_remarks
-from tpc.limit.equations import DotEquation, Equation, Limit, LimitOutput
-from tpc.limit.nodes import ClosedForm, Hat, Integral, SteinBra, SteinDot
+from tpc.codegen.words import Remark, find_names, find_remarks, in_rounds
+from tpc.limit.equations import DotEquation, Equation, Limit, LimitOutput, Rounds
+from tpc.limit.nodes import ClosedForm, Hat, Integral, RoundDot, SteinBra, SteinDot
 from tpc.program.nodes import FREE, Inner, Mean, Node, operands
+from tpc.program.region import Region, SumOverRounds, varying
 from tpc.program.traversal import toposort
 
 
@@ -51,6 +52,7 @@ class Reading:
         remarks: What is said of nodes that get a variable in any case.
         read: Returns what a node is computed as: an integral as its average or its series, a closed
             form as the first that is equal.
+        round: What is computed in each round of its region, where it has one.
     """
 
     name: str
@@ -63,11 +65,13 @@ class Reading:
     names: Mapping[Node, str]
     remarks: Mapping[Node, Remark]
     read: Callable[[Node], Node]
+    round: "Reading | None" = None
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """All that is computed, in order."""
-        return tuple(node for step in self.steps for node in step.nodes)
+        """All that is computed, in order, that of a round behind the rest."""
+        own = tuple(node for step in self.steps for node in step.nodes)
+        return own if self.round is None else (*own, *self.round.nodes)
 
 
 def find_readings(limit: Limit, grids: bool = True) -> tuple[Reading, ...]:
@@ -91,10 +95,38 @@ def find_readings(limit: Limit, grids: bool = True) -> tuple[Reading, ...]:
         remarks = find_remarks(limit, lines, read)
         return Reading(name, summary, limit, columns, stored, steps, uses, names, remarks, read)
 
+    if limit.rounds is not None:
+        outer = reading("limit", _BOTH, _average)
+        return (replace(outer, round=_round_of(limit, limit.rounds, columns)),)
     sampled = reading("limit_sampled", _SAMPLED, _once(_average))
     if not grids or not any(isinstance(node, Integral) for node in sampled.uses):
         return (replace(sampled, name="limit", summary=_BOTH),)
     return sampled, reading("limit_integrated", _INTEGRATED, _once(_series))
+
+
+def _round_of(limit: Limit, rounds: Rounds, columns: Mapping[Side, int]) -> Reading:
+    """Return what is computed in each round of a region."""
+
+    def needs(node: Node) -> tuple[Node, ...]:
+        return needs_of(node, columns)
+
+    results = rounds.node.body.results
+    everything = toposort(results, needs)
+    moving = varying(everything)
+    known = set(everything) - moving
+    uses = _count_uses(list(results), tuple(n for n in everything if n in moving), needs, _average)
+    asked = [
+        (0, equation.span.line, [equation.node])
+        for equation in limit.equations[rounds.first : rounds.last]
+        if equation.node in moving
+    ]
+    steps = _in_order([*asked, (1, 0, list(results))], needs, known)
+    lines = {node: step.line for step in steps for node in step.nodes}
+    names = {n: in_rounds(x) for n, x in find_names(limit, lines, _average).items()}
+    remarks = find_remarks(limit, lines, _average)
+    return Reading(
+        "", "", limit, columns, frozenset(), steps, uses, names, remarks, _average
+    )  # fmt: skip
 
 
 _BOTH = "Compute every output once, on the nodes of one replicate."
@@ -134,10 +166,26 @@ def needs_of(
             return kets_of_mean(body, stored)
         case SteinBra(hats=hats, hat=hat) | SteinDot(hats=hats, hat=hat):
             return (*hats, hat)
+        case RoundDot(hat=hat):
+            return (hat,)
+        case SumOverRounds(factors=factors, operand=operand):
+            return (factors, operand)
+        case Region():
+            return _outside(node, grouped)
         case Hat(operand=ket, gain=gain, second=second):
             return (ket if samples_operand(node, grouped) else second, gain)
         case _:
             return operands(node)
+
+
+def _outside(region: Region, grouped: Container[Side]) -> tuple[Node, ...]:
+    """Return what a region needs: initial values, and what its rounds read but do not make."""
+    body = region.body
+    inside = toposort(body.results, lambda node: needs_of(node, grouped))
+    moving = varying(inside)
+    read = [needed for node in inside if node in moving for needed in needs_of(node, grouped)]
+    found = [*(carry.initial for carry in body.carries), *read, *body.results]
+    return tuple(dict.fromkeys(node for node in found if node not in moving))
 
 
 def samples_operand(node: Hat, grouped: Container[Side]) -> bool:
@@ -182,9 +230,17 @@ def _steps(
     for output in limit.outputs:
         roots = [node for _, node in output.parts]
         asked.append((_due(output, index, equations, needs), output.span.line, roots))
-    known: set[Node] = set()
+    return _in_order(sorted(asked, key=lambda each: each[0]), needs, set())
+
+
+def _in_order(
+    asked: list[tuple[int, int, list[Node]]],
+    needs: Callable[[Node], tuple[Node, ...]],
+    known: set[Node],
+) -> tuple[Step, ...]:
+    """Return steps for what is asked for, by lines, beyond what is known."""
     steps = []
-    for _, line, roots in sorted(asked, key=lambda each: each[0]):
+    for _, line, roots in asked:
         nodes = toposort(roots, needs, known)
         known.update(nodes)
         steps.append(Step(line, tuple(nodes)))

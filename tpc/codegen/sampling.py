@@ -7,9 +7,10 @@ from math import prod
 from tpc.codegen.reading import drawn_nodes, needs_of
 from tpc.codegen.sides import grouped_sides
 from tpc.functions import FUNCTIONS
-from tpc.limit.equations import Limit
+from tpc.limit.equations import HatEquation, Limit, Rounds
 from tpc.limit.nodes import Hat, Integral, SteinBra, SteinDot
 from tpc.program.nodes import Elementwise, InitialVector, Inner, Mean, Node, Reduce, operands
+from tpc.program.region import Collected
 from tpc.program.traversal import fold
 
 
@@ -35,6 +36,8 @@ def find_sampling(limit: Limit, spell: Callable[[Node], str]) -> Sampling:
         limit: The limit.
         spell: Prints a node; the first line of it is taken.
     """
+    if limit.rounds is not None:
+        return _sampling_of_rounds(limit, limit.rounds, spell)
     grouped = grouped_sides(limit)
     drawn = [n for n in drawn_nodes(limit) if isinstance(n, InitialVector | Hat)]
 
@@ -56,6 +59,24 @@ def find_sampling(limit: Limit, spell: Callable[[Node], str]) -> Sampling:
                     culprits[output.name] = spell(culprit).split("\n")[0]
         found.append(culprits)
     return Sampling(sum(prod(node.shape) for node in drawn), *found)
+
+
+def _sampling_of_rounds(limit: Limit, rounds: Rounds, spell: Callable[[Node], str]) -> Sampling:
+    """Return the same for a region: every round draws, and all outputs need its averages."""
+    drawn = [prod(n.shape) for n in drawn_nodes(limit) if isinstance(n, InitialVector | Hat)]
+    drawn += [
+        rounds.node.body.rounds * prod(equation.node.shape)
+        for equation in limit.equations[rounds.first : rounds.last]
+        if isinstance(equation, HatEquation)
+    ]
+    collected = rounds.node.body.collected
+    said = {
+        output.name: spell(collected[node.position]).split("\n")[0]
+        for output in limit.outputs
+        for _, node in output.parts
+        if isinstance(node, Collected)
+    }
+    return Sampling(sum(drawn), said, said)
 
 
 def _first_in(

@@ -56,6 +56,14 @@ class Scope:
         """Return the scope of a function that is defined in this one."""
         return Scope(self._indent + 4, self._uses, self._names, {}, self._speech)
 
+    def loop(
+        self, uses: Mapping[Node, int], names: Mapping[Node, str], remarks: Mapping[Node, Remark]
+    ) -> "Scope":
+        """Return the scope of a loop in this one, whose variables it sees."""
+        scope = Scope(self._indent + 4, uses, names, remarks, self._speech)
+        scope.identifiers, scope.code = self.identifiers, dict(self.code)
+        return scope
+
     def append(self, statement: Statement) -> None:
         """Add a statement."""
         self.body.append(statement)
@@ -117,6 +125,7 @@ class Scope:
     def _temporary(self, node: Node) -> str:
         """Name a subexpression after its operation and the first named node in it."""
         word = type(node).__name__.lower()
+        word = _WORDS.get(word, word)
         if isinstance(node, Elementwise):
             word = _WORDS.get(node.function, node.function)
         if isinstance(node, ClosedForm | HermiteSeries):
@@ -130,6 +139,7 @@ class Scope:
 
 
 _WORDS = {"add": "sum", "sub": "difference", "mul": "product", "div": "ratio", "neg": "minus"}
+_WORDS |= {"sumoverrounds": "update", "roundinput": "row"}
 
 
 def _is_cheap(node: Node) -> bool:

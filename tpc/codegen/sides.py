@@ -34,11 +34,12 @@ def grouped_sides(limit: Limit) -> dict[Side, int]:
     columns: Counter[Side] = Counter()
     count: Counter[Side] = Counter()
     stein: set[Side] = set()
-    for equation in limit.equations:
+    for place, equation in enumerate(limit.equations):
         if isinstance(equation, HatEquation):
             side = side_of(equation.node)
-            columns[side] += prod(equation.node.shape)
-            count[side] += 1
+            times = limit.rounds.times(place) if limit.rounds else 1
+            columns[side] += times * prod(equation.node.shape)
+            count[side] += times
         elif isinstance(equation, DotEquation) and equation.form == "stein":
             stein |= {side_of(equation.hat), other_side(equation.hat)}
     return {side: columns[side] for side in columns if count[side] > 1 or side in stein}

@@ -23,6 +23,7 @@ class Statement:
         comment: The equation it computes, or what it is; may have several lines.
         spaced: Whether it is a definition, which stands between blank lines.
         pairs: Whether it holds a float for every pair of samples.
+        inside: How many floats a sample live only while it runs.
     """
 
     target: str
@@ -33,6 +34,7 @@ class Statement:
     comment: str = ""
     spaced: bool = False
     pairs: bool = False
+    inside: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What the nodes of a limit are called in code, and what comments say of them."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -7,6 +8,7 @@ from tpc.codegen.statement import Speech
 from tpc.limit.equations import DotEquation, Equation, HatEquation, Limit
 from tpc.limit.nodes import SteinBra
 from tpc.program.nodes import Constant, Inner, Node, Parameter
+from tpc.program.region import ROUND
 
 Remark: TypeAlias = tuple[Equation | Node | str, ...]
 """What a comment says, one after the other."""
@@ -91,6 +93,19 @@ def say(remark: Remark, speech: Speech) -> str:
             case _:
                 said.append(speech.equation(subject))
     return "\n".join(said)
+
+
+def in_rounds(name: str) -> str:
+    """Return what a value of the round t is called inside its loop: `h` for `h[t]`.
+
+    >>> in_rounds("hat W h[1,t]"), in_rounds("v[t+1]")
+    ('hat W h[1]', 'v next')
+    """
+    found = re.fullmatch(rf"(.*?)([\[,]){ROUND}(\+1)?\](.*)", name)
+    if found is None:
+        return name
+    before, opening, following, after = found.groups()
+    return before + ("]" if opening == "," else "") + after + (" next" if following else "")
 
 
 def is_plain(node: Node) -> bool:

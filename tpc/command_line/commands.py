@@ -40,7 +40,7 @@ def compile_program(arguments: Namespace) -> int:
     """`tpc compile`: write the evaluator module, print where."""
     path = Path(arguments.program)
     target = Path(arguments.output or path.with_name(f"{path.stem}_limit.py"))
-    _write(target, compiler.emit(compiler.derive(_load_program(arguments), arguments.dot)))
+    _write(target, compiler.emit(compiler.derive(_load(arguments), arguments.dot)))
     print(target)
     return 0
 
@@ -50,7 +50,7 @@ def inspect(arguments: Namespace) -> int:
     described = _load(arguments)
     if isinstance(described, ShownNetwork) and not arguments.unrolled:
         return _inspect_network(described, arguments)
-    limit = compiler.derive(described, arguments.dot)
+    limit = compiler.derive(described, arguments.dot, unrolled=True)
     match arguments.format:
         case "latex":
             print(f"% dialect {limit.dialect}\n{limit.to_latex()}", end="")
@@ -260,13 +260,6 @@ def _inspect_network(network: ShownNetwork, arguments: Namespace) -> int:
         case _:
             print(network.to_text(), end="")
     return 0
-
-
-def _load_program(arguments: Namespace) -> Program:
-    """Return the program that a command works on; a network has one only where it is trained."""
-    whats = {"compile": "limit", "run": "limit", "simulate": "simulation"}
-    what = whats.get(arguments.command, "limit to compare with")
-    return compiler.program_of(_load(arguments), what)
 
 
 def _load(arguments: Namespace) -> ShownProgram | ShownNetwork:

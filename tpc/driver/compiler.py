@@ -108,12 +108,16 @@ def build(source: Source) -> ShownProgram | ShownNetwork:
     return ShownProgram.of(build_program(source))
 
 
-def program_of(described: Program | Network, what: str) -> Program:
+def program_of(
+    described: Program | Network, what: str, dot: DotChoice = "auto", unrolled: bool = False
+) -> Program:
     """Return a program, or what a network is lowered to.
 
     Args:
         described: What a file describes.
         what: What is going to be done with it, for messages.
+        dot: The form of dots, which decides whether training is a loop.
+        unrolled: Whether training is unrolled over steps in any case.
 
     Raises:
         ProgramError: TP262, the network has no `train` block; its training has no limit.
@@ -121,7 +125,7 @@ def program_of(described: Program | Network, what: str) -> Program:
     if isinstance(described, Program):
         return described
     if described.training:
-        return training_program(described)
+        return training_program(described, dot, unrolled)
     name = described.readout.name
     hint = f"use `tpc kernel` for its kernels, or add a `train {name}:` block"
     fault = NetworkAsProgram(what, " without a `train` block", hint)
@@ -129,19 +133,23 @@ def program_of(described: Program | Network, what: str) -> Program:
     raise ProgramError(found, described.name, described.source)
 
 
-def derive(program: Program | Network, dot: DotChoice = "auto") -> ShownLimit:
+def derive(
+    program: Program | Network, dot: DotChoice = "auto", unrolled: bool = False
+) -> ShownLimit:
     """Derive the limit equations of a program.
 
     Args:
         program: A checked program.
         dot: How the dots of products with a transpose are computed: by derivatives, by Stein's
             lemma, or by derivatives where these are functions.
+        unrolled: Whether the steps of training are written out, not said once as a loop.
 
     Raises:
         ProgramError: The derivative form is asked for and does not exist; it is a network.
     """
     chosen = dot_of(program, dot)
-    return ShownLimit.of(derive_limit(normalise(program_of(program, "limit")), chosen))
+    program = program_of(program, "limit", chosen, unrolled)
+    return ShownLimit.of(derive_limit(normalise(program), chosen))
 
 
 def emit(limit: Limit) -> str:
@@ -224,7 +232,7 @@ def run(
         MethodRefused: The method does not suit the program.
     """
     dot = dot_of(program, dot)
-    program = program_of(program, "limit")
+    program = program_of(program, "limit", dot)
     given = {**draw_output(program, seed, 0), **(params or {})}
     effort = Effort(samples, seed, method, replicates, rank_tolerance)
     return evaluate(evaluator(program, dot), program, effort, given, progress)

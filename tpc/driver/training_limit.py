@@ -26,6 +26,7 @@ def train(
     progress: Progress | None = None,
     replicates: int = 8,
     rank_tolerance: float = 1e-22,
+    unrolled: bool = False,
     **settings: object,
 ) -> Any:
     """Train a network at infinite width.
@@ -41,6 +42,7 @@ def train(
         progress: Called as the work goes on.
         replicates: As in `run`.
         rank_tolerance: As in `run`.
+        unrolled: Whether its steps are written out, not run as a loop.
         **settings: More values of params.
 
     Returns:
@@ -57,8 +59,9 @@ def train(
         raise UsageError("a program is not trained; describe a network with a `train` block")
     if draws < 1:
         raise UsageError(f"{draws} draws: at least 1")
-    program = compiler.program_of(network, "training")
-    module = compiler.evaluator(program, dot_of(network, dot))
+    dot = dot_of(network, dot)
+    program = compiler.program_of(network, "training", dot, unrolled)
+    module = compiler.evaluator(program, dot)
     values = {**(params or {}), **settings}
     effort = Effort(samples, seed, method, replicates, rank_tolerance)
     results = []

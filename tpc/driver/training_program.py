@@ -21,17 +21,28 @@ from tpc.network.optimizers.linearity import is_linear
 from tpc.network.scales import Classification, Regime
 from tpc.network.training.maximal_update import maximal_update
 from tpc.network.training.neural_tangent import DRAW, neural_tangent
+from tpc.network.training.rounds import has_equal_rounds, round_of_training
 from tpc.program.checking.readouts import dependence_of, problem_of
 from tpc.program.program import Program
+from tpc.program.rounds import region_program
 
 __all__ = ["DRAW", "dot_of", "draw_output", "scales_of", "training_program"]
 
 
-def training_program(network: Network) -> Program:
+FEW_STEPS = 8
+"""So many steps are unrolled: expectations of the first ones often have closed forms."""
+
+
+def training_program(network: Network, dot: DotChoice = "auto", unrolled: bool = False) -> Program:
     """Return the program whose outputs are the readout and what is tracked, at every step.
+
+    More than `FEW_STEPS` steps are one region where they differ by their batches alone, unless the
+    dots are to be derivatives; otherwise the program is unrolled over steps.
 
     Args:
         network: With a `train` block.
+        dot: The form of dots; those of regions are by Stein's lemma.
+        unrolled: Whether to unroll it in any case.
 
     Raises:
         ProgramError: The parametrization does not suit the network, or has no limit; in the
@@ -39,6 +50,10 @@ def training_program(network: Network) -> Program:
     """
     scales = scales_of(network)
     if scales.regime is Regime.FEATURE_LEARNING:
+        assert network.training is not None
+        many = network.training.steps > FEW_STEPS and not unrolled
+        if many and dot != "derivative" and has_equal_rounds(network, scales):
+            return region_program(round_of_training(network, scales))
         return maximal_update(network, scales)
     _check_operator_regime(network)
     return neural_tangent(network, scales)

@@ -35,11 +35,13 @@ from tpc.limit.equations import (
     KetEquation,
     Limit,
     LimitOutput,
+    Rounds,
     ScalarEquation,
 )
 from tpc.limit.jacobian import Differentiator, TooLarge
 from tpc.limit.naming import name_products
-from tpc.limit.nodes import Hat
+from tpc.limit.nodes import Hat, RoundDot
+from tpc.limit.rounds import products_with_dots
 from tpc.limit.stein import stein_dot, stein_term
 from tpc.limit.universality import check_universality
 from tpc.program.exchange import Unfolding, without_exchanges
@@ -56,6 +58,7 @@ from tpc.program.nodes import (
 )
 from tpc.program.partials import NotDifferentiable
 from tpc.program.program import Output, OutputKind, Program
+from tpc.program.region import Region, region_of, with_body
 from tpc.program.traversal import fold
 
 DotChoice: TypeAlias = Literal["derivative", "stein", "auto"]
@@ -98,6 +101,7 @@ def derive_limit(program: Program, dot: DotChoice = "auto", integrate: bool = Tr
     check_universality(program)
     if not _exchanges_in_pairs(program):
         program = without_exchanges(program)
+    integrate = integrate and region_of(program) is None
     return _Derivation(program, dot, integrate).limit()
 
 
@@ -114,9 +118,14 @@ class _Derivation:
         self._deltas: dict[Node, bool] = {}
         self._equations: list[Equation] = []
         self._names: dict[Node, str] = {}
-        self._bound = {binding.node: binding for binding in reversed(program.bindings)}
-        self._product_names = name_products(program)
-        sides = {(n.matrix, n.transposed) for n in program.nodes if isinstance(n, MatMul)}
+        self._region = region_of(program)
+        self._rounds: Rounds | None = None
+        self._in_rounds = set(self._region.body.nodes) if self._region else set()
+        self._dotted = products_with_dots(self._region) if self._region else frozenset()
+        whole = with_body(program)
+        self._bound = {binding.node: binding for binding in reversed(whole.bindings)}
+        self._product_names = name_products(whole)
+        sides = {(n.matrix, n.transposed) for n in whole.nodes if isinstance(n, MatMul)}
         self._two_sided = {
             matrix for matrix, _ in sides if {(matrix, True), (matrix, False)} <= sides
         }
@@ -131,15 +140,34 @@ class _Derivation:
         equations, names = tuple(self._equations), self._names
         known = self._b.integrals
         meanings = (known.covariances, known.moments) if known else ({}, {})
-        return Limit(program, equations, outputs, names, program.dialect, *meanings)
+        return Limit(program, equations, outputs, names, program.dialect, *meanings, self._rounds)
 
     def _translated(self, node: Node) -> Node:
         if isinstance(node, MatMul):
             return self._ket_of_product(node)
+        if isinstance(node, Region):
+            return self._region_of_kets(node)
         made = self._b.copy(node, self._limit_of)
         # One number for each pair is worth an array that both coordinates share.
         shared = len(made.coords) == 2 and not made.shape
         return self._unfolding.of(made) if isinstance(made, Exchange) and not shared else made
+
+    def _region_of_kets(self, region: Region) -> Node:
+        """Return the region with the body in kets; its equations are those of any round."""
+        first, known = len(self._equations), self._limit_of
+        for carry in region.body.carries:
+            known[carry.leaf] = self._b.copy(carry.leaf, known)
+            if carry.leaf in self._bound:
+                self._names[known[carry.leaf]] = self._bound[carry.leaf].name
+        for node in region.body.nodes:
+            self._b.span = node.span
+            known[node] = self._translated(node)
+            self._define(node)
+        outside = tuple(dict.fromkeys(known[node] for node in region.outside))
+        made = self._b.make(Region, (), (), outside, region.body.mapped(known))
+        assert isinstance(made, Region)
+        self._rounds = Rounds(made, first, len(self._equations))
+        return made
 
     def _define(self, node: Node) -> None:
         """Add the equation of a node that a statement binds."""
@@ -193,14 +221,9 @@ class _Derivation:
         self._equations.append(HatEquation(name, hat, before, product.span))
         earlier.append((hat, operand))
         form, terms = self._dot_terms(product, hat)
-        if not terms:
+        if not terms and product not in self._dotted:
             return hat
-        hats = tuple(term.hat for term in terms)
-        if form == "stein" and _columns(hats) > FEW_COLUMNS:
-            total: Node = stein_dot(self._b, hats, hat)
-        else:
-            total = reduce(self._b.add, [term.node for term in terms])
-        dot = self._b.mul(gain, total)
+        dot = self._b.mul(gain, self._total(hat, form, terms))
         self._equations.append(DotEquation(name, dot, hat, form, terms, product.span))
         ket = self._b.add(hat, dot)
         if product not in self._bound:
@@ -208,7 +231,18 @@ class _Derivation:
             self._equations.append(KetEquation(name, ket, product.span))
         return ket
 
+    def _total(self, hat: Hat, form: DotForm, terms: tuple[DotTerm, ...]) -> Node:
+        """Return the sum of |y> <nabla_{W.T y}|x>."""
+        if not terms:
+            return self._b.make(RoundDot, hat.coords, hat.shape, hat)
+        hats = tuple(term.hat for term in terms)
+        if form == "stein" and _columns(hats) > FEW_COLUMNS:
+            return stein_dot(self._b, hats, hat)
+        return reduce(self._b.add, [term.node for term in terms])
+
     def _dot_terms(self, product: MatMul, hat: Hat) -> tuple[DotForm, tuple[DotTerm, ...]]:
+        if product in self._in_rounds:
+            return "stein", ()
         other = self._products.get((hat.matrix, not hat.transposed), [])
         reached = [
             (known, ket) for known, ket in other if self._differentiator.reaches(known, hat.operand)

@@ -8,6 +8,7 @@ from tpc.diagnostics import Span
 from tpc.limit.nodes import Hat
 from tpc.program.nodes import InitialVector, Node
 from tpc.program.program import OutputKind, Program
+from tpc.program.region import Region
 
 DotForm: TypeAlias = Literal["derivative", "stein"]
 
@@ -65,7 +66,8 @@ class DotEquation:
         node: The dot as a ket.
         hat: The hat of the same product.
         form: How the bras are computed.
-        terms: In the order of the earlier products; those whose bra vanishes are left out.
+        terms: In the order of the earlier products; those whose bra vanishes are left out. In a
+            region there are none: the dot is a `RoundDot`.
         span: The product's source text.
     """
 
@@ -114,6 +116,25 @@ class LimitOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class Rounds:
+    """The equations of a region, said once for all rounds.
+
+    Attributes:
+        node: The region, its body in kets.
+        first: The place of the first one in the limit.
+        last: The place behind the last one.
+    """
+
+    node: Region
+    first: int
+    last: int
+
+    def times(self, place: int) -> int:
+        """Return how often the equation at a place holds: in every round, if it is a region's."""
+        return self.node.body.rounds if self.first <= place < self.last else 1
+
+
+@dataclass(frozen=True, slots=True)
 class Limit:
     """The infinite-width limit of a program.
 
@@ -127,6 +148,7 @@ class Limit:
             it.
         moments: The ket of which a scalar in closed form is the expectation, or the two of which it
             is <x|y>.
+        rounds: Which equations are those of a region, if any are.
     """
 
     program: Program
@@ -136,3 +158,4 @@ class Limit:
     dialect: str
     covariances: Mapping[Node, tuple[Node, Node]] = field(default_factory=dict)
     moments: Mapping[Node, tuple[Node, ...]] = field(default_factory=dict)
+    rounds: Rounds | None = None

@@ -74,6 +74,17 @@ class SteinDot(Node):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RoundDot(Node):
+    """The same in a region: over all products W.T y of earlier rounds, and of this one so far.
+
+    Attributes:
+        hat: The hat of W x, which knows |x>.
+    """
+
+    hat: Hat
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClosedForm(Node):
     """An expectation in closed form: a SymPy expression in scalars of the limit.
 

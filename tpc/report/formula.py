@@ -157,6 +157,14 @@ class Sum:
     terms: "tuple[tuple[bool, Formula], ...]"
 
 
+@dataclass(frozen=True, slots=True)
+class SumOver:
+    """The sum of a formula over rounds s: those before t, or up to t where `inclusive`."""
+
+    operand: "Formula"
+    inclusive: bool = False
+
+
 Formula: TypeAlias = (
     Number
     | Name
@@ -175,6 +183,7 @@ Formula: TypeAlias = (
     | Product
     | Contraction
     | Sum
+    | SumOver
 )
 
 

@@ -118,6 +118,10 @@ class Html:
         """Write a tensordot over several axes."""
         return f"{left} ·<sub>{axes}</sub> {right}"
 
+    def total(self, operand: str, inclusive: bool) -> str:
+        """Write a sum over the rounds before t, or up to t."""
+        return f"∑<sub>s {'≤' if inclusive else '&lt;'} t</sub> {operand}"
+
     def between(self, kind: str, left: str, right: str) -> str:
         """Write the sign of multiplication between two factors."""
         return " · " if kind == "times" and right[0].isdigit() else _BETWEEN[kind]

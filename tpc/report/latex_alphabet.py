@@ -133,6 +133,11 @@ class Latex:
         """Write a tensordot over several axes."""
         return rf"{left} \cdot_{{{axes}}} {right}"
 
+    def total(self, operand: str, inclusive: bool) -> str:
+        """Write a sum over the rounds before t, or up to t."""
+        sign = r"\le" if inclusive else "<"
+        return rf"\sum_{{s {sign} t}} {operand}"
+
     def between(self, kind: str, left: str, right: str) -> str:
         """Write the sign of multiplication between two factors."""
         return r" \cdot " if kind == "times" and right[0].isdigit() else _BETWEEN[kind]

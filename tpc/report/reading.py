@@ -5,11 +5,12 @@ of any size, and shared: an unnamed subexpression that grows too large gets a lo
 formula is bounded, and is defined once, where it is first met.
 """
 
+import re
 from collections.abc import Iterator
 from functools import reduce
 
 from tpc.limit.equations import DotEquation, Equation, HatEquation, Limit, ScalarEquation
-from tpc.limit.nodes import ClosedForm, Hat, HermiteSeries, Integral, SteinBra, SteinDot
+from tpc.limit.nodes import ClosedForm, Hat, HermiteSeries, Integral, RoundDot, SteinBra, SteinDot
 from tpc.program.nodes import (
     FREE,
     Constant,
@@ -24,6 +25,7 @@ from tpc.program.nodes import (
     Row,
     operands,
 )
+from tpc.program.region import Carried, Collected, Region, RoundInput, SumOverRounds
 from tpc.report.closed_forms import ClosedForms, Definition, Symbols
 from tpc.report.constants import Arrays
 from tpc.report.formula import (
@@ -31,11 +33,13 @@ from tpc.report.formula import (
     BraKet,
     Expectation,
     Formula,
+    Indexed,
     Ket,
     Name,
     Number,
     Power,
     Raised,
+    SumOver,
     add,
     multiply,
     scale,
@@ -46,6 +50,15 @@ from tpc.report.names import coincidences, names_used
 from tpc.report.operations import outer_factors, write_operation
 from tpc.report.values import Values
 from tpc.report.weights import Weights, is_long, shown
+
+
+def in_earlier_round(name: str) -> str:
+    """Return the name that `h[t]` has in round s.
+
+    >>> in_earlier_round("h[1,t]")
+    'h[1,s]'
+    """
+    return re.sub(r"(?<=[\[,])t\]", "s]", name)
 
 
 class Reader:
@@ -66,6 +79,12 @@ class Reader:
         self._stated = {e.name for e in limit.equations if isinstance(e, ScalarEquation)}
         self._dots = {equation.node: equation.name for equation in reversed(dots)}
         self._dot_of = {equation.hat: equation.node for equation in dots}
+        self._records: dict[Node, Node] = {}
+        self._in_rounds: list[Hat] = []
+        if limit.rounds is not None:
+            first, last = limit.rounds.first, limit.rounds.last
+            self._in_rounds = [e.node for e in hats if first <= self._places[e.node] < last]
+            self._records = {r.leaf: r.node for r in limit.rounds.node.body.records}
         self._weights = Weights(limit, self._is_named)
         taken = names_used(limit)
         self._stems = {name.rstrip("0123456789") for name in taken}
@@ -240,6 +259,15 @@ class Reader:
         """Return the name that stands for a ket, a local one where it has none."""
         return self.ket_name(node) or self._local.name(node)
 
+    def is_in_rounds(self, hat: Hat) -> bool:
+        """Whether a hat is drawn anew in every round."""
+        return hat in self._in_rounds
+
+    def of_same_side(self, hat: Hat) -> list[Hat]:
+        """Return the hats of a round on the side of a hat."""
+        side = hat.matrix, hat.transposed
+        return [other for other in self._in_rounds if (other.matrix, other.transposed) == side]
+
     def hat(self, hat: Hat) -> Ket:
         """Return the hat of a product."""
         return Ket(self.products[hat], "hat")
@@ -263,6 +291,29 @@ class Reader:
         """Return |y><nabla_{W y}|x> for the hat of W y."""
         bra = BraKet(self.product(hat), self.name_ket(x), nabla=True)
         return multiply("braket", self.of(hat.operand), bra)
+
+    def round_dot(self, hat: Hat) -> Formula:
+        """Return the sum of |y_s><nabla_{W.T y_s}|x> over the products of all rounds so far."""
+        total: Formula | None = None
+        for other in self._in_rounds:
+            if other.matrix is hat.matrix and other.transposed is not hat.transposed:
+                ket = in_earlier_round(self.name_ket(other.operand))
+                side = f"{other.matrix.name}{'.T' if other.transposed else ''} {ket}"
+                bra = BraKet(side, self.name_ket(hat.operand), nabla=True)
+                before = self._places[other] < self._places[hat]
+                term = SumOver(multiply("braket", Ket(ket), bra), before)
+                total = term if total is None else add(total, term)
+        assert total is not None
+        return total
+
+    def _sum_over_rounds(self, node: SumOverRounds) -> Formula:
+        """Return the sum of c[s] |x_s><y_s|z>."""
+        left, right = (
+            in_earlier_round(self.name_ket(self._records[side])) for side in (node.left, node.right)
+        )
+        factor = Indexed(self.of(node.factors), ("s",))
+        braket = BraKet(right, self.name_ket(node.operand))
+        return SumOver(scale(factor, multiply("braket", Ket(left), braket)))
 
     # ------------------------------------------------------------------------------ local names
 
@@ -328,6 +379,17 @@ class Reader:
                 return self.bra_of(node)
             case SteinDot(hats=hats, hat=hat):
                 return reduce(add, [self._ket_and_bra(other, hat.operand) for other in hats])
+            case Carried(name=name):
+                return self._symbol(node, f"{name}[t]", place)
+            case RoundInput(table=table):
+                return Indexed(of(table), ("t",))
+            case SumOverRounds():
+                return self._sum_over_rounds(node)
+            case RoundDot(hat=hat):
+                return self.round_dot(hat)
+            case Collected(region=region, position=position):
+                assert isinstance(region, Region)
+                return of(region.body.collected[position])
             case Row(operand=operand, coordinate=coordinate):
                 copy = dict(place.bound)[coordinate]
                 return self._formula(operand, Place(copy, (), place.deepest))

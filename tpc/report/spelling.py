@@ -29,6 +29,7 @@ from tpc.report.formula import (
     Raised,
     Space,
     Sum,
+    SumOver,
 )
 
 SUM, PRODUCT, POWER, ATOM = range(1, 5)
@@ -111,6 +112,9 @@ class Alphabet(Protocol):
     def contraction(self, left: str, right: str, axes: int) -> str:
         """Write a tensordot over several axes."""
 
+    def total(self, operand: str, inclusive: bool) -> str:
+        """Write a sum over the rounds before t, or up to t."""
+
     def between(self, kind: str, left: str, right: str) -> str:
         """Write the sign of multiplication between two factors."""
 
@@ -162,6 +166,8 @@ def _piece(formula: Formula, a: Alphabet) -> Piece:
             return Piece(_product(formula, a), PRODUCT)
         case Sum():
             return Piece(_sum(formula, a), SUM)
+        case SumOver(operand=operand, inclusive=inclusive):
+            return Piece(a.total(at(operand, PRODUCT), inclusive), PRODUCT)
         case _:
             assert_never(formula)
 

@@ -24,6 +24,7 @@ from tpc.limit.equations import (
 from tpc.limit.nodes import Hat, SteinBra
 from tpc.program.nodes import InitialVector
 from tpc.program.program import OutputKind
+from tpc.program.region import Collected
 from tpc.report.formula import (
     BraKet,
     Call,
@@ -40,7 +41,7 @@ from tpc.report.formula import (
     multiply,
     scale,
 )
-from tpc.report.reading import Reader
+from tpc.report.reading import Reader, in_earlier_round
 
 FEW = 3
 """Covariances with so many earlier hats are written one by one; more are one statement."""
@@ -117,6 +118,11 @@ def output_relations(output: LimitOutput, reader: Reader) -> tuple[Relation, ...
     parts = {part: reader.of(node) for part, node in output.parts}
     match output.kind:
         case OutputKind.SCALAR:
+            ((_, node),) = output.parts
+            if isinstance(node, Collected):
+                rounds = f", t = 0, ..., {node.shape[0] - 1}"
+                shown = Relation((Name(f"{output.name}[t]"),), "=", parts["value"], (rounds,))
+                return (shown, *local_names(reader))
             name, value = Name(output.name), parts["value"]
             # A scalar's own equation says its value already.
             said = value == name or reader.says(output.name)
@@ -153,6 +159,8 @@ def _hat(equation: HatEquation, reader: Reader) -> list[Relation]:
         names = (Ket(ket.name), *names)
     own = scale(gain, reader.second(hat))
     lines = [Relation(names, "~", Call("N", (Number(0), own)))]
+    if reader.is_in_rounds(hat):
+        return [*lines, *_across_rounds(hat, ket, gain, reader)]
     if len(equation.earlier) <= FEW:
         for other in equation.earlier:
             inner = scale(gain, reader.inner(hat.operand, other.operand))
@@ -168,10 +176,24 @@ def _hat(equation: HatEquation, reader: Reader) -> list[Relation]:
     return lines
 
 
+def _across_rounds(hat: Hat, ket: Ket, gain: Formula, reader: Reader) -> list[Relation]:
+    """Return the covariances with the hats of earlier rounds."""
+    lines = []
+    operand = reader.name_ket(hat.operand)
+    for other in reader.of_same_side(hat):
+        earlier = Ket(in_earlier_round(reader.hat(other).name), "hat")
+        inner = BraKet(operand, in_earlier_round(reader.name_ket(other.operand)))
+        cov = Call("Cov", (ket, earlier))
+        lines.append(Relation((cov,), "=", scale(gain, inner), (" for s < t",)))
+    return lines
+
+
 def _dot(equation: DotEquation, reader: Reader) -> list[Relation]:
     dot = Ket(equation.name, "dot")
     by_factors = Ket(reader.product(equation.hat), "dot")
     names = (dot,) if dot == by_factors else (dot, by_factors)
+    if reader.is_in_rounds(equation.hat):
+        return _dot_of_rounds(equation, names, reader)
     operand = reader.ket_name(equation.hat.operand)
     match equation.form:
         case "derivative":
@@ -184,6 +206,22 @@ def _dot(equation: DotEquation, reader: Reader) -> list[Relation]:
         case _:
             assert_never(equation.form)
     return [Relation(names, "=", _bras(equation, operand, reader)), *lines]
+
+
+def _dot_of_rounds(
+    equation: DotEquation, names: tuple[Formula, ...], reader: Reader
+) -> list[Relation]:
+    """Return the dot of a round, and <nabla_q|x> = Cov(q)^+ E[q |x>] for all hats q so far."""
+    hat = equation.hat
+    dot = scale(reader.of(hat.gain), reader.round_dot(hat))
+    side, any_ket = reader.unused("q"), reader.unused("y")
+    operand = reader.name_ket(hat.operand)
+    moment = Expectation(Product("outer", (Ket(side), Ket(operand))))
+    solved = Product("contract", (Raised(Call("Cov", (Ket(side),)), "+"), moment))
+    products = Ket(f"{hat.matrix.name}{'' if hat.transposed else '.T'} {any_ket}", "hat")
+    remark = (", ", Ket(side), " = all ", products, " so far")
+    bras = BraKet(side, operand, nabla=True)
+    return [Relation(names, "=", dot), Relation((bras,), "=", solved, remark)]
 
 
 def _bras(equation: DotEquation, operand: str, reader: Reader) -> Formula:

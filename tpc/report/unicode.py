@@ -112,6 +112,10 @@ class Unicode:
         """Write `x ·₂ y`."""
         return f"{left} ·{str(axes).translate(_SUBSCRIPTS)} {right}"
 
+    def total(self, operand: str, inclusive: bool) -> str:
+        """Write a sum over the rounds before t, or up to t."""
+        return f"∑[s{'≤' if inclusive else '<'}t] {operand}"
+
     def between(self, kind: str, left: str, right: str) -> str:
         """Write the sign of multiplication; a number or an array does not stand behind a blank."""
         if kind == "times" and right[0] in "0123456789[":

@@ -675,7 +675,10 @@ class Nodes:
         """Return <x|y>, of shape k_x + k_y."""
         if left.ndim == right.ndim == 1:
             return np.asarray(left @ right / self.samples)
-        return np.tensordot(left, right, (0, 0)) / self.samples
+        # Not `tensordot`: it copies columns that stand in a wider array.
+        x, y = (ket.reshape(len(ket), -1) for ket in (left, right))
+        found: Array = x.T @ y / self.samples
+        return found.reshape(left.shape[1:] + right.shape[1:])
 
     def hat(self, gain: float | Array, ket: Array) -> Array:
         """Draw hat(W x): Gaussian of covariance gain <x|x>, independent of all before."""

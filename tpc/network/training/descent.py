@@ -43,7 +43,7 @@ class Descent:
         self._steps = steps
         self._rate = b.mul(learning_rate(b, use), transplant(b, weight.lr))
         self.decay = decay(b, use)
-        self._plain = _without_bounds(use)
+        self._plain = without_bounds(use)
         self.is_linear = is_linear(self._plain)
 
     def kept(self, value: Node) -> Node:
@@ -92,7 +92,7 @@ def shrunk(b: Builder, decay: Node | None, value: Node) -> Node:
     return value if decay is None else b.mul(b.sub(b.number(1), decay), value)
 
 
-def _without_bounds(use: OptimizerUse) -> OptimizerUse:
+def without_bounds(use: OptimizerUse) -> OptimizerUse:
     """Return a use that neither clips nor normalises its updates."""
     kept = tuple((name, value) for name, value in use.options if name not in ("clip", "normalize"))
     return replace(use, options=kept)

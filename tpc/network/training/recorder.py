@@ -29,12 +29,12 @@ class Recorder:
         self._bindings: dict[str, Binding] = {}
         self._recorded: dict[str, list[Node]] = {}
 
-    def bind(self, name: str, step: int, node: Node) -> None:
+    def bind(self, name: str, step: int | str, node: Node) -> None:
         """Name a node of a step, `h[1]` as `h[1,t]`."""
         full = f"{name[:-1]},{step}]" if name.endswith("]") else f"{name}[{step}]"
         self._bindings.setdefault(full, Binding(full, node, node.span))
 
-    def bind_forward(self, step: int, image: Image, values: Mapping[Node, Node]) -> None:
+    def bind_forward(self, step: int | str, image: Image, values: Mapping[Node, Node]) -> None:
         """Name the weights that are vectors or scalars, and what statements of the network name."""
         for weight in self._network.weights:
             if not isinstance(weight.leaf, Matrix):
@@ -42,7 +42,7 @@ class Recorder:
         for binding in self._network.bindings:
             self.bind(binding.name, step, image(binding.node))
 
-    def record(self, step: int, outputs: Node, tracks: Mapping[str, Node]) -> None:
+    def record(self, step: int | str, outputs: Node, tracks: Mapping[str, Node]) -> None:
         """Record the outputs of all rows, and what is tracked."""
         for name, node in {self._network.readout.name: outputs, **tracks}.items():
             self.bind(name, step, node)

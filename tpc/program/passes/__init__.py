@@ -15,6 +15,7 @@ from tpc.program.passes.factor_averages import factor_averages
 from tpc.program.passes.push_matrices import push_matrices
 from tpc.program.passes.share_subexpressions import share_subexpressions
 from tpc.program.program import Program
+from tpc.program.region import region_of
 
 __all__ = [
     "drop_dead_code",
@@ -26,7 +27,12 @@ __all__ = [
 
 
 def normalise(program: Program) -> Program:
-    """Return the program in the form that limits are derived from, equal at every width."""
+    """Return the program in the form that limits are derived from, equal at every width.
+
+    A region has been normalised when it was made.
+    """
+    if region_of(program) is not None:
+        return program
     for apply_pass in (
         drop_dead_code,
         share_subexpressions,

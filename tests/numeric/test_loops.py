@@ -1,0 +1,97 @@
+"""Training as a loop against the same loop unrolled: equal to rounding on equal random numbers.
+
+Texts are drawn at random: layers, nonlinearities, residual branches, a matrix used twice, biases,
+batches, tracked quantities, test rows, a centred output, optimizers that are linear in the
+gradients, with weight decay, each weight with its own.
+"""
+
+import sys
+from types import ModuleType
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import tpc
+from tpc.driver import compiler
+from tpc.driver.training_program import scales_of
+from tpc.limit.derive import derive_limit
+from tpc.limit.equations import Limit
+from tpc.network.training.rounds import has_equal_rounds, round_of_training
+from tpc.program.region import region_of
+from tpc.program.rounds import region_program
+from tpc.program.unroll import unroll
+
+INPUTS = [[1.0, 0.5], [-0.4, 0.9], [0.3, -0.7]]
+TARGETS = [1.0, -1.0, 1.0]
+BODIES = (
+    ("weight W : n x n", "x2 = {f}(W @ x1)"),
+    ("weight W : n x n\nweight b : n (mult=0.5)", "x2 = {f}(W @ x1 + b)"),
+    ("weight W : n x n", "h = W @ x1\nx2 = x1 + 0.5 * {f}(h)"),
+    ("weight W : n x n", "h = {f}(W @ x1)\nx2 = {f}(W @ h)"),
+    ("weight W : n x n", "h = {f}(W @ x1)\nx2 = {f}(W.T @ h)"),
+    ("weight W : n x n\nweight A : n x n (lr=0.5)", "h = {f}(W @ x1)\nx2 = h * {f}(A @ h)"),
+    ("weight W : n x n (train=false)", "x2 = {f}(W @ x1)"),
+    ("", "x2 = {f}(2 * x1)"),
+)
+OPTIMIZERS = (
+    "sgd(lr=0.3)",
+    "sgd(lr=0.3, decay=0.1)",
+    "momentum(lr=0.2, beta=0.5)",
+    "nesterov(lr=0.2, beta=0.5, decay=0.05)",
+)
+SETTINGS = (
+    "batch 2",
+    "center true",
+    "test [[0.6, -0.8]]",
+    "reduce mean",
+    "track q = <x2|x2>\n    track m = avg(x1^2)",
+    "optimizer v: sgd(lr=0.1)",
+)
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> str:
+    weights, body = draw(st.sampled_from(BODIES))
+    chosen = draw(st.lists(st.sampled_from(SETTINGS), unique=True, max_size=3))
+    lines = [
+        "dim n",
+        "input xi[2]",
+        "weight U[2] : n",
+        weights,
+        "weight v : n",
+        f"x1 = {draw(st.sampled_from(['tanh', 'erf', 'relu']))}(U @ xi)",
+        body.format(f=draw(st.sampled_from(["tanh", "sin", "erf"]))),
+        "readout f = v * x2",
+        "train f:",
+        f"    data {INPUTS}, {TARGETS}",
+        f"    loss {draw(st.sampled_from(['mse', 'logistic']))}",
+        f"    optimizer {draw(st.sampled_from(OPTIMIZERS))}",
+        "    parametrization mup",
+        f"    steps {draw(st.integers(1, 4))}",
+        *(f"    {line}" for line in chosen),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def evaluated(limit: Limit, samples: int = 96) -> dict[str, np.ndarray]:
+    module = ModuleType("module_of_a_loop")
+    sys.modules[module.__name__] = module
+    exec(compiler.emit(limit), module.__dict__)
+    found = module.evaluate(samples=samples, seed=1, method="mc", replicates=2)
+    return dict(found.values)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(text=texts())
+def test_a_loop_agrees_with_its_rounds_written_out(text: str) -> None:
+    network = tpc.parse(text)
+    scales = scales_of(network)
+    assert has_equal_rounds(network, scales)
+    program = region_program(round_of_training(network, scales))
+    assert region_of(program) is not None
+    loop = evaluated(derive_limit(program))
+    written = evaluated(derive_limit(unroll(program), "stein", integrate=False))
+    assert loop.keys() == written.keys()
+    for name, value in loop.items():
+        np.testing.assert_allclose(value, written[name], rtol=1e-6, atol=1e-8, err_msg=text)

@@ -1,0 +1,187 @@
+"""A region -> one statement, the loop over its rounds, each line under the equation it computes.
+
+v = v_0                                     what goes from round to round
+x_rounds = Rounds(nodes, 21, (4,))          what later rounds look back at
+f_rounds = []                               what is collected
+for t in range(21):
+...
+f_rounds.append(f)
+if t == 20:
+break
+...
+x_rounds.append(x)
+v = v_next
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from math import prod
+
+from tpc.codegen.expressions import ATOM, Code, joined
+from tpc.codegen.scope import Scope
+from tpc.codegen.statement import Statement
+from tpc.codegen.words import in_rounds
+from tpc.program.nodes import Node
+from tpc.program.region import Body, Carried, Collected, Region, RoundInput, SumOverRounds
+
+INDENT = 8
+
+
+@dataclass(slots=True)
+class Loop:
+    """The variables of a loop, in the scope around it.
+
+    Attributes:
+        region: The loop.
+        outer: The scope around it.
+        index: The number of the round.
+        carried: The variables that go from round to round.
+        records: What later rounds look back at, by node.
+        lists: What is collected.
+    """
+
+    region: Region
+    outer: Scope
+    index: str
+    carried: dict[Carried, str] = field(default_factory=dict)
+    records: dict[Node, str] = field(default_factory=dict)
+    lists: list[str] = field(default_factory=list)
+
+    @property
+    def body(self) -> Body:
+        """What it does in each round."""
+        return self.region.body
+
+    def start(self, names: Sequence[str]) -> None:
+        """Write what stands before the loop.
+
+        Args:
+            names: Of what is collected.
+        """
+        scope, body = self.outer, self.body
+        for carry in body.carries:
+            name = scope.identifiers.make(in_rounds(f"{carry.leaf.name}[t]"))
+            self.carried[carry.leaf] = name
+            initial = scope.code[carry.initial]
+            size = prod(carry.leaf.shape) if carry.leaf.is_vector else 0
+            scope.bind(name, initial, size)
+        for name in names:
+            target = scope.identifiers.make(f"{name} rounds")
+            self.lists.append(target)
+            scope.bind(target, Code("[]"))
+
+    def record(self, node: Node, name: str) -> None:
+        """Write what keeps a ket of every round."""
+        if node not in self.records:
+            scope, rounds = self.outer, self.body.rounds
+            target = scope.identifiers.make(f"{name} rounds")
+            text = f"Rounds(nodes, {rounds}, {node.shape})"
+            scope.bind(target, Code(text), rounds * prod(node.shape))
+            self.records[node] = target
+
+    def write(self, node: Node, scope: Scope) -> bool:
+        """Write a node that only bodies of regions have; say whether it was one."""
+        match node:
+            case Carried():
+                scope.code[node] = _variable(self.carried[node])
+            case RoundInput(table=table):
+                scope.fit(node, (table,), self._row)
+            case SumOverRounds(factors=factors, left=left, right=right, operand=operand):
+                sides = [_variable(self._kept(side)) for side in (left, right)]
+                scope.fit(node, (factors, operand), partial(_sum, sides))
+            case _:
+                return False
+        return True
+
+    def _row(self, codes: Sequence[Code]) -> Code:
+        (table,) = codes
+        text = f"{table.at(ATOM)}[{self.index}]"
+        return joined(text, ATOM, [table, _variable(self.index)])
+
+    def finish(self, inner: Scope) -> None:
+        """Write the loop, whose statements are in a scope of its own, and what comes out of it."""
+        body = self.body
+        results = [inner.code[node] for node in body.collected]
+        last = _last_needed(inner.body, results)
+        inside: list[str] = []
+        for place, statement in enumerate(inner.body):
+            inside += _written(statement)
+            if place == last:
+                inside += self._collected(results)
+        if last < 0:
+            inside += self._collected(results)
+        inside += self._passed_on(inner)
+        lines = [f"    for {self.index} in range({body.rounds}):", *inside[not inside[0] :]]
+        made = {self.index, *(statement.target for statement in inner.body)}
+        codes = [*results, *(inner.code[carry.following] for carry in body.carries)]
+        reads = _reads([*(s.reads for s in inner.body), *(code.reads for code in codes)])
+        reads |= {*self.carried.values(), *self.records.values(), *self.lists}
+        size = sum(statement.size for statement in inner.body)
+        comment = f"the rounds {self.index} = 0, ..., {body.rounds - 1}"
+        loop = Statement(self.index, tuple(lines), reads - made, 0, self.outer.banner, comment)
+        self.outer.append(replace(loop, inside=size))
+
+    def collected(self, node: Collected) -> Code:
+        """Return the code of a value over all rounds."""
+        name = self.lists[node.position]
+        return Code(f"np.array({name})", ATOM, frozenset({name}))
+
+    def _kept(self, leaf: Node) -> str:
+        node = next(record.node for record in self.body.records if record.leaf is leaf)
+        return self.records[node]
+
+    def _collected(self, results: Sequence[Code]) -> list[str]:
+        pairs = zip(self.lists, results, strict=True)
+        lines = [f"        {name}.append({code.text})" for name, code in pairs]
+        return [
+            "",
+            *lines,
+            f"        if {self.index} == {self.body.rounds - 1}:",
+            f"{' ' * 12}break",
+        ]
+
+    def _passed_on(self, inner: Scope) -> list[str]:
+        lines = [
+            f"        {name}.append({inner.code[node].text})" for node, name in self.records.items()
+        ]
+        made = {statement.target for statement in inner.body}
+        first, then = [], []
+        for carry in self.body.carries:
+            name, text = self.carried[carry.leaf], inner.code[carry.following].text
+            if text not in made:
+                fresh = inner.identifiers.make(f"{name} next")
+                first.append(f"        {fresh} = {text}")
+                text = fresh
+            then.append(f"        {name} = {text}")
+        return ["", *lines, *first, *then]
+
+
+def _sum(sides: Sequence[Code], codes: Sequence[Code]) -> Code:
+    factors, operand = codes
+    parts = [factors, *sides, operand]
+    listed = ", ".join(part.text for part in parts)
+    return joined(f"sum_over_rounds(nodes, {listed})", ATOM, parts)
+
+
+def _variable(name: str) -> Code:
+    return Code(name, ATOM, frozenset({name}))
+
+
+def _written(statement: Statement) -> list[str]:
+    """Return the lines of a statement in a loop, under its banner and its comment."""
+    lines = ["", f"        # ---- {statement.banner}"] if statement.banner else []
+    lines += [f"        # {line}".rstrip() for line in statement.comment.split("\n") if line]
+    return [*lines, *statement.lines]
+
+
+def _last_needed(body: Sequence[Statement], results: Iterable[Code]) -> int:
+    """Return the place of the last statement that some results need."""
+    places = {statement.target: place for place, statement in enumerate(body)}
+    return max(
+        (places[name] for code in results for name in code.reads if name in places), default=-1
+    )
+
+
+def _reads(names: Iterable[frozenset[str]]) -> frozenset[str]:
+    return frozenset().union(*names)

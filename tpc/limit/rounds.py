@@ -1,0 +1,65 @@
+"""Which products of a region have dots: those whose operand depends on hats of the other side.
+
+In round t, |W x_t> = hat + dot as everywhere, with all products of both sides of W in earlier
+rounds, and in this one so far, taken together [Tensor Programs IVb, Def. 2.6.5].
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from tpc.program.nodes import MatMul, Matrix, Node, operands
+from tpc.program.region import Carried, Earlier, Region
+
+Side: TypeAlias = tuple[Matrix, bool]
+"""A matrix, and whether it is transposed."""
+
+
+def products_with_dots(region: Region) -> frozenset[Node]:
+    """Return the products of the body whose operand depends on hats of the other side.
+
+    What a ket depends on is the least that the rounds reproduce: scalars are numbers, a dot is a
+    sum of the operands of the other side.
+    """
+    body = region.body
+    nodes = [*region.outside, *body.nodes]
+    initial: dict[Node, Node] = {carry.leaf: carry.initial for carry in body.carries}
+    following: dict[Node, Node] = {carry.leaf: carry.following for carry in body.carries}
+    records: dict[Node, Node] = {record.leaf: record.node for record in body.records}
+    sides = _operands_by_side(nodes)
+    known: dict[Node, frozenset[Side]] = dict.fromkeys(nodes, frozenset())
+
+    def reached(node: Node) -> frozenset[Side]:
+        match node:
+            case MatMul(matrix=matrix, transposed=transposed, operand=operand):
+                own = frozenset({(matrix, transposed)})
+                other = (matrix, not transposed)
+                kets = sides.get(other, ()) if other in known[operand] else ()
+                return own.union(*(known[ket] for ket in kets))
+            case Carried():
+                return known[initial[node]] | known[following[node]]
+            case Earlier():
+                return known[records[node]]
+            case _ if node.is_scalar:
+                return frozenset()
+            case _:
+                return frozenset().union(*(known[operand] for operand in operands(node)))
+
+    while True:
+        before = dict(known)
+        for node in nodes:
+            known[node] = reached(node)
+        if known == before:
+            break
+    return frozenset(
+        node
+        for node in body.nodes
+        if isinstance(node, MatMul) and (node.matrix, not node.transposed) in known[node.operand]
+    )
+
+
+def _operands_by_side(nodes: Sequence[Node]) -> dict[Side, list[Node]]:
+    found: dict[Side, list[Node]] = {}
+    for node in nodes:
+        if isinstance(node, MatMul):
+            found.setdefault((node.matrix, node.transposed), []).append(node.operand)
+    return found

@@ -1,0 +1,221 @@
+"""Loops that stay loops: a region of the graph that is run for several rounds.
+
+A region has a body, a graph like any other with four more leaves and operations:
+
+    Carried        what the round before has passed on; before the first round, a value from outside
+    RoundInput     the row of an array that belongs to the round: a mini-batch, a schedule
+    Earlier        |x_s>, a ket of an earlier round s
+    SumOverRounds  sum over earlier rounds s < t of c_s |x_s><y_s|z>
+
+The body is checked, normalised and derived once. What it makes in every round is an array over
+rounds, outside of it: `Collected`. Bodies use values from outside as they are.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from tpc.program.builder import Builder
+from tpc.program.nodes import (
+    FREE,
+    Node,
+    Shape,
+)
+from tpc.program.program import Binding, Program
+from tpc.program.traversal import dependents
+
+ROUND, NEXT = "t", "t+1"
+"""What rounds are called in the names of a body: `h[t]`; what it makes for the next: `v[t+1]`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Carried(Node):
+    """The value of a name at the beginning of a round."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RoundInput(Node):
+    """The row of a scalar array that belongs to the round."""
+
+    table: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Earlier(Node):
+    """A ket |x_s> of an earlier round s, summed over in `SumOverRounds`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SumOverRounds(Node):
+    """Sum over earlier rounds s of factors[s] |left_s><right_s|x>.
+
+    Attributes:
+        factors: A scalar of shape (rounds,).
+        left: |left_s>.
+        right: |right_s>, of the same constant shape, which is summed over.
+        operand: |x>.
+    """
+
+    factors: Node
+    left: Node
+    right: Node
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Carry:
+    """A value that goes from round to round.
+
+    Attributes:
+        leaf: The value at the beginning of a round.
+        initial: That of the first round, a node outside of the body.
+        following: What the round makes of it.
+    """
+
+    leaf: Carried
+    initial: Node
+    following: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """A ket of the body that later rounds look back at.
+
+    Attributes:
+        leaf: Stands for it in later rounds.
+        node: The ket.
+    """
+
+    leaf: Earlier
+    node: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Body:
+    """What a region does in each round.
+
+    Attributes:
+        rounds: How many there are.
+        carries: What goes from round to round.
+        records: What later rounds look back at.
+        collected: What each round gives to the outside, scalars.
+        bindings: Names of its nodes, `h[t]`.
+        nodes: Its graph, each node after its operands; without nodes from outside.
+    """
+
+    rounds: int
+    carries: tuple[Carry, ...]
+    records: tuple[Record, ...]
+    collected: tuple[Node, ...]
+    bindings: tuple[Binding, ...]
+    nodes: tuple[Node, ...]
+
+    @property
+    def results(self) -> tuple[Node, ...]:
+        """What a round is run for."""
+        following = (carry.following for carry in self.carries)
+        return (*self.collected, *following, *(record.node for record in self.records))
+
+    def mapped(self, images: Mapping[Node, Node]) -> "Body":
+        """Return the same body in another graph, which has no names of its own."""
+        carries = []
+        for carry in self.carries:
+            leaf = images[carry.leaf]
+            assert isinstance(leaf, Carried)
+            carries.append(Carry(leaf, images[carry.initial], images[carry.following]))
+        records = []
+        for record in self.records:
+            stand_in = images[record.leaf]
+            assert isinstance(stand_in, Earlier)
+            records.append(Record(stand_in, images[record.node]))
+        nodes = tuple(dict.fromkeys(images[node] for node in self.nodes))
+        collected = tuple(images[node] for node in self.collected)
+        return Body(self.rounds, tuple(carries), tuple(records), collected, (), nodes)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Region(Node):
+    """A loop, run for several rounds; it stands in a graph after what it needs from outside."""
+
+    outside: tuple[Node, ...]
+    body: Body
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Collected(Node):
+    """A value of the body over all rounds, by its position in `Body.collected`."""
+
+    region: Node
+    position: int
+
+
+def carried(b: Builder, name: str, like: Node) -> Carried:
+    """Return the value of a name at the beginning of a round, of the type of `like`."""
+    node = b.make(Carried, like.coords, like.shape, name)
+    assert isinstance(node, Carried)
+    return node
+
+
+def earlier(b: Builder, name: str, dim: str, shape: Shape) -> Earlier:
+    """Return a stand-in for a ket of earlier rounds."""
+    node = b.make(Earlier, ((FREE, dim),), shape, name)
+    assert isinstance(node, Earlier)
+    return node
+
+
+def round_input(b: Builder, table: Node) -> Node:
+    """Return the row of an array that belongs to the round."""
+    return b.make(RoundInput, (), table.shape[1:], table)
+
+
+def sum_over_rounds(b: Builder, factors: Node, left: Node, right: Node, operand: Node) -> Node:
+    """Return the sum over earlier rounds of factors |left><right|operand>."""
+    return b.make(SumOverRounds, left.coords, operand.shape, factors, left, right, operand)
+
+
+def varying(nodes: Iterable[Node]) -> set[Node]:
+    """Return those of some nodes, each after its operands, that differ from round to round."""
+    leaves = Carried | RoundInput | Earlier | SumOverRounds
+    return dependents(nodes, lambda node: isinstance(node, leaves))
+
+
+def region_of(program: Program) -> Region | None:
+    """Return the region of a program that has one."""
+    return next((node for node in program.nodes if isinstance(node, Region)), None)
+
+
+def with_body(program: Program) -> Program:
+    """Return a program whose names and nodes are followed by those of the body of its region."""
+    region = region_of(program)
+    if region is None:
+        return program
+    bindings = (*program.bindings, *region.body.bindings)
+    return replace(program, bindings=bindings, nodes=(*program.nodes, *region.body.nodes))
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A program for one round, with the names of what goes on: a region that is open.
+
+    Attributes:
+        program: Its outputs are what is collected; its graph has the leaves of regions.
+        rounds: How many rounds there are.
+        carries: What goes from round to round.
+        records: What later rounds look back at.
+    """
+
+    program: Program
+    rounds: int
+    carries: tuple[Carry, ...]
+    records: tuple[Record, ...]
+
+    @property
+    def roots(self) -> list[Node]:
+        """All that it is run for, with the leaves and where they start."""
+        roots = [output.node for output in self.program.outputs]
+        roots += [part for carry in self.carries for part in (carry.following, carry.initial)]
+        roots += [record.node for record in self.records]
+        return [*roots, *(c.leaf for c in self.carries), *(r.leaf for r in self.records)]

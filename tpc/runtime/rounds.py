@@ -1,0 +1,50 @@
+"""Kets of the rounds of a loop, side by side: what sums over earlier rounds contract with."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tpc.runtime.arrays import Array
+
+if TYPE_CHECKING:
+    from tpc.runtime.random_nodes import Nodes
+
+
+class Rounds:
+    """A ket of every round so far: the axis of rounds, then its constant axes, as one."""
+
+    def __init__(self, nodes: Nodes, rounds: int, shape: tuple[int, ...]) -> None:
+        self._columns = np.empty((nodes.samples, rounds * prod(shape)))
+        self.shape = shape
+        self.count = 0
+
+    @property
+    def array(self) -> Array:
+        """The kets, of shape (samples, rounds so far x constant axes)."""
+        return self._columns[:, : self.count * prod(self.shape)]
+
+    def append(self, ket: Array) -> None:
+        """Add the ket of a round."""
+        start = self.array.shape[1]
+        self.count += 1
+        self._columns[:, start : self.array.shape[1]] = ket.reshape(len(ket), -1)
+
+
+def sum_over_rounds(
+    nodes: Nodes,
+    factors: Array,
+    left: Rounds,
+    right: Rounds,
+    ket: Array,
+) -> Array:
+    """Return the sum over earlier rounds s of factors[s] |left_s><right_s|x>."""
+    shape = ket.shape[1:]
+    if not left.count:
+        return np.zeros_like(ket)
+    overlaps = nodes.inner(right.array, ket.reshape(len(ket), -1))
+    weights = np.repeat(factors[: left.count], prod(left.shape))
+    total: Array = left.array @ (weights[:, None] * overlaps)
+    return total.reshape(-1, *shape)
