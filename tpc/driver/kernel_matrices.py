@@ -15,8 +15,8 @@ coupled, the program of all inputs at once is evaluated as any other:
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, cast, get_args
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -231,34 +231,23 @@ def _attempts(kinds: tuple[Kind, ...]) -> list[tuple[Kind, ...]]:
     return [kinds, *((kind,) for kind in kinds if len(kinds) > 1)]
 
 
-class _ById:
-    """A network as a key of a cache: equal only to itself."""
-
-    def __init__(self, network: Network) -> None:
-        self.network = network
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ById) and other.network is self.network
-
-    def __hash__(self) -> int:
-        return id(self.network)
-
-
 def _plans(
     network: Network, kinds: tuple[Kind, ...], independent: bool, dot: DotChoice, series: bool
 ) -> tuple[Plan, Plan | None] | None:
-    return _cached_plans(_ById(network), kinds, independent, dot, series)
-
-
-@lru_cache(maxsize=16)
-def _cached_plans(
-    key: _ById, kinds: tuple[Kind, ...], independent: bool, dot: DotChoice, series: bool
-) -> tuple[Plan, Plan | None] | None:
     """Return the plans of two inputs and of one input twice, or None for the first."""
-    plan = _plan(key.network, kinds, False, independent, dot, series)
-    if plan is None:
-        return None
-    return plan, _plan(key.network, kinds, True, independent, dot, series)
+    known, asked = _PLANS.setdefault(network, {}), (kinds, independent, dot, series)
+    if asked not in known:
+        plan = _plan(network, kinds, False, independent, dot, series)
+        alike = plan and _plan(network, kinds, True, independent, dot, series)
+        known[asked] = None if plan is None else (plan, alike)
+    return known[asked]
+
+
+_PLANS: WeakKeyDictionary[
+    Network,
+    dict[tuple[tuple[Kind, ...], bool, DotChoice, bool], tuple[Plan, Plan | None] | None],
+] = WeakKeyDictionary()
+"""The plans of each network for as long as it lives."""
 
 
 def _plan(

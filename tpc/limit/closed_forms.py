@@ -8,7 +8,7 @@ once for all entries of a multi-vector: the closed form is one expression, its s
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -30,6 +30,37 @@ LONGEST = 400
 """How many operations a closed form may have before an estimate serves better."""
 
 Labels = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Law:
+    """The joint law of the Gaussians of an integrand, and what its symbols stand for.
+
+    Attributes:
+        covariance: The symbol of each covariance; pairs that are left out are independent.
+        mean: The symbol of each mean; those that are left out are zero.
+        values: The scalar of each symbol, those of constants included.
+    """
+
+    covariance: dict[tuple[Symbol, Symbol], Symbol] = field(default_factory=dict)
+    mean: dict[Symbol, Symbol] = field(default_factory=dict)
+    values: dict[Symbol, Node] = field(default_factory=dict)
+
+    def key(self, integrand: Expr) -> tuple[object, ...]:
+        """Return what an expectation depends on, up to the values."""
+        return integrand, tuple(self.covariance), tuple(self.mean)
+
+    def of(self, z: Symbol, w: Symbol) -> Node:
+        """Return a covariance, which is given for one order of the pair."""
+        return self.values[self.covariance[(z, w) if (z, w) in self.covariance else (w, z)]]
+
+    def numbers(self) -> dict[Symbol, Expr]:
+        """Return the symbols that stand for one number."""
+        return {
+            symbol: as_number(float(node.value))
+            for symbol, node in self.values.items()
+            if isinstance(node, Constant) and node.shape == ()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,39 +127,35 @@ class ClosedForms:
             return None
         integrands, product = reading.integrands, reading.product
         shape = tuple(size for ket in kets for size in ket.shape)
-        values: dict[Symbol, Node] = {}
-        covariance, mean = self._law(integrands, len(shape), values)
-        for symbol, placed in integrands.constants.items():
-            values[symbol] = self._placed(placed.node, placed.labels, len(shape))
-        form = self._expect(product, covariance, mean)
+        law = self._law(integrands, len(shape))
+        form = self._expect(product, law)
         if form is not None:
-            return self._spread(self._node(product, form, values), shape)
-        found = self._by_series(product, covariance, mean, values)
+            return self._spread(self._node(product, form, law), shape)
+        found = self._by_series(product, law)
         return None if found is None else self._spread(found, shape)
 
-    def _law(
-        self, integrands: Integrands, rank: int, values: dict[Symbol, Node]
-    ) -> tuple[dict[tuple[Symbol, Symbol], Symbol], dict[Symbol, Symbol]]:
+    def _law(self, integrands: Integrands, rank: int) -> _Law:
         """Name the covariances and means of the coordinates, and say what they are."""
-        covariance: dict[tuple[Symbol, Symbol], Symbol] = {}
-        mean: dict[Symbol, Symbol] = {}
+        law = _Law()
         table = list(integrands.coordinates.items())
         for i, (z, one) in enumerate(table):
             level = self.gaussians.mean(one.node)
             if level is not None:
-                mean[z] = Symbol(f"m{i + 1}", real=True)
-                values[mean[z]] = self._placed(level, one.labels, rank)
+                law.mean[z] = Symbol(f"m{i + 1}", real=True)
+                law.values[law.mean[z]] = self._placed(level, one.labels, rank)
             for j, (w, other) in enumerate(table[: i + 1]):
                 entry = self.gaussians.covariance(other.node, one.node)
                 if entry is None and i != j:
                     continue
                 name = f"q{i + 1}" if i == j else f"c{j + 1}{i + 1}"
                 symbol = Symbol(name, real=True, nonnegative=True if i == j else None)
-                covariance[z, w] = symbol
+                law.covariance[z, w] = symbol
                 zero = self._b.number(0)
                 labels = other.labels + one.labels
-                values[symbol] = zero if entry is None else self._placed(entry, labels, rank)
-        return covariance, mean
+                law.values[symbol] = zero if entry is None else self._placed(entry, labels, rank)
+        for symbol, placed in integrands.constants.items():
+            law.values[symbol] = self._placed(placed.node, placed.labels, rank)
+        return law
 
     def _placed(self, node: Node, labels: Labels, rank: int) -> Node:
         """Give a scalar array the axes of the result; equal labels are the diagonal."""
@@ -149,26 +176,21 @@ class ClosedForms:
         inner = tuple(axis - present[0] for axis in missing if present and axis > present[0])
         return b.expand(node, inner) if present else node
 
-    def _expect(
-        self,
-        product: Expr,
-        covariance: dict[tuple[Symbol, Symbol], Symbol],
-        mean: dict[Symbol, Symbol],
-    ) -> Expr | None:
-        key = (product, tuple(covariance), tuple(mean))
+    def _expect(self, product: Expr, law: _Law) -> Expr | None:
+        key = law.key(product)
         if key not in self._known:
             try:
-                form = expect(product, covariance, mean)
+                form = expect(product, law.covariance, law.mean)
             except NoClosedForm:
-                form = Integer(0) if vanishes(product, covariance, mean) else None
+                form = Integer(0) if vanishes(product, law.covariance, law.mean) else None
             if form is not None and not _is_useful(form):
                 form = None
             self._known[key] = form
         return self._known[key]
 
-    def _node(self, integrand: Expr, form: Expr, values: dict[Symbol, Node]) -> Node:
-        b = self._b
-        form = form.xreplace(_numbers(values))
+    def _node(self, integrand: Expr, form: Expr, law: _Law) -> Node:
+        b, values = self._b, law.values
+        form = form.xreplace(law.numbers())
         if form.is_number:
             return b.number(float(form))
         if form in values:
@@ -178,18 +200,11 @@ class ClosedForms:
         reached = np.broadcast_shapes(*(node.shape for node in nodes))
         return b.make(ClosedForm, (), tuple(reached), integrand, form, symbols, nodes)
 
-    def _by_series(
-        self,
-        product: Expr,
-        covariance: dict[tuple[Symbol, Symbol], Symbol],
-        mean: dict[Symbol, Symbol],
-        values: dict[Symbol, Node],
-    ) -> Node | None:
+    def _by_series(self, product: Expr, law: _Law) -> Node | None:
         """Return the expectation as a sum of products of closed forms and series."""
-        key = (product, tuple(covariance), tuple(mean))
+        key = law.key(product)
         if key not in self._plans:
-            closed = partial(self._expect, covariance=covariance, mean=mean)
-            self._plans[key] = plan(product, covariance, closed)
+            self._plans[key] = plan(product, law.covariance, partial(self._expect, law=law))
         found = self._plans[key]
         if found is None:
             return None
@@ -199,101 +214,65 @@ class ClosedForms:
             ordered = sorted(parts, key=lambda part: isinstance(part, Factors))
             term = b.number(1)
             for part in ordered:
-                term = self._times(term, self._part(part, covariance, mean, values))
+                term = self._times(term, self._part(part, law))
                 if _is_zero(term):
                     break
             else:
                 total = b.add(total, term)
         return total
 
-    def _part(
-        self,
-        part: Part,
-        covariance: dict[tuple[Symbol, Symbol], Symbol],
-        mean: dict[Symbol, Symbol],
-        values: dict[Symbol, Node],
-    ) -> Node:
+    def _part(self, part: Part, law: _Law) -> Node:
         """Return the expectation of one part; what turns out to be independent is a product."""
         match part:
             case Closed(integrand=integrand, form=form):
-                return self._node(integrand, form, values)
-            case Factors(functions=((z, f), (w, g))) if _is_zero(values[_entry(covariance, z, w)]):
-                left, right = (
-                    self._single(u, h, covariance, mean, values) for u, h in ((z, f), (w, g))
-                )
-                return self._times(left, right)
+                return self._node(integrand, form, law)
+            case Factors(functions=((z, f), (w, g))) if _is_zero(law.of(z, w)):
+                return self._times(self._single(z, f, law), self._single(w, g, law))
             case _:
-                return self._series(part, covariance, mean, values)
+                return self._series(part, law)
 
     def _times(self, left: Node, right: Node) -> Node:
         """Return a product; that with zero is zero."""
         zero = next((factor for factor in (left, right) if _is_zero(factor)), None)
         return self._b.mul(left, right) if zero is None else zero
 
-    def _single(
-        self,
-        z: Symbol,
-        function: Expr,
-        covariance: dict[tuple[Symbol, Symbol], Symbol],
-        mean: dict[Symbol, Symbol],
-        values: dict[Symbol, Node],
-    ) -> Node:
-        form = self._expect(function, covariance, mean)
+    def _single(self, z: Symbol, function: Expr, law: _Law) -> Node:
+        form = self._expect(function, law)
         if form is not None:
-            return self._node(function, form, values)
-        return self._series(Factors(((z, function),)), covariance, mean, values)
+            return self._node(function, form, law)
+        return self._series(Factors(((z, function),)), law)
 
-    def _series(
-        self,
-        factors: Factors,
-        covariance: dict[tuple[Symbol, Symbol], Symbol],
-        mean: dict[Symbol, Symbol],
-        values: dict[Symbol, Node],
-    ) -> Node:
+    def _series(self, factors: Factors, law: _Law) -> Node:
         """Return the series of one function, or of two; its symbols do not depend on the program's.
 
         Those of constants are numbered as they come, so that equal functions are one in code.
         """
-        numbers = _numbers(values)
-        law: dict[Symbol, Node] = {}
+        values, numbers = law.values, law.numbers()
+        named: dict[Symbol, Node] = {}
         functions: list[Expr] = []
         constants: dict[Symbol, Symbol] = {}
         places = zip(factors.functions, (U, W), (QU, QW), (MU, MW), strict=False)
         for (z, function), u, q, m in places:
-            law[q] = values[covariance[z, z]]
-            if z in mean:
-                law[m] = values[mean[z]]
+            named[q] = law.of(z, z)
+            if z in law.mean:
+                named[m] = values[law.mean[z]]
             function = function.xreplace(numbers)
             for symbol in sorted(function.free_symbols - {z}, key=list(values).index):
                 constants.setdefault(symbol, Symbol(f"s{len(constants) + 1}", real=True))
             functions.append(function.xreplace(constants | {z: u}))
         if len(functions) == 2:
             (z, _), (w, _) = factors.functions
-            law[CUW] = values[_entry(covariance, z, w)]
-        law |= {new: values[old] for old, new in constants.items()}
-        shape = tuple(np.broadcast_shapes(*(node.shape for node in law.values())))
+            named[CUW] = law.of(z, w)
+        named |= {new: values[old] for old, new in constants.items()}
+        shape = tuple(np.broadcast_shapes(*(node.shape for node in named.values())))
         right = functions[1] if len(functions) == 2 else None
-        symbols, nodes = tuple(law), tuple(law.values())
+        symbols, nodes = tuple(named), tuple(named.values())
         return self._b.make(HermiteSeries, (), shape, functions[0], right, symbols, nodes)
 
     def _spread(self, node: Node, shape: Shape) -> Node:
         if node.shape == shape:
             return node
         return self._b.mul(self._b.constant(np.ones(shape)), node)
-
-
-def _numbers(values: Mapping[Symbol, Node]) -> dict[Symbol, Expr]:
-    """Return the symbols that stand for one number."""
-    return {
-        symbol: as_number(float(node.value))
-        for symbol, node in values.items()
-        if isinstance(node, Constant) and node.shape == ()
-    }
-
-
-def _entry(covariance: Mapping[tuple[Symbol, Symbol], Symbol], z: Symbol, w: Symbol) -> Symbol:
-    """Return the symbol of a covariance, which is given for one order of the pair."""
-    return covariance[(z, w) if (z, w) in covariance else (w, z)]
 
 
 def _is_zero(node: Node) -> bool:

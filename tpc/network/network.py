@@ -237,7 +237,7 @@ class Training:
         return dict(self.own_optimizers).get(weight, self.optimizer)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Network:
     """An architecture after all checks, for one input.
 
