@@ -17,8 +17,8 @@ so that an update of W moves what W makes by n^-r, and r* the least r of hidden 
 Only weights that are trained count in r. Where Q is homogeneous of degree p, d is no choice: such a
 parametrization is classified with the faithful d and c + p (d_faithful - d) in the place of c. With
 clipping or normalisation `c` is n^-c in front of X / |X|, |X| an average over growing axes; with
-Frobenius norms, as users of libraries write it, that is c - e [2.10.2]; e counts growing axes in
-halves.
+Frobenius norms, as users of libraries write it, that is c - e [Section 2.10.2]; e counts growing
+axes in halves.
 
 Reference:
     Tensor Programs IVb, Definition 2.8.5 (r), Theorem 2.8.19, Corollary 2.8.20;
@@ -50,7 +50,7 @@ HIDDEN = (Role.MATRIX, Role.VECTOR)
 """The weights whose updates change features by a power of the width that is theirs."""
 
 GROWING = {WeightKind.MATRIX: 1.0, WeightKind.VECTOR: 0.5, WeightKind.SCALAR: 0.0}
-"""e: half the number of growing axes [2.10.2]."""
+"""e: half the number of growing axes [Section 2.10.2]."""
 
 
 def classify(

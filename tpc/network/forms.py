@@ -1,4 +1,4 @@
-"""What exponents mean in practice: a weight as people write it, by shifts [2.2.3] and homogeneity.
+"""What exponents mean in practice: a weight as people write it, by shifts and homogeneity.
 
     W = multiplier * w,  w drawn with standard deviation init,  w <- w - rate * Q(g, eps)
 

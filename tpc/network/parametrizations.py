@@ -4,8 +4,8 @@
     f = n^-a_out * sum over the n-axis.
 
 Shifted to (a + s, b - s, c - s, d + s) a parametrization computes the same f at every width
-[2.2.3]. The *canonical* shift has b = 1/2 for matrices and b = 0 for all others, which is how the
-trainable tensors stand in a network's graph.
+[Proposition 2.2.3]. The *canonical* shift has b = 1/2 for matrices and b = 0 for all others, which
+is how the trainable tensors stand in a network's graph.
 
 Reference:
     Tensor Programs IVb, Definitions 2.2.1 and 2.9.7, Proposition 2.2.3; for the tables Definitions
@@ -73,7 +73,7 @@ def scaling_of(network: Network, parametrization: Parametrization) -> Scaling:
 
 
 def shifted(exponents: Exponents, shift: float) -> Exponents:
-    """Return (a + s, b - s, c - s, d + s), the same parametrization [2.2.3]."""
+    """Return (a + s, b - s, c - s, d + s), the same parametrization [Proposition 2.2.3]."""
     return Exponents(
         exponents.a + shift, exponents.b - shift, exponents.c - shift, exponents.d + shift
     )
@@ -121,6 +121,6 @@ def _table(network: Network, chosen: Parametrization) -> _Table:
 
 
 def _uniform(s: float) -> _Table:
-    """uniform(s): every layer moves by n^-s [2.8.25]; mup is uniform(0), up to a shift."""
+    """uniform(s): every layer moves by n^-s [Remark 2.8.25]; mup is uniform(0), up to a shift."""
     vector = Exponents(0, 0, s, 1 - s)
     return _Table(Exponents(0, 0.5, 1 + s, 1 - s), vector, vector, _SCALAR, 1 - s)

@@ -47,7 +47,7 @@ def nadam(at: Moment) -> tuple[Node, tuple[Node, ...]]:
 def adafactor(at: Moment) -> tuple[Node, tuple[Node, ...]]:
     """Adam with v = r c / E r, where r and c are averages of g^2 over columns and over rows.
 
-    The states r, c and E r are exponential averages like v [2.10.3]; without columns v = r.
+    The states r, c and E r are exponential averages like v [Section 2.10.3]; without columns v = r.
     """
     b, beta2 = at.builder, at.options["beta2"]
     m, mhat = _first(at)

@@ -5,8 +5,8 @@
 
 All kets are those of the untrained network, dots included. With weight decay those at time t belong
 to the network whose weights are multiplied by (1 - lambda)^t, all times sharing one draw, and F_t
-is the readout of that network [2.10.3, where f_0 is printed for F_{t+1}]. F is jointly Gaussian
-over rows and times with covariance <y_s|y_t>; its draw is a parameter of standard normals.
+is the readout of that network [Theorem 2.10.3, where f_0 is printed for F_{t+1}]. F is jointly
+Gaussian over rows and times with covariance <y_s|y_t>; its draw is a parameter of standard normals.
 
 Reference:
     Tensor Programs IVb, Theorem 2.9.23, Remark 2.9.21; Theorem 2.10.3 with decay.
