@@ -76,16 +76,6 @@ def Phi(x: Array) -> Array:
     return np.where(np.less(x, 0), tail, 1 - tail)
 
 
-def relu(x: Array) -> Array:
-    """Return max(x, 0)."""
-    return np.maximum(x, 0.0)
-
-
-def step(x: Array) -> Array:
-    """Return 1 where x is positive, 1/2 where it is zero, else 0."""
-    return np.heaviside(x, 0.5)
-
-
 def sigmoid(x: Array) -> Array:
     """Return 1 / (1 + exp(-x)), to the last digits also where it is small."""
     found: Array = np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
