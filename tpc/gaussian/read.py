@@ -1,17 +1,16 @@
 """SymPy expression -> integrand: a sum of products of polynomials, cores, waves, exponentials."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from sympy import (
     Abs,
     Add,
     Expr,
-    Integer,
     Max,
     Min,
     Mul,
     Pow,
-    Rational,
     S,
     cos,
     cosh,
@@ -84,43 +83,17 @@ class Reader:
         return self.ring.factor(Factors(exponent=items), exp(constant))
 
     def _function(self, factor: Expr) -> Integrand:
-        ring, half = self.ring, Rational(1, 2)
-        match factor:
-            case Max(args=arguments):
-                return self.read(maximum(arguments))
-            case Min(args=arguments):
-                return self.read(-maximum(tuple(-a for a in arguments)))
-            case sinh(args=(x,)):
-                return self.read((exp(x) - exp(-x)) / 2)
-            case cosh(args=(x,)):
-                return self.read((exp(x) + exp(-x)) / 2)
-            case erfc(args=(x,)):
-                return self.read(1 - erf(x))
-            case gelu(args=(x,)):
-                return self.read(x * Phi(x))
-            case leaky_relu(args=(x, slope)) if not self._holds_gaussians(slope):
-                return self.read(slope * x + (1 - slope) * relu(x))
-            case relu(args=(x,)):
-                return self._core(factor, Core(Kind.STEP, self._form(factor, x), 1, source=factor))
-            case step(args=(x,)):
-                return self._core(factor, Core(Kind.STEP, self._form(factor, x), 0, source=factor))
-            case Abs(args=(x,)):
-                return self._core(factor, Core(Kind.SIGN, self._form(factor, x), 1, source=factor))
-            case sign(args=(x,)):
-                return self._core(factor, Core(Kind.SIGN, self._form(factor, x), 0, source=factor))
-            case Phi(args=(x,)):
-                core = Core(Kind.STEP, self._form(factor, x), 0, Integer(1), factor)
-            case erf(args=(x,)):
-                core = Core(Kind.SIGN, self._form(factor, x), 0, half, factor)
-            case sin(args=(x,)):
-                wave = Wave(WaveKind.SIN, self._form(factor, x))
-                return ring.factor(Factors(waves=(wave,)))
-            case cos(args=(x,)):
-                wave = Wave(WaveKind.COS, self._form(factor, x))
-                return ring.factor(Factors(waves=(wave,)))
-            case _:
-                raise NoClosedForm(factor, "no rule for this function")
-        return ring.factor(Factors(cores=(core,)))
+        function, arguments = type(factor), factor.args
+        if function in _MADE_OF:
+            return self.read(_MADE_OF[function](*arguments))
+        if function not in _CORES and function not in _WAVES:
+            raise NoClosedForm(factor, "no rule for this function")
+        (argument,) = arguments
+        form = self._form(factor, argument)
+        if function in _WAVES:
+            return self.ring.factor(Factors(waves=(Wave(_WAVES[function], form),)))
+        kind, power, noise = _CORES[function]
+        return self._core(Core(kind, form, power, noise, factor))
 
     def _form(self, factor: Expr, argument: Expr) -> Form:
         inner = self.read(argument)
@@ -129,22 +102,45 @@ class Reader:
             raise NoClosedForm(factor, "its argument is not affine in the Gaussians")
         return form
 
-    def _core(self, factor: Expr, core: Core) -> Integrand:
+    def _core(self, core: Core) -> Integrand:
         """Take a numeric scale out of a core without noise, and out of a sign its sign."""
         lead = core.form.terms[0][1] if core.form.terms else None
-        if lead is None or not lead.is_number:
+        if core.noise != 0 or lead is None or not lead.is_number:
             return self.ring.factor(Factors(cores=(core,)))
         scale = abs(lead)
         turned = core.kind is Kind.SIGN and lead < 0
         form = core.form.scaled((-1 if turned else 1) / scale)
         coefficient = scale**core.power * (-1 if turned and core.power == 0 else 1)
-        plain = Core(core.kind, form, core.power, source=factor)
-        return self.ring.factor(Factors(cores=(plain,)), coefficient)
+        return self.ring.factor(Factors(cores=(replace(core, form=form),)), coefficient)
 
 
-def maximum(arguments: tuple[Expr, ...]) -> Expr:
+def maximum(*arguments: Expr) -> Expr:
     """Return the largest of some expressions, by steps of their differences."""
     if len(arguments) == 2:
         b, a = sorted(arguments, key=lambda argument: len(argument.free_symbols))
         return b + relu(a - b)
     return Add(*(a * Mul(*(step(a - b) for b in arguments if b is not a)) for a in arguments))
+
+
+_MADE_OF: dict[type[Expr], Callable[..., Expr]] = {
+    Max: maximum,
+    Min: lambda *arguments: -maximum(*(-a for a in arguments)),
+    sinh: lambda x: (exp(x) - exp(-x)) / 2,
+    cosh: lambda x: (exp(x) + exp(-x)) / 2,
+    erfc: lambda x: 1 - erf(x),
+    gelu: lambda x: x * Phi(x),
+    leaky_relu: lambda x, slope: slope * x + (1 - slope) * relu(x),
+}
+"""Functions that are made of others."""
+
+_CORES: dict[type[Expr], tuple[Kind, int, Expr]] = {
+    relu: (Kind.STEP, 1, S.Zero),
+    step: (Kind.STEP, 0, S.Zero),
+    Abs: (Kind.SIGN, 1, S.Zero),
+    sign: (Kind.SIGN, 0, S.Zero),
+    Phi: (Kind.STEP, 0, S.One),
+    erf: (Kind.SIGN, 0, S.Half),
+}
+"""Powers of an affine form times its step or its sign, with noise of a variance."""
+
+_WAVES: dict[type[Expr], WaveKind] = {sin: WaveKind.SIN, cos: WaveKind.COS}
