@@ -292,11 +292,10 @@ def operands(node: Node) -> tuple[Node, ...]:
     """Return the nodes that `node` is computed from, in order; a matrix counts by its variance."""
     found: list[Node] = []
     for value in own_values(node):
-        match value:
-            case Node() as operand:
-                found.append(operand)
-            case Matrix(variance=variance):
-                found.append(variance)
-            case tuple() as several:
-                found.extend(item for item in several if isinstance(item, Node))
+        if isinstance(value, Node):
+            found.append(value)
+        elif isinstance(value, tuple):
+            found += [item for item in value if isinstance(item, Node)]
+        elif isinstance(value, Matrix):
+            found.append(value.variance)
     return tuple(found)

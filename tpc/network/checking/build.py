@@ -6,9 +6,8 @@ graph. Whether the readout is Gaussian is asked only where a Gaussian output is 
 """
 
 from functools import partial
-from pathlib import Path
 
-from tpc.diagnostics import NOWHERE, ProgramError, Span
+from tpc.diagnostics import Span
 from tpc.diagnostics.network_faults import NoInput, NoReadout, ReadoutWithoutInput
 from tpc.diagnostics.sort_faults import NoFreeDim
 from tpc.network.checking.draft import NetworkDraft
@@ -16,13 +15,14 @@ from tpc.network.checking.statements import execute_in_network
 from tpc.network.network import Network, NetworkReadout
 from tpc.network.nodes import BatchMean
 from tpc.program.builder import Builder
-from tpc.program.checking.context import Context, Overlong, Workshop
+from tpc.program.checking.build import (
+    execute_statements,
+    first_place,
+    refused,
+    start_draft,
+)
 from tpc.program.checking.dialects import check_declared, dialect_of
-from tpc.program.checking.draft import Draft
-from tpc.program.checking.names import Names
-from tpc.program.checking.reports import Reports
-from tpc.program.checking.statements import execute
-from tpc.program.checking.survey import statements_within, survey
+from tpc.program.checking.survey import statements_within
 from tpc.program.nodes import Matrix, Node, operands
 from tpc.program.traversal import needed, walk
 from tpc.syntax import tree
@@ -43,23 +43,14 @@ def build_network(source: tree.Source) -> Network:
     Raises:
         ProgramError: TP2xx and TP4xx, all independent faults of the file.
     """
-    reports = Reports()
-    name = source.name
-    directory = Path() if name == "<string>" else Path(name).parent
-    shop = Workshop(Builder(), reports, survey(source), directory, source.text)
-    shop.batch_mean = _batch_mean
-    ctx = Context(shop, {})
-    draft = Draft(ctx, Names(ctx))
+    draft = start_draft(source)
+    draft.ctx.shop.batch_mean = _batch_mean
     network = NetworkDraft(draft)
     draft.network = partial(execute_in_network, network)
-    try:
-        for statement in source.statements:
-            execute(draft, statement)
-    except Overlong:
-        raise ProgramError(list(reports.found.values()), name, source.text) from None
+    execute_statements(draft, source)
     found = _finished(source, network)
     if found is None:
-        raise ProgramError(list(reports.found.values()), name, source.text)
+        raise refused(draft, source)
     return found
 
 
@@ -71,8 +62,7 @@ def _finished(source: tree.Source, network: NetworkDraft) -> Network | None:
     """Make the checks that need the whole graph, and freeze the draft; None where it is faulty."""
     draft, reports, given = network.draft, network.draft.ctx.shop.reports, network.input
     nodes, readout = _live(network), network.readout
-    span = source.statements[0].span if source.statements else NOWHERE
-    _report_missing(network, span)
+    _report_missing(network, first_place(source))
     check_declared(draft.ctx.shop, draft.dialect, dialect_of(draft.ctx.shop, nodes), nodes)
     if given is not None and readout is not None and given not in walk((readout.node,), operands):
         reports.add(ReadoutWithoutInput(readout.name, given.name), readout.span)

@@ -8,7 +8,7 @@ found in one run. Then come the checks that need the whole graph: readouts and t
 
 from pathlib import Path
 
-from tpc.diagnostics import NOWHERE, ProgramError
+from tpc.diagnostics import NOWHERE, ProgramError, Span
 from tpc.diagnostics.sort_faults import NoFreeDim
 from tpc.program.builder import Builder
 from tpc.program.checking.context import Context, Overlong, Workshop
@@ -37,21 +37,43 @@ def build_program(source: Source) -> Program:
     Raises:
         ProgramError: TP2xx and TP4xx, all independent faults of the file.
     """
-    reports = Reports()
-    name = source.name
-    directory = Path() if name == "<string>" else Path(name).parent
-    shop = Workshop(Builder(), reports, survey(source), directory, source.text)
+    draft = start_draft(source)
+    execute_statements(draft, source)
+    reports = draft.ctx.shop.reports
+    if not draft.free and not reports.found:
+        reports.add(NoFreeDim(), first_place(source))
+    return _finished(source, draft)
+
+
+def start_draft(source: Source) -> Draft:
+    """Return the draft of a file of which no statement has been executed."""
+    directory = Path() if source.name == "<string>" else Path(source.name).parent
+    shop = Workshop(Builder(), Reports(), survey(source), directory, source.text)
     ctx = Context(shop, {})
-    draft = Draft(ctx, Names(ctx))
+    return Draft(ctx, Names(ctx))
+
+
+def execute_statements(draft: Draft, source: Source) -> None:
+    """Execute all statements of a file.
+
+    Raises:
+        ProgramError: The file is too long to go on; with all faults up to there.
+    """
     try:
         for statement in source.statements:
             execute(draft, statement)
     except Overlong:
-        raise ProgramError(list(reports.found.values()), name, source.text) from None
-    if not draft.free and not reports.found:
-        span = source.statements[0].span if source.statements else NOWHERE
-        reports.add(NoFreeDim(), span)
-    return _finished(source, draft)
+        raise refused(draft, source) from None
+
+
+def first_place(source: Source) -> Span:
+    """Return where to report what a file lacks."""
+    return source.statements[0].span if source.statements else NOWHERE
+
+
+def refused(draft: Draft, source: Source) -> ProgramError:
+    """Return the faults that have been reported."""
+    return ProgramError(list(draft.ctx.shop.reports.found.values()), source.name, source.text)
 
 
 def _finished(source: Source, draft: Draft) -> Program:
@@ -62,7 +84,7 @@ def _finished(source: Source, draft: Draft) -> Program:
     dialect = dialect_of(ctx.shop, nodes)
     check_declared(ctx.shop, draft.dialect, dialect, nodes)
     if reports.found:
-        raise ProgramError(list(reports.found.values()), source.name, source.text)
+        raise refused(draft, source)
     return Program(
         name=source.name,
         title=draft.title,
