@@ -146,6 +146,6 @@ def test_a_shared_expression_is_written_once(bare_limit: Limit) -> None:
 
 def test_local_names_avoid_names_of_the_program(limit_of: Callable[..., Limit]) -> None:
     reader = Reader(limit_of("dim n\nvector t1 : n\noutput c = <t1|t1>\n"))
-    assert reader.unused("t") == "tt"
-    assert reader.unused("c") == "cc"
-    assert reader.unused("y") == "y"
+    assert reader.given.unused("t") == "tt"
+    assert reader.given.unused("c") == "cc"
+    assert reader.given.unused("y") == "y"

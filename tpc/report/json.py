@@ -84,14 +84,14 @@ class _Writer:
                     "transposed": hat.transposed,
                     "gain": self._node(hat.gain),
                     "operand": self._node(hat.operand),
-                    "correlated": [self._reader.products[other] for other in earlier],
+                    "correlated": [self._reader.given.products[other] for other in earlier],
                 }
             case DotEquation(form=form, terms=terms):
                 return {
                     "form": form,
                     "terms": [
                         {
-                            "product": self._reader.products[term.hat],
+                            "product": self._reader.given.products[term.hat],
                             "ket": self._node(term.ket),
                             "bra": self._node(term.bra),
                         }

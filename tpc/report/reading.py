@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from functools import reduce
 
-from tpc.limit.equations import DotEquation, Equation, HatEquation, Limit, ScalarEquation
+from tpc.limit.equations import Equation, HatEquation, Limit
 from tpc.limit.nodes import ClosedForm, Hat, HermiteSeries, Integral, RoundDot, SteinBra, SteinDot
 from tpc.program.nodes import (
     FREE,
@@ -46,7 +46,7 @@ from tpc.report.formula import (
 )
 from tpc.report.local_names import TOP, LocalNames, Place
 from tpc.report.meanings import Meanings
-from tpc.report.names import coincidences, names_used
+from tpc.report.names import GivenNames, names_used
 from tpc.report.operations import outer_factors, write_operation
 from tpc.report.values import Values
 from tpc.report.weights import Weights, is_long, shown
@@ -65,41 +65,27 @@ class Reader:
     """Reads the nodes of one limit; later readings use the local names of earlier ones.
 
     Attributes:
-        products: The name of every product, by its hat.
+        given: The names that the limit gives.
     """
 
     def __init__(self, limit: Limit) -> None:
         hats = [e for e in limit.equations if isinstance(e, HatEquation)]
-        accidents = coincidences(limit)
-        dots = [e for e in limit.equations if isinstance(e, DotEquation)]
-        self.products: dict[Hat, str] = {equation.node: equation.name for equation in hats}
-        self._names = {node: limit.names[node] for node in limit.names if node not in accidents}
+        self.given = GivenNames(limit)
         self._places = {equation.node: i for i, equation in enumerate(limit.equations)}
         self._reached = len(limit.equations)
-        self._stated = {e.name for e in limit.equations if isinstance(e, ScalarEquation)}
-        self._dots = {equation.node: equation.name for equation in reversed(dots)}
-        self._dot_of = {equation.hat: equation.node for equation in dots}
         self._records: dict[Node, Node] = {}
         self._in_rounds: list[Hat] = []
         if limit.rounds is not None:
             first, last = limit.rounds.first, limit.rounds.last
             self._in_rounds = [e.node for e in hats if first <= self._places[e.node] < last]
             self._records = {r.leaf: r.node for r in limit.rounds.node.body.records}
-        self._weights = Weights(limit, self._is_named)
+        self._weights = Weights(limit, self.given.names)
         taken = names_used(limit)
-        self._stems = {name.rstrip("0123456789") for name in taken}
         self._arrays = Arrays(limit.program.source, taken)
         self._moments = limit.moments
         self._values = Values(limit, self)
         self._forms = ClosedForms(limit, Meanings(limit, self, self._values), taken)
-        self._local: LocalNames[Symbols] = LocalNames(self.unused("t"))
-
-    def unused(self, letter: str) -> str:
-        """Return a name made of a letter that neither is a name nor starts a numbered one."""
-        candidate = letter
-        while candidate in self._stems:
-            candidate += letter
-        return candidate
+        self._local: LocalNames[Symbols] = LocalNames(self.given.unused("t"))
 
     # ---------------------------------------------------------------------------------- reading
 
@@ -115,8 +101,8 @@ class Reader:
         self._weights.weigh(node)
         match node:
             case Elementwise(function="add", operands=(Hat() as hat, dot)):
-                if self._dot_of.get(hat) is dot:
-                    name = self.products[hat]
+                if self.given.dot_of.get(hat) is dot:
+                    name = self.given.products[hat]
                     return add(Ket(name, "hat"), Ket(name, "dot"))
         # A part of the body of a mean, read by itself: its copies are numbered as they come.
         names = sorted(name for name, _ in node.coords if name != FREE)
@@ -135,10 +121,6 @@ class Reader:
         self._weights.weigh(node)
         return self._formula(node, TOP)
 
-    def says(self, name: str) -> bool:
-        """Whether an equation says the value of a scalar."""
-        return name in self._stated
-
     def second(self, hat: Hat) -> Formula:
         """Return <x|x> for the hat of W x."""
         self._weights.weigh(hat.operand)
@@ -150,7 +132,7 @@ class Reader:
 
     def dot(self, node: Node) -> Formula:
         """Return the right side of a dot's equation; a dot may be a ket that has a name."""
-        return self.of(node) if node in self._names else self.own(node)
+        return self.of(node) if node in self.given.bound else self.own(node)
 
     def start_over(self) -> None:
         """Forget which local names have been defined, but not the names."""
@@ -160,7 +142,7 @@ class Reader:
     def local_name(self, node: Node) -> Formula | None:
         """Return the local name of a node that has one or gets one, as defined from now on."""
         self._weights.weigh(node)
-        if self._is_named(node) or not (node.is_scalar or node.is_vector):
+        if self.given.names(node) or not (node.is_scalar or node.is_vector):
             return None
         symbol = self._local_name(node, TOP)
         self._local.forget(node)
@@ -176,7 +158,7 @@ class Reader:
                 yield self._forms.definition(pending)
             else:
                 node, place = pending
-                symbol = self.known_scalar(node) if node in self._names else None
+                symbol = self.known_scalar(node) if node in self.given.bound else None
                 symbol = symbol or self._local_symbol(node, place)
                 yield Definition((((symbol,), self._expanded(node, place)),))
         self._forms.start_over()
@@ -202,23 +184,12 @@ class Reader:
 
     def known_ket(self, node: Node) -> str | None:
         """Return the name that stands for a ket without using it."""
-        if node in self._names:
-            return self._names[node]
-        match node:
-            case InitialVector(name=name):
-                return name
-            case Hat() if node not in self._dot_of:
-                return self.products[node]
-        return self._local.get(node)
+        return self.given.ket(node) or self._local.get(node)
 
     def known_symbol(self, ket: Node) -> Formula | None:
         """Return what stands for a ket without using it, perhaps a hat or a dot."""
         name = self.known_ket(ket)
-        if name is not None:
-            return Ket(name)
-        if ket in self._dots:
-            return Ket(self._dots[ket], "dot")
-        return self.hat(ket) if isinstance(ket, Hat) else None
+        return self.given.part(ket) if name is None else Ket(name)
 
     def ket(self, node: Node) -> Formula:
         """Return what stands for a ket, which gets a local name if need be."""
@@ -236,7 +207,7 @@ class Reader:
 
     def known_scalar(self, node: Node) -> Formula | None:
         """Return the name that stands for a scalar without using it."""
-        name = self._names.get(node) or self._local.get(node)
+        name = self.given.bound.get(node) or self._local.get(node)
         return None if name is None else Name(name)
 
     def mention(self, node: Node) -> None:
@@ -268,19 +239,11 @@ class Reader:
         side = hat.matrix, hat.transposed
         return [other for other in self._in_rounds if (other.matrix, other.transposed) == side]
 
-    def hat(self, hat: Hat) -> Ket:
-        """Return the hat of a product."""
-        return Ket(self.products[hat], "hat")
-
-    def is_whole(self, hat: Hat) -> bool:
-        """Whether a hat is all of its product's ket, and no statement names the product."""
-        return hat not in self._dot_of and not self._is_named(hat)
-
     def product(self, hat: Hat) -> str:
         """Return `W x`, or the name of the product where x has none."""
         operand = self.ket_name(hat.operand)
         if operand is None:
-            return self.products[hat]
+            return self.given.products[hat]
         return f"{hat.matrix.name}{'.T' if hat.transposed else ''} {operand}"
 
     def bra_of(self, bra: SteinBra) -> BraKet:
@@ -317,9 +280,6 @@ class Reader:
 
     # ------------------------------------------------------------------------------ local names
 
-    def _is_named(self, node: Node) -> bool:
-        return node in self._names or node in self._dots
-
     def _local_name(self, node: Node, place: Place) -> Formula | None:
         """Return what stands for an unnamed node here, if anything does."""
         key = TOP if node.is_scalar or node.is_vector else place
@@ -336,7 +296,7 @@ class Reader:
         """Return <x|y> or E|x>, which stands for its closed form where that has no name."""
         known = isinstance(node, ClosedForm) and not is_long(node)
         known = known or (isinstance(node, Integral) and shown(node) is node.value)
-        return self._values.moment(node) if known and not self._is_named(node) else None
+        return self._values.moment(node) if known and not self.given.names(node) else None
 
     def _symbol(self, node: Node, name: str, place: Place) -> Formula:
         return Name(name) if node.is_scalar else Ket(name, copy=place.copy)
@@ -349,13 +309,13 @@ class Reader:
     def _formula(self, node: Node, place: Place) -> Formula:
         if node.is_scalar:
             place = TOP
-        name = self._names.get(node)
+        name = self.given.bound.get(node)
         if name is not None:
             if node.is_scalar and self._places.get(node, 0) > self._reached:
                 self._local.define(node)
             return self._symbol(node, name, place)
-        if node in self._dots:
-            return Ket(self._dots[node], "dot", place.copy)
+        if node in self.given.dots:
+            return Ket(self.given.dots[node], "dot", place.copy)
         # A copy of a ket is written as the ket is; what joins copies depends on their numbers.
         return self._local_name(node, place) or self._expanded(node, place)
 
@@ -373,8 +333,8 @@ class Reader:
             case InitialVector(name=name):
                 return Ket(name, copy=place.copy)
             case Hat():
-                accent: Accent = "" if self.is_whole(node) else "hat"
-                return Ket(self.products[node], accent, place.copy)
+                accent: Accent = "" if self.given.is_whole(node) else "hat"
+                return Ket(self.given.products[node], accent, place.copy)
             case SteinBra():
                 return self.bra_of(node)
             case SteinDot(hats=hats, hat=hat):

@@ -125,7 +125,7 @@ def output_relations(output: LimitOutput, reader: Reader) -> tuple[Relation, ...
                 return (shown, *local_names(reader))
             name, value = Name(output.name), parts["value"]
             # A scalar's own equation says its value already.
-            said = value == name or reader.says(output.name)
+            said = value == name or reader.given.states(output.name)
             lines = [Relation((), "=", name) if said else Relation((name,), "=", value)]
         case OutputKind.VECTOR:
             ket = Ket(output.name)
@@ -153,9 +153,9 @@ def _initial(equation: InitialKet, reader: Reader) -> Relation:
 
 def _hat(equation: HatEquation, reader: Reader) -> list[Relation]:
     hat, gain = equation.node, reader.of(equation.node.gain)
-    ket, by_factors = reader.hat(hat), Ket(reader.product(hat), "hat")
+    ket, by_factors = reader.given.hat(hat), Ket(reader.product(hat), "hat")
     names = (ket,) if ket == by_factors else (ket, by_factors)
-    if reader.is_whole(hat):
+    if reader.given.is_whole(hat):
         names = (Ket(ket.name), *names)
     own = scale(gain, reader.second(hat))
     lines = [Relation(names, "~", Call("N", (Number(0), own)))]
@@ -164,9 +164,9 @@ def _hat(equation: HatEquation, reader: Reader) -> list[Relation]:
     if len(equation.earlier) <= FEW:
         for other in equation.earlier:
             inner = scale(gain, reader.inner(hat.operand, other.operand))
-            lines.append(Relation((Call("Cov", (ket, reader.hat(other))),), "=", inner))
+            lines.append(Relation((Call("Cov", (ket, reader.given.hat(other))),), "=", inner))
         return lines
-    any_ket = reader.unused("y")
+    any_ket = reader.given.unused("y")
     side = f"{hat.matrix.name}{'.T' if hat.transposed else ''} {any_ket}"
     operand = reader.name_ket(hat.operand)
     inner = scale(gain, BraKet(operand, any_ket))
@@ -181,7 +181,7 @@ def _across_rounds(hat: Hat, ket: Ket, gain: Formula, reader: Reader) -> list[Re
     lines = []
     operand = reader.name_ket(hat.operand)
     for other in reader.of_same_side(hat):
-        earlier = Ket(in_earlier_round(reader.hat(other).name), "hat")
+        earlier = Ket(in_earlier_round(reader.given.hat(other).name), "hat")
         inner = BraKet(operand, in_earlier_round(reader.name_ket(other.operand)))
         cov = Call("Cov", (ket, earlier))
         lines.append(Relation((cov,), "=", scale(gain, inner), (" for s < t",)))
@@ -214,7 +214,7 @@ def _dot_of_rounds(
     """Return the dot of a round, and <nabla_q|x> = Cov(q)^+ E[q |x>] for all hats q so far."""
     hat = equation.hat
     dot = scale(reader.of(hat.gain), reader.round_dot(hat))
-    side, any_ket = reader.unused("q"), reader.unused("y")
+    side, any_ket = reader.given.unused("q"), reader.given.unused("y")
     operand = reader.name_ket(hat.operand)
     moment = Expectation(Product("outer", (Ket(side), Ket(operand))))
     solved = Product("contract", (Raised(Call("Cov", (Ket(side),)), "+"), moment))
@@ -240,7 +240,7 @@ def _stein(term: DotTerm, operand: str, reader: Reader) -> Relation:
     """Return <nabla_q|x> = Cov(q)^+ E[q |x>], q the hats side by side."""
     bra = term.bra
     assert isinstance(bra, SteinBra)
-    side = reader.unused("q")
+    side = reader.given.unused("q")
     moment = Expectation(Product("outer", (Ket(side), Ket(operand))))
     solved = Product("contract", (Raised(Call("Cov", (Ket(side),)), "+"), moment))
     bras = BraKet(side, operand, nabla=True)
@@ -249,8 +249,8 @@ def _stein(term: DotTerm, operand: str, reader: Reader) -> Relation:
 
 def _side_by_side(hats: tuple[Hat, ...], reader: Reader) -> Formula:
     if len(hats) == 1:
-        return reader.hat(hats[0])
+        return reader.given.hat(hats[0])
     if len(hats) <= FEW:
-        return Listing(tuple(map(reader.hat, hats)))
-    ends: tuple[Formula, ...] = (reader.hat(hats[0]), Name("..."), reader.hat(hats[-1]))
+        return Listing(tuple(map(reader.given.hat, hats)))
+    ends: tuple[Formula, ...] = (reader.given.hat(hats[0]), Name("..."), reader.given.hat(hats[-1]))
     return Listing(ends)
