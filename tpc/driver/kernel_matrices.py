@@ -15,6 +15,7 @@ coupled, the program of all inputs at once is evaluated as any other:
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast, get_args
 from weakref import WeakKeyDictionary
 
@@ -192,17 +193,19 @@ class _Work:
         if plans is None:
             return None
         plan, alike = plans
-        try:
-            found, error = evaluate(
-                plan, self._first, self._second, self._params, self._threads, self._progress
-            )
-            if self._second is None and alike is not None:
-                for name, diagonal in evaluate_alike(alike, self._first, self._params).items():
+        whole = alike if self._second is None else None
+        with ThreadPoolExecutor(1) as beside:
+            diagonals = beside.submit(_diagonals, whole, self._first, self._params)
+            try:
+                found, error = evaluate(
+                    plan, self._first, self._second, self._params, self._threads, self._progress
+                )
+                for name, diagonal in diagonals.result().items():
                     matrix = np.moveaxis(found[name], (diagonal.ndim - 1) // 2 + 1, 1)
                     every = np.arange(len(diagonal))
                     matrix[every, every] = diagonal
-        except NotSmooth:
-            return None
+            except NotSmooth:
+                return None
         return found, error, plan.series
 
     def _symmetric(self, value: Array) -> Array:
@@ -224,6 +227,10 @@ class _Work:
             self._progress,
             self._method,
         )
+
+
+def _diagonals(plan: Plan | None, inputs: Array, params: Mapping[str, Array]) -> dict[str, Array]:
+    return {} if plan is None else evaluate_alike(plan, inputs, params)
 
 
 def _attempts(kinds: tuple[Kind, ...]) -> list[tuple[Kind, ...]]:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from math import isqrt
 from threading import Event, Lock
 
 import numpy as np
@@ -19,7 +20,16 @@ from tpc.kernels.scratch import Scratch
 from tpc.kernels.tiles import singles_of, tile
 
 TILE_FLOATS = 2**16
-"""How many entries an array of a tile has: a few such arrays should stay in cache."""
+"""How many entries an array of a tile has at most: a few such arrays should stay in cache."""
+
+SERIES_FLOATS = 2**14
+"""The same where series are summed, which need more arrays."""
+
+BANDS = 4
+"""How many tiles there are at least one above another, as long as they are not small."""
+
+SMALL = 64
+"""The height of a small tile: what is done for each tile matters there."""
 
 Progress = Callable[[int, int], None]
 
@@ -48,7 +58,9 @@ def evaluate(
     Raises:
         NotSmooth: A function of a series has kinks.
     """
-    singles = singles_of(plan, first, first if second is None else second, params)
+    threads = threads or usable_cores()
+    with _blas().limit(limits=1, user_api="blas"):
+        singles = singles_of(plan, first, first if second is None else second, params, threads)
     mirrored = second is None
     results = {}
     for name, shape in plan.shapes.items():
@@ -59,8 +71,9 @@ def evaluate(
         for name, found in tile(plan, singles, part, scratch).items():
             write(results[name], found, part, mirrored)
 
-    parts = list(cut(singles.sizes, plan.widest, mirrored))
-    run(parts, work, threads or usable_cores(), progress)
+    floats = min(TILE_FLOATS, SERIES_FLOATS) if plan.series else TILE_FLOATS
+    parts = list(cut(singles.sizes, max(1, floats // plan.widest), mirrored))
+    run(parts, work, threads, progress)
     return results, singles.error
 
 
@@ -153,9 +166,15 @@ def write(result: Array, found: Array, part: Tile, mirrored: bool) -> None:
     result[(rows, *inner, columns)] = found
 
 
-def cut(sizes: tuple[int, int], widest: int, mirrored: bool) -> Iterator[Tile]:
-    """Yield rows and columns of tiles of like size, only from the diagonal on if mirrored."""
-    largest = max(1, int(np.sqrt(TILE_FLOATS / widest)))
+def cut(sizes: tuple[int, int], pairs: int, mirrored: bool) -> Iterator[Tile]:
+    """Yield rows and columns of tiles of like size, only from the diagonal on if mirrored.
+
+    Args:
+        sizes: How many rows and columns there are.
+        pairs: How many of a tile at most.
+        mirrored: Whether they are the same inputs.
+    """
+    largest = min(max(1, isqrt(pairs)), max(SMALL, -(-max(sizes) // BANDS)))
     height, width = (-(-size // max(1, round(size / largest))) for size in sizes)
     for top in range(0, sizes[0], height):
         for left in range(top if mirrored else 0, sizes[1], width):

@@ -138,6 +138,7 @@ class PairSeries:
         _check(self._error)
         self._values = values[0], values[-1]
         self._series: dict[int, Series] = {}
+        self._up_to(0.0)
 
     @property
     def error(self) -> float:

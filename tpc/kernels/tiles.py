@@ -8,6 +8,7 @@ outputs only a few of them exist at any time.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from tpc.kernels.arc_cosine import arc_cosine
 from tpc.kernels.operations import VIEWS, function
-from tpc.kernels.plan import AXES, Array, Law, Leaf, Plan, Side, Step, Tile
+from tpc.kernels.plan import AXES, Array, Law, Leaf, Operation, Plan, Side, Step, Tile
 from tpc.kernels.scratch import Scratch
 from tpc.kernels.series import PairSeries
 from tpc.program.operations import UFUNCS
@@ -71,7 +72,9 @@ class Singles:
         return value[:, part[1]] if value.shape[1] > 1 else value
 
 
-def singles_of(plan: Plan, first: Array, second: Array, params: Mapping[str, Array]) -> Singles:
+def singles_of(
+    plan: Plan, first: Array, second: Array, params: Mapping[str, Array], threads: int = 1
+) -> Singles:
     """Compute what depends on one input, or on none, for all inputs.
 
     Args:
@@ -79,6 +82,7 @@ def singles_of(plan: Plan, first: Array, second: Array, params: Mapping[str, Arr
         first: The inputs of the rows, of shape M + input shape.
         second: Those of the columns.
         params: Values of the network's params, by name.
+        threads: How many prepare the series of pairs.
 
     Raises:
         NotSmooth: A function of a series has kinks.
@@ -86,6 +90,7 @@ def singles_of(plan: Plan, first: Array, second: Array, params: Mapping[str, Arr
     given = {Side.FIRST: first[:, None], Side.SECOND: second[None]}
     sizes = len(first), len(second)
     values: list[Array | None] = []
+    known: dict[tuple[object, ...], Array] = {}
     with np.errstate(all="ignore"):
         for value in plan.values:
             match value:
@@ -93,12 +98,25 @@ def singles_of(plan: Plan, first: Array, second: Array, params: Mapping[str, Arr
                     values.append(_leaf(value, given, params))
                 case Step(side=Side.BOTH):
                     values.append(None)
-                case Step(operation=operation, operands=operands):
-                    values.append(function(operation)(*(values[x] for x in operands)))
-    work = tuple(_work(plan, values, sizes))
+                case Step(operation=operation, operands=numbers):
+                    operands = [array for x in numbers if (array := values[x]) is not None]
+                    values.append(_applied(operation, operands, known))
+    work = tuple(_work(plan, values, sizes, threads))
     taken = {number for step in work for number in step.operands} | set(plan.outputs.values())
     needed = tuple(number for number in sorted(taken) if values[number] is not None)
     return Singles(tuple(values), work, needed, sizes)
+
+
+def _applied(
+    operation: Operation, operands: Sequence[Array], known: dict[tuple[object, ...], Array]
+) -> Any:
+    """Compute a step; a series only once where first and second inputs are the same."""
+    if operation.name != "single_series":
+        return function(operation)(*operands)
+    key = (repr(operation), *(array.tobytes() for array in operands))
+    if key not in known:
+        known[key] = function(operation)(*operands)
+    return known[key].reshape(np.broadcast_shapes(*(array.shape for array in operands)))
 
 
 def _leaf(leaf: Leaf, given: Mapping[Side, Array], params: Mapping[str, Array]) -> Array:
@@ -113,7 +131,9 @@ def _leaf(leaf: Leaf, given: Mapping[Side, Array], params: Mapping[str, Array]) 
             return array
 
 
-def _work(plan: Plan, values: Sequence[Array | None], sizes: tuple[int, int]) -> Iterable[Work]:
+def _work(
+    plan: Plan, values: Sequence[Array | None], sizes: tuple[int, int], threads: int
+) -> Iterable[Work]:
     """Yield the steps that depend on both inputs."""
     steps = {
         number: value
@@ -124,14 +144,17 @@ def _work(plan: Plan, values: Sequence[Array | None], sizes: tuple[int, int]) ->
     kept = set(plan.outputs.values())
     seen = {x for step in steps.values() if step.operation.name in VIEWS for x in step.operands}
     own = {x for x, step in steps.items() if step.operation.name in {*UFUNCS, "item"}} - seen
-    for number, step in steps.items():
-        apply: Callable[..., Any] | PairSeries
-        if step.operation.name == "pair_series":
-            left, right = (x for x in step.operation.arguments if isinstance(x, Law))
-            known = [value for x in step.operands[:-1] if (value := values[x]) is not None]
-            apply = PairSeries(left, right, known, sizes)
-        else:
-            apply = function(step.operation)
+
+    def prepared(step: Step) -> Callable[..., Any] | PairSeries:
+        if step.operation.name != "pair_series":
+            return function(step.operation)
+        left, right = (x for x in step.operation.arguments if isinstance(x, Law))
+        known = [value for x in step.operands[:-1] if (value := values[x]) is not None]
+        return PairSeries(left, right, known, sizes)
+
+    with ThreadPoolExecutor(threads) as pool:
+        applied = list(pool.map(prepared, steps.values()))
+    for (number, step), apply in zip(steps.items(), applied, strict=True):
         dead = {x for x in step.operands if last[x] == number and x in steps} - kept
         yield Work(number, step.operands, tuple(dead), tuple(dead & own), apply)
 
