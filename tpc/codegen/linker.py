@@ -88,6 +88,24 @@ def link(text: str) -> Linked:
     Args:
         text: The source of everything else in the module.
     """
+    names, taken = _reach(text)
+    owners = {find_owners()[name] for name in names & find_owners().keys()}
+    imports: dict[str, tuple[str, str]] = {}
+    sources: dict[bool, list[str]] = {True: [], False: []}
+    for name in FILES:
+        if name == ALIASES or name in owners:
+            file = read_file(name)
+            imports |= file.imports
+            for pieces in dict.fromkeys(file.definitions.values()):
+                if pieces[0] in taken:
+                    source = "\n".join(piece.text for piece in pieces if piece in taken)
+                    sources[name == ALIASES].append(source)
+    lines = _import_lines(imports[name] for name in names & imports.keys())
+    return Linked("\n\n".join([lines, *sources[True]]), "\n\n\n".join(sources[False]))
+
+
+def _reach(text: str) -> tuple[set[str], set[Piece]]:
+    """Return the names that a source reads, with those that their definitions read, and these."""
     owners = find_owners()
     names, attributes = _words(text)
     taken: set[Piece] = set()
@@ -99,17 +117,7 @@ def link(text: str) -> Linked:
             taken |= {piece for piece in pieces if not piece.member or piece.member in attributes}
         names = names.union(*(reads(piece)[0] for piece in taken))
         attributes = attributes.union(*(reads(piece)[1] for piece in taken))
-    found: dict[bool, list[str]] = {True: [], False: []}
-    imports: dict[str, tuple[str, str]] = {}
-    files_read = {ALIASES, *(owners[name] for name in names & owners.keys())}
-    for file in (read_file(file) for file in FILES if file in files_read):
-        imports |= file.imports
-        for pieces in dict.fromkeys(file.definitions.values()):
-            if pieces[0] in taken:
-                source = "\n".join(piece.text for piece in pieces if piece in taken)
-                found[file is read_file(ALIASES)].append(source)
-    lines = _import_lines(imports[name] for name in names & imports.keys())
-    return Linked("\n\n".join([lines, *found[True]]), "\n\n\n".join(found[False]))
+    return names, taken
 
 
 @cache
@@ -132,7 +140,7 @@ def read_file(file: str) -> File:
     lines = _text(file).split("\n")
     for statement, rows in _stretches(ast.parse(_text(file)).body, 0):
         match statement:
-            case ast.ImportFrom(module=str(module), names=names) if module[:3] != "tpc":
+            case ast.ImportFrom(module=str(module), names=names) if module.split(".")[0] != "tpc":
                 imports |= {name.name: (module, name.name) for name in names}
             case ast.Import(names=[ast.alias(name=module, asname=str(name))]):
                 imports[name] = f"{module} as {name}", ""
