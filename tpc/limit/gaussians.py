@@ -30,6 +30,7 @@ from tpc.program.nodes import (
     Take,
     operands,
 )
+from tpc.program.products import Named, axes, contraction
 from tpc.program.reapply import reapply
 from tpc.program.traversal import fold, walk
 
@@ -188,15 +189,14 @@ class Gaussians:
                 return reapply(b, node, [known], before)
 
     def _contracted(self, known: Node, before: int, rank: int, right: Node, count: int) -> Node:
-        """Contract the last `count` axes of the middle group with the first ones of `right`."""
-        b, total = self._b, len(known.shape)
-        kept = range(before + rank - count)
-        summed = range(before + rank - count, before + rank)
-        after = range(before + rank, total)
-        moved = b.contract(b.permute(known, (*kept, *after, *summed)), right, count)
-        new = range(len(kept) + len(after), len(moved.shape))
-        tail = range(len(kept), len(kept) + len(after))
-        return b.permute(moved, (*kept, *new, *tail))
+        """Contract the last `count` of `rank` axes in the middle with the first ones of `right`."""
+        first, kept, summed = axes("first", before), axes("kept", rank - count), axes("sum", count)
+        last = axes("last", len(known.shape) - before - rank)
+        new = axes("new", len(right.shape) - count)
+        covariance = Named(known, first + kept + summed + last)
+        return contraction(
+            self._b, first + kept + new + last, covariance, Named(right, summed + new)
+        )
 
 
 def _kets(node: Node) -> tuple[Node, ...]:

@@ -43,6 +43,7 @@ from tpc.program.nodes import (
     operands,
 )
 from tpc.program.partials import partial as partial_derivative
+from tpc.program.products import Named, axes, contraction
 from tpc.program.reapply import reapply
 from tpc.program.traversal import fold
 
@@ -247,21 +248,16 @@ class Differentiator:
         value = reapply(self._b, node, [term.value], term.free) if term.value.shape else term.value
         return term.placed(value, partial(_slot, node))
 
-    def _sum(self, term: Term, shape: Shape, axes: tuple[int, ...]) -> Term:
+    def _sum(self, term: Term, shape: Shape, over: tuple[int, ...]) -> Term:
         """Sum over axes of x; one that is tied becomes a free axis of the hat."""
-
-        def name(axis: int) -> tuple[str, int]:
-            tie = term.tie_of(axis) if axis in axes else None
-            return ("x", axis) if tie is None else ("hat", tie)
-
-        free = [("hat", place) for place, s in enumerate(term.layout) if isinstance(s, Free)]
-        stored = [*free, *map(name, range(len(shape)))]
-        summed = [("x", axis) for axis in axes if ("x", axis) in stored]
-        kept = sorted(set(stored).difference(summed))  # axes of the hat come before those of x
-        value = self._b.permute(self._spread(term, shape), tuple(map(stored.index, kept + summed)))
-        value = self._b.reduce("sum", value, tuple(range(len(kept), len(stored))))
-        rest = [axis for axis in range(len(shape)) if axis not in axes]
-        return term.placed(value, lambda axis: Free() if axis in axes else Tied(rest.index(axis)))
+        hat, x = axes("hat", len(term.layout)), axes("x", len(shape))
+        free = tuple(hat[place] for place, s in enumerate(term.layout) if isinstance(s, Free))
+        ties = {axis: tie for axis in over if (tie := term.tie_of(axis)) is not None}
+        own = tuple(hat[ties[axis]] if axis in ties else x[axis] for axis in range(len(shape)))
+        rest = [axis for axis in range(len(shape)) if axis not in over]
+        kept = tuple(axis for axis in hat if axis in free + own) + tuple(x[axis] for axis in rest)
+        value = contraction(self._b, kept, Named(self._spread(term, shape), free + own))
+        return term.placed(value, lambda axis: Free() if axis in over else Tied(rest.index(axis)))
 
     def _maximum(self, term: Term, node: Node, operand: Node, axes: tuple[int, ...]) -> Term:
         """Route the derivative to where the maximum is."""

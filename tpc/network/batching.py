@@ -19,7 +19,6 @@ from typing import TypeAlias
 import numpy as np
 
 from tpc.network.nodes import BatchMean
-from tpc.network.products import Axes, Named, axes, contraction
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     Contract,
@@ -32,6 +31,7 @@ from tpc.program.nodes import (
     Node,
     operands,
 )
+from tpc.program.products import Axes, Named, axes, contraction
 from tpc.program.reapply import reapply
 from tpc.program.traversal import fold
 

@@ -14,7 +14,6 @@ from math import prod
 import numpy as np
 
 from tpc.network.nodes import BatchMean
-from tpc.network.products import Named, axes, contraction, ordered
 from tpc.program.builder import Builder
 from tpc.program.exchange import Unfolding
 from tpc.program.nodes import (
@@ -34,6 +33,7 @@ from tpc.program.nodes import (
     Take,
 )
 from tpc.program.partials import partial
+from tpc.program.products import Named, axes, contraction, ordered
 
 FLAT = frozenset({"step", "sign"})
 """Functions whose derivative is zero almost everywhere."""

@@ -16,7 +16,6 @@ from math import prod
 
 import numpy as np
 
-from tpc.network.products import Axes, Axis, Named, aligned, axes, contraction
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     Contract,
@@ -28,6 +27,7 @@ from tpc.program.nodes import (
     Reduce,
     Take,
 )
+from tpc.program.products import Axes, Axis, Named, aligned, axes, contraction
 
 
 @dataclass(frozen=True, slots=True)

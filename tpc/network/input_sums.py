@@ -7,7 +7,6 @@ through whatever is linear, as far as the first products of what depends on the 
 """
 
 from tpc.network.batching import Lowering
-from tpc.network.products import axes, contraction
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     Contract,
@@ -21,6 +20,7 @@ from tpc.program.nodes import (
     Take,
     operands,
 )
+from tpc.program.products import axes, contraction
 from tpc.program.traversal import fold
 
 

@@ -27,9 +27,9 @@ import numpy as np
 from tpc.network.backpropagation import Gradients, MatrixUse
 from tpc.network.inner_products import inner_product, whole_inner_product
 from tpc.network.network import Array
-from tpc.network.products import Axes, Axis, Named, axes, contraction
 from tpc.program.builder import Builder
 from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node, Shape
+from tpc.program.products import Axes, Axis, Named, axes, contraction
 
 Term: TypeAlias = tuple[Named, ...]
 """|left><right|, or the one ket of a vector; a sum over axes that are not those of the result."""

@@ -29,10 +29,10 @@ from tpc.network.forward_backward import Differentiated, differentiate
 from tpc.network.inner_products import covariance
 from tpc.network.jacobians import Layout, each_output
 from tpc.network.network import Network
-from tpc.network.products import axes
 from tpc.network.tangent_kernel import tangent_kernel
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node, Parameter
+from tpc.program.products import axes
 from tpc.program.program import Output, OutputKind, Program
 
 Array: TypeAlias = npt.NDArray[np.float64]

@@ -16,7 +16,6 @@ Reference:
 from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.jacobians import Layout
 from tpc.network.network import Network, Training, Weight
-from tpc.network.products import axes
 from tpc.network.scales import Classification
 from tpc.network.training.descent import Descent
 from tpc.network.training.error_signals import ErrorSignals
@@ -25,6 +24,7 @@ from tpc.network.training.updates import Gradient, update_of
 from tpc.network.training.weights import TrainedMatrix, TrainedTensor
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node
+from tpc.program.products import axes
 from tpc.program.program import Program
 
 

@@ -22,10 +22,10 @@ from functools import reduce
 from typing import Protocol
 
 from tpc.network.jacobians import Jacobian, overlap
-from tpc.network.products import Named, axes, contraction
 from tpc.network.training.descent import Descent
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
+from tpc.program.products import Named, axes, contraction
 
 COLUMN = "j"
 """The coordinate of columns in kernels; rows are at the free one."""

@@ -5,10 +5,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from tpc.network.products import Axes, Axis, Named, contraction
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node, operands
 from tpc.program.operations import Array, operation
+from tpc.program.products import Axes, Axis, Named, contraction
 from tpc.program.traversal import fold
 
 SIZES = {"a": 2, "b": 3, "c": 4, "d": 5}
