@@ -118,7 +118,13 @@ def _behind(axes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def contract(left: Array, right: Array, axes: int) -> Array:
-    """Contract the last constant axes of `left` with the first ones of `right`, by BLAS."""
+    """Contract the last constant axes of `left` with the first ones of `right`, by BLAS.
+
+    Shapes:
+        x, y: (first, second, kept of left, summed), (first, second, summed, kept of right); first
+            or second is 1 where a value does not depend on these inputs.
+        product: (first, second, kept of left, kept of right).
+    """
     kept_left = left.shape[AXES : left.ndim - axes]
     kept_right = right.shape[AXES + axes :]
     summed = int(np.prod(left.shape[left.ndim - axes :], dtype=int))
@@ -134,7 +140,11 @@ def contract(left: Array, right: Array, axes: int) -> Array:
 
 
 def _between(rows: Array, columns: Array) -> Array:
-    """Multiply matrices of first inputs with those of second inputs, for all pairs at once."""
+    """Multiply matrices of first inputs with those of second inputs, for all pairs at once.
+
+    Shapes:
+        rows, columns: (first, kept of left, summed), (second, summed, kept of right).
+    """
     first, kept_left, summed = rows.shape
     second, _, kept_right = columns.shape
     wide = columns.swapaxes(0, 1).reshape(summed, second * kept_right)
