@@ -12,12 +12,13 @@ from tpc.gaussian.factors import Core, Kind
 from tpc.gaussian.law import Law
 from tpc.gaussian.orthant_functions import (
     arcsine,
+    insert,
     orthant,
     orthant3,
     relu_moment,
+    sign_moment,
     sign_product,
 )
-from tpc.gaussian.pair_moments import insert, sign_moment
 from tpc.gaussian.refusal import NoClosedForm
 from tpc.gaussian.single_functions import bell, half_moment, mean_sign, tail_moment
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 
 from sympy import Add, Dummy, Expr, Float, Mul, Rational, S, Symbol, expand_mul, sympify
 
+from tpc.gaussian.algebra import Placeholders
 from tpc.gaussian.factors import Core, Factors
-from tpc.gaussian.guards import Placeholders
+from tpc.gaussian.forms import Polynomial
 from tpc.gaussian.integrand import Integrands
 from tpc.gaussian.law import Law
 from tpc.gaussian.moments import Moments
-from tpc.gaussian.polynomials import Polynomial
 from tpc.gaussian.read import Reader
 from tpc.gaussian.tilt import complete_squares, tilt
 
@@ -41,7 +41,7 @@ def expect(
         mean: Means by symbol; symbols left out are centred.
 
     Returns:
-        A closed form in the entries; see `tpc.gaussian.closed_function` for its functions.
+        A closed form in the entries; see `tpc.gaussian.functions` for its functions.
 
     Raises:
         NoClosedForm: The expectation has none, of which one factor is the reason.

@@ -12,9 +12,8 @@ from enum import Enum
 
 from sympy import Expr, S, sign
 
-from tpc.gaussian.forms import Form
+from tpc.gaussian.forms import Form, Monomial
 from tpc.gaussian.law import Law
-from tpc.gaussian.polynomials import Monomial
 
 
 class Kind(Enum):

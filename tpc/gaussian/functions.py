@@ -1,12 +1,19 @@
-"""The functions of one variable that SymPy lacks, as they may stand in an integrand.
+"""Functions that SymPy lacks, as they may stand in an integrand or in a closed form.
 
 relu(x) = max(x, 0); leaky_relu(x, a) = x for x > 0, a x elsewhere; step(x) = 1 for x > 0, 1/2 at
 0, 0 below; Phi(x) = erfc(-x / sqrt(2)) / 2; gelu(x) = x Phi(x).
+
+Closed forms are made of functions that print as their formula and compute with care. A formula
+such as q1 q2 - c^2, or sin(t) + (pi - t) cos(t), is right and loses digits: near perfect
+correlation its terms cancel. So a closed form holds a named function, `gram(q1, q2, c)` or
+`relu_moment(1, 1, ...)`. It prints as the formula, turns into it by `doit()`, and is computed by
+the function of the same name in `tpc.runtime.arithmetic`.
 """
 
 from typing import Any
 
 from sympy import Abs, Expr, Float, Function, Integer, Rational, erfc, sign, sqrt
+from sympy.printing.precedence import precedence
 
 
 class NamedFunction(Function):  # type: ignore[misc]
@@ -102,3 +109,28 @@ class gelu(FunctionOfOne):  # noqa: N801
         """Return x Phi(x)."""
         (x,) = self.args
         return x * Phi(x).formula()
+
+
+class ClosedFunction(NamedFunction):
+    """A function that prints as its formula."""
+
+    @property
+    def precedence(self) -> int:
+        """How tightly the printed formula binds, for `sympy.printing`."""
+        return int(precedence(self.formula()))
+
+    def doit(self, **hints: bool) -> Expr:
+        """Return the formula, with those in its arguments."""
+        plain = self.func(*(arg.doit(**hints) for arg in self.args))
+        return plain.formula() if isinstance(plain, ClosedFunction) else plain
+
+    def _sympystr(self, printer: Any) -> str:
+        text: str = printer._print(self.formula())
+        return text
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        plain = self.formula()
+        text: str = printer._print(plain)
+        if exp is not None or not (plain.is_Atom or plain.is_Function):
+            text = rf"\left({text}\right)"
+        return text if exp is None else f"{text}^{{{exp}}}"

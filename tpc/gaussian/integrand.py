@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from sympy import Expr, S
 
 from tpc.gaussian.factors import Core, Factors, Wave, merge
-from tpc.gaussian.forms import Form
-from tpc.gaussian.law import Law
-from tpc.gaussian.polynomials import (
+from tpc.gaussian.forms import (
+    Form,
     Monomial,
     Polynomial,
     add,
@@ -19,6 +18,7 @@ from tpc.gaussian.polynomials import (
     multiply,
     power,
 )
+from tpc.gaussian.law import Law
 
 Integrand = dict[Factors, Polynomial]
 

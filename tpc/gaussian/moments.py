@@ -6,11 +6,20 @@ applied to one power of x at a time. The derivative of a step is a delta, which 
 E[delta(y) G] = p(0) E[G | y = 0], p the density of y. Once no power is left,
 `tpc.gaussian.cores` and `tpc.gaussian.waves` know the expectation.
 
+Beside two steps, a monomial is regressed on their arguments: with x = a y1 + b y2 + r, r
+independent of y1, y2, it becomes a sum of powers of y1 and y2, whose moments on the quadrant have
+no negative terms, times moments of the r's. Stein's lemma says the same in fewer terms, which
+cancel where y1 and y2 are nearly opposite: the quadrant is then a wedge of small angle s, the
+moment of degree k of order s^(k + 1), and every term of Stein's of order s.
+
 Reference:
     Tensor Programs III, Lemma K.4 (Stein's lemma).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
+from math import factorial
 from typing import TypeAlias
 
 from sympy import Add, Expr, Mul, S, Symbol, cos, pi, sin, sqrt
@@ -23,11 +32,10 @@ from tpc.gaussian.cores import (
     expect_pair,
 )
 from tpc.gaussian.factors import Core, Kind, Wave, WaveKind
-from tpc.gaussian.forms import Form, coordinate_form
+from tpc.gaussian.forms import Form, Monomial, coordinate_form
 from tpc.gaussian.law import Law
-from tpc.gaussian.polynomials import Monomial
+from tpc.gaussian.orthant_functions import relu_moment
 from tpc.gaussian.refusal import NoClosedForm
-from tpc.gaussian.regression import READABLE_DEGREE, regressed, wants_regression
 from tpc.gaussian.single_functions import bell
 from tpc.gaussian.waves import expect_core_and_waves, expect_waves
 
@@ -186,3 +194,52 @@ def _independent(law: Law, cores: Cores, waves: Waves) -> list[tuple[Cores, Wave
         )
         for group in groups
     ]
+
+
+READABLE_DEGREE = 2
+"""Up to so many powers a result prints in the few terms of Stein's lemma."""
+
+
+def wants_regression(
+    law: Law, symbols: tuple[Symbol, ...], monomial: Monomial, cores: tuple[Core, ...]
+) -> bool:
+    """Whether a monomial stands beside two centred steps that cannot be collinear.
+
+    One at least is blurred by noise; the other vanishes with its argument, so that it does not
+    matter if the regression divides by zero where that has no variance.
+    """
+    if not any(monomial) or len(cores) != 2:
+        return False
+    if not all(core.kind is Kind.STEP and law.mean(core.form) == 0 for core in cores):
+        return False
+    blurred = [any(x not in symbols for x, _ in core.form.terms) for core in cores]
+    return any(blurred) and all(b or core.power for b, core in zip(blurred, cores, strict=True))
+
+
+def regressed(
+    law: Law, symbols: tuple[Symbol, ...], monomial: Monomial, cores: tuple[Core, ...]
+) -> Iterator[tuple[Expr, Monomial]]:
+    """Yield coefficients and the monomials of residuals whose moments they multiply."""
+    first, second = (core.form for core in cores)
+    variances = law.var(first), law.var(second)
+    c, det = law.cov(first, second), law.det(first, second)
+    slopes = []
+    for symbol in symbols:
+        x = coordinate_form(symbol)
+        a = divide(law.minor((x, second), (first, second)), det)
+        b = divide(law.minor((first, x), (first, second)), det)
+        slopes.append((a, b))
+    for split in product(*(_splits(power) for power in monomial)):
+        factors = []
+        for (i, j, k), (a, b) in zip(split, slopes, strict=True):
+            ways = factorial(i + j + k) // (factorial(i) * factorial(j) * factorial(k))
+            factors.append(ways * a**i * b**j)
+        powers = [core.power + sum(s[at] for s in split) for at, core in enumerate(cores)]
+        moment = relu_moment(*powers, *variances, c, det)
+        coefficient = Mul(*factors, moment)
+        if coefficient != 0:
+            yield coefficient, tuple(k for _, _, k in split)
+
+
+def _splits(power: int) -> list[tuple[int, int, int]]:
+    return [(i, j, power - i - j) for i in range(power + 1) for j in range(power + 1 - i)]

@@ -24,10 +24,9 @@ from sympy import (
 )
 
 from tpc.gaussian.factors import Core, Factors, Kind, Wave, WaveKind
-from tpc.gaussian.forms import Form, coordinate_form
+from tpc.gaussian.forms import Form, coordinate_form, to_form
 from tpc.gaussian.functions import Phi, gelu, leaky_relu, relu, step
 from tpc.gaussian.integrand import Integrand, Integrands
-from tpc.gaussian.polynomials import to_form
 from tpc.gaussian.refusal import NoClosedForm
 
 

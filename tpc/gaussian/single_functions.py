@@ -32,8 +32,7 @@ from sympy import (
     sqrt,
 )
 
-from tpc.gaussian.closed_function import ClosedFunction
-from tpc.gaussian.functions import Phi, relu, step
+from tpc.gaussian.functions import ClosedFunction, Phi, relu, step
 
 M, V, ABOVE, DENSITY = (Dummy(name) for name in ("m", "v", "above", "density"))
 

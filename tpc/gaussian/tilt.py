@@ -16,9 +16,8 @@ from dataclasses import dataclass
 
 from sympy import Dummy, Expr, Mul, S, Symbol, cancel, exp, sqrt
 
-from tpc.gaussian.forms import Form
+from tpc.gaussian.forms import Form, Monomial
 from tpc.gaussian.law import Law
-from tpc.gaussian.polynomials import Monomial
 from tpc.gaussian.refusal import NoClosedForm
 from tpc.gaussian.single_functions import bell
 

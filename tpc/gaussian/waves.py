@@ -1,8 +1,15 @@
 """Expectations of products of sines and cosines, alone or with one centred core.
 
 Means are split off by the addition theorems. Two centred waves of variances p, q and covariance c
-have E sin sin = exp(-(p + q)/2) sinh c and the same with cosh for cosines; for three and more see
-`wave_moment`. With a centred core, mean m of l, covariance k with y, and v of y,
+have E sin sin = exp(-(p + q)/2) sinh c and the same with cosh for cosines. For three and more, with
+signs s = +-1 in front of the arguments, whose covariances are c,
+
+    E prod exp(i s l) = exp(-Var(sum of s l)/2) = exp(-sum of c_jj/2) prod of exp(-s_j s_k c_jk),
+
+the last product over pairs j < k; sines and cosines are averages over signs. Small covariances
+cancel in that average. Then exp(-s s' c) = cosh c - s s' sinh c is multiplied out: what is left are
+the choices of pairs, each with its sinh, in which every sine has an odd and every cosine an even
+number of them. With a centred core, mean m of l, covariance k with y, and v of y,
 
     E[y^n sign(y) e^(il)] = i^(1-n) e^(im - Var(l|y)/2) 2 pi^(-1/2) (v/2)^(n/2) D_n(k / sqrt(2 v)),
 
@@ -12,13 +19,40 @@ E[y^n e^(il)] = i^n e^(im - Var(l)/2) h_n, h_n = k h_(n-1) - (n - 1) v h_(n-2).
 
 from itertools import product
 
-from sympy import Add, Expr, S, cos, exp, pi, sin, sqrt
+from sympy import Add, Expr, Mul, S, cos, exp, pi, sin, sqrt
 
 from tpc.gaussian.algebra import divide
 from tpc.gaussian.factors import Core, Kind, Wave, WaveKind
+from tpc.gaussian.functions import ClosedFunction
 from tpc.gaussian.law import Law
 from tpc.gaussian.single_functions import damped, dawson
-from tpc.gaussian.wave_functions import wave_moment
+
+
+class wave_moment(ClosedFunction):  # noqa: N801
+    """E sin(l1) ... sin(ls) cos(l(s+1)) ... cos(lk).
+
+    The arguments are s, k and the covariances of l1, ..., lk row by row, each from its diagonal.
+    """
+
+    def formula(self) -> Expr:
+        """Return the average over signs."""
+        sines, count = int(self.args[0]), int(self.args[1])
+        covariances = iter(self.args[2:])
+        rows = [[next(covariances) for _ in range(count - i)] for i in range(count)]
+        total = []
+        for tail in product((1, -1), repeat=count - 1):  # all signs turned give the same
+            signs = (1, *tail)
+            variance = Add(
+                *(
+                    (1 if j == 0 else 2) * signs[i] * signs[i + j] * c
+                    for i, row in enumerate(rows)
+                    for j, c in enumerate(row)
+                )
+            )
+            sign = (-1) ** (sines // 2) * Mul(*signs[:sines])
+            total.append(sign * exp(-variance / 2))
+        return Add(*total) / 2 ** (count - 1)
+
 
 SIN, COS = WaveKind.SIN, WaveKind.COS
 MOST_WAVES = 4
