@@ -21,6 +21,7 @@ from tpc.program.nodes import (
     Inner,
     Mean,
     Node,
+    Permute,
     Row,
     Shape,
 )
@@ -55,6 +56,9 @@ class LimitBuilder(Builder):
         folded = _fold(kind, shape, own)
         if folded is not None:
             return self.constant(folded)
+        match own:
+            case (Permute(operand=inner, order=first), tuple() as then) if kind is Permute:
+                return self.permute(inner, tuple(first[axis] for axis in then))
         if kind is Elementwise and (other := _beside_zero(coords, shape, own)) is not None:
             return other
         if kind is Mean and isinstance(own[0], Row):
