@@ -205,7 +205,8 @@ class PairSeries:
 
     def _up_to(self, largest: float) -> Series:
         """Return as many coefficients as a correlation needs, in steps that are always the same."""
-        level = max(0, ceil(log((1 - FIRST_REACH) / (1 - largest), NEARER)))
+        nearer = (1 - FIRST_REACH) / (1 - largest)
+        level = ceil(log(nearer, NEARER)) if nearer > 1 else 0  # also where it is no number
         if level not in self._series:  # two threads may find the same
             reach = min(1 - (1 - FIRST_REACH) / NEARER**level, 1 - 1e-15)
             self._series[level] = expand(self._line, *self._values, reach, TOLERANCE)
