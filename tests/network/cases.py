@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tests.network.sketch import WIDTH, NetworkSketch
-from tpc.network.network import Network
-from tpc.network.nodes import BatchMean
+from tpc.network.network import BatchMean, Network
 from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node, Placeholder
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.diagnostics import NOWHERE
-from tpc.network.nodes import BatchMean
+from tpc.network.network import BatchMean
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     Constant,

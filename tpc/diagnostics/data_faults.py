@@ -1,6 +1,7 @@
-"""The faults of data and of static arithmetic, TP40x."""
+"""TP4xx: data and static arithmetic (TP40x), and what cannot be run at finite width (TP41x)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from tpc.diagnostics.diagnostic import Fault
 
@@ -40,3 +41,65 @@ class NoNumber(Fault):
     title = "this has no finite value: {why}"
 
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoSequentialLaw(Fault):
+    """The matrix-free engine meets a matrix for whose products it has no law."""
+
+    code: ClassVar[str] = "TP410"
+    title: ClassVar[str] = "the matrix-free engine has no law for products with `{matrix}`"
+    label: ClassVar[str] = (
+        "given products with a {ensemble} matrix, the law of the next is not known"
+    )
+    help: ClassVar[str] = "take `--engine dense`, or declare a normal or an orthogonal matrix"
+
+    matrix: str
+    ensemble: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunTooLarge(Fault):
+    """A run at finite width needs more memory than the machine has free."""
+
+    code: ClassVar[str] = "TP411"
+    title: ClassVar[str] = (
+        "a run at width {width} with the {engine} engine needs {memory}, more than there is"
+    )
+    label: ClassVar[str] = "takes most of it"
+    help: ClassVar[str] = "{advice}"
+
+    width: int
+    engine: str
+    memory: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunTooLong(Fault):
+    """A `mean` over coordinates at a width where one run takes more than a week."""
+
+    code: ClassVar[str] = "TP412"
+    title: ClassVar[str] = "a run at width {width} would take about {time}"
+    label: ClassVar[str] = "is computed at every one of {width}^{coordinates} points"
+    help: ClassVar[str] = "take a smaller width"
+
+    width: int
+    coordinates: int
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class NonlinearUpdate(Fault):
+    """The matrix-free engine meets training that changes a matrix entry by entry."""
+
+    code: ClassVar[str] = "TP413"
+    title: ClassVar[str] = "the matrix-free engine cannot train `{weight}` with `{optimizer}`"
+    label: ClassVar[str] = "changes every entry: its update is not linear in the gradients"
+    help: ClassVar[str] = (
+        "`--engine dense` takes {memory} at this width; or take `sgd`, `momentum` or `nesterov`"
+    )
+
+    weight: str
+    optimizer: str
+    memory: str

@@ -1,13 +1,34 @@
-"""What the compiler says about a wrong program.
+"""What the compiler says about a wrong program, and where.
 
 A *fault* is a small frozen class, one for each code of the catalogue, whose fields are the facts
-and whose templates are the words. A *diagnostic* is a fault at a place.
+and whose templates are the words. A *diagnostic* is a fault at a place: lines and columns count
+from 1, offsets from 0.
 """
 
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from tpc.diagnostics.position import Span
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of source text, end exclusive."""
+
+    start: int
+    end: int
+    line: int
+    column: int
+
+    def to(self, other: "Span") -> "Span":
+        """Return the stretch from the start of this span to the end of `other`."""
+        return Span(self.start, max(self.end, other.end), self.line, self.column)
+
+    def text(self, source: str) -> str:
+        """Return the source text under this span."""
+        return source[self.start : self.end]
+
+
+NOWHERE = Span(0, 0, 1, 1)
+"""The span of what no source text spells out."""
 
 
 @dataclass(frozen=True, slots=True)

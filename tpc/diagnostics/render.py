@@ -1,4 +1,4 @@
-"""Diagnostics -> text: the only place that knows about carets and columns."""
+"""Diagnostics -> text: the only place that knows about carets and columns; their exception."""
 
 from tpc.diagnostics.diagnostic import Diagnostic
 
@@ -46,3 +46,24 @@ def _window(line: str, at: int) -> tuple[str, str, str, int]:
 def _printable(text: str) -> str:
     """Replace control characters, so that no terminal is driven by a broken file."""
     return "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+class ProgramError(Exception):
+    """A program or its data is wrong.
+
+    Attributes:
+        diagnostics: All that was found, in source order.
+        name: The file name, or `<string>`.
+        source: The program text.
+    """
+
+    def __init__(self, diagnostics: list[Diagnostic], name: str, source: str) -> None:
+        self.diagnostics = sorted(
+            diagnostics, key=lambda found: (found.line, found.column, found.code)
+        )
+        self.name = name
+        self.source = source
+        super().__init__(self.diagnostics, name, source)
+
+    def __str__(self) -> str:
+        return render(self.diagnostics, self.name, self.source)

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.diagnostics import NOWHERE, Diagnostic, Fault, ProgramError, Span
-from tpc.diagnostics.kernel_faults import (
+from tpc.diagnostics.network_faults import (
     InputsOfOtherShape,
     KernelOfProgram,
     KernelOverflow,
@@ -46,8 +46,7 @@ from tpc.network.kernel_programs import (
     batch_program,
     pair_program,
 )
-from tpc.network.network import Network, WeightKind
-from tpc.network.view import as_program
+from tpc.network.network import Network, WeightKind, as_program
 from tpc.program.checking.readouts import dependence_of, problem_of
 from tpc.program.passes import normalise
 from tpc.program.program import Program

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 from tpc.codegen.evaluator import peak_memory
 from tpc.codegen.statement import Speech
 from tpc.limit.equations import Limit
-from tpc.network.network import Network
-from tpc.network.nodes import BatchMean
-from tpc.network.view import as_program
+from tpc.network.network import BatchMean, Network, as_program
 from tpc.program.graph import to_networkx
 from tpc.program.program import Program
 from tpc.report.architecture import (

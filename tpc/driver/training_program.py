@@ -12,8 +12,8 @@ Reference:
 import numpy as np
 
 from tpc.diagnostics import Diagnostic, ProgramError
+from tpc.diagnostics.limit_faults import ScalarWeightInOperatorRegime
 from tpc.diagnostics.program_faults import ReadoutNotGaussian
-from tpc.diagnostics.training_limit_faults import ScalarWeightInOperatorRegime
 from tpc.limit.derive import DotChoice
 from tpc.network.classification import classify, no_limit
 from tpc.network.network import Network, WeightKind

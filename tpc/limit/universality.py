@@ -13,7 +13,7 @@ Reference:
 """
 
 from tpc.diagnostics import Diagnostic, ProgramError
-from tpc.diagnostics.ensemble_faults import BothSides
+from tpc.diagnostics.limit_faults import BothSides
 from tpc.program.ensembles import LowRank, has_independent_entries, spell
 from tpc.program.nodes import MatMul, Matrix
 from tpc.program.program import Program

@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tpc.network.nodes import BatchMean
+from tpc.network.network import BatchMean
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     Contract,

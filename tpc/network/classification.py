@@ -30,7 +30,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from tpc.diagnostics import Diagnostic
-from tpc.diagnostics.network_limit_faults import NoTrainingLimit
+from tpc.diagnostics.limit_faults import NoTrainingLimit
 from tpc.network.criteria import faithful_d, violations_of
 from tpc.network.network import (
     Exponents,

@@ -13,7 +13,7 @@ from math import prod
 
 import numpy as np
 
-from tpc.network.nodes import BatchMean
+from tpc.network.network import BatchMean
 from tpc.program.builder import Builder
 from tpc.program.exchange import Unfolding
 from tpc.program.nodes import (

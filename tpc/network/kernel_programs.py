@@ -5,6 +5,10 @@ weights. Its outputs are scalars,
 
     nngp = <e(x)|e(x')>, the covariance of the readout of e,    ntk = the tangent kernel,
 
+where the tangent kernel adds up what each trained weight W contributes, with its learning rate lr:
+
+    ntk(x, x') = sum over W of lr <J(W)|J'(W)>,
+
 dots included: the backward pass multiplies by the transposes of the matrices of the forward pass.
 With `independent` it multiplies by fresh copies instead, the gradient independence assumption.
 
@@ -12,7 +16,7 @@ Two inputs are params of the program, so that one limit serves all pairs of any 
 kernel of a pair cannot be computed from the pair alone, the program of all inputs at once serves.
 
 Reference:
-    Tensor Programs IVb, Definition 2.9.16, Remark 2.9.20.
+    Tensor Programs IVb, Definitions 2.9.16 and 2.9.18 (with Q the identity), Remark 2.9.20.
     Tensor Programs II, Condition 1 (where the gradient independence assumption holds).
 """
 
@@ -27,11 +31,10 @@ from tpc.network.backpropagation import Gradients, MatrixUse
 from tpc.network.batching import Lowering, Product, lower
 from tpc.network.forward_backward import Differentiated, differentiate
 from tpc.network.inner_products import covariance
-from tpc.network.jacobians import Layout, each_output
-from tpc.network.network import Network
-from tpc.network.tangent_kernel import tangent_kernel
+from tpc.network.jacobians import Layout, each_output, overlap
+from tpc.network.network import Network, Weight
 from tpc.program.builder import Builder
-from tpc.program.nodes import Matrix, Node, Parameter
+from tpc.program.nodes import InitialScalar, Matrix, Node, Parameter
 from tpc.program.products import axes
 from tpc.program.program import Output, OutputKind, Program
 
@@ -183,3 +186,24 @@ def _program(
         tuple(outputs),
         tuple(b.nodes),
     )
+
+
+def tangent_kernel(
+    b: Builder, weights: Sequence[Weight], layout: Layout, x: Gradients, y: Gradients
+) -> Node:
+    """Return the tangent kernel, with the axes of the outputs of x, then of those of y.
+
+    Args:
+        b: Makes the nodes.
+        weights: The weights of the network; only trained matrices and vectors count.
+        layout: That of both gradients.
+        x: The gradients at the first inputs.
+        y: Those at the second inputs.
+    """
+    total: Node = b.number(0)
+    for weight in weights:
+        if weight.trained and not isinstance(weight.leaf, InitialScalar):
+            one, other = layout.jacobian(x, weight.leaf), layout.jacobian(y, weight.leaf)
+            if one is not None and other is not None:
+                total = b.add(total, b.mul(weight.lr, overlap(b, one, other, apart=True)))
+    return total

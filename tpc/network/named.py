@@ -6,8 +6,7 @@ from typing import Any, get_args, get_type_hints
 
 from tpc.diagnostics import NOWHERE
 from tpc.network.network import Exponents, OptimizerUse, Parametrization
-from tpc.network.optimizers.ranges import BOTH_BOUNDS, out_of_range
-from tpc.network.optimizers.table import RULES
+from tpc.network.optimizers.table import BOTH_BOUNDS, RULES, out_of_range
 from tpc.network.optimizers.update import known_options
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node

@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.diagnostics import Span
-from tpc.network.nodes import BatchMean
 from tpc.program.nodes import (
     InitialScalar,
     InitialVector,
@@ -29,7 +28,15 @@ from tpc.program.nodes import (
     Placeholder,
     Shape,
 )
-from tpc.program.program import Binding, Dim
+from tpc.program.program import Binding, Dim, Output, OutputKind, Program
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class BatchMean(Node):
+    """`batchmean(x)`: the mean over inputs, in the graph for one input; it has the shape of x."""
+
+    operand: Node
+
 
 __all__ = [
     "BatchMean",
@@ -271,3 +278,24 @@ class Network:
     def couples_inputs(self) -> bool:
         """Whether the output at one input depends on the others."""
         return any(isinstance(node, BatchMean) for node in self.nodes)
+
+
+def as_program(network: Network) -> Program:
+    """Return the graph of a network with its names, for one input; the readout is its output.
+
+    The input is a placeholder in it, so that it has no limit and no finite width of its own.
+    """
+    readout = network.readout
+    leaves = [weight.leaf for weight in network.weights]
+    return Program(
+        name=network.name,
+        title=network.title,
+        source=network.source,
+        dialect="",
+        dims={network.dim.name: network.dim},
+        matrices=tuple(leaf for leaf in leaves if isinstance(leaf, Matrix)),
+        parameters=network.parameters,
+        bindings=network.bindings,
+        outputs=(Output(readout.name, OutputKind.READOUT, readout.node, readout.span),),
+        nodes=network.nodes,
+    )

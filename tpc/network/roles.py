@@ -17,8 +17,7 @@ Reference:
 
 from enum import Enum
 
-from tpc.network.network import Network, WeightKind
-from tpc.network.nodes import BatchMean
+from tpc.network.network import BatchMean, Network, WeightKind
 from tpc.program.checking.expansion import expand, is_polynomial, region_of
 from tpc.program.checking.readouts import choose, dependence_of
 from tpc.program.nodes import (

@@ -1,10 +1,11 @@
-"""Operations of the graph on other operands than their own, as linear maps act on many things.
+"""Operations of the graph on other operands than their own, and graphs on stand-ins.
 
-Input is a node and what stands for its operands. The constant axes of a stand-in are those of the
-operand, behind `leading` others (those over inputs, or of a hat); more may follow.
+As linear maps act on many things, an operation is applied to what stands for its operands. The
+constant axes of a stand-in are those of the operand, behind `leading` others (those over inputs, or
+of a hat); more may follow.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
@@ -19,7 +20,9 @@ from tpc.program.nodes import (
     Row,
     Softmax,
     Take,
+    operands,
 )
+from tpc.program.traversal import fold
 
 _SIMPLIFIED: dict[str, Callable[..., Node]] = {
     "add": Builder.add,
@@ -71,3 +74,22 @@ def reapply(b: Builder, node: Node, parts: Sequence[Node], leading: int = 0) -> 
             return b.mean(x, over)
         case _:
             raise AssertionError(f"{node!r} is not applied to other operands")
+
+
+def transplant(b: Builder, root: Node, stand_ins: Mapping[Node, Node] | None = None) -> Node:
+    """Return the node of `b` that computes what `root` does in another graph.
+
+    Args:
+        b: Makes the nodes.
+        root: A graph of constants, parameters, operations and stand-ins.
+        stand_ins: Nodes of `b` for placeholders of the graph. What is made of one with growing axes
+            is elementwise, so that it takes the coordinates of what it stands for.
+    """
+
+    def image(node: Node, images: dict[Node, Node]) -> Node:
+        b.span = node.span
+        if isinstance(node, Elementwise):
+            return b.apply(node.function, *(images[argument] for argument in node.operands))
+        return b.copy(node, images)
+
+    return fold((root,), image, operands, dict(stand_ins or {}))[root]

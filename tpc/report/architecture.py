@@ -8,8 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from html import escape
 
-from tpc.network.network import Network, Weight
-from tpc.network.nodes import BatchMean
+from tpc.network.network import BatchMean, Network, Weight
 from tpc.program.nodes import (
     FREE,
     Constant,

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 
 from tpc.network.forward_backward import Differentiated, differentiate
-from tpc.network.network import Network, Weight
-from tpc.network.nodes import BatchMean
+from tpc.network.network import BatchMean, Network, Weight
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     FREE,

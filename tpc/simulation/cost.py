@@ -10,7 +10,7 @@ from math import prod
 from pathlib import Path
 
 from tpc.diagnostics import Diagnostic, Fault, ProgramError, Span
-from tpc.diagnostics.simulation_faults import NoSequentialLaw, RunTooLarge, RunTooLong
+from tpc.diagnostics.data_faults import NoSequentialLaw, RunTooLarge, RunTooLong
 from tpc.program.ensembles import spell
 from tpc.program.nodes import MatMul, Matrix, Mean, Node
 from tpc.program.program import Program

@@ -5,8 +5,7 @@ from difflib import get_close_matches
 from tpc.diagnostics.training_faults import BadOptimizerOption, BadSetting, UnknownOptimizer
 from tpc.network.checking.draft import NetworkDraft
 from tpc.network.network import OptimizerUse
-from tpc.network.optimizers.ranges import BOTH_BOUNDS, out_of_range
-from tpc.network.optimizers.table import RULES
+from tpc.network.optimizers.table import BOTH_BOUNDS, RULES, out_of_range
 from tpc.network.optimizers.update import known_options
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.defaults import at_defaults

@@ -6,7 +6,7 @@ from tpc.network.checking.draft import NetworkDraft, TrainBlock
 from tpc.network.checking.leaves import matrices, placeholders
 from tpc.network.network import Track
 from tpc.program.checking.expressions.evaluate import evaluate
-from tpc.program.checking.families import key_tuple, written
+from tpc.program.checking.names import key_tuple, written
 from tpc.program.checking.sorts import plain
 from tpc.program.checking.values import Broken, describe
 from tpc.program.nodes import Node

@@ -31,8 +31,7 @@ from tpc.network.checking.loss import loss_of
 from tpc.network.checking.optimizer_uses import use_of
 from tpc.network.checking.parametrizations import parametrization_of
 from tpc.network.checking.tracks import track
-from tpc.network.network import Array, Training
-from tpc.network.nodes import BatchMean
+from tpc.network.network import Array, BatchMean, Training
 from tpc.program.checking.statements import execute
 from tpc.program.checking.values import Broken
 from tpc.syntax import tree

@@ -18,13 +18,12 @@ from types import MappingProxyType
 
 from tpc.network.network import OptimizerUse
 from tpc.network.optimizers.averages import Averages, GrownAverages
-from tpc.network.optimizers.declared import advance_declared
-from tpc.network.optimizers.jumps import first_jump
+from tpc.network.optimizers.declared import advance_declared, first_jump
 from tpc.network.optimizers.rule import Moment, is_zero, positive
 from tpc.network.optimizers.table import COMMON_FLAGS, COMMON_OPTIONS, RULES
-from tpc.network.optimizers.transplant import transplant
 from tpc.program.builder import Builder
 from tpc.program.nodes import Constant, Node
+from tpc.program.reapply import transplant
 
 SMALL_EPS = 2e-4
 """Gradients in Q are of size one: so far from zero, g / sqrt(g^2 + eps^2) is a sign."""

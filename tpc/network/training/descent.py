@@ -15,7 +15,6 @@ from functools import cached_property
 from tpc.network.network import OptimizerUse, Weight
 from tpc.network.optimizers.linearity import is_linear, linear_coefficients
 from tpc.network.optimizers.rule import positive
-from tpc.network.optimizers.transplant import transplant
 from tpc.network.optimizers.update import (
     advance,
     decay,
@@ -27,6 +26,7 @@ from tpc.network.optimizers.update import (
 )
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
+from tpc.program.reapply import transplant
 
 
 class Descent:

@@ -15,10 +15,10 @@ Reference:
 
 from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.jacobians import Layout
+from tpc.network.losses import ErrorSignals
 from tpc.network.network import Network, Training, Weight
 from tpc.network.scales import Classification
 from tpc.network.training.descent import Descent
-from tpc.network.training.error_signals import ErrorSignals
 from tpc.network.training.recorder import Recorder
 from tpc.network.training.updates import Gradient, update_of
 from tpc.network.training.weights import TrainedMatrix, TrainedTensor

@@ -16,10 +16,10 @@ import numpy as np
 
 from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.jacobians import Jacobian, Layout, each_output
+from tpc.network.losses import ErrorSignals
 from tpc.network.network import Network, Training, Weight
 from tpc.network.scales import Classification
 from tpc.network.training.descent import Descent
-from tpc.network.training.error_signals import ErrorSignals
 from tpc.network.training.recorder import Recorder
 from tpc.network.training.updates import Gradient, Update, update_of
 from tpc.program.builder import Builder

@@ -20,7 +20,6 @@ from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.losses import differentiate_loss
 from tpc.network.network import Array, Network, OptimizerUse, Training, Weight
 from tpc.network.optimizers.linearity import is_linear
-from tpc.network.optimizers.transplant import transplant
 from tpc.network.optimizers.update import (
     advance,
     decay,
@@ -34,6 +33,7 @@ from tpc.network.training.recorder import Recorder
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node, Stack, operands
 from tpc.program.program import Output
+from tpc.program.reapply import transplant
 from tpc.program.region import (
     NEXT,
     ROUND,

@@ -1,17 +1,42 @@
-"""What the evaluation of an expression may see and where its nodes and complaints go."""
+"""What the evaluation of an expression may see and where its nodes and complaints go.
+
+Complaints are gathered, so that all of a stage are raised at once.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from tpc.diagnostics import Fault, Span
+from tpc.diagnostics import Diagnostic, Fault, Span
 from tpc.diagnostics.name_faults import TooLong, UnknownName
 from tpc.program.builder import Builder
-from tpc.program.checking.reports import Reports
 from tpc.program.checking.survey import Survey
 from tpc.program.checking.values import BROKEN, Broken, Definition, Entity, Static, Value
 from tpc.program.nodes import Matrix, Node
+
+
+@dataclass(slots=True)
+class Reports:
+    """The diagnostics so far: one for each code and place, however often a loop repeats it."""
+
+    found: dict[tuple[str, Span], Diagnostic] = field(default_factory=dict)
+
+    def add(self, fault: Fault, span: Span, inside: str = "") -> Broken:
+        """Report a fault and return the value that silences what contains it.
+
+        Args:
+            fault: What is wrong.
+            span: Where.
+            inside: The `def` whose inlined body is wrong for the call at `span`.
+        """
+        diagnostic = Diagnostic.of(fault, span)
+        if inside:
+            message = f"{diagnostic.message} (in the body of `{inside}`)"
+            diagnostic = replace(diagnostic, message=message, label="")
+        self.found.setdefault((fault.code, span), diagnostic)
+        return BROKEN
+
 
 FEW = 20
 """For so many unknown names a similar one is looked for."""

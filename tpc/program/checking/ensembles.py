@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from tpc.diagnostics import Span
-from tpc.diagnostics.ensemble_faults import (
+from tpc.diagnostics.limit_faults import (
     LawArguments,
     LawParameter,
     NotSquare,

@@ -18,10 +18,9 @@ from tpc.program.checking.declarations import (
     declare_vectors,
 )
 from tpc.program.checking.draft import Draft
-from tpc.program.checking.expressions.conditions import truth
 from tpc.program.checking.expressions.definitions import define
-from tpc.program.checking.expressions.evaluate import evaluate
-from tpc.program.checking.families import key_tuple, member, written
+from tpc.program.checking.expressions.evaluate import evaluate, truth
+from tpc.program.checking.names import key_tuple, member, written
 from tpc.program.checking.sorts import plain, static, vector
 from tpc.program.checking.survey import names_bound, statements_within
 from tpc.program.checking.values import (

@@ -11,10 +11,22 @@ what is equal by algebra alone, up to rounding:
 """
 
 from collections import Counter
+from math import prod
 
 from tpc.program.builder import Builder
-from tpc.program.nodes import FREE, Elementwise, Expand, Inner, Mean, Node, Permute, Take
-from tpc.program.passes.constant_folding import fold
+from tpc.program.nodes import (
+    FREE,
+    Constant,
+    Elementwise,
+    Expand,
+    Inner,
+    Mean,
+    Node,
+    Permute,
+    Take,
+    operands,
+)
+from tpc.program.operations import Array, folded
 from tpc.program.passes.rebuild import rebuild
 from tpc.program.program import Program
 
@@ -125,3 +137,17 @@ def _factors(node: Node) -> list[Node]:
         if len(done) + len(pending) > _MAX_FACTORS:
             return [node]
     return done
+
+
+_FOLDABLE = frozenset({
+    "add", "sub", "mul", "div", "pow", "neg", "square", "abs", "sqrt", "exp", "log", "max", "min",
+})  # fmt: skip
+
+
+def fold(node: Node) -> Array | None:
+    """Return the value of an operation on constants, or None where it stays an operation.
+
+    A value that is larger than the constants together, an outer product of data, stays one.
+    """
+    sizes = [operand.value.size for operand in operands(node) if isinstance(operand, Constant)]
+    return folded(node, _FOLDABLE) if prod(node.shape) <= sum(sizes) else None

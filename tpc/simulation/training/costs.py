@@ -8,7 +8,7 @@ each input and step.
 from collections.abc import Mapping, Sequence
 
 from tpc.diagnostics import Diagnostic, Fault, ProgramError, Span
-from tpc.diagnostics.simulation_faults import NonlinearUpdate, RunTooLarge
+from tpc.diagnostics.data_faults import NonlinearUpdate, RunTooLarge
 from tpc.network.network import Network, OptimizerUse, WeightKind
 from tpc.network.optimizers.linearity import is_linear
 from tpc.program.ensembles import GAUSSIAN

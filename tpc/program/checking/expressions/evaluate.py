@@ -1,19 +1,22 @@
 """Evaluates expressions of the syntax tree: tree, names -> value (static, node, scaled matrix).
 
 A fault is reported where it stands and evaluates to `BROKEN`; what contains it stays silent, and
-what stands beside it is still checked.
+what stands beside it is still checked. Conditions are static: comparisons, `and`, `or`, `not`, on
+static numbers only.
 """
 
+from operator import eq, ge, gt, le, lt, ne
+
+from tpc.diagnostics import Span
 from tpc.diagnostics.data_faults import NoNumber
 from tpc.diagnostics.function_faults import NotAFunction, NotAValue
-from tpc.diagnostics.name_faults import UnknownName
+from tpc.diagnostics.name_faults import NotStatic, UnknownName
 from tpc.diagnostics.program_faults import ReadoutUsed
-from tpc.diagnostics.sort_faults import DimsDiffer
+from tpc.diagnostics.sort_faults import DimsDiffer, WrongSort
 from tpc.program.checking import statics
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.arrays import list_of, taken, transposed
 from tpc.program.checking.expressions.calls import CALLABLE, CONSTANTS, call_built_in, keyword_axis
-from tpc.program.checking.expressions.conditions import COMPARISONS, CONNECTIVES, compare, truth
 from tpc.program.checking.expressions.data import load
 from tpc.program.checking.expressions.definitions import inline
 from tpc.program.checking.expressions.derivatives import call_derivative
@@ -25,8 +28,8 @@ from tpc.program.checking.expressions.operators import (
     transpose_of,
 )
 from tpc.program.checking.expressions.rows import coordinate_key, mean_of, row
-from tpc.program.checking.families import arity_fault, key_tuple, member_value
-from tpc.program.checking.sorts import integer, plain, small, vector
+from tpc.program.checking.names import arity_fault, key_tuple, member_value
+from tpc.program.checking.sorts import describe_fully, integer, plain, small, vector
 from tpc.program.checking.values import (
     BROKEN,
     Broken,
@@ -36,6 +39,7 @@ from tpc.program.checking.values import (
     ScaledMatrix,
     Static,
     Value,
+    describe,
 )
 from tpc.syntax import tree
 
@@ -226,3 +230,38 @@ def _no_function(ctx: Context, at: tree.Call, bound: bool) -> Value:
     if bound or name in CONSTANTS:
         return ctx.report(NotAFunction(name, f"a product is `{name} * (...)`"), at.function.span)
     return ctx.unknown(name, at.function.span, CALLABLE)
+
+
+COMPARISONS = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+
+CONNECTIVES = ("and", "or")
+
+
+def compare(ctx: Context, at: tree.Binary, left: Value, right: Value) -> Value:
+    """Return the truth of a comparison of static numbers."""
+    x = _static_number(ctx, left, at.left.span)
+    y = _static_number(ctx, right, at.right.span)
+    if isinstance(x, Broken) or isinstance(y, Broken):
+        return BROKEN
+    return Static(bool(COMPARISONS[at.operator](x, y)))
+
+
+def truth(ctx: Context, value: Value, span: Span) -> bool | Broken:
+    """Return the truth of a condition: a truth value, or a number that is not 0."""
+    number = _static_number(ctx, value, span)
+    return number if isinstance(number, Broken) else bool(number)
+
+
+def _static_number(ctx: Context, value: Value, span: Span) -> int | float | Broken:
+    match value:
+        case Broken():
+            return value
+        case Static(value=int() | float() as number):
+            return number
+        case Static():
+            fault = WrongSort("a condition", "numbers", describe(value), "index the array first")
+            return ctx.report(fault, span)
+        case _:
+            advice = "loops and conditions are decided before run time, by statics alone"
+            found = describe_fully(value)
+            return ctx.report(NotStatic("a condition", "static", found, advice), span)

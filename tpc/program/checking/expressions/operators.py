@@ -6,7 +6,7 @@
     anything @ array        Contract, the last constant axis with the first
     everything else         elementwise
 
-Comparisons, `and` and `or` are in `tpc.program.checking.expressions.conditions`.
+Comparisons, `and` and `or` are in `tpc.program.checking.expressions.evaluate`.
 """
 
 from dataclasses import replace
