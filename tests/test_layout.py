@@ -1,5 +1,6 @@
-"""Where tests stand: `tests/a/test_b.py` tests `tpc/a/b.py`, or the package `tpc/a/b/`."""
+"""Where tests stand: `tests/a/test_b.py` tests `tpc/a/b.py`, or the package `tpc/a/b/`; sizes."""
 
+import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +19,7 @@ OF_A_PACKAGE = {
     "runtime": {"copy_means", "standard_errors"},
     "simulation": {"program_texts"},
     "simulation/training": {"published", "verify"},
+    "syntax": {"unparse"},
 }
 """What tests of a package as a whole are about, where that is no module of it."""
 
@@ -40,6 +42,8 @@ OF_ALL = {
 APART = {"errors", "golden", "numeric"}
 """Folders for what crosses packages: bad programs, whole outputs, numbers by two methods."""
 
+LONGEST_FILE, LONGEST_FUNCTION = 500, 60
+
 
 def misplaced() -> set[str]:
     """Return the test files whose name is no module beside which they stand."""
@@ -55,3 +59,15 @@ def misplaced() -> set[str]:
 def test_tests_mirror_the_packages() -> None:
     of_packages = {f"{folder}/{name}" for folder, names in OF_A_PACKAGE.items() for name in names}
     assert sorted(misplaced() ^ (of_packages | OF_ALL)) == []
+
+
+def test_files_and_functions_keep_to_their_size() -> None:
+    too_long = []
+    for path in (ROOT / "tpc").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        too_long += [path.name] * (text.count("\n") > LONGEST_FILE)
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
+                length = node.end_lineno - node.lineno + 1
+                too_long += [f"{path.name}: {node.name}"] * (length > LONGEST_FUNCTION)
+    assert too_long == []

@@ -4,11 +4,11 @@ import pytest
 
 from tests.network.networks import Assembly, perceptron
 from tests.network.optimizers.uses import use_of
+from tpc.diagnostics import UsageError
 from tpc.network.classification import classify, no_limit
 from tpc.network.network import Exponents, Network, Parametrization
 from tpc.network.optimizers.homogeneity import homogeneity
 from tpc.network.parametrizations import (
-    UnsuitableParametrization,
     canonical,
     scaling_of,
     shifted,
@@ -156,13 +156,13 @@ def test_mean_field_is_mup_of_one_hidden_layer() -> None:
     one = perceptron(1)
     found = scaling_of(one, Parametrization("meanfield"))
     assert found == scaling_of(one, Parametrization("mup"))
-    with pytest.raises(UnsuitableParametrization, match="one hidden layer"):
+    with pytest.raises(UsageError, match="one hidden layer"):
         scaling_of(perceptron(2), Parametrization("meanfield"))
 
 
 def test_custom_exponents_must_cover_every_kind() -> None:
     vector = Exponents(0, 0, 0, 1)
-    with pytest.raises(UnsuitableParametrization, match="matrix-like weights like `W2`"):
+    with pytest.raises(UsageError, match="matrix-like weights like `W2`"):
         scaling_of(perceptron(2), Parametrization("custom", vector=vector, out=1))
     assert scaling_of(perceptron(1), Parametrization("custom", vector=vector, out=1)).out == 1
 

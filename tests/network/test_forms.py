@@ -6,9 +6,13 @@ import pytest
 import tpc
 from tests.network.networks import perceptron
 from tests.network.optimizers.uses import use_of
+from tpc.diagnostics import UsageError
 from tpc.network.classification import classify
 from tpc.network.forms import FORMS, practice
-from tpc.network.named import NoSuchName, optimizer_named, parametrization_named
+from tpc.network.named import (
+    optimizer_named,
+    parametrization_named,
+)
 from tpc.network.network import Exponents, Parametrization
 from tpc.network.optimizers.homogeneity import joint_homogeneity
 from tpc.network.optimizers.update import flags_of
@@ -96,7 +100,7 @@ def test_optimizers_and_parametrizations_by_name() -> None:
     "text", ["adams", "adam(0.2)", "adam(lr=x)", "adam(beta=1)", "adam(", "adam(lr=true)", "1", ""]
 )
 def test_wrong_optimizers_are_told(text: str) -> None:
-    with pytest.raises(NoSuchName, match=r"optimizer|options|takes"):
+    with pytest.raises(UsageError, match=r"optimizer|options|takes"):
         optimizer_named(text)
 
 
@@ -112,7 +116,7 @@ OUT_OF_RANGE = (
 @pytest.mark.parametrize("text", OUT_OF_RANGE)
 def test_options_have_ranges(text: str) -> None:
     """Wherever they are written: on the command line and in `train` blocks."""
-    with pytest.raises(NoSuchName, match="the option"):
+    with pytest.raises(UsageError, match="the option"):
         optimizer_named(text)
     file = f"""\
 dim n
@@ -140,5 +144,5 @@ def test_ends_of_ranges_are_in_or_out(text: str) -> None:
     "text", ["mu", "uniform", "uniform(a)", "mup(1)", "custom", "custom(matrix=[1])", "custom(x=1)"]
 )
 def test_wrong_parametrizations_are_told(text: str) -> None:
-    with pytest.raises(NoSuchName):
+    with pytest.raises(UsageError):
         parametrization_named(text)

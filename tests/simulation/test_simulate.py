@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tests.simulation.finite_programs import Sketch
+from tpc.diagnostics import UsageError
 from tpc.program.nodes import Node
 from tpc.program.program import Program
 from tpc.simulation import blocks
-from tpc.simulation.parameters import ParameterProblem
 from tpc.simulation.simulate import simulate
 from tpc.simulation.streams import stream
 
@@ -255,7 +255,7 @@ def test_parameters_scale_what_they_set() -> None:
     ],
 )
 def test_unsuitable_parameters_are_named(params: dict[str, object], words: str) -> None:
-    with pytest.raises(ParameterProblem) as caught:
+    with pytest.raises(UsageError) as caught:
         simulate(scaled(), 4, params=params)
     assert words in str(caught.value)
 
@@ -264,7 +264,7 @@ def test_negative_variance_is_named() -> None:
     b = Sketch()
     s = b.param("s", 1.0)
     program = b.program(h=b.matmul(b.matrix("W", variance=s), False, b.vector("x")))
-    with pytest.raises(ParameterProblem, match="variance of `W` is -1"):
+    with pytest.raises(UsageError, match="variance of `W` is -1"):
         simulate(program, 4, params={"s": -1})
 
 

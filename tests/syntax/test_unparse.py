@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 
 from tests.syntax.trees import EXPRESSIONS, NETWORKS, PROGRAMS, without_spans
+from tests.syntax.unparse import unparse, unparse_expression
 from tpc.syntax import tree
 from tpc.syntax.parse import parse_source
-from tpc.syntax.unparse import unparse, unparse_expression
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.tp"))
 

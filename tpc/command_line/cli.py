@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 from tpc import __version__
 
@@ -49,8 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     """Run a command; tell a wrong program from wrong usage and both from a bug."""
     from tpc.command_line.commands import COMMANDS
-    from tpc.diagnostics import ProgramError
-    from tpc.driver.compiler import MethodRefused, UsageError
+    from tpc.diagnostics import ProgramError, UsageError
+    from tpc.driver.compiler import (
+        MethodRefused,
+    )
 
     try:
         return COMMANDS[arguments.command](arguments)
@@ -106,210 +109,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tpc {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(name: str, text: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        added.add_argument("program", metavar="P.tp", help="the program")
-        return added
-
-    compiling = command("compile", "Write the limit as a Python module that needs only NumPy.")
-    compiling.add_argument("-o", "--output", metavar="F", help="default: P_limit.py beside P.tp")
-    _add_dot(compiling)
-
-    inspecting = command("inspect", "Print a program's dialect and its limit equations.")
-    inspecting.add_argument(
-        "--format", choices=("text", "latex", "json", "html"), default="text", help="default: text"
-    )
-    inspecting.add_argument(
-        "--unrolled",
-        action="store_true",
-        help="of a network with a train block, the equations of every step",
-    )
-    _add_dot(inspecting)
-
-    running = command("run", "Compute the limit's numbers, with standard errors.")
-    _add_method(running)
-    _add_samples(running)
-    _add_replicates(running)
-    _add_dot(running)
-    _add_run_options(running)
-
-    simulating = command("simulate", "Run the program at a finite width.")
-    simulating.add_argument("--width", type=_count, required=True, metavar="N", help="the width n")
-    simulating.add_argument(
-        "--trials",
-        type=_count,
-        metavar="R",
-        help="independent runs, default: 8; with --corrections families of seven, default: 64",
-    )
-    simulating.add_argument(
-        "--engine",
-        choices=("dense", "matrix-free"),
-        help="matrix-free: draw products from the same law without the matrix; "
-        "default: dense, and with --corrections matrix-free where it has a law",
-    )
-    simulating.add_argument(
-        "--corrections",
-        action="store_true",
-        help="estimate the coefficient of 1/n in every output, and the kurtosis of readouts",
-    )
-    _add_run_options(simulating)
-
-    verifying = command("verify", "Hold finite widths against the limit.")
-    _add_verification(verifying)
-    _add_method(verifying)
-    _add_samples(verifying, None, "65536; of training with a nonlinear optimizer 4096")
-    _add_dot(verifying)
-    _add_run_options(verifying)
-
-    comparing = command("kernel", "Compute the NNGP and the tangent kernel of a network's inputs.")
-    _add_kernel(comparing)
-    _add_method(comparing, "auto")
-    _add_samples(comparing)
-    _add_dot(comparing)
-    _add_run_options(comparing)
-
-    training = command("train", "Train the network of infinite width.")
-    training.add_argument(
-        "--draws",
-        type=_count,
-        default=1,
-        metavar="D",
-        help="draws of an output that is random before training, default: 1",
-    )
-    _add_method(training, "auto")
-    _add_samples(training)
-    _add_replicates(training)
-    _add_dot(training)
-    _add_run_options(training)
-
-    drawing = command("graph", "Draw the program's dataflow graph.")
-    drawing.add_argument(
-        "--format", choices=("dot", "json", "svg", "png"), default="dot", help="default: dot"
-    )
-    drawing.add_argument("-o", "--output", metavar="F", help="default: standard output")
-
-    classifying = command("classify", "Say which limit a network's training has, and its scales.")
-    classifying.add_argument(
-        "--optimizer", metavar="NAME", help="adam, adam(eps=0), ...; default: of the train block"
-    )
-    classifying.add_argument(
-        "--parametrization", metavar="P", help="mup, ntp, ...; default: of the train block"
-    )
-    classifying.add_argument(
-        "--format", choices=("text", "latex", "json"), default="text", help="default: text"
-    )
-    classifying.add_argument("--json", action="store_true", help="the same as --format json")
+    for name, (text, options) in _COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        command.add_argument("program", metavar="P.tp", help="the program")
+        for words, settings in options:
+            command.add_argument(*words, **settings)
     return parser
-
-
-def _add_verification(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--widths",
-        type=_widths,
-        metavar="N,N,...",
-        help="at least two; default: 64 to 2048 by doubling, less for slow programs",
-    )
-    command.add_argument(
-        "--trials", type=_trials, default=64, metavar="R", help="runs for each width, default: 64"
-    )
-    command.add_argument(
-        "--engine",
-        choices=("auto", "dense", "matrix-free"),
-        default="auto",
-        help="how matrices multiply; auto: dense to width 2048, then matrix-free; default: auto",
-    )
-    command.add_argument(
-        "--plot", metavar="F.png", help="draw the distance to the limit (png, svg, pdf)"
-    )
-
-
-def _add_kernel(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--inputs",
-        required=True,
-        metavar="X.npy",
-        help="the inputs, an array of shape M x input shape: .npy, .npz or .csv; d.npz:key names "
-        "one of several arrays",
-    )
-    command.add_argument(
-        "--inputs2", metavar="X2.npy", help="the inputs of the columns; default: those of the rows"
-    )
-    command.add_argument(
-        "--kind", type=_kinds, default=("nngp", "ntk"), metavar="K,K", help="default: nngp,ntk"
-    )
-    command.add_argument("-o", "--output", metavar="K.npz", help="also write the arrays to a file")
-    command.add_argument(
-        "--assume-gia",
-        action="store_true",
-        help="also compute them as if the backward pass had matrices of its own, and say how far "
-        "that is off",
-    )
-
-
-def _add_dot(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--dot",
-        choices=("derivative", "stein", "auto"),
-        default="auto",
-        help="how the dots of W.T products are computed, default: auto",
-    )
-
-
-def _add_method(command: argparse.ArgumentParser, default: str = "mc") -> None:
-    command.add_argument(
-        "--method",
-        choices=("mc", "qmc", "quadrature", "exact", "auto"),
-        default=default,
-        help="how what has no closed form is computed; mc: random nodes; qmc: Sobol points; "
-        "quadrature: grids, for smooth functions; exact: not at all, an error; auto: quadrature "
-        f"where that is precise, else qmc; default: {default}",
-    )
-
-
-def _add_samples(
-    command: argparse.ArgumentParser, default: int | None = 65536, words: str = "65536"
-) -> None:
-    command.add_argument(
-        "--samples",
-        type=_count,
-        default=default,
-        metavar="N",
-        help=f"random nodes, default: {words}",
-    )
-
-
-def _add_replicates(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--replicates",
-        type=_trials,
-        default=8,
-        metavar="R",
-        help="independent replicates that share the nodes, default: 8",
-    )
-    command.add_argument(
-        "--rank-tolerance",
-        type=_fraction,
-        default=1e-22,
-        metavar="E",
-        help="leave directions with less than this part of <x|x> out of the hat of W x; 1e-6 makes "
-        "long programs with many products of one matrix cheaper, default: 1e-22",
-    )
-
-
-def _add_run_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--seed", type=_seed, default=0, metavar="S", help="of the random numbers, default: 0"
-    )
-    command.add_argument(
-        "--set",
-        type=_setting,
-        action="append",
-        default=[],
-        metavar="NAME=JSON",
-        help="set a param, as in --set sw=1.5 or --set s=[1,2]; may be repeated",
-    )
-    command.add_argument("--json", action="store_true", help="print one JSON object and no more")
 
 
 def _at_least(smallest: int) -> Callable[[str], int]:
@@ -370,3 +175,192 @@ def _is_numeric(value: object) -> bool:
     if isinstance(value, list):
         return all(map(_is_numeric, value))
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+Option: TypeAlias = tuple[tuple[str, ...], dict[str, Any]]
+"""The words of an option, and what `argparse` is told about it."""
+
+
+def _option(*words: str, **settings: Any) -> Option:
+    return words, settings
+
+
+def _flag(word: str, text: str) -> Option:
+    return _option(word, action="store_true", help=text)
+
+
+def _output(where: str, default: str) -> Option:
+    return _option("-o", "--output", metavar=where, help=default)
+
+
+def _format(*choices: str) -> Option:
+    first = choices[0]
+    return _option("--format", choices=choices, default=first, help=f"default: {first}")
+
+
+def _method(default: str) -> Option:
+    text = (
+        "how what has no closed form is computed; mc: random nodes; qmc: Sobol points; "
+        "quadrature: grids, for smooth functions; exact: not at all, an error; auto: quadrature "
+        f"where that is precise, else qmc; default: {default}"
+    )
+    choices = ("mc", "qmc", "quadrature", "exact", "auto")
+    return _option("--method", choices=choices, default=default, help=text)
+
+
+def _samples(default: int | None = 65536, words: str = "65536") -> Option:
+    text = f"random nodes, default: {words}"
+    return _option("--samples", type=_count, default=default, metavar="N", help=text)
+
+
+_DOT = _option(
+    "--dot", choices=("derivative", "stein", "auto"), default="auto",
+    help="how the dots of W.T products are computed, default: auto",
+)  # fmt: skip
+
+_REPLICATES = (
+    _option(
+        "--replicates", type=_trials, default=8, metavar="R",
+        help="independent replicates that share the nodes, default: 8",
+    ),
+    _option(
+        "--rank-tolerance", type=_fraction, default=1e-22, metavar="E",
+        help="leave directions with less than this part of <x|x> out of the hat of W x; 1e-6 makes "
+        "long programs with many products of one matrix cheaper, default: 1e-22",
+    ),
+)  # fmt: skip
+
+_OF_RUNS = (
+    _option("--seed", type=_seed, default=0, metavar="S", help="of the random numbers, default: 0"),
+    _option(
+        "--set", type=_setting, action="append", default=[], metavar="NAME=JSON",
+        help="set a param, as in --set sw=1.5 or --set s=[1,2]; may be repeated",
+    ),
+    _flag("--json", "print one JSON object and no more"),
+)  # fmt: skip
+
+_COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
+    "compile": (
+        "Write the limit as a Python module that needs only NumPy.",
+        (_output("F", "default: P_limit.py beside P.tp"), _DOT),
+    ),
+    "inspect": (
+        "Print a program's dialect and its limit equations.",
+        (
+            _format("text", "latex", "json", "html"),
+            _flag("--unrolled", "of a network with a train block, the equations of every step"),
+            _DOT,
+        ),
+    ),
+    "run": (
+        "Compute the limit's numbers, with standard errors.",
+        (_method("mc"), _samples(), *_REPLICATES, _DOT, *_OF_RUNS),
+    ),
+    "simulate": (
+        "Run the program at a finite width.",
+        (
+            _option("--width", type=_count, required=True, metavar="N", help="the width n"),
+            _option(
+                "--trials", type=_count, metavar="R",
+                help="independent runs, default: 8; with --corrections families of seven, "
+                "default: 64",
+            ),
+            _option(
+                "--engine", choices=("dense", "matrix-free"),
+                help="matrix-free: draw products from the same law without the matrix; "
+                "default: dense, and with --corrections matrix-free where it has a law",
+            ),
+            _flag(
+                "--corrections",
+                "estimate the coefficient of 1/n in every output, and the kurtosis of readouts",
+            ),
+            *_OF_RUNS,
+        ),
+    ),
+    "verify": (
+        "Hold finite widths against the limit.",
+        (
+            _option(
+                "--widths", type=_widths, metavar="N,N,...",
+                help="at least two; default: 64 to 2048 by doubling, less for slow programs",
+            ),
+            _option(
+                "--trials", type=_trials, default=64, metavar="R",
+                help="runs for each width, default: 64",
+            ),
+            _option(
+                "--engine", choices=("auto", "dense", "matrix-free"), default="auto",
+                help="how matrices multiply; auto: dense to width 2048, then matrix-free; "
+                "default: auto",
+            ),
+            _option(
+                "--plot", metavar="F.png", help="draw the distance to the limit (png, svg, pdf)"
+            ),
+            _method("mc"),
+            _samples(None, "65536; of training with a nonlinear optimizer 4096"),
+            _DOT,
+            *_OF_RUNS,
+        ),
+    ),
+    "kernel": (
+        "Compute the NNGP and the tangent kernel of a network's inputs.",
+        (
+            _option(
+                "--inputs", required=True, metavar="X.npy",
+                help="the inputs, an array of shape M x input shape: .npy, .npz or .csv; d.npz:key "
+                "names one of several arrays",
+            ),
+            _option(
+                "--inputs2", metavar="X2.npy",
+                help="the inputs of the columns; default: those of the rows",
+            ),
+            _option(
+                "--kind", type=_kinds, default=("nngp", "ntk"), metavar="K,K",
+                help="default: nngp,ntk",
+            ),
+            _output("K.npz", "also write the arrays to a file"),
+            _flag(
+                "--assume-gia",
+                "also compute them as if the backward pass had matrices of its own, and say how "
+                "far that is off",
+            ),
+            _method("auto"),
+            _samples(),
+            _DOT,
+            *_OF_RUNS,
+        ),
+    ),
+    "train": (
+        "Train the network of infinite width.",
+        (
+            _option(
+                "--draws", type=_count, default=1, metavar="D",
+                help="draws of an output that is random before training, default: 1",
+            ),
+            _method("auto"),
+            _samples(),
+            *_REPLICATES,
+            _DOT,
+            *_OF_RUNS,
+        ),
+    ),
+    "graph": (
+        "Draw the program's dataflow graph.",
+        (_format("dot", "json", "svg", "png"), _output("F", "default: standard output")),
+    ),
+    "classify": (
+        "Say which limit a network's training has, and its scales.",
+        (
+            _option(
+                "--optimizer", metavar="NAME",
+                help="adam, adam(eps=0), ...; default: of the train block",
+            ),
+            _option(
+                "--parametrization", metavar="P", help="mup, ntp, ...; default: of the train block"
+            ),
+            _format("text", "latex", "json"),
+            _flag("--json", "the same as --format json"),
+        ),
+    ),
+}  # fmt: skip
+"""Every command: what it does, and its options in the order of `--help`."""

@@ -48,6 +48,10 @@ def _printable(text: str) -> str:
     return "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+class UsageError(ValueError):
+    """A call that does not suit the program: an unknown parameter, too few samples."""
+
+
 class ProgramError(Exception):
     """A program or its data is wrong.
 

@@ -27,7 +27,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from tpc.codegen.module import emit_module
-from tpc.diagnostics import NOWHERE, Diagnostic, ProgramError
+from tpc.diagnostics import NOWHERE, Diagnostic, ProgramError, UsageError
 from tpc.diagnostics.data_faults import NoNumber
 from tpc.diagnostics.network_faults import NetworkAsProgram
 from tpc.diagnostics.program_faults import NoOutput
@@ -37,9 +37,11 @@ from tpc.limit.derive import DotChoice, derive_limit
 from tpc.limit.equations import Limit
 from tpc.network.checking.build import build_network, is_network
 from tpc.network.classification import classify as classify_network
-from tpc.network.named import NoSuchName, optimizer_named, parametrization_named
+from tpc.network.named import (
+    optimizer_named,
+    parametrization_named,
+)
 from tpc.network.network import Network
-from tpc.network.parametrizations import UnsuitableParametrization
 from tpc.network.scales import Classification
 from tpc.program.checking.build import build_program
 from tpc.program.passes import normalise
@@ -47,7 +49,9 @@ from tpc.program.program import Program
 from tpc.report.text import to_text
 from tpc.simulation.corrections import correct
 from tpc.simulation.engines import Engine, has_sequential_laws
-from tpc.simulation.parameters import ParameterProblem, resolve_parameters
+from tpc.simulation.parameters import (
+    resolve_parameters,
+)
 from tpc.simulation.result import Corrections, Result
 from tpc.simulation.simulate import simulate as simulate_described
 from tpc.syntax.parse import parse_source
@@ -59,10 +63,6 @@ Progress = Callable[[int, int], None]
 
 Method = Literal["mc", "qmc", "quadrature", "exact", "auto"]
 """How expectations without a closed form are computed."""
-
-
-class UsageError(ValueError):
-    """A call that does not suit the program: an unknown parameter, too few samples."""
 
 
 class MethodRefused(ValueError):
@@ -319,13 +319,10 @@ def simulate(
     """
     if engine not in get_args(Engine):
         raise UsageError(f"there is no engine {engine!r}: use {' or '.join(get_args(Engine))}")
-    try:
-        if not (isinstance(program, Network) and program.training is not None):
-            program = program_of(program, "simulation")
-            _require_outputs(program)
-        return simulate_described(program, width, trials, seed, params, progress, engine)
-    except ParameterProblem as problem:
-        raise UsageError(str(problem)) from None
+    if not (isinstance(program, Network) and program.training is not None):
+        program = program_of(program, "simulation")
+        _require_outputs(program)
+    return simulate_described(program, width, trials, seed, params, progress, engine)
 
 
 def corrections(
@@ -363,10 +360,7 @@ def corrections(
     if width % 4 or trials < 2:
         raise UsageError("corrections take a width that is a multiple of 4, and two trials or more")
     chosen = engine or ("matrix-free" if has_sequential_laws(program) else "dense")
-    try:
-        return correct(program, width, trials, seed, params, progress, chosen)
-    except ParameterProblem as problem:
-        raise UsageError(str(problem)) from None
+    return correct(program, width, trials, seed, params, progress, chosen)
 
 
 def classify(
@@ -386,17 +380,14 @@ def classify(
     if not isinstance(network, Network):
         raise UsageError("only networks are classified, and this program declares no `weight`")
     training = network.training
-    try:
-        chosen = training.optimizer if training else optimizer_named("sgd")
-        own = dict(training.own_optimizers) if training else {}
-        if optimizer is not None:
-            chosen, own = optimizer_named(optimizer), {}
-        written = training.parametrization if training else parametrization_named("mup")
-        if parametrization is not None:
-            written = parametrization_named(parametrization)
-        return classify_network(network, written, chosen, own)
-    except (NoSuchName, UnsuitableParametrization) as problem:
-        raise UsageError(str(problem)) from None
+    chosen = training.optimizer if training else optimizer_named("sgd")
+    own = dict(training.own_optimizers) if training else {}
+    if optimizer is not None:
+        chosen, own = optimizer_named(optimizer), {}
+    written = training.parametrization if training else parametrization_named("mup")
+    if parametrization is not None:
+        written = parametrization_named(parametrization)
+    return classify_network(network, written, chosen, own)
 
 
 def _require_outputs(program: Program) -> None:
@@ -407,11 +398,8 @@ def _require_outputs(program: Program) -> None:
 
 def _resolved(program: Program, params: Mapping[str, object]) -> dict[str, Any]:
     """Return the value of every param; refuse those for which a declared law does not exist."""
-    try:
-        resolved = dict(resolve_parameters(program, params))
-        if params.keys() - {DRAW}:
-            # A network of width 1 draws from every law. The defaults have been checked before.
-            simulate_described(program, width=1, trials=1, params=params)
-    except ParameterProblem as problem:
-        raise UsageError(str(problem)) from None
+    resolved = dict(resolve_parameters(program, params))
+    if params.keys() - {DRAW}:
+        # A network of width 1 draws from every law. The defaults have been checked before.
+        simulate_described(program, width=1, trials=1, params=params)
     return resolved

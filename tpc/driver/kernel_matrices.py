@@ -22,7 +22,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from tpc.diagnostics import NOWHERE, Diagnostic, Fault, ProgramError, Span
+from tpc.diagnostics import NOWHERE, Diagnostic, Fault, ProgramError, Span, UsageError
 from tpc.diagnostics.network_faults import (
     InputsOfOtherShape,
     KernelOfProgram,
@@ -32,7 +32,10 @@ from tpc.diagnostics.network_faults import (
 )
 from tpc.diagnostics.program_faults import ReadoutNotGaussian
 from tpc.driver import compiler
-from tpc.driver.compiler import Method, Progress, UsageError
+from tpc.driver.compiler import (
+    Method,
+    Progress,
+)
 from tpc.kernels.evaluation import evaluate, evaluate_alike
 from tpc.kernels.plan import Array, Plan, Side
 from tpc.kernels.result import KernelResult
@@ -46,11 +49,13 @@ from tpc.network.kernel_programs import (
     batch_program,
     pair_program,
 )
-from tpc.network.network import Network, WeightKind, as_program
+from tpc.network.network import Network, WeightKind
 from tpc.program.checking.readouts import dependence_of, problem_of
 from tpc.program.passes import normalise
 from tpc.program.program import Program
-from tpc.simulation.parameters import ParameterProblem, resolve_parameters
+from tpc.simulation.parameters import (
+    resolve_parameters,
+)
 
 
 def kernel(
@@ -107,16 +112,12 @@ def kernel(
     second = None if X2 is None else _inputs(network, X2)
     if second is not None and network.couples_inputs:
         raise _refused(network, SecondInputsOfBatch(), network.readout.span)
-    try:
-        resolved = resolve_parameters(as_program(network), params)
-    except ParameterProblem as problem:
-        raise UsageError(str(problem)) from None
-    work = _Work(network, first, second, method, samples, seed, resolved, dot, threads, progress)
+    given = resolve_parameters(network, params)
+    work = _Work(network, first, second, method, samples, seed, given, dot, threads, progress)
     values, stderr, methods = work.kernels(kinds, independent=False)
-    for name, value in values.items():
-        _check_finite(network, name, value)
+    _check_finite(network, values)
     shortcut = work.kernels(kinds, independent=True)[0] if assume_gia else {}
-    return KernelResult(values, stderr, methods, method, samples, seed, resolved, shortcut)
+    return KernelResult(values, stderr, methods, method, samples, seed, given, shortcut)
 
 
 class _Work:
@@ -332,10 +333,11 @@ def _inputs(network: Network, given: npt.ArrayLike) -> Array:
     return array
 
 
-def _check_finite(network: Network, kind: str, value: Array) -> None:
-    if np.isfinite(value.sum()):  # what is not finite makes the sum so; this takes no memory
-        return
-    bad = int(np.count_nonzero(~np.isfinite(value)))
-    if bad:
-        fault = KernelOverflow(kind, bad, value.size)
-        raise _refused(network, fault, network.readout.span)
+def _check_finite(network: Network, values: Mapping[str, Array]) -> None:
+    for kind, value in values.items():
+        if np.isfinite(value.sum()):  # what is not finite makes the sum so; this takes no memory
+            continue
+        bad = int(np.count_nonzero(~np.isfinite(value)))
+        if bad:
+            fault = KernelOverflow(kind, bad, value.size)
+            raise _refused(network, fault, network.readout.span)

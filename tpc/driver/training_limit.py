@@ -7,8 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from tpc.diagnostics import UsageError
 from tpc.driver import compiler
-from tpc.driver.compiler import Effort, Method, Progress, UsageError
+from tpc.driver.compiler import (
+    Effort,
+    Method,
+    Progress,
+)
 from tpc.driver.training_program import DRAW, dot_of, draw_output
 from tpc.limit.derive import DotChoice
 from tpc.network.network import Network
@@ -73,11 +78,15 @@ def train(
                 progress(draw * total + done, draws * total)
 
         results.append(compiler.evaluate(module, program, effort, given, advance))
+    return _of_draws(results, network.readout.name)
+
+
+def _of_draws(results: list[Any], name: str) -> Any:
+    """Return the result of all draws, stacked under the readout's name where there are several."""
     first = results[0]
     kept = MappingProxyType({k: v for k, v in first.params.items() if k != DRAW})
-    if draws == 1:
+    if len(results) == 1:
         return replace(first, params=kept)
-    name = network.readout.name
     stacked = {
         part: {**getattr(first, part), name: np.stack([getattr(r, part)[name] for r in results])}
         for part in ("values", "stderr")

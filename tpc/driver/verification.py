@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from tpc.driver import compiler
-from tpc.driver.compiler import Method, Progress, UsageError
+from tpc.driver.compiler import (
+    Method,
+    Progress,
+)
 from tpc.driver.training_limit import train
 from tpc.driver.training_program import draw_output
 from tpc.limit.derive import DotChoice
 from tpc.network.network import Network
 from tpc.network.optimizers.linearity import is_linear
 from tpc.program.program import Program
-from tpc.simulation.parameters import ParameterProblem
 from tpc.simulation.result import Verification
 from tpc.simulation.verify import TRIALS, EngineChoice
 from tpc.simulation.verify import verify as hold
@@ -75,10 +77,7 @@ def verify(
         program = compiler.program_of(program, "limit to compare with")
         limit = compiler.run(program, samples or SAMPLES, seed, params, dot, method=method)
         replicates = REPLICATES
-    try:
-        return hold(program, limit, widths, trials, seed, params, progress, replicates, engine)
-    except ParameterProblem as problem:
-        raise UsageError(str(problem)) from None
+    return hold(program, limit, widths, trials, seed, params, progress, replicates, engine)
 
 
 def _limit(

@@ -68,7 +68,7 @@ def classify(
         own: Optimizers of single weights, by name.
 
     Raises:
-        UnsuitableParametrization: It says nothing of some weights.
+        UsageError: It says nothing of some weights.
     """
     scaling = scaling_of(network, parametrization)
     layers = layers_of(network)

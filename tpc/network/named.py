@@ -4,7 +4,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
-from tpc.diagnostics import NOWHERE
+from tpc.diagnostics import NOWHERE, UsageError
 from tpc.network.network import Exponents, OptimizerUse, Parametrization
 from tpc.network.optimizers.table import BOTH_BOUNDS, RULES, out_of_range
 from tpc.network.optimizers.update import known_options
@@ -14,10 +14,6 @@ from tpc.program.nodes import Node
 PARAMETRIZATIONS: tuple[str, ...] = get_args(get_type_hints(Parametrization)["name"])
 
 
-class NoSuchName(ValueError):
-    """What was asked for does not exist; the message is for whoever asked."""
-
-
 def optimizer_named(text: str) -> OptimizerUse:
     """Return an optimizer with its options.
 
@@ -25,11 +21,11 @@ def optimizer_named(text: str) -> OptimizerUse:
     'adam'
 
     Raises:
-        NoSuchName: There is no such optimizer or option, or not with this value.
+        UsageError: There is no such optimizer or option, or not with this value.
     """
     name, positional, options = _call(text, "an optimizer")
     if name not in RULES:
-        raise NoSuchName(f"there is no optimizer `{name}`: take one of {', '.join(RULES)}")
+        raise UsageError(f"there is no optimizer `{name}`: take one of {', '.join(RULES)}")
     use = OptimizerUse(name, (), None, NOWHERE)
     numbers, flags = known_options(use)
     b = Builder()
@@ -38,17 +34,17 @@ def optimizer_named(text: str) -> OptimizerUse:
         if option in numbers and isinstance(value, int | float) and not isinstance(value, bool):
             problem = out_of_range(name, False, option, value)
             if problem:
-                raise NoSuchName(f"the option `{option}` of `{name}` {problem}")
+                raise UsageError(f"the option `{option}` of `{name}` {problem}")
             given.append((option, b.number(value)))
         elif option in flags and isinstance(value, bool):
             given.append((option, value))
         else:
             known = ", ".join((*numbers, *flags))
-            raise NoSuchName(f"`{name}` takes numbers and flags by name: {known}")
+            raise UsageError(f"`{name}` takes numbers and flags by name: {known}")
     if "clip" in options and options.get("normalize"):
-        raise NoSuchName(f"the option `clip` of `{name}` {BOTH_BOUNDS}: write one of the two")
+        raise UsageError(f"the option `clip` of `{name}` {BOTH_BOUNDS}: write one of the two")
     if positional:
-        raise NoSuchName(f"the options of `{name}` are given by name, as in `{name}(lr=0.1)`")
+        raise UsageError(f"the options of `{name}` are given by name, as in `{name}(lr=0.1)`")
     return OptimizerUse(name, tuple(given), None, NOWHERE)
 
 
@@ -59,7 +55,7 @@ def parametrization_named(text: str) -> Parametrization:
     0.25
 
     Raises:
-        NoSuchName: There is none of this name or with these arguments.
+        UsageError: There is none of this name or with these arguments.
     """
     name, positional, options = _call(text, "a parametrization")
     match name, positional, options:
@@ -70,7 +66,7 @@ def parametrization_named(text: str) -> Parametrization:
         case ("ntp" | "mup" | "sp" | "meanfield") as plain, [], {}:
             return Parametrization(plain)
     forms = "ntp, mup, sp, meanfield, uniform(0.25), custom(matrix=[0, 0.5, 1, 1], ..., out=1)"
-    raise NoSuchName(f"`{text}` is no parametrization: take one of {forms}")
+    raise UsageError(f"`{text}` is no parametrization: take one of {forms}")
 
 
 def _custom(given: Mapping[str, Any]) -> Parametrization:
@@ -83,7 +79,7 @@ def _custom(given: Mapping[str, Any]) -> Parametrization:
             case (("matrix" | "vector" | "scalar"), [_, _, _, _]):
                 exponents[kind] = Exponents(*map(float, value))
             case _:
-                raise NoSuchName("custom takes matrix, vector, scalar=[a, b, c, d] and out=a")
+                raise UsageError("custom takes matrix, vector, scalar=[a, b, c, d] and out=a")
     matrix, vector, scalar = map(exponents.get, ("matrix", "vector", "scalar"))
     return Parametrization("custom", matrix=matrix, vector=vector, scalar=scalar, out=out)
 
@@ -100,4 +96,4 @@ def _call(text: str, what: str) -> tuple[str, list[Any], dict[str, Any]]:
             return tree.func.id, positional, options
     except (SyntaxError, ValueError):
         pass
-    raise NoSuchName(f"`{text}` is not {what}: write `name` or `name(option=value)`")
+    raise UsageError(f"`{text}` is not {what}: write `name` or `name(option=value)`")

@@ -15,15 +15,12 @@ Reference:
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from tpc.diagnostics import UsageError
 from tpc.network.network import Exponents, Network, Parametrization, WeightKind
 from tpc.network.roles import Role, roles_of
 
 MATRIX_INIT = 0.5
 """The exponent b of a matrix in canonical form."""
-
-
-class UnsuitableParametrization(ValueError):
-    """A parametrization that says nothing of a network; checked `train` blocks hold none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ def scaling_of(network: Network, parametrization: Parametrization) -> Scaling:
     """Return the exponents of every weight, its own `abcd` first.
 
     Raises:
-        UnsuitableParametrization: `meanfield` of a network with matrices; `custom` says nothing of
+        UsageError: `meanfield` of a network with matrices; `custom` says nothing of
             a kind of weights.
     """
     roles = roles_of(network)
@@ -67,7 +64,7 @@ def scaling_of(network: Network, parametrization: Parametrization) -> Scaling:
         own = weight.exponents or _entry(table, roles[weight.name])
         if own is None:
             what = f"{roles[weight.name].value} weights like `{weight.name}`"
-            raise UnsuitableParametrization(f"custom does not say the exponents of {what}")
+            raise UsageError(f"custom does not say the exponents of {what}")
         found[weight.name] = own
     return Scaling(MappingProxyType(found), table.out)
 
@@ -108,7 +105,7 @@ def _table(network: Network, chosen: Parametrization) -> _Table:
             deep = [weight for weight in network.weights if weight.kind is WeightKind.MATRIX]
             if deep:
                 second = f"`{deep[0].name}` makes a second one"
-                raise UnsuitableParametrization(f"meanfield is for one hidden layer: {second}")
+                raise UsageError(f"meanfield is for one hidden layer: {second}")
             return _uniform(0)
         case "uniform":
             return _uniform(chosen.s)

@@ -62,7 +62,7 @@ def correct(
         engine: How matrices multiply.
 
     Raises:
-        ParameterProblem: As in `simulate`.
+        UsageError: As in `simulate`.
         ProgramError: As in `check_cost`.
         ValueError: The width is no multiple of 4, or there are fewer than 2 trials.
     """

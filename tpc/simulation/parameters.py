@@ -5,12 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from tpc.diagnostics import UsageError
 from tpc.network.network import Network
 from tpc.program.program import Program
-
-
-class ParameterProblem(ValueError):
-    """A value given at run time does not suit the program; the message is for its author."""
 
 
 def resolve_parameters(
@@ -23,14 +20,14 @@ def resolve_parameters(
         given: Values that replace defaults: numbers, nested lists or arrays.
 
     Raises:
-        ParameterProblem: A name is unknown, or a value is no finite array of the right shape.
+        UsageError: A name is unknown, or a value is no finite array of the right shape.
     """
     given = given or {}
     known = [parameter.name for parameter in program.parameters]
     for name in given:
         if name not in known:
             choice = f"it has {', '.join(known)}" if known else "it has none"
-            raise ParameterProblem(f"the program has no parameter `{name}`: {choice}")
+            raise UsageError(f"the program has no parameter `{name}`: {choice}")
     return {
         parameter.name: _as_array(parameter.name, given[parameter.name], parameter.shape)
         if parameter.name in given
@@ -43,13 +40,13 @@ def _as_array(name: str, value: object, shape: tuple[int, ...]) -> npt.NDArray[n
     try:
         array = np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ParameterProblem(
+        raise UsageError(
             f"parameter `{name}` takes numbers, or lists of them of equal length"
         ) from None
     if array.shape != shape:
         wanted = "a number" if shape == () else f"an array of shape {shape}"
-        raise ParameterProblem(f"parameter `{name}` is {wanted}, not of shape {array.shape}")
+        raise UsageError(f"parameter `{name}` is {wanted}, not of shape {array.shape}")
     if not np.isfinite(array).all():
-        raise ParameterProblem(f"parameter `{name}` must be finite")
+        raise UsageError(f"parameter `{name}` must be finite")
     array.setflags(write=False)
     return array

@@ -93,7 +93,7 @@ def run_trials(
         engine: Whether matrices are drawn whole, or multiply by the law of their products.
 
     Raises:
-        ParameterProblem: A parameter does not exist or has another shape.
+        UsageError: A parameter does not exist or has another shape.
         ProgramError: The memory is not there, or an update has no law of its products.
         ValueError: `width` or `trials` is below 1, or `seed` below 0.
     """

@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tpc.simulation.parameters import ParameterProblem
+from tpc.diagnostics import UsageError
 
 Array = npt.NDArray[np.float64]
 
@@ -107,7 +107,7 @@ def draw_vector(
         An array of shape (size,) + k.
 
     Raises:
-        ParameterProblem: The covariance is not positive semidefinite.
+        UsageError: The covariance is not positive semidefinite.
     """
     count = int(np.prod(shape, dtype=np.int64))
     drawn = normals.normal(size, count)
@@ -124,10 +124,10 @@ def standard_deviation(name: str, variance: Array) -> float:
     """Return the square root of a variance.
 
     Raises:
-        ParameterProblem: It is negative or not a number.
+        UsageError: It is negative or not a number.
     """
     if not variance >= 0:
-        raise ParameterProblem(f"the variance of `{name}` is {float(variance):g} here, below 0")
+        raise UsageError(f"the variance of `{name}` is {float(variance):g} here, below 0")
     return float(np.sqrt(variance))
 
 
@@ -139,4 +139,4 @@ def _square_root(name: str, covariance: Array) -> Array:
         if eigenvalues[0] >= -1e-10 * size:
             root: Array = eigenvectors * np.sqrt(np.maximum(eigenvalues, 0)) @ eigenvectors.T
             return root
-    raise ParameterProblem(f"the covariance of `{name}` is not positive semidefinite here")
+    raise UsageError(f"the covariance of `{name}` is not positive semidefinite here")

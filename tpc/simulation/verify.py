@@ -71,7 +71,7 @@ def verify(
         The comparison of every output; from five widths on with rates, see `rates.py`.
 
     Raises:
-        ParameterProblem: As in `run_trials`.
+        UsageError: As in `run_trials`.
         ProgramError: As in `run_trials`.
         ValueError: There are too few widths or trials.
     """
