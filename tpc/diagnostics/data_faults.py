@@ -1,12 +1,8 @@
 """TP4xx: data and static arithmetic (TP40x), and what cannot be run at finite width (TP41x)."""
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 from tpc.diagnostics.diagnostic import Fault
 
 
-@dataclass(frozen=True, slots=True)
 class UnreadableData(Fault):
     """A data file that cannot be read as numbers."""
 
@@ -19,7 +15,6 @@ class UnreadableData(Fault):
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
 class RaggedList(Fault):
     """A nested list whose rows differ in length."""
 
@@ -33,7 +28,6 @@ class RaggedList(Fault):
     wanted: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoNumber(Fault):
     """Static arithmetic without a finite result."""
 
@@ -43,31 +37,25 @@ class NoNumber(Fault):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoSequentialLaw(Fault):
     """The matrix-free engine meets a matrix for whose products it has no law."""
 
-    code: ClassVar[str] = "TP410"
-    title: ClassVar[str] = "the matrix-free engine has no law for products with `{matrix}`"
-    label: ClassVar[str] = (
-        "given products with a {ensemble} matrix, the law of the next is not known"
-    )
-    help: ClassVar[str] = "take `--engine dense`, or declare a normal or an orthogonal matrix"
+    code = "TP410"
+    title = "the matrix-free engine has no law for products with `{matrix}`"
+    label = "given products with a {ensemble} matrix, the law of the next is not known"
+    help = "take `--engine dense`, or declare a normal or an orthogonal matrix"
 
     matrix: str
     ensemble: str
 
 
-@dataclass(frozen=True, slots=True)
 class RunTooLarge(Fault):
     """A run at finite width needs more memory than the machine has free."""
 
-    code: ClassVar[str] = "TP411"
-    title: ClassVar[str] = (
-        "a run at width {width} with the {engine} engine needs {memory}, more than there is"
-    )
-    label: ClassVar[str] = "takes most of it"
-    help: ClassVar[str] = "{advice}"
+    code = "TP411"
+    title = "a run at width {width} with the {engine} engine needs {memory}, more than there is"
+    label = "takes most of it"
+    help = "{advice}"
 
     width: int
     engine: str
@@ -75,30 +63,26 @@ class RunTooLarge(Fault):
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
 class RunTooLong(Fault):
     """A `mean` over coordinates at a width where one run takes more than a week."""
 
-    code: ClassVar[str] = "TP412"
-    title: ClassVar[str] = "a run at width {width} would take about {time}"
-    label: ClassVar[str] = "is computed at every one of {width}^{coordinates} points"
-    help: ClassVar[str] = "take a smaller width"
+    code = "TP412"
+    title = "a run at width {width} would take about {time}"
+    label = "is computed at every one of {width}^{coordinates} points"
+    help = "take a smaller width"
 
     width: int
     coordinates: int
     time: str
 
 
-@dataclass(frozen=True, slots=True)
 class NonlinearUpdate(Fault):
     """The matrix-free engine meets training that changes a matrix entry by entry."""
 
-    code: ClassVar[str] = "TP413"
-    title: ClassVar[str] = "the matrix-free engine cannot train `{weight}` with `{optimizer}`"
-    label: ClassVar[str] = "changes every entry: its update is not linear in the gradients"
-    help: ClassVar[str] = (
-        "`--engine dense` takes {memory} at this width; or take `sgd`, `momentum` or `nesterov`"
-    )
+    code = "TP413"
+    title = "the matrix-free engine cannot train `{weight}` with `{optimizer}`"
+    label = "changes every entry: its update is not linear in the gradients"
+    help = "`--engine dense` takes {memory} at this width; or take `sgd`, `momentum` or `nesterov`"
 
     weight: str
     optimizer: str

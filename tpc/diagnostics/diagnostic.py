@@ -5,8 +5,8 @@ and whose templates are the words. A *diagnostic* is a fault at a place: lines a
 from 1, offsets from 0.
 """
 
-from dataclasses import dataclass, fields
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, dataclass_transform
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,12 +31,12 @@ NOWHERE = Span(0, 0, 1, 1)
 """The span of what no source text spells out."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass_transform(frozen_default=True)
 class Fault:
     """One kind of mistake: subclasses set the templates, their fields fill them in.
 
     A template may name any field in braces. An empty `hint` (or one whose field is empty) means
-    that there is nothing to write instead.
+    that there is nothing to write instead. Every subclass is a frozen dataclass.
     """
 
     code: ClassVar[str]
@@ -44,9 +44,12 @@ class Fault:
     label: ClassVar[str] = ""
     help: ClassVar[str] = ""
 
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True)(cls)
+
     def words(self, template: str) -> str:
         """Fill a template with this fault's fields."""
-        return template.format(**{field.name: getattr(self, field.name) for field in fields(self)})
+        return template.format(**vars(self))
 
 
 @dataclass(frozen=True, slots=True)

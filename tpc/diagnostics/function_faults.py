@@ -1,11 +1,8 @@
 """The faults of calls, definitions, derivatives and `mean`, TP2xx."""
 
-from dataclasses import dataclass
-
 from tpc.diagnostics.diagnostic import Fault
 
 
-@dataclass(frozen=True, slots=True)
 class NotAFunction(Fault):
     """A call of something that is no function."""
 
@@ -18,7 +15,6 @@ class NotAFunction(Fault):
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
 class NotAValue(Fault):
     """A definition, a coordinate or a `:` where a value must stand."""
 
@@ -30,7 +26,6 @@ class NotAValue(Fault):
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
 class BadArguments(Fault):
     """A call with the wrong arguments."""
 
@@ -42,7 +37,6 @@ class BadArguments(Fault):
     found: str
 
 
-@dataclass(frozen=True, slots=True)
 class BadKeyword(Fault):
     """`name=value` in a call that does not take it."""
 
@@ -55,7 +49,6 @@ class BadKeyword(Fault):
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
 class Recursion(Fault):
     """A `def` that calls itself."""
 
@@ -67,7 +60,6 @@ class Recursion(Fault):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
 class NotElementwise(Fault):
     """The derivative of a function that is not elementwise in one argument."""
 
@@ -79,7 +71,6 @@ class NotElementwise(Fault):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
 class HoldsDelta(Fault):
     """A derivative that contains a delta function."""
 
@@ -91,7 +82,6 @@ class HoldsDelta(Fault):
     function: str
 
 
-@dataclass(frozen=True, slots=True)
 class CoordinateOutside(Fault):
     """`x[j]` where no `mean[j]` binds j."""
 
@@ -103,7 +93,6 @@ class CoordinateOutside(Fault):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
 class CoordinateClash(Fault):
     """A coordinate with the name of something else."""
 
@@ -116,7 +105,6 @@ class CoordinateClash(Fault):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
 class CoordinateUnused(Fault):
     """A bound coordinate that its body does not use."""
 
@@ -128,7 +116,6 @@ class CoordinateUnused(Fault):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
 class InsideRow(Fault):
     """MatMul, `avg`, `<|>` or a nested `mean` of something at a bound coordinate."""
 

@@ -1,11 +1,8 @@
 """The faults of names, families and blocks, TP2xx."""
 
-from dataclasses import dataclass
-
 from tpc.diagnostics.diagnostic import Fault
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownName(Fault):
     """A name that nothing has bound so far; `suggestion` is a whole hint or empty."""
 
@@ -18,7 +15,6 @@ class UnknownName(Fault):
     suggestion: str
 
 
-@dataclass(frozen=True, slots=True)
 class BoundTwice(Fault):
     """A second binding of a name or of a family member."""
 
@@ -32,7 +28,6 @@ class BoundTwice(Fault):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
 class FamilyMixed(Fault):
     """A name used both with family keys and without."""
 
@@ -47,7 +42,6 @@ class FamilyMixed(Fault):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownMember(Fault):
     """A family member that nothing has bound so far."""
 
@@ -60,7 +54,6 @@ class UnknownMember(Fault):
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
 class FamilyArity(Fault):
     """A family with the wrong number of keys, or with none."""
 
@@ -74,7 +67,6 @@ class FamilyArity(Fault):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
 class NotStatic(Fault):
     """A value that must be known before run time, or before initialisation, but is not."""
 
@@ -89,7 +81,6 @@ class NotStatic(Fault):
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
 class NotAnInteger(Fault):
     """A static that must be an integer (in some range) but is not."""
 
@@ -102,7 +93,6 @@ class NotAnInteger(Fault):
     found: str
 
 
-@dataclass(frozen=True, slots=True)
 class TooLong(Fault):
     """A constant shape, a range or an unrolled program that is too large."""
 
@@ -115,7 +105,6 @@ class TooLong(Fault):
     advice: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class TooDeep(Fault):
     """Inlined definitions nested deeper than the compiler follows."""
 

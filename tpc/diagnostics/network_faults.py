@@ -1,11 +1,8 @@
 """TP250 to TP262: what describes no architecture; TP280 to TP289: what has no kernel."""
 
-from dataclasses import dataclass
-
 from tpc.diagnostics.diagnostic import Fault
 
 
-@dataclass(frozen=True, slots=True)
 class DeclarationInNetwork(Fault):
     """A `vector`, `matrix` or `scalar` in the file of a network."""
 
@@ -17,7 +14,6 @@ class DeclarationInNetwork(Fault):
     form: str
 
 
-@dataclass(frozen=True, slots=True)
 class OutputInNetwork(Fault):
     """An `output` in the file of a network."""
 
@@ -28,7 +24,6 @@ class OutputInNetwork(Fault):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
 class SecondInput(Fault):
     """A second `input`."""
 
@@ -39,7 +34,6 @@ class SecondInput(Fault):
     first: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoInput(Fault):
     """A network without an `input`."""
 
@@ -48,7 +42,6 @@ class NoInput(Fault):
     help = "declare it with its constant shape: `input xi[10]`"
 
 
-@dataclass(frozen=True, slots=True)
 class NoReadout(Fault):
     """A network without a `readout`."""
 
@@ -57,7 +50,6 @@ class NoReadout(Fault):
     help = "bind it by a readout, `readout f = v * x`"
 
 
-@dataclass(frozen=True, slots=True)
 class SecondReadout(Fault):
     """A second `readout` in the file of a network."""
 
@@ -69,7 +61,6 @@ weight `v[3] : n`"
     first: str
 
 
-@dataclass(frozen=True, slots=True)
 class SecondDim(Fault):
     """A second dim in the file of a network."""
 
@@ -81,7 +72,6 @@ class SecondDim(Fault):
     first: str
 
 
-@dataclass(frozen=True, slots=True)
 class BadOption(Fault):
     """An option that a weight does not have, or has already."""
 
@@ -94,7 +84,6 @@ class BadOption(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class BadOptionValue(Fault):
     """An option of a weight with a value that it cannot have."""
 
@@ -108,7 +97,6 @@ class BadOptionValue(Fault):
     form: str
 
 
-@dataclass(frozen=True, slots=True)
 class MatrixWithAxes(Fault):
     """A matrix-like weight with constant axes, `weight W[2] : n x n`."""
 
@@ -120,7 +108,6 @@ class MatrixWithAxes(Fault):
     dim: str
 
 
-@dataclass(frozen=True, slots=True)
 class BatchMeanOutside(Fault):
     """`batchmean` in a program, or in a `train` block."""
 
@@ -129,7 +116,6 @@ class BatchMeanOutside(Fault):
     help = "it averages over inputs; over a constant axis, average by `sum(x, axis=0) / 4`"
 
 
-@dataclass(frozen=True, slots=True)
 class ReadoutWithoutInput(Fault):
     """A readout that is the same for every input."""
 
@@ -141,7 +127,6 @@ class ReadoutWithoutInput(Fault):
     input: str
 
 
-@dataclass(frozen=True, slots=True)
 class NetworkAsProgram(Fault):
     """A network where a program is needed: only training makes one of it."""
 
@@ -154,7 +139,6 @@ class NetworkAsProgram(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class ScalarWeightInKernel(Fault):
     """A trained scalar-like weight: its gradient stays random as the width grows."""
 
@@ -166,7 +150,6 @@ class ScalarWeightInKernel(Fault):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
 class InputsOfOtherShape(Fault):
     """Inputs of a kernel whose shape is not that of the network's input."""
 
@@ -179,7 +162,6 @@ class InputsOfOtherShape(Fault):
     wanted: str
 
 
-@dataclass(frozen=True, slots=True)
 class SecondInputsOfBatch(Fault):
     """Second inputs for a network with `batchmean`, whose outputs depend on the whole batch."""
 
@@ -188,7 +170,6 @@ class SecondInputsOfBatch(Fault):
     help = "give all inputs as one array and take a block of its kernel"
 
 
-@dataclass(frozen=True, slots=True)
 class KernelOfProgram(Fault):
     """`kernel` on a program, which has no weights."""
 
@@ -197,7 +178,6 @@ class KernelOfProgram(Fault):
     help = "describe the architecture with an `input`, `weight`s and one `readout`"
 
 
-@dataclass(frozen=True, slots=True)
 class KernelOverflow(Fault):
     """Inputs or weights so large that a kernel is no number."""
 

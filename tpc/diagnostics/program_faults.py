@@ -1,11 +1,8 @@
 """The faults of whole programs: dialects, readouts, outputs, TP2xx."""
 
-from dataclasses import dataclass
-
 from tpc.diagnostics.diagnostic import Fault
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownDialect(Fault):
     """`dialect` with a word that names none."""
 
@@ -16,7 +13,6 @@ class UnknownDialect(Fault):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
 class SecondDialect(Fault):
     """Two `dialect` declarations."""
 
@@ -25,7 +21,6 @@ class SecondDialect(Fault):
     help = "declare the largest dialect that you allow, once"
 
 
-@dataclass(frozen=True, slots=True)
 class TransposeBeyondDialect(Fault):
     """A transpose in a program that declares a dialect without them."""
 
@@ -39,7 +34,6 @@ class TransposeBeyondDialect(Fault):
     enough: str
 
 
-@dataclass(frozen=True, slots=True)
 class AverageBeyondDialect(Fault):
     """A vector depends on a scalar in a program that declares a dialect without Avg."""
 
@@ -52,7 +46,6 @@ class AverageBeyondDialect(Fault):
     enough: str
 
 
-@dataclass(frozen=True, slots=True)
 class MeanBeyondDialect(Fault):
     """A `mean` in a program that declares a dialect below nexort."""
 
@@ -64,7 +57,6 @@ class MeanBeyondDialect(Fault):
     dialect: str
 
 
-@dataclass(frozen=True, slots=True)
 class ReadoutUsed(Fault):
     """The name of a readout in an expression."""
 
@@ -76,7 +68,6 @@ class ReadoutUsed(Fault):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
 class ReadoutNotGaussian(Fault):
     """A readout that fails the check of linearity in fresh initial vectors."""
 
@@ -90,7 +81,6 @@ class ReadoutNotGaussian(Fault):
     short: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoOutput(Fault):
     """A program without outputs, where outputs are asked for."""
 

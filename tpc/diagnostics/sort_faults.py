@@ -1,11 +1,8 @@
 """The faults of sorts, dims, constant shapes and laws, TP2xx."""
 
-from dataclasses import dataclass
-
 from tpc.diagnostics.diagnostic import Fault
 
 
-@dataclass(frozen=True, slots=True)
 class WrongSort(Fault):
     """A value of one sort where another one must stand; `advice` is a whole hint or empty."""
 
@@ -20,7 +17,6 @@ class WrongSort(Fault):
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
 class MatrixProduct(Fault):
     """`W1 @ W2`."""
 
@@ -33,7 +29,6 @@ class MatrixProduct(Fault):
     right: str
 
 
-@dataclass(frozen=True, slots=True)
 class MatrixOnTheRight(Fault):
     """`x @ W`."""
 
@@ -46,7 +41,6 @@ class MatrixOnTheRight(Fault):
     flipped: str
 
 
-@dataclass(frozen=True, slots=True)
 class DimsDiffer(Fault):
     """Vectors of different dims at one coordinate."""
 
@@ -59,7 +53,6 @@ class DimsDiffer(Fault):
     second: str
 
 
-@dataclass(frozen=True, slots=True)
 class MatrixDimsDiffer(Fault):
     """A MatMul of a vector whose dim is not that of the columns."""
 
@@ -74,7 +67,6 @@ class MatrixDimsDiffer(Fault):
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
 class ShapesDiffer(Fault):
     """Constant shapes that do not broadcast."""
 
@@ -87,7 +79,6 @@ class ShapesDiffer(Fault):
     second: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoContraction(Fault):
     """`x @ A` whose axes do not meet."""
 
@@ -100,7 +91,6 @@ class NoContraction(Fault):
     right: str
 
 
-@dataclass(frozen=True, slots=True)
 class BadIndex(Fault):
     """An index, or an axis, that the constant shape does not have."""
 
@@ -113,7 +103,6 @@ class BadIndex(Fault):
     advice: str
 
 
-@dataclass(frozen=True, slots=True)
 class BadVariance(Fault):
     """A matrix variance that is not width-free over one dim."""
 
@@ -127,7 +116,6 @@ class BadVariance(Fault):
     dim: str
 
 
-@dataclass(frozen=True, slots=True)
 class NonzeroMean(Fault):
     """A matrix with a mean."""
 
@@ -136,7 +124,6 @@ class NonzeroMean(Fault):
     help = "entries of mean m / n add `m * avg(x)` to the product: `W @ x + m * avg(x)`"
 
 
-@dataclass(frozen=True, slots=True)
 class NotACovariance(Fault):
     """A covariance that is not symmetric, or not positive semidefinite."""
 
@@ -147,7 +134,6 @@ class NotACovariance(Fault):
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
 class LawShape(Fault):
     """A mean, covariance or limit whose shape is not that of what is declared."""
 
@@ -161,7 +147,6 @@ class LawShape(Fault):
     wanted: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoFreeDim(Fault):
     """A program without a width."""
 
@@ -170,7 +155,6 @@ class NoFreeDim(Fault):
     help = "declare the width with `dim n`"
 
 
-@dataclass(frozen=True, slots=True)
 class SecondFreeDim(Fault):
     """A second `dim` without a value."""
 
@@ -183,7 +167,6 @@ class SecondFreeDim(Fault):
     free: str
 
 
-@dataclass(frozen=True, slots=True)
 class BadDim(Fault):
     """A dim that is not a static positive multiple of another."""
 
@@ -195,7 +178,6 @@ class BadDim(Fault):
     example: str
 
 
-@dataclass(frozen=True, slots=True)
 class NotADim(Fault):
     """Something else where the name of a dim must stand."""
 
@@ -207,7 +189,6 @@ class NotADim(Fault):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
 class DimAsValue(Fault):
     """A dim in an expression."""
 

@@ -1,13 +1,10 @@
 """The catalogue of syntax errors, TP1xx: text that is no program."""
 
-from dataclasses import dataclass
-
 from tpc.diagnostics.diagnostic import Fault
 
 # --------------------------------------------------------------------------- files and characters
 
 
-@dataclass(frozen=True, slots=True)
 class NotText(Fault):
     """The file's bytes are not UTF-8, or hold a NUL, as in a compiled or compressed file."""
 
@@ -18,7 +15,6 @@ class NotText(Fault):
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
 class EmptyProgram(Fault):
     """Nothing but blanks and comments."""
 
@@ -27,7 +23,6 @@ class EmptyProgram(Fault):
     help = "the smallest one: `dim n`, `vector v : n`, `output v`, each on its line"
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownCharacter(Fault):
     """A character outside the language, such as `→`, `·`, `;` or a letter with an accent."""
 
@@ -39,7 +34,6 @@ class UnknownCharacter(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class UnclosedString(Fault):
     """A string without its second quotation mark on the same line."""
 
@@ -49,7 +43,6 @@ class UnclosedString(Fault):
     help = 'close it with `"` on the same line'
 
 
-@dataclass(frozen=True, slots=True)
 class SingleQuotes(Fault):
     """A string in single quotation marks, which mean derivatives."""
 
@@ -62,7 +55,6 @@ class SingleQuotes(Fault):
 # ----------------------------------------------------------------------------- brackets and lines
 
 
-@dataclass(frozen=True, slots=True)
 class UnclosedBracket(Fault):
     """An opening bracket without its partner before the next statement."""
 
@@ -75,7 +67,6 @@ class UnclosedBracket(Fault):
     closer: str
 
 
-@dataclass(frozen=True, slots=True)
 class UnmatchedBracket(Fault):
     """A closing bracket that closes nothing, or a bracket of another kind."""
 
@@ -87,7 +78,6 @@ class UnmatchedBracket(Fault):
     what: str
 
 
-@dataclass(frozen=True, slots=True)
 class MixedIndentation(Fault):
     """Tabs on one line and blanks on another, where both stand in one block."""
 
@@ -96,7 +86,6 @@ class MixedIndentation(Fault):
     help = "indent all lines of a block with the same characters, best with four blanks"
 
 
-@dataclass(frozen=True, slots=True)
 class UnexpectedIndent(Fault):
     """A line stands further right than the one before, which opens no block."""
 
@@ -107,7 +96,6 @@ class UnexpectedIndent(Fault):
     )
 
 
-@dataclass(frozen=True, slots=True)
 class UnmatchedDedent(Fault):
     """A line ends a block, but stands in the column of no enclosing block."""
 
@@ -116,7 +104,6 @@ class UnmatchedDedent(Fault):
     help = "line it up with the other lines of its block, or of a block round it"
 
 
-@dataclass(frozen=True, slots=True)
 class MissingBlock(Fault):
     """A line with a `:` at its end, such as `for` or `train`, with nothing under it."""
 
@@ -127,7 +114,6 @@ class MissingBlock(Fault):
     keyword: str
 
 
-@dataclass(frozen=True, slots=True)
 class MissingColon(Fault):
     """A line that opens a block, such as `for` or `train`, without the `:` at its end."""
 
@@ -142,7 +128,6 @@ class MissingColon(Fault):
 # ------------------------------------------------------------------------------------- statements
 
 
-@dataclass(frozen=True, slots=True)
 class UnexpectedText(Fault):
     """Something stands where the grammar has no place for it."""
 
@@ -156,7 +141,6 @@ class UnexpectedText(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class EarlyEnd(Fault):
     """A line ends in the middle of a statement."""
 
@@ -169,7 +153,6 @@ class EarlyEnd(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class MissingOperator(Fault):
     """Two terms stand side by side."""
 
@@ -181,7 +164,6 @@ class MissingOperator(Fault):
     right: str
 
 
-@dataclass(frozen=True, slots=True)
 class ReservedName(Fault):
     """A word of the language is used as a name."""
 
@@ -193,7 +175,6 @@ class ReservedName(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class BindingInCondition(Fault):
     """`=` in the condition of an `if`."""
 
@@ -202,7 +183,6 @@ class BindingInCondition(Fault):
     help = "compare with `==`"
 
 
-@dataclass(frozen=True, slots=True)
 class ComparisonAsBinding(Fault):
     """`==` where a statement binds a name."""
 
@@ -211,7 +191,6 @@ class ComparisonAsBinding(Fault):
     help = "bind with a single `=`"
 
 
-@dataclass(frozen=True, slots=True)
 class MisplacedComparison(Fault):
     """`<`, `==`, `and`, `or`, `not` and the like outside the condition of an `if`."""
 
@@ -223,7 +202,6 @@ class MisplacedComparison(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class ForeignWord(Fault):
     """A word of Python or another language that has no place in this one."""
 
@@ -235,7 +213,6 @@ class ForeignWord(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class BarePrime(Fault):
     """A `'` that is not behind the name of a function in front of its argument."""
 
@@ -244,7 +221,6 @@ class BarePrime(Fault):
     help = "the derivative of `tanh` at `x` is `tanh'(x)`, the transpose of `W` is `W.T`"
 
 
-@dataclass(frozen=True, slots=True)
 class FunctionWithoutArgument(Fault):
     """A function that is not called."""
 
@@ -256,7 +232,6 @@ class FunctionWithoutArgument(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class BranchWithoutIf(Fault):
     """An `elif` or `else` that follows no `if`."""
 
@@ -267,7 +242,6 @@ class BranchWithoutIf(Fault):
     keyword: str
 
 
-@dataclass(frozen=True, slots=True)
 class TitleNotFirst(Fault):
     """A `program` line that is not the first statement."""
 
@@ -276,7 +250,6 @@ class TitleNotFirst(Fault):
     help = "a file is one program, with at most one title"
 
 
-@dataclass(frozen=True, slots=True)
 class NothingBound(Fault):
     """A line that computes something and binds it to no name."""
 
@@ -286,7 +259,6 @@ class NothingBound(Fault):
     help = "bind its value, `y = ...`, or make it a result, `output y = ...`"
 
 
-@dataclass(frozen=True, slots=True)
 class Rebinding(Fault):
     """`+=` and the like."""
 
@@ -300,7 +272,6 @@ class Rebinding(Fault):
 # ----------------------------------------------------------------------------------------- limits
 
 
-@dataclass(frozen=True, slots=True)
 class NestedTooDeep(Fault):
     """Brackets in brackets, or operators in operators, beyond what the compiler follows."""
 
@@ -311,7 +282,6 @@ class NestedTooDeep(Fault):
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
 class BlocksTooDeep(Fault):
     """Blocks in blocks beyond what the compiler follows."""
 
@@ -322,7 +292,6 @@ class BlocksTooDeep(Fault):
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
 class NumberTooLarge(Fault):
     """A literal beyond the largest double."""
 
@@ -334,7 +303,6 @@ class NumberTooLarge(Fault):
 # ------------------------------------------------------------------------------------- networks
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownSetting(Fault):
     """A line of a `train` block that begins with none of its words."""
 
@@ -346,7 +314,6 @@ class UnknownSetting(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class SettingBound(Fault):
     """A setting of a `train` block with an `=` or a `:`, as in `steps = 20`."""
 
@@ -359,7 +326,6 @@ class SettingBound(Fault):
     form: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoUpdate(Fault):
     """A line in the block of an `optimizer` that is neither a binding nor the `return`."""
 

@@ -1,11 +1,8 @@
 """The faults of `train` blocks and of declared optimizers, TP263 to TP279."""
 
-from dataclasses import dataclass
-
 from tpc.diagnostics.diagnostic import Fault
 
 
-@dataclass(frozen=True, slots=True)
 class BadOptimizer(Fault):
     """A declared optimizer that does not say what a step does."""
 
@@ -18,7 +15,6 @@ class BadOptimizer(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class NotEntrywise(Fault):
     """A declared optimizer that uses more than one entry of the gradient, or the network."""
 
@@ -31,7 +27,6 @@ the step, statics and params"
     found: str
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownOptimizer(Fault):
     """An optimizer that is neither built in nor declared."""
 
@@ -43,7 +38,6 @@ class UnknownOptimizer(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class BadOptimizerOption(Fault):
     """An option that an optimizer does not have, or not with this value."""
 
@@ -56,7 +50,6 @@ class BadOptimizerOption(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class SecondTraining(Fault):
     """A second `train` block."""
 
@@ -67,7 +60,6 @@ class SecondTraining(Fault):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownReadout(Fault):
     """A `train` block for something that is not the readout."""
 
@@ -79,7 +71,6 @@ class UnknownReadout(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class MissingSettings(Fault):
     """A `train` block without a line that it needs."""
 
@@ -91,7 +82,6 @@ class MissingSettings(Fault):
     forms: str
 
 
-@dataclass(frozen=True, slots=True)
 class SecondSetting(Fault):
     """A setting that has been made already."""
 
@@ -103,7 +93,6 @@ class SecondSetting(Fault):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
 class BadData(Fault):
     """Training data whose shape does not fit the network."""
 
@@ -118,7 +107,6 @@ class BadData(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class BadSetting(Fault):
     """A setting with a value that it cannot have."""
 
@@ -132,7 +120,6 @@ class BadSetting(Fault):
     form: str
 
 
-@dataclass(frozen=True, slots=True)
 class BadBatch(Fault):
     """A batch that does not consist of rows of the data."""
 
@@ -144,7 +131,6 @@ class BadBatch(Fault):
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
 class BatchMeanInBatches(Fault):
     """`batchmean` in a network that is trained on mini-batches, or with test rows."""
 
@@ -156,7 +142,6 @@ class BatchMeanInBatches(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class BadLoss(Fault):
     """A loss that is no number made of the output and its target."""
 
@@ -168,7 +153,6 @@ class BadLoss(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class BadTargets(Fault):
     """Targets that a loss cannot have."""
 
@@ -183,7 +167,6 @@ class BadTargets(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class BadParametrization(Fault):
     """A parametrization that does not exist, or not for this network."""
 
@@ -195,7 +178,6 @@ class BadParametrization(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class BadTrack(Fault):
     """A `track` that records no scalar."""
 
@@ -208,7 +190,6 @@ class BadTrack(Fault):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
 class NotAWeight(Fault):
     """An optimizer for something that is no weight, or has one already."""
 
