@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.syntax.trees import without_spans
+from tests.syntax.unparse import unparse, unparse_expression
 from tpc.diagnostics import ProgramError
 from tpc.functions import BUILT_IN
 from tpc.syntax import tree
@@ -14,7 +15,6 @@ from tpc.syntax.lines import MAX_BLOCKS, MAX_BRACKETS
 from tpc.syntax.nesting import MAX_NESTING
 from tpc.syntax.parse import MAX_REPORTS, parse_source
 from tpc.syntax.tokens import SETTING_WORDS
-from tpc.syntax.unparse import unparse, unparse_expression
 
 GRAMMAR = Path(__file__).parents[2] / "grammar" / "tensor_program.lark"
 

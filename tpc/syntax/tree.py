@@ -6,22 +6,28 @@ row of a `mean` is for `tpc.program` to say.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, dataclass_transform
 
 from tpc.diagnostics import Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass_transform(frozen_default=True)
+@dataclass(frozen=True)
 class Syntax:
-    """A part of the text. What is written in it stands in its fields, in the order of the text."""
+    """A part of the text. What is written in it stands in its fields, in the order of the text.
+
+    Every subclass is a frozen dataclass.
+    """
 
     span: Span
+
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True)(cls)
 
 
 def children(node: Syntax) -> list[Syntax]:
     """Return the parts that a part of the text directly holds, in order, names included."""
-    values = (getattr(node, name) for name in type(node).__slots__)
-    listed = (value if isinstance(value, tuple) else (value,) for value in values)
+    listed = (value if isinstance(value, tuple) else (value,) for value in vars(node).values())
     return [item for items in listed for item in items if isinstance(item, Syntax)]
 
 
@@ -37,47 +43,40 @@ def walk(*roots: Syntax) -> Iterator[Syntax]:
 # -------------------------------------------------------------------------------------- expressions
 
 
-@dataclass(frozen=True, slots=True)
 class Number(Syntax):
     """A literal; `value` is an `int` exactly where the text has neither point nor exponent."""
 
     value: int | float
 
 
-@dataclass(frozen=True, slots=True)
 class Text(Syntax):
     """A string literal, an argument of `load`."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
 class Name(Syntax):
     """An identifier. `true` and `false` are `Boolean`."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
 class Boolean(Syntax):
     """`true` or `false`."""
 
     value: bool
 
 
-@dataclass(frozen=True, slots=True)
 class Array(Syntax):
     """A list in brackets, `[1, [2, 3]]`."""
 
     items: tuple["Expression", ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Colon(Syntax):
     """The `:` of an index, a whole constant axis."""
 
 
-@dataclass(frozen=True, slots=True)
 class Subscript(Syntax):
     """`base[key, ...]`: a family member, an index, a row at a coordinate."""
 
@@ -85,7 +84,6 @@ class Subscript(Syntax):
     keys: tuple["Expression | Colon", ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Keyword(Syntax):
     """`name=value` in a call."""
 
@@ -93,7 +91,6 @@ class Keyword(Syntax):
     value: "Expression"
 
 
-@dataclass(frozen=True, slots=True)
 class Call(Syntax):
     """`f(x)`, `f'(x)` (primes = 1), `sum(x, axis=0)`, `load("X.npy")`, `range(3)`, `avg(x)`."""
 
@@ -103,7 +100,6 @@ class Call(Syntax):
     keywords: tuple[Keyword, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Mean(Syntax):
     """`mean[j, l](body)`."""
 
@@ -111,7 +107,6 @@ class Mean(Syntax):
     body: "Expression"
 
 
-@dataclass(frozen=True, slots=True)
 class Bracket(Syntax):
     """`<left|right>`."""
 
@@ -119,14 +114,12 @@ class Bracket(Syntax):
     right: "Expression"
 
 
-@dataclass(frozen=True, slots=True)
 class Transposed(Syntax):
     """`operand.T`."""
 
     operand: "Expression"
 
 
-@dataclass(frozen=True, slots=True)
 class Unary(Syntax):
     """`-x` or `not x`."""
 
@@ -139,7 +132,6 @@ BinaryOperator: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
 class Binary(Syntax):
     """`left operator right`; `**` is `^`, and `a < b < c` is `(a < b) and (b < c)`."""
 
@@ -166,21 +158,18 @@ Expression: TypeAlias = (
 # --------------------------------------------------------------------------------------- statements
 
 
-@dataclass(frozen=True, slots=True)
 class Title(Syntax):
     """`program "a title"`."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
 class Dialect(Syntax):
     """`dialect netsort`; whether the name is one of the five is checked later."""
 
     name: Name
 
 
-@dataclass(frozen=True, slots=True)
 class DimDecl(Syntax):
     """`dim n` (value None) or `dim m = 2 * n`."""
 
@@ -188,7 +177,6 @@ class DimDecl(Syntax):
     value: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
 class ConstDecl(Syntax):
     """`const X = ...`."""
 
@@ -196,7 +184,6 @@ class ConstDecl(Syntax):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
 class ParamDecl(Syntax):
     """`param sw = 1.5`."""
 
@@ -204,7 +191,6 @@ class ParamDecl(Syntax):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
 class Declared(Syntax):
     """A declared name with the constant shape in brackets behind it: `u[2]`."""
 
@@ -212,7 +198,6 @@ class Declared(Syntax):
     shape: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class ScalarDecl(Syntax):
     """`scalar c0, c1[2] -> [0, 1]`; limit None where no arrow stands."""
 
@@ -220,7 +205,6 @@ class ScalarDecl(Syntax):
     limit: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
 class Normal(Syntax):
     """`~ normal(mean, covariance)`."""
 
@@ -228,7 +212,6 @@ class Normal(Syntax):
     covariance: Expression
 
 
-@dataclass(frozen=True, slots=True)
 class Ensemble(Syntax):
     """`~ orthogonal(scale)`, `~ student_t(5, 1 / m)`: a law by its name."""
 
@@ -239,7 +222,6 @@ class Ensemble(Syntax):
 Law: TypeAlias = Normal | Ensemble
 
 
-@dataclass(frozen=True, slots=True)
 class VectorDecl(Syntax):
     """`vector u[2], v : n ~ normal(mean, covariance)`."""
 
@@ -248,7 +230,6 @@ class VectorDecl(Syntax):
     law: Law | None
 
 
-@dataclass(frozen=True, slots=True)
 class MatrixDecl(Syntax):
     """`matrix W, V : n x m ~ normal(0, variance)`."""
 
@@ -258,7 +239,6 @@ class MatrixDecl(Syntax):
     law: Law | None
 
 
-@dataclass(frozen=True, slots=True)
 class Def(Syntax):
     """`def swish(z) = z * sigmoid(z)`."""
 
@@ -267,7 +247,6 @@ class Def(Syntax):
     body: Expression
 
 
-@dataclass(frozen=True, slots=True)
 class Target(Syntax):
     """What a statement binds: `h`, or the family member `h[l, t]`."""
 
@@ -275,7 +254,6 @@ class Target(Syntax):
     keys: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Assign(Syntax):
     """`target = value`."""
 
@@ -283,7 +261,6 @@ class Assign(Syntax):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
 class Output(Syntax):
     """`output target` (value None) or `output target = value`."""
 
@@ -291,7 +268,6 @@ class Output(Syntax):
     value: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
 class Readout(Syntax):
     """`readout target = value`."""
 
@@ -299,14 +275,12 @@ class Readout(Syntax):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
 class InputDecl(Syntax):
     """`input xi[10]`."""
 
     declared: Declared
 
 
-@dataclass(frozen=True, slots=True)
 class WeightDecl(Syntax):
     """`weight U[10], V : n (init=0)`, `weight W : n x n`, `weight g (start=1)`.
 
@@ -322,7 +296,6 @@ class WeightDecl(Syntax):
     options: tuple[Keyword, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class For(Syntax):
     """`for variable in iterable:` and its block."""
 
@@ -331,7 +304,6 @@ class For(Syntax):
     body: tuple["Statement", ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Branch(Syntax):
     """One `if` or `elif` with its block."""
 
@@ -339,7 +311,6 @@ class Branch(Syntax):
     body: tuple["Statement", ...]
 
 
-@dataclass(frozen=True, slots=True)
 class If(Syntax):
     """`if` / `elif` / `else`."""
 
@@ -347,14 +318,12 @@ class If(Syntax):
     otherwise: tuple["Statement", ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Return(Syntax):
     """`return direction`, in the block of an `optimizer`."""
 
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
 class OptimizerDef(Syntax):
     """`optimizer heavy(g; m=0; beta=0.9):` and its block; the span is that of the header."""
 
@@ -370,7 +339,6 @@ SettingWord: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
 class Setting(Syntax):
     """A line of a `train` block: a word, and one value (`data` has two)."""
 
@@ -378,7 +346,6 @@ class Setting(Syntax):
     values: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class OptimizerChoice(Syntax):
     """`optimizer adam(lr=0.2)`, or `optimizer v, W: sgd(lr=1)` for some weights."""
 
@@ -386,7 +353,6 @@ class OptimizerChoice(Syntax):
     use: Expression
 
 
-@dataclass(frozen=True, slots=True)
 class Track(Syntax):
     """`track target = value`."""
 
@@ -394,7 +360,6 @@ class Track(Syntax):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
 class Train(Syntax):
     """`train readout:` and its block of settings; the span is that of the header."""
 
