@@ -28,8 +28,14 @@ from tpc.report.classification import (
 from tpc.report.corrections import corrections_to_json, print_corrections
 from tpc.report.figures import save_convergence
 from tpc.report.graph import GraphvizMissing, draw_graph, graph_to_dot, graph_to_json
-from tpc.report.kernels import kernels_to_json, print_kernels
-from tpc.report.results import Outcome, print_results, readout_names, to_json
+from tpc.report.results import (
+    Outcome,
+    kernels_to_json,
+    print_kernels,
+    print_results,
+    readout_names,
+    to_json,
+)
 from tpc.report.training import training_to_json, training_to_latex, training_to_text
 from tpc.report.verification import print_verification, verification_to_json
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.report.numbers import format_number
-from tpc.report.rates import farthest_rate
+from tpc.report.verification import farthest_rate
 from tpc.simulation.result import Array, Comparison, Rate, Verification
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from tpc.limit.equations import Limit
 from tpc.report.formula import Formula
 from tpc.report.html_alphabet import Html
 from tpc.report.reading import Reader
-from tpc.report.source_lines import SourceLines
 from tpc.report.spelling import BREAK, LAST_BREAK, SOFT_BREAK, spell
-from tpc.report.statements import Relation, Remark, output_relations, read, relations
+from tpc.report.statements import Relation, Remark, SourceLines, output_relations, read, relations
 from tpc.report.text import header
 
 _ALPHABET = Html()

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 
 from tpc.limit.equations import Limit
 from tpc.report.latex_alphabet import Latex, width
-from tpc.report.source_lines import SourceLines
 from tpc.report.spelling import BREAK, fill, plain, spell
-from tpc.report.statements import Relation, Remark, output_relations, read, relations
+from tpc.report.statements import Relation, Remark, SourceLines, output_relations, read, relations
 
 WIDTH = 42
 """How many characters wide a right side may be set."""

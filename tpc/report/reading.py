@@ -44,9 +44,8 @@ from tpc.report.formula import (
     multiply,
     scale,
 )
-from tpc.report.local_names import TOP, LocalNames, Place
 from tpc.report.meanings import Meanings
-from tpc.report.names import GivenNames, names_used
+from tpc.report.names import TOP, GivenNames, LocalNames, Place, names_used
 from tpc.report.operations import outer_factors, write_operation
 from tpc.report.values import Values
 from tpc.report.weights import Weights, is_long, shown

@@ -1,6 +1,7 @@
 """Results -> the JSON object of `--json`, and a table for the terminal.
 
-Results of a generated evaluator and of a simulation have the same form and are shown alike.
+Results of a generated evaluator and of a simulation have the same form and are shown alike; those of
+kernels with how far gradient independence is off.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -9,6 +10,7 @@ from typing import IO, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tpc.kernels.result import KernelResult
 from tpc.program.program import OutputKind, Program
 from tpc.report.numbers import Json, format_array, format_parameters, to_lists
 from tpc.simulation.result import Evaluated
@@ -143,3 +145,33 @@ def describe_origin(result: Outcome) -> str:
     )
     facts.append(f"seed {result.seed}")
     return ", ".join([*facts, *format_parameters(result.params)])
+
+
+def kernels_to_json(result: KernelResult, program_name: str) -> dict[str, Json]:
+    """Return the one object that `--json` prints; `gia` holds what the shortcut gives."""
+    shown = to_json(result, program_name, "kernel")
+    if result.shortcut:
+        shown["gia"] = {
+            name: {
+                "value": to_lists(value),
+                "largest_difference": to_lists(np.abs(value - result.values[name]).max()),
+            }
+            for name, value in result.shortcut.items()
+        }
+    return shown
+
+
+def print_kernels(result: KernelResult, file: IO[str] | None = None) -> None:
+    """Print both kernels, and how far gradient independence would be off where that was asked."""
+    from rich.console import Console
+
+    print_results(result, file=file)
+    console = Console(file=file, highlight=False)
+    for name, value in result.shortcut.items():
+        true = result.values[name]
+        largest = np.abs(value - true).max()
+        part = largest / max(float(np.abs(true).max()), np.finfo(float).tiny)
+        console.print(
+            f"assuming gradient independence, {name} is off by up to {largest:.3g} "
+            f"({100 * part:.2g} % of its largest entry)"
+        )

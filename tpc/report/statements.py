@@ -7,9 +7,11 @@ KetEquation:     |x> = ...
 ScalarEquation:  c = ...
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, assert_never
 
+from tpc.diagnostics import Span
 from tpc.limit.equations import (
     DotEquation,
     DotTerm,
@@ -23,7 +25,7 @@ from tpc.limit.equations import (
 )
 from tpc.limit.nodes import Hat, SteinBra
 from tpc.program.nodes import InitialVector
-from tpc.program.program import OutputKind
+from tpc.program.program import OutputKind, Program
 from tpc.program.region import Collected
 from tpc.report.formula import (
     BraKet,
@@ -254,3 +256,28 @@ def _side_by_side(hats: tuple[Hat, ...], reader: Reader) -> Formula:
         return Listing(tuple(map(reader.given.hat, hats)))
     ends: tuple[Formula, ...] = (reader.given.hat(hats[0]), Name("..."), reader.given.hat(hats[-1]))
     return Listing(ends)
+
+
+class SourceLines:
+    """Finds the statement around a stretch of source text."""
+
+    def __init__(self, program: Program) -> None:
+        self._source = program.source
+        self._lines = program.source.split("\n")
+        spans = [binding.span for binding in program.bindings]
+        spans += [output.span for output in program.outputs]
+        self._statements = sorted(set(spans))
+        self._starts = [span.start for span in self._statements]
+
+    def statement(self, span: Span) -> Span:
+        """Return the statement around a span, or the span where it is in none."""
+        position = bisect_right(self._starts, span.start) - 1
+        if position >= 0 and self._statements[position].end >= span.end:
+            return self._statements[position]
+        return span
+
+    def text(self, span: Span) -> str:
+        """Return the source text of a statement on one line, else the whole line of the span."""
+        if span in self._statements[bisect_right(self._starts, span.start) - 1 :][:1]:
+            return " ".join(span.text(self._source).split())
+        return self._lines[span.line - 1].strip()

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from tpc.limit.equations import Equation, Limit, LimitOutput
 from tpc.program.nodes import Node
 from tpc.report.laws import laws
-from tpc.report.source_lines import SourceLines
 from tpc.report.spelling import BREAK, fill, plain, spell
 from tpc.report.statements import (
     Relation,
     Remark,
+    SourceLines,
     local_names,
     output_relations,
     read,

@@ -27,12 +27,13 @@ from tpc.syntax.explain_marks import (
     unknown_character,
     unmatched_bracket,
 )
-from tpc.syntax.explain_settings import setting, update
 from tpc.syntax.explain_words import (
     foreign_word,
     function_without_argument,
     misplaced_statement,
     reserved_name,
+    setting,
+    update,
 )
 from tpc.syntax.slip import Slip
 from tpc.syntax.tokens import (

@@ -1,16 +1,22 @@
-"""Explanations of words: reserved ones as names, functions without arguments, other languages'."""
+"""Explanations of words: reserved, misplaced, of other languages, and of lines in blocks."""
+
+from difflib import get_close_matches
 
 from tpc.diagnostics import Diagnostic
 from tpc.diagnostics.syntax_faults import (
     BranchWithoutIf,
     ForeignWord,
     FunctionWithoutArgument,
+    NoUpdate,
     ReservedName,
+    SettingBound,
     TitleNotFirst,
+    UnknownSetting,
 )
+from tpc.syntax.expectations import FORMS
 from tpc.syntax.explain_marks import Explanation
 from tpc.syntax.slip import Slip
-from tpc.syntax.tokens import span_of
+from tpc.syntax.tokens import SETTING_WORDS, span_of
 
 _INSTEAD = {
     "import": 'every function is built in; data is read by `load("X.npy")`',
@@ -94,3 +100,41 @@ def function_without_argument(slip: Slip) -> Explanation:
 
 def _reserved(word: str) -> ReservedName:
     return ReservedName(word, _MEANINGS.get(word, f"choose another name, such as `{word}_`"))
+
+
+_SETTINGS_INSTEAD = {
+    "output": "what is recorded at every step is written `track K = <x|x>`",
+    "lr": "the learning rate is an option of the optimizer: `optimizer sgd(lr=0.1)`",
+    "eta": "the learning rate is an option of the optimizer: `optimizer sgd(lr=0.1)`",
+    "epochs": "a step is one update: `steps 20`",
+}
+
+
+def setting(slip: Slip) -> Explanation:
+    """A line of a `train` block that begins with another word, `steps = 20`, `steps: 20`."""
+    if "STEPS" in slip.accepted and "NAME" not in slip.accepted:
+        word = slip.token.value
+        similar = get_close_matches(word, sorted(SETTING_WORDS), n=1)
+        advice = f"did you mean {_form(similar[0])}?" if similar else _all_words()
+        return slip.here(UnknownSetting(word, _SETTINGS_INSTEAD.get(word, advice)))
+    word = slip.tokens[0].value
+    is_setting = word in SETTING_WORDS and slip.tokens[0].type == word.upper()
+    if slip.at == 1 and is_setting and slip.token.type in ("EQUAL", "COLON"):
+        return slip.here(SettingBound(word, slip.token.value, _form(word)))
+    return None
+
+
+def update(slip: Slip) -> Explanation:
+    """Something else than a binding or `return` in the block of an optimizer."""
+    if slip.at or "RETURN" not in slip.accepted:
+        return None
+    return slip.here(NoUpdate(slip.token.value))
+
+
+def _form(word: str) -> str:
+    return "`optimizer adam(lr=0.1)`" if word == "optimizer" else FORMS[word.upper()]
+
+
+def _all_words() -> str:
+    *most, last = sorted(SETTING_WORDS)
+    return f"its lines begin with {', '.join(most)} or {last}"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tpc.report.latex_names import LatexNames
+from tpc.report.latex_alphabet import LatexNames
 
 
 @pytest.mark.parametrize(
