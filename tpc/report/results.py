@@ -1,7 +1,7 @@
 """Results -> the JSON object of `--json`, and a table for the terminal.
 
-Results of a generated evaluator and of a simulation have the same form and are shown alike; those of
-kernels with how far gradient independence is off.
+Results of a generated evaluator and of a simulation have the same form and are shown alike; those
+of kernels with how far gradient independence is off.
 """
 
 from collections.abc import Collection, Iterator, Mapping
