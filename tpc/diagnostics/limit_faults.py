@@ -25,6 +25,17 @@ class ParameterNameTaken(Fault):
     name: str
 
 
+class SteepUpdate(Fault):
+    """Derivatives of nonlinear updates were asked for, which may be spikes that no sample hits."""
+
+    code = "TP303"
+    title = "the dots of training with `{optimizer}` have no derivative form"
+    label = "where gradients vanish its update may be as steep as a jump"
+    help = "take `--dot stein`, which needs no derivative, or `--dot auto`"
+
+    optimizer: str
+
+
 class NoTrainingLimit(Fault):
     """The parametrization is unstable or unfaithful, so that training has no limit."""
 

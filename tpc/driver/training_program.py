@@ -12,7 +12,7 @@ Reference:
 import numpy as np
 
 from tpc.diagnostics import Diagnostic, ProgramError
-from tpc.diagnostics.limit_faults import ScalarWeightInOperatorRegime
+from tpc.diagnostics.limit_faults import ScalarWeightInOperatorRegime, SteepUpdate
 from tpc.diagnostics.program_faults import ReadoutNotGaussian
 from tpc.limit.derive import DotChoice
 from tpc.network.classification import classify, no_limit
@@ -62,14 +62,24 @@ def training_program(network: Network, dot: DotChoice = "auto", unrolled: bool =
 def dot_of(described: Program | Network, dot: DotChoice) -> DotChoice:
     """Return the form of dots: by `auto`, Stein's where features are moved by nonlinear updates.
 
-    Those are close to signs, of which a derivative is a spike that hardly any node hits.
+    Those may be close to jumps, of which a derivative is a spike that hardly any node hits; how
+    close depends on the size of the gradients, which only the limit itself finds.
+
+    Raises:
+        ProgramError: TP303, derivatives of such updates are asked for; as in `scales_of`.
     """
-    if dot != "auto" or not isinstance(described, Network) or described.training is None:
+    if dot == "stein" or not isinstance(described, Network) or described.training is None:
         return dot
     scales = scales_of(described)
     moving = scales.regime is Regime.FEATURE_LEARNING
-    rough = any(weight.moves and not is_linear(weight.optimizer) for weight in scales.weights)
-    return "stein" if moving and rough else dot
+    uses = (weight.optimizer for weight in scales.weights if weight.moves)
+    steep = next((use for use in uses if not is_linear(use)), None)
+    if not moving or steep is None:
+        return dot
+    if dot == "derivative":
+        found = [Diagnostic.of(SteepUpdate(steep.name), described.training.span)]
+        raise ProgramError(found, described.name, described.source)
+    return "stein"
 
 
 def scales_of(network: Network) -> Classification:

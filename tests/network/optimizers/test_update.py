@@ -20,7 +20,7 @@ from tpc.network.optimizers.update import (
     numeric_options,
 )
 from tpc.program.builder import Builder
-from tpc.program.nodes import FREE, Constant, Elementwise, Exchange, Placeholder
+from tpc.program.nodes import FREE, Constant, Exchange, Placeholder
 from tpc.simulation.operations import apply_operation
 
 MATRIX = ((FREE, "n"), ("j", "n"))
@@ -124,24 +124,6 @@ def test_column_averages_of_a_limit_are_rows_of_exchanged_kernels() -> None:
         assert found.coords == wanted.coords
 
 
-@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.jumps])
-@pytest.mark.parametrize("eps", [0.0, 1e-8, 1e-4])
-def test_a_small_eps_makes_first_directions_signs_for_limits(name: str, eps: float) -> None:
-    """So that their derivatives hold deltas; gradients of size one see no difference."""
-    use = use_of(name, eps=eps)
-    b = Builder()
-    g = b.placeholder(b.number(0), "g")
-    direction, _ = advance(b, use, g, initial_states(b, use), 0)
-    signs = [x for x in b.nodes if isinstance(x, Elementwise) and x.function == "sign"]
-    assert [x.operands for x in signs] == [(g,)]
-    assert direction in b.nodes
-    steep, exact = (run(use, gradients(), MATRIX, exact=exact) for exact in (False, True))
-    np.testing.assert_allclose(steep, exact, rtol=1e-3, atol=1e-3)
-    larger = use_of(name, eps=0.01)
-    step = run(larger, gradients(1), MATRIX, exact=False)
-    np.testing.assert_array_equal(step, run(larger, gradients(1), MATRIX))
-
-
 # ------------------------------------------------------------------------------ declared optimizers
 
 
@@ -169,26 +151,6 @@ def test_declared_optimizers_keep_states_and_options() -> None:
         ("lr", "decay", "clip", "k"),
         ("normalize",),
     )
-
-
-@pytest.mark.parametrize(("eps", "jumps"), [(1e-8, True), (0.1, False)])
-def test_first_steps_of_declared_optimizers_are_jumps_where_they_are_steep(
-    eps: float, jumps: bool
-) -> None:
-    b = Builder()
-    g, t, e, v = (b.placeholder(b.number(0), name) for name in "gtev")
-    after = b.add(v, b.apply("square", g))
-    direction = b.div(g, b.apply("sqrt", b.add(after, b.apply("square", e))))
-    steep = UserOptimizer("Q", g, t, ((e, eps),), ((v, 0.0, after),), direction, NOWHERE)
-    use, limit = use_of("Q", steep), Builder()
-    x = limit.placeholder(limit.number(0), "x")
-    found, states = advance(limit, use, x, initial_states(limit, use), 0)
-    signs = [y for y in limit.nodes if isinstance(y, Elementwise) and y.function == "sign"]
-    assert bool(signs) is jumps
-    advance(limit, use, x, states, 1)
-    later = [y for y in limit.nodes if isinstance(y, Elementwise) and y.function == "sign"]
-    assert later == signs
-    assert found.coords == ()
 
 
 # ---------------------------------------------------------------------------------------- linearity

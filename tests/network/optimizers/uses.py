@@ -46,9 +46,7 @@ def evaluate(b: Builder, given: Mapping[Node, Array]) -> dict[Node, Array]:
     return values
 
 
-def run(
-    use: OptimizerUse, gradients: list[Array], coords: Coordinates = (), exact: bool = True
-) -> list[Array]:
+def run(use: OptimizerUse, gradients: list[Array], coords: Coordinates = ()) -> list[Array]:
     """Return the directions of all steps; states go from one step's graph into the next's."""
     states: list[Array] = []
     directions = []
@@ -65,7 +63,7 @@ def run(
             )
             given |= dict(zip(before, (value for value, _ in states), strict=True))
         averages = GrownAverages(b, held=True)
-        direction, after = advance(b, use, g, before, step, averages, exact=exact)
+        direction, after = advance(b, use, g, before, step, averages)
         values = evaluate(b, given)
         directions.append(np.broadcast_to(values[direction], gradient.shape))
         states = [(values[state], state) for state in after]

@@ -45,7 +45,7 @@ def of_every_step(use: OptimizerUse, reading: Reading[Value]) -> Value:
     gradient = b.placeholder(like, "g")
     starts = initial_states(b, use)
     states = tuple(b.placeholder(like, f"state {at}") for at, _ in enumerate(starts))
-    direction, after = advance(b, use, gradient, states, 1, exact=True)
+    direction, after = advance(b, use, gradient, states, 1)
 
     def rule(node: Node, known: dict[Node, Value]) -> Value:
         if is_zero(node):

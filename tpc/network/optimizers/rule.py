@@ -63,7 +63,6 @@ class Rule:
         options: Its own numeric options and their defaults.
         flags: Its own options that are true or false, with their defaults.
         aliases: Other names of its options.
-        jumps: Whether Q_0(g) goes to a multiple of sign(g) as eps goes to 0.
     """
 
     name: str
@@ -73,7 +72,6 @@ class Rule:
     options: Mapping[str, float] = field(default_factory=dict)
     flags: Mapping[str, bool] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
-    jumps: bool = False
 
 
 def blend(b: Builder, weight: Node, old: Node, new: Node) -> Node:

@@ -195,25 +195,25 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
             Rule("sgd", "g", sgd),
             Rule("momentum", "m = beta m + g", momentum, ("m",), {"beta": 0.9}),
             Rule("nesterov", "g + beta m", nesterov, ("m",), {"beta": 0.9}),
-            Rule("signsgd", "g / sqrt(g^2 + eps^2)", signsgd, (), {"eps": 0.0}, jumps=True),
+            Rule("signsgd", "g / sqrt(g^2 + eps^2)", signsgd, (), {"eps": 0.0}),
             Rule(
                 "rmsprop", "g / sqrt(v + eps^2)", rmsprop, ("v",), {"a": 0.99, "eps": EPS},
-                aliases={"alpha": "a"}, jumps=True,
+                aliases={"alpha": "a"},
             ),
             Rule(
-                "adagrad", "g / sqrt(sum g^2 + eps^2)", adagrad, ("v",), {"eps": EPS}, jumps=True
+                "adagrad", "g / sqrt(sum g^2 + eps^2)", adagrad, ("v",), {"eps": EPS}
             ),
             Rule(
-                "adam", "mhat / sqrt(vhat + eps^2)", adam, ("m", "v"), _ADAM, _OUTSIDE, jumps=True
+                "adam", "mhat / sqrt(vhat + eps^2)", adam, ("m", "v"), _ADAM, _OUTSIDE
             ),
             Rule(
-                "adamw", "mhat / sqrt(vhat + eps^2)", adam, ("m", "v"), _ADAM, _OUTSIDE, jumps=True
+                "adamw", "mhat / sqrt(vhat + eps^2)", adam, ("m", "v"), _ADAM, _OUTSIDE
             ),
-            Rule("adamax", "mhat / max(u, eps)", adamax, ("m", "u"), _ADAM, jumps=True),
+            Rule("adamax", "mhat / max(u, eps)", adamax, ("m", "u"), _ADAM),
             Rule(
                 "nadam",
                 "(beta1 mhat + (1 - beta1) g / (1 - beta1^(t+1))) / sqrt(vhat + eps^2)",
-                nadam, ("m", "v"), _ADAM, jumps=True,
+                nadam, ("m", "v"), _ADAM,
             ),
             Rule(
                 "adadelta", "g sqrt(u + eps^2) / sqrt(v + eps^2)", adadelta, ("v", "u"),

@@ -13,20 +13,16 @@ Reference:
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 from tpc.network.network import OptimizerUse
 from tpc.network.optimizers.averages import Averages, GrownAverages
-from tpc.network.optimizers.declared import advance_declared, first_jump
-from tpc.network.optimizers.rule import Moment, is_zero, positive
+from tpc.network.optimizers.declared import advance_declared
+from tpc.network.optimizers.rule import Moment, positive
 from tpc.network.optimizers.table import COMMON_FLAGS, COMMON_OPTIONS, RULES
 from tpc.program.builder import Builder
-from tpc.program.nodes import Constant, Node
+from tpc.program.nodes import Node
 from tpc.program.reapply import transplant
-
-SMALL_EPS = 2e-4
-"""Gradients in Q are of size one: so far from zero, g / sqrt(g^2 + eps^2) is a sign."""
 
 
 def known_options(use: OptimizerUse) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -53,14 +49,8 @@ def advance(
     states: tuple[Node, ...],
     step: int,
     averages: Averages | None = None,
-    exact: bool = False,
 ) -> tuple[Node, tuple[Node, ...]]:
     """Return the direction of a step and the states after it.
-
-    An eps that is small beside the gradients makes the first direction a steep function of them,
-    c g / sqrt(g^2 + eps^2), whose derivative is a spike that no sample hits. Unless `exact`, it is
-    written as c sign(g), whose derivative holds a delta: limits then know that they need Stein's
-    lemma.
 
     Args:
         b: Makes the nodes.
@@ -69,7 +59,6 @@ def advance(
         states: As `initial_states` or the step before returned them.
         step: t, from 0.
         averages: Of tensors like the gradient; `GrownAverages(b)` unless told otherwise.
-        exact: Whether to keep an eps below `SMALL_EPS`.
 
     Returns:
         Q_t after normalisation and clipping, without learning rate and decay; the next states.
@@ -78,26 +67,10 @@ def advance(
     options = numeric_options(b, use)
     if use.declared is not None:
         direction, after = advance_declared(b, use.declared, gradient, states, step, options)
-        if not exact and (step == 0 or not states):
-            unit_size = first_jump(use.declared, dict(options), step)
-            if unit_size:
-                direction = b.mul(b.number(unit_size), b.apply("sign", gradient))
     else:
         moment = Moment(b, gradient, states, step, options, flags_of(use), averages)
         direction, after = RULES[use.name].advance(moment)
-        if not exact and _jumps(use, states, options):
-            unit, _ = RULES[use.name].advance(replace(moment, gradient=b.number(1)))
-            direction = b.mul(unit, b.apply("sign", gradient))
     return _bounded(b, use, direction, options, averages), after
-
-
-def _jumps(use: OptimizerUse, states: tuple[Node, ...], options: Mapping[str, Node]) -> bool:
-    """Whether a direction is that of sign(g), but for an eps that is small beside gradients."""
-    eps = options.get("eps")
-    small = isinstance(eps, Constant) and float(eps.value) < SMALL_EPS
-    fresh = all(map(is_zero, states))
-    is_sign = use.name == "signsgd" and eps is not None and is_zero(eps)
-    return RULES[use.name].jumps and small and fresh and not is_sign
 
 
 def learning_rate(b: Builder, use: OptimizerUse) -> Node:

@@ -62,7 +62,7 @@ class Steps:
                 for at, (coords, shape) in enumerate(self._planned[step - 1].after)
             )
         averages = GrownAverages(b, held=True)
-        direction, after = advance(b, self._use, gradient, before, step, averages, exact=True)
+        direction, after = advance(b, self._use, gradient, before, step, averages)
         evaluation = Evaluation((direction, *after))
         return Step(
             gradient,
