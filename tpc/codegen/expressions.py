@@ -14,22 +14,8 @@ from typing import assert_never
 import numpy as np
 
 from tpc.functions import FUNCTIONS
-from tpc.program.nodes import (
-    FREE,
-    Constant,
-    Contract,
-    Elementwise,
-    Expand,
-    Inner,
-    LinearAlgebra,
-    Mean,
-    Node,
-    Permute,
-    Reduce,
-    Softmax,
-    Stack,
-    Take,
-)
+from tpc.program import nodes as op
+from tpc.program.nodes import FREE, Node
 
 SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 6)
 """Precedences, loosest first."""
@@ -62,31 +48,31 @@ def write(node: Node, operands: Sequence[Code]) -> Code:
         operands: Their code, in the order of `tpc.program.nodes.operands`.
     """
     match node:
-        case Constant():
+        case op.Constant():
             return number(float(node.value))
-        case Elementwise():
+        case op.Elementwise():
             return _elementwise(node, operands)
-        case Contract():
+        case op.Contract():
             return _contract(node, operands)
-        case Take(keys=keys):
+        case op.Take(keys=keys):
             marks = [":" if key is None else str(key) for key in keys]
             return _indexed(operands[0], marks, node.is_scalar)
-        case Expand(axes=axes):
+        case op.Expand(axes=axes):
             marks = ["None" if axis in axes else ":" for axis in range(len(node.shape))]
             return _indexed(operands[0], marks, node.is_scalar)
-        case Permute(order=order):
+        case op.Permute(order=order):
             return _derived(_permuted(operands[0], order, node.is_scalar), operands)
-        case Reduce(reduction=reduction, axes=axes):
+        case op.Reduce(reduction=reduction, axes=axes):
             rank = len(node.shape) + len(axes)
             method = {"sum": "sum", "amax": "max"}[reduction]
             over = ", ".join(str(axis - rank) for axis in axes)
             over = over if len(axes) == 1 else f"({over})"
             return _derived(f"{operands[0].at(ATOM)}.{method}(axis={over})", operands)
-        case Softmax():
+        case op.Softmax():
             return _derived(f"softmax({operands[0].text})", operands)
-        case Stack():
+        case op.Stack():
             return _derived(f"np.array([{', '.join(x.text for x in operands)}])", operands)
-        case LinearAlgebra(function=function):
+        case op.LinearAlgebra(function=function):
             inside = operands[0].text
             match function:
                 case "inv" | "det":
@@ -97,10 +83,10 @@ def write(node: Node, operands: Sequence[Code]) -> Code:
                     return _derived(f"np.trace({inside}, axis1=-2, axis2=-1)", operands)
                 case _:
                     assert_never(function)
-        case Mean(over=over):
+        case op.Mean(over=over):
             assert over == (FREE,)
             return _derived(f"nodes.mean({operands[0].text})", operands)
-        case Inner():
+        case op.Inner():
             return _derived(f"nodes.inner({operands[0].text}, {operands[1].text})", operands)
         case _:
             raise AssertionError(f"no expression for {node!r}")
@@ -150,7 +136,7 @@ def _permuted(code: Code, order: tuple[int, ...], scalar: bool) -> str:
     return f"np.moveaxis({code.text}, ({sources}), ({targets}))"
 
 
-def _elementwise(node: Elementwise, operands: Sequence[Code]) -> Code:
+def _elementwise(node: op.Elementwise, operands: Sequence[Code]) -> Code:
     rank = len(node.shape)
     aligned = [
         _align(code, operand, rank) for code, operand in zip(operands, node.operands, strict=True)
@@ -193,7 +179,7 @@ def _align(code: Code, operand: Node, rank: int) -> Code:
     return _indexed(code, ["None"] * missing + [":"] * len(operand.shape), scalar=False)
 
 
-def _contract(node: Contract, operands: Sequence[Code]) -> Code:
+def _contract(node: op.Contract, operands: Sequence[Code]) -> Code:
     left, right = operands
     if node.axes == 1 and len(node.right.shape) <= 2:
         return joined(f"{left.at(PRODUCT)} @ {right.at(SIGN)}", PRODUCT, operands)

@@ -16,16 +16,8 @@ from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Speech, Statement
 from tpc.limit.equations import Limit
 from tpc.limit.nodes import ClosedForm, Diagonal, Hat, HermiteSeries, RoundDot, SteinBra, SteinDot
-from tpc.program.nodes import (
-    FREE,
-    Constant,
-    InitialScalar,
-    InitialVector,
-    Inner,
-    Mean,
-    Node,
-    Parameter,
-)
+from tpc.program import nodes as op
+from tpc.program.nodes import FREE, Node
 from tpc.program.region import Collected, Region
 
 
@@ -137,16 +129,16 @@ class _Writer:
             case Collected():
                 assert self._loop is not None
                 scope.code[node] = self._loop.collected(node)
-            case Constant() if node.shape:
+            case op.Constant() if node.shape:
                 scope.code[node] = Code(self._definitions.arrays[node])
-            case Parameter():
+            case op.Parameter():
                 name = scope.identifiers.make(node.name)
                 self.params.append((name, node.name))
                 scope.code[node] = Code(name)
-            case InitialScalar(limit=value):
+            case op.InitialScalar(limit=value):
                 known = scope.code[value]
                 scope.store(node, joined(f"np.asarray({known.text})", ATOM, [known]))
-            case InitialVector():
+            case op.InitialVector():
                 scope.store(node, _initial(node, scope))
             case Hat():
                 self._hats.hat(node)
@@ -154,19 +146,19 @@ class _Writer:
                 self._hats.dot(node)
             case SteinBra():
                 self._hats.bras(node)
-            case Inner() if (inner := self._hats.inner(node)) is not None:
+            case op.Inner() if (inner := self._hats.inner(node)) is not None:
                 scope.fit(node, (), lambda _: inner)
             case HermiteSeries() | ClosedForm():
                 scope.fit(node, node.values, partial(self._definitions.call, node))
             case Diagonal(operand=operand):
                 scope.fit(node, (operand,), partial(write_diagonal, node))
-            case Mean(over=over) if over != (FREE,):
+            case op.Mean(over=over) if over != (FREE,):
                 scope.store(node, write_average(node, self._bodies))
             case _:
                 scope.operation(node)
 
 
-def _initial(node: InitialVector, scope: Scope) -> Code:
+def _initial(node: op.InitialVector, scope: Scope) -> Code:
     """Write the draw of an initial ket."""
     cov = scope.code[node.covariance]
     shape = str(node.shape) if node.shape else ""

@@ -12,16 +12,8 @@ from tpc.codegen.identifiers import Identifiers
 from tpc.codegen.statement import WIDTH, Speech, Statement
 from tpc.codegen.words import Remark, say
 from tpc.limit.nodes import ClosedForm, Diagonal, HermiteSeries
-from tpc.program.nodes import (
-    Constant,
-    Elementwise,
-    Expand,
-    Node,
-    Parameter,
-    Permute,
-    Take,
-    operands,
-)
+from tpc.program import nodes as op
+from tpc.program.nodes import Node, operands
 
 
 class Scope:
@@ -126,7 +118,7 @@ class Scope:
         """Name a subexpression after its operation and the first named node in it."""
         word = type(node).__name__.lower()
         word = _WORDS.get(word, word)
-        if isinstance(node, Elementwise):
+        if isinstance(node, op.Elementwise):
             word = _WORDS.get(node.function, node.function)
         if isinstance(node, ClosedForm | HermiteSeries):
             word = "moment"
@@ -144,4 +136,4 @@ _WORDS |= {"sumoverrounds": "update", "roundinput": "row"}
 
 def _is_cheap(node: Node) -> bool:
     """Whether writing a node twice costs nothing: leaves and views."""
-    return isinstance(node, Constant | Parameter | Take | Expand | Permute)
+    return isinstance(node, op.Constant | op.Parameter | op.Take | op.Expand | op.Permute)

@@ -11,20 +11,9 @@ import numpy as np
 from tpc.diagnostics import NOWHERE
 from tpc.limit.integrals import Integrals
 from tpc.limit.nodes import Diagonal
+from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import (
-    FREE,
-    Constant,
-    Contract,
-    Coordinates,
-    Elementwise,
-    Inner,
-    Mean,
-    Node,
-    Permute,
-    Row,
-    Shape,
-)
+from tpc.program.nodes import FREE, Coordinates, Node, Shape
 from tpc.program.operations import Array, folded
 
 _ARITHMETIC = frozenset({"add", "sub", "mul", "div", "neg", "pow", "square", "sqrt"})
@@ -47,27 +36,27 @@ class LimitBuilder(Builder):
 
     def make(self, kind: type[Node], coords: Coordinates, shape: Shape, *own: object) -> Node:
         """Return the node, an expectation by its closed form, a function of one copy as its row."""
-        if kind is Inner or (kind is Mean and own[1] == (FREE,)):
+        if kind is op.Inner or (kind is op.Mean and own[1] == (FREE,)):
             kets = tuple(part for part in own if isinstance(part, Node))
             known = self.integrals.of(kets) if self.integrals else None
             return super().make(kind, coords, shape, *own) if known is None else known
-        if kind is Contract and (product := self._product_of_copies(*own)) is not None:
+        if kind is op.Contract and (product := self._product_of_copies(*own)) is not None:
             return product
         folded = _fold(kind, shape, own)
         if folded is not None:
             return self.constant(folded)
         match own:
-            case (Permute(operand=inner, order=first), tuple() as then) if kind is Permute:
+            case (op.Permute(operand=inner, order=first), tuple() as then) if kind is op.Permute:
                 return self.permute(inner, tuple(first[axis] for axis in then))
-        if kind is Elementwise and (other := _beside_zero(coords, shape, own)) is not None:
+        if kind is op.Elementwise and (other := _beside_zero(coords, shape, own)) is not None:
             return other
-        if kind is Mean and isinstance(own[0], Row):
-            return self.make(Mean, (), shape, own[0].operand, (FREE,))
-        if kind is Row or len(coords) != 1 or coords[0][0] == FREE:
+        if kind is op.Mean and isinstance(own[0], op.Row):
+            return self.make(op.Mean, (), shape, own[0].operand, (FREE,))
+        if kind is op.Row or len(coords) != 1 or coords[0][0] == FREE:
             return super().make(kind, coords, shape, *own)
         ((coordinate, dim),) = coords
         ket = self.make(kind, ((FREE, dim),), shape, *map(_without_rows, own))
-        return super().make(Row, coords, shape, ket, coordinate)
+        return super().make(op.Row, coords, shape, ket, coordinate)
 
     def _product_of_copies(self, left: object, right: object, axes: object) -> Node | None:
         """Return the contraction of two kets at different coordinates as a sum of products."""
@@ -97,17 +86,17 @@ def _beside_zero(coords: Coordinates, shape: Shape, own: tuple[object, ...]) -> 
 def _is_zero(node: Node) -> bool:
     """Whether a node is zero, or a product with zero."""
     match node:
-        case Constant(value=value):
+        case op.Constant(value=value):
             return not value.any()
-        case Elementwise(function="mul", operands=factors):
-            return any(isinstance(x, Constant) and not x.value.any() for x in factors)
+        case op.Elementwise(function="mul", operands=factors):
+            return any(isinstance(x, op.Constant) and not x.value.any() for x in factors)
         case _:
             return False
 
 
 def _without_rows(value: object) -> object:
     match value:
-        case Row(operand=ket):
+        case op.Row(operand=ket):
             return ket
         case tuple():
             return tuple(map(_without_rows, value))
@@ -121,7 +110,7 @@ def _fold(kind: type[Node], shape: Shape, own: tuple[object, ...]) -> Array | No
         return None
     node = kind((), shape, NOWHERE, *own)
     match node:
-        case Diagonal(operand=Constant(value=value)):
+        case Diagonal(operand=op.Constant(value=value)):
             return np.asarray(np.einsum(node.subscripts, value))
         case _:
             return folded(node, _ARITHMETIC)

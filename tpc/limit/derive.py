@@ -44,18 +44,9 @@ from tpc.limit.nodes import Hat, RoundDot
 from tpc.limit.rounds import products_with_dots
 from tpc.limit.stein import stein_dot, stein_term
 from tpc.limit.universality import check_universality
+from tpc.program import nodes as op
 from tpc.program.exchange import Unfolding, without_exchanges
-from tpc.program.nodes import (
-    Constant,
-    Elementwise,
-    Exchange,
-    InitialVector,
-    MatMul,
-    Matrix,
-    Node,
-    Parameter,
-    operands,
-)
+from tpc.program.nodes import Matrix, Node, operands
 from tpc.program.partials import NotDifferentiable
 from tpc.program.program import Output, OutputKind, Program
 from tpc.program.region import Region, region_of, with_body
@@ -79,7 +70,7 @@ MUCH_LARGER = 8
 
 def _exchanges_in_pairs(program: Program) -> bool:
     """Whether every exchange stands in bodies of two coordinates alone."""
-    return not any(isinstance(node, Exchange) for node in program.nodes) or all(
+    return not any(isinstance(node, op.Exchange) for node in program.nodes) or all(
         len(node.coords) <= 2 for node in program.nodes
     )
 
@@ -125,7 +116,7 @@ class _Derivation:
         whole = with_body(program)
         self._bound = {binding.node: binding for binding in reversed(whole.bindings)}
         self._product_names = name_products(whole)
-        sides = {(n.matrix, n.transposed) for n in whole.nodes if isinstance(n, MatMul)}
+        sides = {(n.matrix, n.transposed) for n in whole.nodes if isinstance(n, op.MatMul)}
         self._two_sided = {
             matrix for matrix, _ in sides if {(matrix, True), (matrix, False)} <= sides
         }
@@ -143,14 +134,14 @@ class _Derivation:
         return Limit(program, equations, outputs, names, program.dialect, *meanings, self._rounds)
 
     def _translated(self, node: Node) -> Node:
-        if isinstance(node, MatMul):
+        if isinstance(node, op.MatMul):
             return self._ket_of_product(node)
         if isinstance(node, Region):
             return self._region_of_kets(node)
         made = self._b.copy(node, self._limit_of)
         # One number for each pair is worth an array that both coordinates share.
         shared = len(made.coords) == 2 and not made.shape
-        return self._unfolding.of(made) if isinstance(made, Exchange) and not shared else made
+        return self._unfolding.of(made) if isinstance(made, op.Exchange) and not shared else made
 
     def _region_of_kets(self, region: Region) -> Node:
         """Return the region with the body in kets; its equations are those of any round."""
@@ -173,12 +164,12 @@ class _Derivation:
         """Add the equation of a node that a statement binds."""
         binding = self._bound.get(node)
         ket = self._limit_of[node]
-        if binding is None or ket in self._names or isinstance(node, Constant | Parameter):
+        if binding is None or ket in self._names or isinstance(node, op.Constant | op.Parameter):
             return
         if len(node.coords) > 1:
             return  # a part of the body of a mean
         self._names[ket] = binding.name
-        if isinstance(ket, InitialVector):
+        if isinstance(ket, op.InitialVector):
             self._equations.append(InitialKet(binding.name, ket, binding.span))
         elif node.is_scalar:
             self._equations.append(ScalarEquation(binding.name, ket, binding.span))
@@ -202,7 +193,7 @@ class _Derivation:
 
     # ---------------------------------------------------------------------------------- products
 
-    def _ket_of_product(self, product: MatMul) -> Node:
+    def _ket_of_product(self, product: op.MatMul) -> Node:
         """Return |W x> = hat + dot, and add their equations."""
         matrix = self._matrix(product.matrix)
         operand = self._limit_of[product.operand]
@@ -240,7 +231,7 @@ class _Derivation:
             return stein_dot(self._b, hats, hat)
         return reduce(self._b.add, [term.node for term in terms])
 
-    def _dot_terms(self, product: MatMul, hat: Hat) -> tuple[DotForm, tuple[DotTerm, ...]]:
+    def _dot_terms(self, product: op.MatMul, hat: Hat) -> tuple[DotForm, tuple[DotTerm, ...]]:
         if product in self._in_rounds:
             return "stein", ()
         other = self._products.get((hat.matrix, not hat.transposed), [])
@@ -293,7 +284,7 @@ class _Derivation:
 
     def _holds_delta(self, node: Node) -> bool:
         def rule(part: Node, holds: dict[Node, bool]) -> bool:
-            own = isinstance(part, Elementwise) and part.function == "delta"
+            own = isinstance(part, op.Elementwise) and part.function == "delta"
             return own or any(holds[operand] for operand in operands(part))
 
         return fold((node,), rule, operands, self._deltas)[node]
@@ -322,4 +313,4 @@ def _columns(hats: tuple[Hat, ...]) -> int:
 
 
 def _vanishes(bra: Node) -> bool:
-    return isinstance(bra, Constant) and not bra.value.any()
+    return isinstance(bra, op.Constant) and not bra.value.any()

@@ -17,19 +17,9 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from tpc.limit.nodes import Hat
+from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import (
-    Constant,
-    Contract,
-    Elementwise,
-    Expand,
-    InitialVector,
-    Node,
-    Permute,
-    Reduce,
-    Take,
-    operands,
-)
+from tpc.program.nodes import Node, operands
 from tpc.program.products import Named, axes, contraction
 from tpc.program.reapply import reapply
 from tpc.program.traversal import fold, walk
@@ -95,11 +85,11 @@ class Gaussians:
     # --------------------------------------------------------------------------------- the rules
 
     def _mean(self, node: Node) -> Node | None:
-        if isinstance(node, InitialVector):
+        if isinstance(node, op.InitialVector):
             return _unless_zero(node.mean)
         if isinstance(node, Hat):
             return None
-        if isinstance(node, Elementwise) and node.function in ("add", "sub"):
+        if isinstance(node, op.Elementwise) and node.function in ("add", "sub"):
             x, y = (self._means[o] if o.is_vector else _unless_zero(o) for o in node.operands)
             return self._sum(node.function, x, y, node.shape)
         (ket,) = _kets(node)
@@ -116,9 +106,11 @@ class Gaussians:
             if not _are_alike(left, right):
                 return None
             return self._b.mul(left.gain, self._moment(left.operand, right.operand))
-        return self._declared(left) if left is right and isinstance(left, InitialVector) else None
+        return (
+            self._declared(left) if left is right and isinstance(left, op.InitialVector) else None
+        )
 
-    def _declared(self, vector: InitialVector) -> Node:
+    def _declared(self, vector: op.InitialVector) -> Node:
         if vector.covariance.shape == vector.shape + vector.shape:
             return vector.covariance
         identity = np.eye(int(np.prod(vector.shape, dtype=int)))
@@ -129,7 +121,7 @@ class Gaussians:
         self, node: Node, other: Node, of: Callable[[Node], Node | None], before: int
     ) -> Node | None:
         """Carry covariances through the operation of one side, whose axes start at `before`."""
-        if isinstance(node, Elementwise) and node.function in ("add", "sub"):
+        if isinstance(node, op.Elementwise) and node.function in ("add", "sub"):
             shape = node.shape + other.shape if before == 0 else other.shape + node.shape
             parts = [
                 None
@@ -173,7 +165,7 @@ class Gaussians:
         b = self._b
         after = len(known.shape) - before - len(ket.shape)
         match node:
-            case Elementwise(function="mul" | "div" as function, operands=(x, y)):
+            case op.Elementwise(function="mul" | "div" as function, operands=(x, y)):
                 factor = y if x is ket else x
                 missing = len(node.shape) - len(ket.shape)
                 wide = b.expand(known, tuple(range(before, before + missing)))
@@ -183,7 +175,7 @@ class Gaussians:
                 lead = known.shape[:before]
                 tail = known.shape[len(known.shape) - after :] if after else ()
                 return self._spread(result, lead + node.shape + tail)
-            case Contract(right=right, axes=count):
+            case op.Contract(right=right, axes=count):
                 return self._contracted(known, before, len(ket.shape), right, count)
             case _:
                 return reapply(b, node, [known], before)
@@ -207,11 +199,11 @@ def _kets(node: Node) -> tuple[Node, ...]:
 
 
 def _unless_zero(mean: Node | None) -> Node | None:
-    return None if isinstance(mean, Constant) and not mean.value.any() else mean
+    return None if isinstance(mean, op.Constant) and not mean.value.any() else mean
 
 
 def _is_leaf(node: Node) -> bool:
-    return isinstance(node, InitialVector | Hat)
+    return isinstance(node, op.InitialVector | Hat)
 
 
 def _are_alike(left: Hat, right: Hat) -> bool:
@@ -222,15 +214,15 @@ def _are_alike(left: Hat, right: Hat) -> bool:
 def is_linear(node: Node) -> bool:
     """Whether an operation keeps affine kets affine."""
     match node:
-        case Take() | Expand() | Permute() | Reduce(reduction="sum"):
+        case op.Take() | op.Expand() | op.Permute() | op.Reduce(reduction="sum"):
             return True
-        case Elementwise(function="add" | "sub" | "neg"):
+        case op.Elementwise(function="add" | "sub" | "neg"):
             return True
-        case Elementwise(function="mul", operands=(x, y)):
+        case op.Elementwise(function="mul", operands=(x, y)):
             return x.is_scalar or y.is_scalar
-        case Elementwise(function="div", operands=(_, y)):
+        case op.Elementwise(function="div", operands=(_, y)):
             return y.is_scalar
-        case Contract(right=right):
+        case op.Contract(right=right):
             return right.is_scalar
         case _:
             return False

@@ -24,24 +24,10 @@ import numpy as np
 
 from tpc.limit.nodes import Hat, SteinDot
 from tpc.limit.stein import stein_sum
+from tpc.program import nodes as op
 from tpc.program.builder import Builder, broadcast
 from tpc.program.exchange import Unfolding
-from tpc.program.nodes import (
-    FREE,
-    Constant,
-    Contract,
-    Elementwise,
-    Exchange,
-    Expand,
-    Mean,
-    Node,
-    Permute,
-    Reduce,
-    Shape,
-    Softmax,
-    Take,
-    operands,
-)
+from tpc.program.nodes import FREE, Node, Shape, operands
 from tpc.program.partials import partial as partial_derivative
 from tpc.program.products import Named, axes, contraction
 from tpc.program.reapply import reapply
@@ -171,25 +157,27 @@ class Differentiator:
                     return ()
                 layout = tuple(Tied(axis) for axis in range(len(hat.shape)))
                 return (Term(self._b.number(1), layout),)
-            case Elementwise():
+            case op.Elementwise():
                 terms = [
                     self._chain(node, slot, term)
                     for slot, operand in enumerate(node.operands)
                     for term in of(operand)
                 ]
-            case Mean(operand=body, over=over):
+            case op.Mean(operand=body, over=over):
                 terms = [replace(t, value=self._mean(t.value, over)) for t in of(body)]
-            case Take(operand=operand) | Permute(operand=operand) | Expand(operand=operand):
+            case (
+                op.Take(operand=operand) | op.Permute(operand=operand) | op.Expand(operand=operand)
+            ):
                 terms = [self._moved(term, node) for term in of(operand)]
-            case Reduce(reduction="sum", operand=operand, axes=axes):
+            case op.Reduce(reduction="sum", operand=operand, axes=axes):
                 terms = [self._sum(t, operand.shape, axes) for t in of(operand)]
-            case Reduce(operand=operand, axes=axes):
+            case op.Reduce(operand=operand, axes=axes):
                 terms = [self._maximum(t, node, operand, axes) for t in of(operand)]
-            case Softmax(operand=operand):
+            case op.Softmax(operand=operand):
                 terms = [piece for t in of(operand) for piece in self._softmax(t, node)]
-            case Contract(left=left, right=right, axes=count):
+            case op.Contract(left=left, right=right, axes=count):
                 terms = [self._contract(t, left.shape, right, count) for t in of(left)]
-            case Exchange():
+            case op.Exchange():
                 terms = list(of(self._unfolding.of(node)))
             case SteinDot():
                 terms = list(of(stein_sum(self._b, node)))
@@ -204,7 +192,7 @@ class Differentiator:
             merged[term.layout] = term.value if known is None else self._b.add(known, term.value)
         return tuple(Term(value, layout) for layout, value in merged.items())
 
-    def _chain(self, node: Elementwise, slot: int, term: Term) -> Term:
+    def _chain(self, node: op.Elementwise, slot: int, term: Term) -> Term:
         """Return (d f / d x) dx, with the axes of x aligned to those of the result."""
         own, out = node.operands[slot].shape, node.shape
         shift = len(out) - len(own)
@@ -228,7 +216,7 @@ class Differentiator:
     def _times(self, x: Node, y: Node) -> Node:
         """Return x * y, without the factor that is all ones where it broadcasts nothing."""
         for factor, other in ((x, y), (y, x)):
-            ones = isinstance(factor, Constant) and bool((factor.value == 1).all())
+            ones = isinstance(factor, op.Constant) and bool((factor.value == 1).all())
             if ones and broadcast((x, y)) == other.shape:
                 return other
         return self._b.mul(x, y)
@@ -243,7 +231,7 @@ class Differentiator:
         present = tuple(name for name in over if name in dict(value.coords))
         return self._b.mean(value, present) if present else value
 
-    def _moved(self, term: Term, node: Take | Permute | Expand) -> Term:
+    def _moved(self, term: Term, node: op.Take | op.Permute | op.Expand) -> Term:
         """Index, permute or expand the axes of x."""
         value = reapply(self._b, node, [term.value], term.free) if term.value.shape else term.value
         return term.placed(value, partial(_slot, node))
@@ -265,7 +253,7 @@ class Differentiator:
         value = self._times(hit, self._spread(term, operand.shape))
         return self._sum(replace(term, value=value), operand.shape, axes)
 
-    def _softmax(self, term: Term, node: Softmax) -> tuple[Term, Term]:
+    def _softmax(self, term: Term, node: op.Softmax) -> tuple[Term, Term]:
         """Return the two terms of dp = p dx - p sum(p dx) along the last axis."""
         last = len(node.shape) - 1
         weighted = replace(term, value=self._times(node, self._spread(term, node.shape)))
@@ -291,12 +279,12 @@ class Differentiator:
 
     def _differentiable(self, node: Node) -> tuple[Node, ...]:
         """Return what a derivative runs through: nothing for scalars, copies and hats."""
-        if isinstance(node, Hat | Constant) or FREE not in dict(node.coords):
+        if isinstance(node, Hat | op.Constant) or FREE not in dict(node.coords):
             return ()
         match node:
-            case Contract(left=left):
+            case op.Contract(left=left):
                 return (left,)
-            case Exchange():
+            case op.Exchange():
                 return (self._unfolding.of(node),)
             case SteinDot():
                 return (stein_sum(self._b, node),)
@@ -304,14 +292,14 @@ class Differentiator:
                 return tuple(operand for operand in operands(node) if FREE in dict(operand.coords))
 
 
-def _slot(node: Take | Permute | Expand, axis: int) -> Slot:
+def _slot(node: op.Take | op.Permute | op.Expand, axis: int) -> Slot:
     """Return what an axis of the hat is in a node, where it is tied to this axis of the operand."""
     match node:
-        case Take(keys=keys):
+        case op.Take(keys=keys):
             key = keys[axis]
             return Tied(keys[:axis].count(None)) if key is None else Pinned(key)
-        case Permute(order=order):
+        case op.Permute(order=order):
             return Tied(order.index(axis))
-        case Expand(axes=new):
+        case op.Expand(axes=new):
             old = [place for place in range(len(node.shape)) if place not in new]
             return Tied(old[axis])

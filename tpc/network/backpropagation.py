@@ -38,18 +38,12 @@ from typing import TypeAlias
 import numpy as np
 
 from tpc.network.cotangents import contribution
+from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import (
-    InitialScalar,
-    InitialVector,
-    MatMul,
-    Matrix,
-    Node,
-    operands,
-)
+from tpc.program.nodes import Matrix, Node, operands
 from tpc.program.traversal import dependents, toposort
 
-Leaf: TypeAlias = Matrix | InitialVector | InitialScalar
+Leaf: TypeAlias = Matrix | op.InitialVector | op.InitialScalar
 """A trainable tensor."""
 
 
@@ -81,8 +75,8 @@ class Gradients:
     """
 
     matrices: dict[Matrix, tuple[MatrixUse, ...]]
-    vectors: dict[InitialVector, Node]
-    scalars: dict[InitialScalar, Node]
+    vectors: dict[op.InitialVector, Node]
+    scalars: dict[op.InitialScalar, Node]
 
 
 def backpropagate(b: Builder, output: Node, leaves: Iterable[Leaf], seed: Node) -> Gradients:
@@ -121,7 +115,7 @@ class _Sweep:
         """Return the nodes that depend on a wanted leaf."""
 
         def is_wanted(node: Node) -> bool:
-            return (node.matrix if isinstance(node, MatMul) else node) in self.wanted
+            return (node.matrix if isinstance(node, op.MatMul) else node) in self.wanted
 
         return dependents(self.order, is_wanted)
 
@@ -131,9 +125,9 @@ class _Sweep:
         if d is None or node not in self.active:
             return
         match node:
-            case InitialVector() | InitialScalar():
+            case op.InitialVector() | op.InitialScalar():
                 self.found[node] = self.complete(d, node)
-            case MatMul(matrix=matrix, transposed=transposed, operand=x):
+            case op.MatMul(matrix=matrix, transposed=transposed, operand=x):
                 if matrix in self.wanted:
                     use = MatrixUse(transposed, self.complete(d, node), x)
                     self.uses.setdefault(matrix, []).append(use)
@@ -155,7 +149,7 @@ class _Sweep:
         """Return a cotangent of a vector with the coordinate that it may lack."""
         if d.coords:
             return d
-        vectors = [node for node in self.order if isinstance(node, InitialVector)]
+        vectors = [node for node in self.order if isinstance(node, op.InitialVector)]
         # Every vector is made of initial ones. One that stays as it is while others are trained
         # makes the simplest zero.
         anchor = min(vectors, key=lambda node: (node in self.wanted, len(node.shape)))
@@ -173,6 +167,6 @@ class _Sweep:
         """Return what has been found."""
         return Gradients(
             {matrix: tuple(reversed(uses)) for matrix, uses in self.uses.items()},
-            {node: d for node, d in self.found.items() if isinstance(node, InitialVector)},
-            {node: d for node, d in self.found.items() if isinstance(node, InitialScalar)},
+            {node: d for node, d in self.found.items() if isinstance(node, op.InitialVector)},
+            {node: d for node, d in self.found.items() if isinstance(node, op.InitialScalar)},
         )

@@ -19,18 +19,9 @@ from typing import TypeAlias
 import numpy as np
 
 from tpc.network.network import BatchMean
+from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import (
-    Contract,
-    Elementwise,
-    InitialScalar,
-    InitialVector,
-    Inner,
-    MatMul,
-    Matrix,
-    Node,
-    operands,
-)
+from tpc.program.nodes import Matrix, Node, operands
 from tpc.program.products import Axes, Named, axes, contraction
 from tpc.program.reapply import reapply
 from tpc.program.traversal import fold
@@ -134,17 +125,17 @@ class Lowering:
         """Return the image of a node whose operands have theirs."""
         b = self._b
         match node:
-            case Elementwise(operands=parts):
+            case op.Elementwise(operands=parts):
                 return reapply(b, node, [self._aligned(part, len(node.shape)) for part in parts])
-            case MatMul(matrix=matrix, transposed=transposed, operand=x):
+            case op.MatMul(matrix=matrix, transposed=transposed, operand=x):
                 return self._matmul(matrix, transposed, self._images[x])
-            case Inner():
+            case op.Inner():
                 return self._inner(node)
-            case Contract():
+            case op.Contract():
                 return self._contract(node)
             case BatchMean(operand=x):
                 return self._batch_mean(x)
-            case InitialVector() | InitialScalar():
+            case op.InitialVector() | op.InitialScalar():
                 return node
             case _ if parts := operands(node):
                 leading = int(self.depends(node))
@@ -159,7 +150,7 @@ class Lowering:
             return image
         return self._b.expand(image, tuple(range(1, 1 + rank - len(node.shape))))
 
-    def _inner(self, node: Inner) -> Node:
+    def _inner(self, node: op.Inner) -> Node:
         """Return <x|y> for each input."""
         b, x, y = self._b, self._images[node.left], self._images[node.right]
         first, second = len(node.left.shape), len(node.right.shape)
@@ -172,7 +163,7 @@ class Lowering:
         x = b.expand(x, tuple(range(1 + first, 1 + first + second)))
         return b.mean(b.mul(x, b.expand(y, tuple(range(1, 1 + first)))))
 
-    def _contract(self, node: Contract) -> Node:
+    def _contract(self, node: op.Contract) -> Node:
         """Contract for each input: one contraction, unless both sides depend on the input."""
         own = axes("left", len(node.left.shape) - node.axes)
         summed = axes("summed", node.axes)

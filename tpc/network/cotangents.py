@@ -14,24 +14,10 @@ from math import prod
 import numpy as np
 
 from tpc.network.network import BatchMean
+from tpc.program import nodes as op
 from tpc.program.builder import Builder
 from tpc.program.exchange import Unfolding
-from tpc.program.nodes import (
-    FREE,
-    Constant,
-    Contract,
-    Elementwise,
-    Expand,
-    Inner,
-    LinearAlgebra,
-    Mean,
-    Node,
-    Permute,
-    Reduce,
-    Row,
-    Softmax,
-    Take,
-)
+from tpc.program.nodes import FREE, Node
 from tpc.program.partials import partial
 from tpc.program.products import Named, axes, contraction, ordered
 
@@ -50,24 +36,24 @@ def contribution(b: Builder, node: Node, slot: int, d: Node, seeds: int) -> Node
         seeds: The number of seed axes.
     """
     match node:
-        case Elementwise():
+        case op.Elementwise():
             return _of_function(b, node, slot, d, seeds)
-        case Mean(over=over):
+        case op.Mean(over=over):
             return _mean_over(b, d, tuple(name for name, _ in d.coords if name in over))
-        case Row(coordinate=coordinate):
+        case op.Row(coordinate=coordinate):
             own = _mean_over(b, d, tuple(name for name, _ in d.coords if name != coordinate))
             return Unfolding(b).exchanged(own, coordinate)
-        case Inner(left=left, right=right):
+        case op.Inner(left=left, right=right):
             return _of_inner(b, (left, right), slot, d, seeds)
-        case Contract() if slot == 0:
+        case op.Contract() if slot == 0:
             return _of_contracted_left(b, node, d, seeds)
-        case Contract():
+        case op.Contract():
             return _of_contracted_right(b, node, d, seeds)
-        case Softmax():
+        case op.Softmax():
             last = len(d.shape) - 1
             total = b.expand(b.reduce("sum", b.mul(d, node), (last,)), (last,))
             return b.mul(node, b.sub(d, total))
-        case LinearAlgebra():
+        case op.LinearAlgebra():
             return _of_linear_algebra(b, node, d, seeds)
         case BatchMean():
             return b.make(BatchMean, d.coords, d.shape, d)
@@ -75,12 +61,12 @@ def contribution(b: Builder, node: Node, slot: int, d: Node, seeds: int) -> Node
             return _of_axes(b, node, d, seeds)
 
 
-def _of_function(b: Builder, node: Elementwise, slot: int, d: Node, seeds: int) -> Node | None:
+def _of_function(b: Builder, node: op.Elementwise, slot: int, d: Node, seeds: int) -> Node | None:
     """Apply the chain rule: dx += dy f_x, collected over what x does not depend on."""
     if node.function in FLAT:
         return None
     inner = partial(b, node.function, node.operands, slot)
-    if isinstance(inner, Constant) and not inner.value.any():
+    if isinstance(inner, op.Constant) and not inner.value.any():
         return None
     return _collected(b, (d, inner), node, node.operands[slot], seeds)
 
@@ -120,7 +106,7 @@ def _of_inner(b: Builder, sides: tuple[Node, Node], slot: int, d: Node, seeds: i
     return contraction(b, before + own, Named(sides[1 - slot], others), whole)
 
 
-def _of_contracted_left(b: Builder, node: Contract, d: Node, seeds: int) -> Node:
+def _of_contracted_left(b: Builder, node: op.Contract, d: Node, seeds: int) -> Node:
     """Return dx A.T for y = x @ A."""
     outer, new = len(node.left.shape) - node.axes, len(node.right.shape) - node.axes
     before, fresh, summed = axes("left", seeds + outer), axes("right", new), axes("sum", node.axes)
@@ -128,7 +114,7 @@ def _of_contracted_left(b: Builder, node: Contract, d: Node, seeds: int) -> Node
     return _averaged(b, contraction(b, before + summed, *sides), node.left)
 
 
-def _of_contracted_right(b: Builder, node: Contract, d: Node, seeds: int) -> Node:
+def _of_contracted_right(b: Builder, node: op.Contract, d: Node, seeds: int) -> Node:
     """Return avg(x.T dy) for y = x @ A, over the coordinates that A does not have."""
     left, right = node.left, node.right
     outer, new = len(left.shape) - node.axes, len(right.shape) - node.axes
@@ -163,7 +149,7 @@ def _mean_over(b: Builder, node: Node, over: tuple[str, ...]) -> Node:
     return b.mean(node, over) if over else node
 
 
-def _of_linear_algebra(b: Builder, node: LinearAlgebra, d: Node, seeds: int) -> Node:
+def _of_linear_algebra(b: Builder, node: op.LinearAlgebra, d: Node, seeds: int) -> Node:
     """Return -Y.T dY Y.T for Y = inv(X), dc 1 for the trace, dc det(X) inv(X).T for det."""
     x = node.operand
     assert node.function in ("inv", "trace", "det")
@@ -183,20 +169,20 @@ def _of_linear_algebra(b: Builder, node: LinearAlgebra, d: Node, seeds: int) -> 
 def _of_axes(b: Builder, node: Node, d: Node, seeds: int) -> Node:
     """Undo what an operation does to constant axes."""
     match node:
-        case Take(operand=x, keys=keys):
+        case op.Take(operand=x, keys=keys):
             taken = tuple(axis for axis, key in enumerate(keys) if key is not None)
             place = np.zeros(
                 [1 if key is None else n for key, n in zip(keys, x.shape, strict=True)]
             )
             place[tuple(0 if key is None else key for key in keys)] = 1.0
             return b.mul(b.expand(d, tuple(seeds + axis for axis in taken)), b.constant(place))
-        case Permute(order=order):
+        case op.Permute(order=order):
             back = tuple(seeds + order.index(axis) for axis in range(len(order)))
             return b.permute(d, (*range(seeds), *back))
-        case Expand(axes=axes):
+        case op.Expand(axes=axes):
             inserted = [seeds + axis for axis in axes]
             return b.take(d, tuple(0 if axis in inserted else None for axis in range(len(d.shape))))
-        case Reduce(reduction=reduction, operand=x, axes=axes):
+        case op.Reduce(reduction=reduction, operand=x, axes=axes):
             spread = b.expand(d, tuple(seeds + axis for axis in axes))
             if reduction == "sum":
                 return spread

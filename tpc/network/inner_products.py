@@ -16,17 +16,9 @@ from math import prod
 
 import numpy as np
 
+from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import (
-    Contract,
-    Elementwise,
-    Expand,
-    InitialVector,
-    Node,
-    Permute,
-    Reduce,
-    Take,
-)
+from tpc.program.nodes import Node
 from tpc.program.products import Axes, Axis, Named, aligned, axes, contraction
 
 
@@ -99,36 +91,36 @@ class _Apart:
         """Yield the terms of a ket."""
         b, node = self._b, ket.node
         match node:
-            case Elementwise(function="add" | "sub", operands=(x, y)) if x.coords == y.coords:
+            case op.Elementwise(function="add" | "sub", operands=(x, y)) if x.coords == y.coords:
                 yield from self._placed(x, ket)
                 for term in self._placed(y, ket):
                     yield term if node.function == "add" else term.times(Named(b.number(-1)))
-            case Elementwise(function="neg", operands=(x,)):
+            case op.Elementwise(function="neg", operands=(x,)):
                 for term in self.terms(Named(x, ket.axes)):
                     yield term.times(Named(b.number(-1)))
-            case Elementwise(function="mul", operands=(x, y)) if x.is_scalar or y.is_scalar:
+            case op.Elementwise(function="mul", operands=(x, y)) if x.is_scalar or y.is_scalar:
                 scalar, other = (x, y) if x.is_scalar else (y, x)
                 yield from self._scaled(other, scalar, ket)
-            case Elementwise(function="div", operands=(x, y)) if y.is_scalar:
+            case op.Elementwise(function="div", operands=(x, y)) if y.is_scalar:
                 yield from self._scaled(x, b.div(b.number(1), y), ket)
-            case Elementwise(function="mul", operands=(x, y)) if _mixes(x) or _mixes(y):
+            case op.Elementwise(function="mul", operands=(x, y)) if _mixes(x) or _mixes(y):
                 rest = list(self._placed(y, ket))
                 for left in self._placed(x, ket):
                     for right in rest:
                         yield self._product(left, right)
-            case Contract(left=x, right=a, axes=count) if a.is_scalar and not _is_initial(x):
+            case op.Contract(left=x, right=a, axes=count) if a.is_scalar and not _is_initial(x):
                 outer, summed = len(x.shape) - count, axes("summed", count)
                 for term in self.terms(Named(x, ket.axes[:outer] + summed)):
                     yield term.times(Named(a, summed + ket.axes[outer:]))
-            case Reduce(reduction="sum", operand=x, axes=over):
+            case op.Reduce(reduction="sum", operand=x, axes=over):
                 yield from self._summed(x, over, ket.axes)
-            case Permute(operand=x, order=order):
+            case op.Permute(operand=x, order=order):
                 before = tuple(ket.axes[order.index(i)] for i in range(len(order)))
                 yield from self.terms(Named(x, before))
-            case Expand(operand=x, axes=new):
+            case op.Expand(operand=x, axes=new):
                 old = tuple(axis for place, axis in enumerate(ket.axes) if place not in new)
                 yield from self.terms(Named(x, old))
-            case Take(operand=Expand(operand=x, axes=new), keys=keys) if not any(
+            case op.Take(operand=op.Expand(operand=x, axes=new), keys=keys) if not any(
                 keys[place] for place in new
             ):  # a broadcast axis that `_narrowed` has dropped
                 yield from self.terms(self._without_new(x, new, keys, ket.axes))
@@ -180,19 +172,19 @@ class _Apart:
 
 def _is_initial(node: Node) -> bool:
     """Whether a contraction of a ket is Gaussian, with a covariance that is a matrix product."""
-    return isinstance(node, InitialVector)
+    return isinstance(node, op.InitialVector)
 
 
 def _mixes(node: Node) -> bool:
     """Whether a ket is a sum over constant axes, or linear in such a sum."""
     match node:
-        case Reduce(reduction="sum"):
+        case op.Reduce(reduction="sum"):
             return True
-        case Contract(left=left, right=right):
+        case op.Contract(left=left, right=right):
             return right.is_scalar and not _is_initial(left)
-        case Elementwise(function="add" | "sub" | "neg" | "mul" | "div", operands=parts):
+        case op.Elementwise(function="add" | "sub" | "neg" | "mul" | "div", operands=parts):
             return not node.is_scalar and any(_mixes(part) for part in parts)
-        case Permute(operand=x) | Expand(operand=x):
+        case op.Permute(operand=x) | op.Expand(operand=x):
             return _mixes(x)
         case _:
             return False

@@ -7,19 +7,9 @@ through whatever is linear, as far as the first products of what depends on the 
 """
 
 from tpc.network.batching import Lowering
+from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import (
-    Contract,
-    Elementwise,
-    Expand,
-    Mean,
-    Node,
-    Permute,
-    Reduce,
-    Row,
-    Take,
-    operands,
-)
+from tpc.program.nodes import Node, operands
 from tpc.program.products import axes, contraction
 from tpc.program.traversal import fold
 
@@ -46,18 +36,18 @@ def sum_over_inputs(b: Builder, lowering: Lowering, node: Node) -> Node:
 def _summed_operands(lowering: Lowering, node: Node) -> tuple[Node, ...]:
     """Return the operands whose sums make that of the node, which depends on the inputs."""
     match node:
-        case Elementwise(function="add" | "sub" | "neg", operands=parts):
+        case op.Elementwise(function="add" | "sub" | "neg", operands=parts):
             return parts
-        case Elementwise(function="mul", operands=(x, y)) | Contract(left=x, right=y):
+        case op.Elementwise(function="mul", operands=(x, y)) | op.Contract(left=x, right=y):
             dependent = tuple(part for part in (x, y) if lowering.depends(part))
             return dependent if len(dependent) == 1 else ()
-        case Elementwise(function="div", operands=(x, y)) if not lowering.depends(y):
+        case op.Elementwise(function="div", operands=(x, y)) if not lowering.depends(y):
             return (x,)
-        case Reduce(reduction="sum", operand=x):
+        case op.Reduce(reduction="sum", operand=x):
             return (x,)
-        case Take(operand=x) | Permute(operand=x) | Expand(operand=x):
+        case op.Take(operand=x) | op.Permute(operand=x) | op.Expand(operand=x):
             return (x,)
-        case Row(operand=x) | Mean(operand=x):
+        case op.Row(operand=x) | op.Mean(operand=x):
             return (x,)
         case _:
             return ()
@@ -74,11 +64,11 @@ def _sum(b: Builder, lowering: Lowering, node: Node, sums: dict[Node, Node]) -> 
         }
         return Lowering(b, 1, {}, parts).image(node)
     match node:
-        case Elementwise(function="mul", operands=(x, y)):
+        case op.Elementwise(function="mul", operands=(x, y)):
             kept = axes("own", len(node.shape))
             sides = (lowering.named(side, kept[len(kept) - len(side.shape) :]) for side in (x, y))
             return contraction(b, kept, *sides)
-        case Contract(left=x, right=y, axes=count):
+        case op.Contract(left=x, right=y, axes=count):
             outer, inner = axes("left", len(x.shape) - count), axes("inner", count)
             new = axes("right", len(y.shape) - count)
             left, right = lowering.named(x, outer + inner), lowering.named(y, inner + new)

@@ -19,15 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.diagnostics import Span
-from tpc.program.nodes import (
-    InitialScalar,
-    InitialVector,
-    Matrix,
-    Node,
-    Parameter,
-    Placeholder,
-    Shape,
-)
+from tpc.program import nodes as op
+from tpc.program.nodes import Matrix, Node, Shape
 from tpc.program.program import Binding, Dim, Output, OutputKind, Program
 
 
@@ -93,7 +86,7 @@ class Weight:
 
     name: str
     kind: WeightKind
-    leaf: Matrix | InitialVector | InitialScalar
+    leaf: Matrix | op.InitialVector | op.InitialScalar
     shape: Shape
     init: Node
     mult: Node
@@ -152,10 +145,10 @@ class UserOptimizer:
     """
 
     name: str
-    gradient: Placeholder
-    step: Placeholder
-    options: tuple[tuple[Placeholder, float], ...]
-    states: tuple[tuple[Placeholder, float, Node], ...]
+    gradient: op.Placeholder
+    step: op.Placeholder
+    options: tuple[tuple[op.Placeholder, float], ...]
+    states: tuple[tuple[op.Placeholder, float, Node], ...]
     direction: Node
     span: Span
 
@@ -192,7 +185,7 @@ class Track:
 
     name: str
     node: Node
-    uses: tuple[tuple[Placeholder, Node], ...]
+    uses: tuple[tuple[op.Placeholder, Node], ...]
     span: Span
 
 
@@ -222,8 +215,8 @@ class Training:
     targets: Array
     test: Array | None
     loss: Node
-    output: Placeholder
-    target: Placeholder
+    output: op.Placeholder
+    target: op.Placeholder
     reduce: Literal["sum", "mean"]
     optimizer: OptimizerUse
     own_optimizers: tuple[tuple[str, OptimizerUse], ...]
@@ -266,9 +259,9 @@ class Network:
     title: str
     source: str
     dim: Dim
-    input: Placeholder
+    input: op.Placeholder
     weights: tuple[Weight, ...]
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[op.Parameter, ...]
     bindings: tuple[Binding, ...]
     readout: NetworkReadout
     training: Training | None

@@ -18,16 +18,10 @@ Reference:
 from enum import Enum
 
 from tpc.network.network import BatchMean, Network, WeightKind
+from tpc.program import nodes as op
 from tpc.program.checking.expansion import expand, is_polynomial, region_of
 from tpc.program.checking.readouts import choose, dependence_of
-from tpc.program.nodes import (
-    InitialVector,
-    Inner,
-    MatMul,
-    Mean,
-    Node,
-    operands,
-)
+from tpc.program.nodes import Node, operands
 from tpc.program.traversal import walk
 
 
@@ -62,12 +56,12 @@ def _output_like(network: Network) -> set[Node]:
     masks = dependence_of(nodes).masks
     factors = [part for part in region if not is_polynomial(part)]
     entangled = 0
-    for part in (*(x for x in factors if not isinstance(x, InitialVector)), *denominators):
+    for part in (*(x for x in factors if not isinstance(x, op.InitialVector)), *denominators):
         entangled |= masks[part]
     fresh = [
         leaf
         for leaf in reversed(weights)
-        if isinstance(leaf, InitialVector) and leaf in factors and not masks[leaf] & entangled
+        if isinstance(leaf, op.InitialVector) and leaf in factors and not masks[leaf] & entangled
     ]
     bits = {leaf: 1 << at for at, leaf in enumerate(fresh)}
     chosen = choose(sorted(expand(region, bits))) or 0
@@ -97,7 +91,7 @@ def layers_of(network: Network) -> tuple[str, ...] | None:
         product = products.pop()
         layers.append(product.matrix.name)
         below = product.operand
-    all_products = [node for node in network.nodes if isinstance(node, MatMul)]
+    all_products = [node for node in network.nodes if isinstance(node, op.MatMul)]
     plain = not any(node.transposed for node in all_products)
     whole = len(all_products) == len(layers) - 2 and len(set(layers)) == len(layers)
     return tuple(reversed(layers)) if whole and plain else None
@@ -108,7 +102,7 @@ def _entrances(network: Network) -> dict[Node, str]:
     scaled: dict[Node, str] = {
         weight.leaf: weight.name
         for weight in network.weights
-        if isinstance(weight.leaf, InitialVector)
+        if isinstance(weight.leaf, op.InitialVector)
     }
     fed: set[Node] = {network.input}
     entrances: dict[Node, str] = {}
@@ -126,22 +120,22 @@ def _entrances(network: Network) -> dict[Node, str]:
     return entrances
 
 
-def _reached(start: Node, entrances: dict[Node, str]) -> tuple[set[MatMul], set[str]]:
+def _reached(start: Node, entrances: dict[Node, str]) -> tuple[set[op.MatMul], set[str]]:
     """Return the products and the weights meeting the input that `start` is directly made of.
 
     Nothing is returned where an average stands between, since no perceptron has one.
     """
-    products: set[MatMul] = set()
+    products: set[op.MatMul] = set()
     entered: set[str] = set()
 
     def below(node: Node) -> tuple[Node, ...]:
-        return () if node in entrances or isinstance(node, MatMul) else operands(node)
+        return () if node in entrances or isinstance(node, op.MatMul) else operands(node)
 
     for node in walk((start,), below):
         if node in entrances:
             entered.add(entrances[node])
-        elif isinstance(node, MatMul):
+        elif isinstance(node, op.MatMul):
             products.add(node)
-        elif isinstance(node, Mean | Inner | BatchMean):
+        elif isinstance(node, op.Mean | op.Inner | BatchMean):
             return set(), set()
     return products, entered

@@ -12,33 +12,15 @@ import numpy.typing as npt
 
 from tpc.diagnostics import NOWHERE, Span
 from tpc.functions import FUNCTIONS
+from tpc.program import nodes as op
 from tpc.program.nodes import (
     FREE,
     ArrayFunction,
-    Constant,
-    Contract,
     Coordinates,
-    Elementwise,
-    Exchange,
-    Expand,
-    InitialScalar,
-    InitialVector,
-    Inner,
-    LinearAlgebra,
-    MatMul,
     Matrix,
-    Mean,
     Node,
-    Parameter,
-    Permute,
-    Placeholder,
-    Reduce,
     Reduction,
-    Row,
     Shape,
-    Softmax,
-    Stack,
-    Take,
     own_values,
 )
 
@@ -123,7 +105,7 @@ class Builder:
         """Return a static array as a node."""
         array = np.array(value, dtype=np.float64)
         array.setflags(write=False)
-        return self.make(Constant, (), array.shape, array)
+        return self.make(op.Constant, (), array.shape, array)
 
     def number(self, value: float) -> Node:
         """Return a static number as a node."""
@@ -133,11 +115,11 @@ class Builder:
         """Return a run-time parameter."""
         array = np.array(default, dtype=np.float64)
         array.setflags(write=False)
-        return self.make(Parameter, (), array.shape, name, array)
+        return self.make(op.Parameter, (), array.shape, name, array)
 
     def initial_scalar(self, name: str, limit: Node) -> Node:
         """Return an initial scalar with the shape of its limit."""
-        return self.make(InitialScalar, (), limit.shape, name, limit)
+        return self.make(op.InitialScalar, (), limit.shape, name, limit)
 
     def initial_vector(
         self, name: str, dim: str, shape: Shape, mean: Node | None, covariance: Node
@@ -147,11 +129,11 @@ class Builder:
             raise ShapeMismatch(f"mean of shape {mean.shape} for rows of shape {shape}")
         if covariance.shape not in ((), shape + shape):
             raise ShapeMismatch(f"covariance of shape {covariance.shape} for rows of shape {shape}")
-        return self.make(InitialVector, ((FREE, dim),), shape, name, mean, covariance)
+        return self.make(op.InitialVector, ((FREE, dim),), shape, name, mean, covariance)
 
     def placeholder(self, like: Node, name: str) -> Node:
         """Return a stand-in for `like`, to differentiate in."""
-        return self.make(Placeholder, like.coords, like.shape, name)
+        return self.make(op.Placeholder, like.coords, like.shape, name)
 
     # ----------------------------------------------------------------------------------- operations
 
@@ -162,13 +144,13 @@ class Builder:
         )
         if not operand.is_vector or operand.dim != out_of:
             raise DimMismatch(f"{matrix.name} takes vectors of dim {out_of}")
-        return self.make(MatMul, ((FREE, into),), operand.shape, matrix, transposed, operand)
+        return self.make(op.MatMul, ((FREE, into),), operand.shape, matrix, transposed, operand)
 
     def apply(self, function: str, *arguments: Node) -> Node:
         """Return an elementwise function: coordinates unite, constant axes broadcast."""
         assert len(arguments) == FUNCTIONS[function].arity, function
         return self.make(
-            Elementwise, unite_coords(arguments), broadcast(arguments), function, arguments
+            op.Elementwise, unite_coords(arguments), broadcast(arguments), function, arguments
         )
 
     def add(self, x: Node, y: Node) -> Node:
@@ -181,7 +163,7 @@ class Builder:
 
     def sub(self, x: Node, y: Node) -> Node:
         """Return x - y."""
-        if isinstance(x, Constant) and isinstance(y, Constant) and x.shape == y.shape == ():
+        if isinstance(x, op.Constant) and isinstance(y, op.Constant) and x.shape == y.shape == ():
             return self.number(float(x.value - y.value))
         return x if _is_number(y, 0) else self.apply("sub", x, y)
 
@@ -209,7 +191,7 @@ class Builder:
 
     def neg(self, x: Node) -> Node:
         """Return -x."""
-        if isinstance(x, Elementwise) and x.function == "neg":
+        if isinstance(x, op.Elementwise) and x.function == "neg":
             return x.operands[0]
         return self.apply("neg", x)
 
@@ -226,7 +208,7 @@ class Builder:
             raise ShapeMismatch(f"{left.shape} does not contract with {right.shape}")
         assert not {name for name, _ in left.coords} & {name for name, _ in right.coords}
         shape = left.shape[:-axes] + right.shape[axes:]
-        return self.make(Contract, unite_coords((left, right)), shape, left, right, axes)
+        return self.make(op.Contract, unite_coords((left, right)), shape, left, right, axes)
 
     def take(self, operand: Node, keys: tuple[int | None, ...]) -> Node:
         """Return `operand[keys]`; negative integers count from the end, missing keys are `:`."""
@@ -247,7 +229,7 @@ class Builder:
         shape = tuple(
             size for key, size in zip(positive, operand.shape, strict=True) if key is None
         )
-        return self.make(Take, operand.coords, shape, operand, positive)
+        return self.make(op.Take, operand.coords, shape, operand, positive)
 
     def permute(self, operand: Node, order: tuple[int, ...]) -> Node:
         """Return the operand with axis i of the result its axis `order[i]`."""
@@ -255,7 +237,7 @@ class Builder:
         if order == tuple(range(len(order))):
             return operand
         shape = tuple(operand.shape[axis] for axis in order)
-        return self.make(Permute, operand.coords, shape, operand, order)
+        return self.make(op.Permute, operand.coords, shape, operand, order)
 
     def transpose(self, operand: Node) -> Node:
         """Return the operand with its last two axes swapped."""
@@ -271,7 +253,7 @@ class Builder:
         shape = list(operand.shape)
         for axis in sorted(axes):
             shape.insert(axis, 1)
-        return self.make(Expand, operand.coords, tuple(shape), operand, tuple(sorted(axes)))
+        return self.make(op.Expand, operand.coords, tuple(shape), operand, tuple(sorted(axes)))
 
     def reduce(
         self, reduction: Reduction, operand: Node, axes: tuple[int, ...] | None = None
@@ -285,19 +267,19 @@ class Builder:
         if not over:
             return operand
         shape = tuple(size for axis, size in enumerate(operand.shape) if axis not in over)
-        return self.make(Reduce, operand.coords, shape, reduction, operand, over)
+        return self.make(op.Reduce, operand.coords, shape, reduction, operand, over)
 
     def softmax(self, operand: Node) -> Node:
         """Return the softmax over the last constant axis."""
         if not operand.shape:
             raise ShapeMismatch("softmax of something without constant axes")
-        return self.make(Softmax, operand.coords, operand.shape, operand)
+        return self.make(op.Softmax, operand.coords, operand.shape, operand)
 
     def stack(self, operands: tuple[Node, ...]) -> Node:
         """Return scalars of one shape along a new first axis."""
         shapes = {operand.shape for operand in operands}
         assert len(shapes) == 1 and all(operand.is_scalar for operand in operands)
-        return self.make(Stack, (), (len(operands), *shapes.pop()), operands)
+        return self.make(op.Stack, (), (len(operands), *shapes.pop()), operands)
 
     def linear_algebra(self, function: ArrayFunction, operand: Node) -> Node:
         """Return `inv`, `trace` or `det` over the last two axes, or the root of a covariance."""
@@ -309,39 +291,39 @@ class Builder:
         elif len(operand.shape) < 2 or operand.shape[-1] != operand.shape[-2]:
             raise ShapeMismatch(f"{function} of an array of shape {operand.shape}")
         shape = operand.shape if function in ("inv", "root") else operand.shape[:-2]
-        return self.make(LinearAlgebra, (), shape, function, operand)
+        return self.make(op.LinearAlgebra, (), shape, function, operand)
 
     def row(self, operand: Node, coordinate: str) -> Node:
         """Return `operand[coordinate]`, the row of a vector at a bound coordinate."""
         assert operand.is_vector
-        return self.make(Row, ((coordinate, operand.dim),), operand.shape, operand, coordinate)
+        return self.make(op.Row, ((coordinate, operand.dim),), operand.shape, operand, coordinate)
 
     def exchange(self, operand: Node, coordinate: str) -> Node:
         """Return the operand with the free coordinate and a bound one exchanged."""
         match operand:
-            case Exchange(operand=inner) if operand.coordinate == coordinate:
+            case op.Exchange(operand=inner) if operand.coordinate == coordinate:
                 return inner
-            case Row(operand=vector) if operand.coordinate == coordinate:
+            case op.Row(operand=vector) if operand.coordinate == coordinate:
                 return vector
         coords = exchange_coords(operand.coords, coordinate)
         if operand.is_vector:
             return self.row(operand, coordinate)
         if coords == operand.coords and not {FREE, coordinate} & dict(coords).keys():
             return operand
-        return self.make(Exchange, coords, operand.shape, operand, coordinate)
+        return self.make(op.Exchange, coords, operand.shape, operand, coordinate)
 
     def mean(self, operand: Node, over: tuple[str, ...] = (FREE,)) -> Node:
         """Return the average over the coordinates `over`, each of which the operand must have."""
         own = {name for name, _ in operand.coords}
         assert over and own >= set(over), (own, over)
         rest = tuple(pair for pair in operand.coords if pair[0] not in over)
-        return self.make(Mean, rest, operand.shape, operand, tuple(sorted(over)))
+        return self.make(op.Mean, rest, operand.shape, operand, tuple(sorted(over)))
 
     def inner(self, left: Node, right: Node) -> Node:
         """Return `<left|right>`, of shape left.shape + right.shape."""
         if not (left.is_vector and right.is_vector) or left.dim != right.dim:
             raise DimMismatch("the two sides of <|> have different dims")
-        return self.make(Inner, (), left.shape + right.shape, left, right)
+        return self.make(op.Inner, (), left.shape + right.shape, left, right)
 
 
 def unite_coords(nodes: tuple[Node, ...]) -> Coordinates:
@@ -377,7 +359,7 @@ def broadcast(nodes: tuple[Node, ...]) -> Shape:
 
 
 def _is_number(node: Node, value: float) -> bool:
-    return isinstance(node, Constant) and node.shape == () and float(node.value) == value
+    return isinstance(node, op.Constant) and node.shape == () and float(node.value) == value
 
 
 def _key(value: object) -> object:

@@ -9,32 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tpc.diagnostics import Span
-from tpc.program.nodes import (
-    FREE,
-    Constant,
-    Contract,
-    Coordinates,
-    Elementwise,
-    Exchange,
-    Expand,
-    InitialScalar,
-    InitialVector,
-    Inner,
-    LinearAlgebra,
-    MatMul,
-    Matrix,
-    Mean,
-    Node,
-    Parameter,
-    Permute,
-    Placeholder,
-    Reduce,
-    Row,
-    Softmax,
-    Stack,
-    Take,
-    operands,
-)
+from tpc.program import nodes as op
+from tpc.program.nodes import FREE, Coordinates, Matrix, Node, operands
 from tpc.program.program import Program
 
 if TYPE_CHECKING:
@@ -85,7 +61,7 @@ def to_networkx(
         graph.add_edge(numbers[matrix.variance], number, key=0)
     for node, number in numbers.items():
         sources = [numbers[operand] for operand in operands(node)]
-        if isinstance(node, MatMul):
+        if isinstance(node, op.MatMul):
             sources = [matrices[node.matrix], numbers[node.operand]]
         for slot, source in enumerate(sources):
             graph.add_edge(source, number, key=slot)
@@ -94,7 +70,7 @@ def to_networkx(
 
 def _number_matrices(program: Program) -> dict[Matrix, int]:
     """Number the matrices that are multiplied with, in order of declaration, after the nodes."""
-    used = {node.matrix for node in program.nodes if isinstance(node, MatMul)}
+    used = {node.matrix for node in program.nodes if isinstance(node, op.MatMul)}
     declared = [matrix for matrix in program.matrices if matrix in used]
     return {matrix: len(program.nodes) + index for index, matrix in enumerate(declared)}
 
@@ -133,11 +109,11 @@ def _sort(node: Node, sorts: dict[Node, str]) -> str:
     if node.coords:
         return "row"
     match node:
-        case Constant():
+        case op.Constant():
             return "static"
-        case Parameter():
+        case op.Parameter():
             return "param"
-        case InitialScalar() | Inner() | Mean() | Placeholder():
+        case op.InitialScalar() | op.Inner() | op.Mean() | op.Placeholder():
             return "scalar"
     made_of = {sorts[operand] for operand in operands(node)}
     return "scalar" if "scalar" in made_of else "param" if "param" in made_of else "static"
@@ -145,7 +121,7 @@ def _sort(node: Node, sorts: dict[Node, str]) -> str:
 
 def _own_name(node: Node) -> list[str]:
     match node:
-        case InitialVector(name=name) | InitialScalar(name=name) | Parameter(name=name):
+        case op.InitialVector(name=name) | op.InitialScalar(name=name) | op.Parameter(name=name):
             return [name]
     return []
 
@@ -153,43 +129,43 @@ def _own_name(node: Node) -> list[str]:
 def _operation(node: Node) -> str:
     """Return a few words for what a node does."""
     match node:
-        case Constant(value=value):
+        case op.Constant(value=value):
             return f"{float(value):.6g}" if node.shape == () else "const"
-        case Parameter():
+        case op.Parameter():
             return "param"
-        case InitialScalar():
+        case op.InitialScalar():
             return "scalar"
-        case InitialVector():
+        case op.InitialVector():
             return "vector"
-        case MatMul(matrix=matrix, transposed=transposed):
+        case op.MatMul(matrix=matrix, transposed=transposed):
             return f"{matrix.name}.T @" if transposed else f"{matrix.name} @"
-        case Elementwise(function=function):
+        case op.Elementwise(function=function):
             return _SIGNS.get(function, function)
-        case Contract():
+        case op.Contract():
             return "@"
-        case Take(keys=keys):
+        case op.Take(keys=keys):
             return f"[{', '.join(':' if key is None else str(key) for key in keys)}]"
-        case Permute(order=order):
+        case op.Permute(order=order):
             return f"permute {order}"
-        case Expand(axes=axes):
+        case op.Expand(axes=axes):
             return f"expand {axes}"
-        case Reduce(reduction=reduction, axes=axes):
+        case op.Reduce(reduction=reduction, axes=axes):
             return f"{reduction} over {', '.join(map(str, axes))}"
-        case Softmax():
+        case op.Softmax():
             return "softmax"
-        case Stack():
+        case op.Stack():
             return "stack"
-        case LinearAlgebra(function=function):
+        case op.LinearAlgebra(function=function):
             return function
-        case Row(coordinate=coordinate):
+        case op.Row(coordinate=coordinate):
             return f"[{coordinate}]"
-        case Exchange(coordinate=coordinate):
+        case op.Exchange(coordinate=coordinate):
             return f"exchange [{coordinate}]"
-        case Mean(over=over):
+        case op.Mean(over=over):
             return "avg" if over == (FREE,) else f"mean[{', '.join(c or 'free' for c in over)}]"
-        case Inner():
+        case op.Inner():
             return "<|>"
-        case Placeholder(name=name):
+        case op.Placeholder(name=name):
             return name
     raise AssertionError(f"{node!r} is no node of a program")
 

@@ -15,22 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.functions import FUNCTIONS
-from tpc.program.nodes import (
-    ArrayFunction,
-    Constant,
-    Contract,
-    Elementwise,
-    Expand,
-    LinearAlgebra,
-    Node,
-    Permute,
-    Reduce,
-    Reduction,
-    Softmax,
-    Stack,
-    Take,
-    operands,
-)
+from tpc.program import nodes as op
+from tpc.program.nodes import Node, operands
 from tpc.runtime import elementwise as runtime
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -48,25 +34,25 @@ def operation(node: Node, leading: int = 0) -> Callable[..., Array]:
         ValueError: It is an operation on coordinates, or none.
     """
     match node:
-        case Elementwise(function=function):
+        case op.Elementwise(function=function):
             return UFUNCS.get(function) or partial(elementwise, function)
-        case Contract(axes=axes):
+        case op.Contract(axes=axes):
             return partial(contract, axes=axes, leading=leading)
-        case Take(keys=keys):
+        case op.Take(keys=keys):
             whole = (slice(None),) * leading
             index = tuple(slice(None) if key is None else key for key in keys)
             return partial(_taken, key=(*whole, *index))
-        case Permute(order=order):
+        case op.Permute(order=order):
             return partial(np.transpose, axes=(*range(leading), *_behind(leading, order)))
-        case Expand(axes=axes):
+        case op.Expand(axes=axes):
             return partial(np.expand_dims, axis=_behind(leading, axes))
-        case Reduce(reduction=reduction, axes=axes):
+        case op.Reduce(reduction=reduction, axes=axes):
             return partial(reduced, reduction, axes=_behind(leading, axes))
-        case Softmax():
+        case op.Softmax():
             return runtime.softmax
-        case Stack():
+        case op.Stack():
             return partial(_stacked, axis=leading)
-        case LinearAlgebra(function=name):
+        case op.LinearAlgebra(function=name):
             return partial(linear_algebra, name)
         case _:
             raise ValueError(f"no operation on constant axes: {node!r}")
@@ -79,10 +65,10 @@ def folded(node: Node, functions: Collection[str]) -> Array | None:
         node: Whatever it is; functions entry by entry only if they are among `functions`.
         functions: Names in `tpc.functions`.
     """
-    values = [operand.value for operand in operands(node) if isinstance(operand, Constant)]
+    values = [operand.value for operand in operands(node) if isinstance(operand, op.Constant)]
     if not values or len(values) < len(operands(node)):
         return None
-    if isinstance(node, Elementwise) and node.function not in functions:
+    if isinstance(node, op.Elementwise) and node.function not in functions:
         return None
     try:
         with np.errstate(all="ignore"):
@@ -130,12 +116,12 @@ def contract(left: Array, right: Array, axes: int, leading: int = 0) -> Array:
     return product.reshape((*product.shape[:leading], *kept, *new))
 
 
-def reduced(reduction: Reduction, value: Array, axes: tuple[int, ...] | None) -> Array:
+def reduced(reduction: op.Reduction, value: Array, axes: tuple[int, ...] | None) -> Array:
     """Return the sum or the maximum over some axes, or over all of them."""
     return np.asarray(value.sum(axis=axes) if reduction == "sum" else value.max(axis=axes))
 
 
-def linear_algebra(function: ArrayFunction, value: Array) -> Array:
+def linear_algebra(function: op.ArrayFunction, value: Array) -> Array:
     """Return `inv`, `trace` or `det` over the last two axes, or the root of a covariance.
 
     The inverse of a singular matrix is NaN: as in a division by zero, no exception, and nothing

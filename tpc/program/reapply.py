@@ -7,21 +7,9 @@ of a hat); more may follow.
 
 from collections.abc import Callable, Mapping, Sequence
 
+from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import (
-    Contract,
-    Elementwise,
-    Expand,
-    LinearAlgebra,
-    Mean,
-    Node,
-    Permute,
-    Reduce,
-    Row,
-    Softmax,
-    Take,
-    operands,
-)
+from tpc.program.nodes import Node, operands
 from tpc.program.traversal import fold
 
 _SIMPLIFIED: dict[str, Callable[..., Node]] = {
@@ -49,28 +37,28 @@ def reapply(b: Builder, node: Node, parts: Sequence[Node], leading: int = 0) -> 
 
     x, rank = parts[0], len(parts[0].shape)
     match node:
-        case Elementwise(function=function) if function in _SIMPLIFIED:
+        case op.Elementwise(function=function) if function in _SIMPLIFIED:
             return _SIMPLIFIED[function](b, *parts)
-        case Elementwise(function=function):
+        case op.Elementwise(function=function):
             return b.apply(function, *parts)
-        case Take(keys=keys):
+        case op.Take(keys=keys):
             return b.take(x, (None,) * leading + keys)
-        case Permute(order=order):
+        case op.Permute(order=order):
             last = range(leading + len(order), rank)
             return b.permute(x, (*range(leading), *behind(order), *last))
-        case Expand(axes=axes):
+        case op.Expand(axes=axes):
             return b.expand(x, behind(axes))
-        case Reduce(reduction=reduction, axes=axes):
+        case op.Reduce(reduction=reduction, axes=axes):
             return b.reduce(reduction, x, behind(axes))
-        case Contract(axes=axes) if not leading:
+        case op.Contract(axes=axes) if not leading:
             return b.contract(x, parts[1], axes)
-        case Softmax():
+        case op.Softmax():
             return b.softmax(x)
-        case LinearAlgebra(function=function):
+        case op.LinearAlgebra(function=function):
             return b.linear_algebra(function, x)
-        case Row(coordinate=coordinate):
+        case op.Row(coordinate=coordinate):
             return b.row(x, coordinate)
-        case Mean(over=over):
+        case op.Mean(over=over):
             return b.mean(x, over)
         case _:
             raise AssertionError(f"{node!r} is not applied to other operands")
@@ -88,7 +76,7 @@ def transplant(b: Builder, root: Node, stand_ins: Mapping[Node, Node] | None = N
 
     def image(node: Node, images: dict[Node, Node]) -> Node:
         b.span = node.span
-        if isinstance(node, Elementwise):
+        if isinstance(node, op.Elementwise):
             return b.apply(node.function, *(images[argument] for argument in node.operands))
         return b.copy(node, images)
 

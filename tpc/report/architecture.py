@@ -9,20 +9,8 @@ from dataclasses import dataclass, field
 from html import escape
 
 from tpc.network.network import BatchMean, Network, Weight
-from tpc.program.nodes import (
-    FREE,
-    Constant,
-    InitialScalar,
-    InitialVector,
-    Inner,
-    MatMul,
-    Mean,
-    Node,
-    Parameter,
-    Placeholder,
-    Row,
-    operands,
-)
+from tpc.program import nodes as op
+from tpc.program.nodes import FREE, Node, operands
 from tpc.report.constants import Arrays
 from tpc.report.formula import BraKet, Call, Formula, Indexed, Name, Product, Raised
 from tpc.report.html import page, paragraphs
@@ -167,7 +155,7 @@ def _names(network: Network) -> dict[Node, Formula]:
     weights = {weight.name for weight in network.weights}
     parametric: set[Node] = set()
     for node in network.nodes:
-        leaf = node.coords or isinstance(node, Placeholder | InitialScalar)
+        leaf = node.coords or isinstance(node, op.Placeholder | op.InitialScalar)
         if not leaf and parametric.issuperset(operands(node)):
             parametric.add(node)
     names: dict[Node, Formula] = {}
@@ -180,24 +168,24 @@ def _names(network: Network) -> dict[Node, Formula]:
 def _own(node: Node, formulas: dict[Node, Formula], arrays: Arrays) -> Formula:
     """Return the formula of a node by those of its operands."""
     match node:
-        case Constant():
+        case op.Constant():
             return arrays.formula(node)
-        case Parameter(name=n) | Placeholder(name=n) | InitialVector(name=n):
+        case op.Parameter(name=n) | op.Placeholder(name=n) | op.InitialVector(name=n):
             return Name(n)
-        case InitialScalar(name=name):
+        case op.InitialScalar(name=name):
             return Name(name)
-        case MatMul(matrix=matrix, transposed=transposed, operand=operand):
+        case op.MatMul(matrix=matrix, transposed=transposed, operand=operand):
             left: Formula = Name(matrix.name)
             left = Raised(left, "T") if transposed else left
             return Product("contract", (left, formulas[operand]))
-        case Mean(operand=operand, over=over):
+        case op.Mean(operand=operand, over=over):
             bound = ", ".join(name for name in over if name != FREE)
             return Call(f"mean[{bound}]" if bound else "avg", (formulas[operand],))
         case BatchMean(operand=operand):
             return Call("batchmean", (formulas[operand],))
-        case Inner(left=x, right=y):
+        case op.Inner(left=x, right=y):
             return BraKet(_text(formulas[x]), _text(formulas[y]))
-        case Row(operand=operand, coordinate=coordinate):
+        case op.Row(operand=operand, coordinate=coordinate):
             return Indexed(formulas[operand], (coordinate,))
         case _:
             return write_operation(node, tuple(formulas[part] for part in operands(node)))
@@ -255,7 +243,7 @@ def _role(weight: Weight, found: Equations) -> str:
 def _factors(weight: Weight, found: Equations) -> dict[str, Json]:
     """Return the options of a weight that are numbers, as text."""
     first, start = ("init", weight.init), weight.leaf
-    if isinstance(start, InitialScalar):
+    if isinstance(start, op.InitialScalar):
         first = ("start", start.limit)
     options = (first, ("mult", weight.mult), ("lr", weight.lr))
     return {name: _text(found.own[node]) for name, node in options}

@@ -4,22 +4,9 @@ from dataclasses import dataclass, field
 
 from tpc.network.forward_backward import Differentiated, differentiate
 from tpc.network.network import BatchMean, Network, Weight
+from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import (
-    FREE,
-    Constant,
-    InitialScalar,
-    InitialVector,
-    Inner,
-    MatMul,
-    Matrix,
-    Mean,
-    Node,
-    Parameter,
-    Placeholder,
-    Row,
-    operands,
-)
+from tpc.program.nodes import FREE, Matrix, Node, operands
 from tpc.program.traversal import toposort
 from tpc.report.constants import Arrays
 from tpc.report.formula import (
@@ -65,14 +52,14 @@ class Passes:
         self.names = {self.of.seed: self.seed}
         weights = {weight.name for weight in network.weights}
         for binding in network.bindings:
-            leaf = isinstance(binding.node, Constant | Parameter | Placeholder)
+            leaf = isinstance(binding.node, op.Constant | op.Parameter | op.Placeholder)
             if not leaf and binding.name not in {*weights, network.readout.name}:
                 self.names.setdefault(binding.node, self.named(binding.name, binding.node))
         uses = [use for uses in self.of.gradients.matrices.values() for use in uses]
         products: dict[tuple[Matrix, bool, Node], Node] = {
             (node.matrix, node.transposed, node.operand): node
             for node in network.nodes
-            if isinstance(node, MatMul)
+            if isinstance(node, op.MatMul)
         }
         for matrix, found in self.of.gradients.matrices.items():
             for number, use in enumerate(found, 1):
@@ -132,9 +119,9 @@ class Passes:
     def gradient(self, weight: Weight) -> Node | None:
         """Return the gradient of a vector or scalar."""
         match weight.leaf:
-            case InitialVector() as leaf:
+            case op.InitialVector() as leaf:
                 return self.of.gradients.vectors.get(leaf)
-            case InitialScalar() as leaf:
+            case op.InitialScalar() as leaf:
                 return self.of.gradients.scalars.get(leaf)
             case Matrix():
                 return None
@@ -156,25 +143,25 @@ class Passes:
         """Return the formula of a node by those of its operands."""
         formulas = self.formulas
         match node:
-            case Constant():
+            case op.Constant():
                 return arrays.formula(node)
-            case Parameter(name=name) | Placeholder(name=name):
+            case op.Parameter(name=name) | op.Placeholder(name=name):
                 return Name(name)
-            case InitialVector(name=name) | InitialScalar(name=name):
+            case op.InitialVector(name=name) | op.InitialScalar(name=name):
                 return self.named(name, node)
-            case MatMul(matrix=matrix, transposed=transposed, operand=operand):
+            case op.MatMul(matrix=matrix, transposed=transposed, operand=operand):
                 left: Formula = Name(f"|{matrix.name}{self.time}|")
                 left = Raised(left, "T") if transposed else left
                 return Product("contract", (left, formulas[operand]))
-            case Mean(operand=operand, over=over):
+            case op.Mean(operand=operand, over=over):
                 if over == (FREE,):
                     return Expectation(formulas[operand])
                 return Expectation(formulas[operand], tuple(range(1, len(over) + 1)))
             case BatchMean(operand=operand):
                 return Call("batchmean", (formulas[operand],))
-            case Inner(left=x, right=y):
+            case op.Inner(left=x, right=y):
                 return BraKet(inside(formulas[x]), inside(formulas[y]))
-            case Row(operand=operand):
+            case op.Row(operand=operand):
                 inner = formulas[operand]
                 if isinstance(inner, Ket):
                     return Ket(inner.name, inner.accent, 1)

@@ -8,17 +8,8 @@ the scalar without an average or a product with a matrix between.
 """
 
 from tpc.functions import FUNCTIONS, Regularity
-from tpc.program.nodes import (
-    Elementwise,
-    InitialVector,
-    Inner,
-    LinearAlgebra,
-    MatMul,
-    Mean,
-    Node,
-    Reduce,
-    operands,
-)
+from tpc.program import nodes as op
+from tpc.program.nodes import Node, operands
 from tpc.program.program import Program
 
 
@@ -29,11 +20,11 @@ def rough_outputs(program: Program) -> frozenset[str]:
     rough: set[Node] = set()
     for node in program.nodes:
         parts = operands(node)
-        if isinstance(node, InitialVector | MatMul) or not random.isdisjoint(parts):
+        if isinstance(node, op.InitialVector | op.MatMul) or not random.isdisjoint(parts):
             random.add(node)
-        is_average = isinstance(node, Mean | Inner)
+        is_average = isinstance(node, op.Mean | op.Inner)
         if (is_average and node in random and node.is_scalar) or (
-            not (is_average or isinstance(node, MatMul)) and not touched.isdisjoint(parts)
+            not (is_average or isinstance(node, op.MatMul)) and not touched.isdisjoint(parts)
         ):
             touched.add(node)
         kinked = node in touched and not is_average and _has_kinks(node)
@@ -44,11 +35,11 @@ def rough_outputs(program: Program) -> frozenset[str]:
 
 def _has_kinks(node: Node) -> bool:
     match node:
-        case Elementwise(function=function):
+        case op.Elementwise(function=function):
             return FUNCTIONS[function].regularity is not Regularity.SMOOTH
-        case Reduce(reduction=reduction):
+        case op.Reduce(reduction=reduction):
             return reduction == "amax"
-        case LinearAlgebra(function=function):
+        case op.LinearAlgebra(function=function):
             return function in ("inv", "root")
         case _:
             return False

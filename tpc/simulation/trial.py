@@ -16,16 +16,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tpc.program.nodes import (
-    Constant,
-    InitialScalar,
-    InitialVector,
-    MatMul,
-    Matrix,
-    Mean,
-    Node,
-    Parameter,
-)
+from tpc.program import nodes as op
+from tpc.program.nodes import Matrix, Node
 from tpc.program.program import Program
 from tpc.simulation.averages import measure
 from tpc.simulation.blocks import mean_in_blocks
@@ -74,13 +66,13 @@ class Trial:
     def compute(self, node: Node) -> Array:
         """Return the value of a node whose operands have theirs."""
         match node:
-            case Constant(value=value):
+            case op.Constant(value=value):
                 return value
-            case Parameter(name=name):
+            case op.Parameter(name=name):
                 return self.params[name]
-            case InitialScalar(limit=limit):
+            case op.InitialScalar(limit=limit):
                 return self.values[limit]
-            case InitialVector(name=name, mean=mean, covariance=covariance):
+            case op.InitialVector(name=name, mean=mean, covariance=covariance):
                 return draw_vector(
                     self.draws(name),
                     name,
@@ -89,16 +81,16 @@ class Trial:
                     None if mean is None else self.values[mean],
                     self.values[covariance],
                 )
-            case MatMul():
+            case op.MatMul():
                 return self.multiply(node)
-            case Mean() if node in self.schedule.bodies:
+            case op.Mean() if node in self.schedule.bodies:
                 return mean_in_blocks(
                     node, self.schedule.bodies, self.values.__getitem__, self.sizes.__getitem__
                 )
             case _:
                 return apply_operation(node, self.values.__getitem__)
 
-    def multiply(self, node: MatMul) -> Array:
+    def multiply(self, node: op.MatMul) -> Array:
         """Return `W @ x` or `W.T @ x`; W exists from its first use, with entries of variance 1."""
         matrix = node.matrix
         operator = self.operators.get(matrix)

@@ -10,17 +10,10 @@ from tpc.diagnostics.network_faults import MatrixWithAxes, SecondInput
 from tpc.network.checking.draft import NetworkDraft
 from tpc.network.checking.options import Options, read_options, start_of
 from tpc.network.network import Weight, WeightKind
+from tpc.program import nodes as op
 from tpc.program.checking.declarations import is_dim, shape_of
 from tpc.program.checking.values import BROKEN, Broken, ScaledMatrix, Static, Value
-from tpc.program.nodes import (
-    Constant,
-    InitialScalar,
-    InitialVector,
-    Matrix,
-    Node,
-    Placeholder,
-    Shape,
-)
+from tpc.program.nodes import Matrix, Node, Shape
 from tpc.syntax import tree
 
 
@@ -36,8 +29,8 @@ def declare_input(network: NetworkDraft, at: tree.InputDecl) -> None:
         draft.names.bind(name, BROKEN)
         return
     builder = draft.ctx.building(at.declared.span)
-    made = builder.make(Placeholder, (), shape, name.id)
-    assert isinstance(made, Placeholder)
+    made = builder.make(op.Placeholder, (), shape, name.id)
+    assert isinstance(made, op.Placeholder)
     network.input = made
     draft.names.bind(name, made)
 
@@ -88,7 +81,7 @@ def _leaf(
     declared: tree.Declared,
     shape: Shape,
     options: Options,
-) -> Matrix | InitialVector | InitialScalar | Broken:
+) -> Matrix | op.InitialVector | op.InitialScalar | Broken:
     """Return the trainable tensor."""
     draft, name = network.draft, declared.name.id
     builder = draft.ctx.building(declared.span)
@@ -105,26 +98,26 @@ def _leaf(
         if isinstance(start, Broken):
             return BROKEN
         leaf = draft.ctx.building(declared.span).initial_scalar(name, start)
-    assert isinstance(leaf, InitialVector | InitialScalar)
+    assert isinstance(leaf, op.InitialVector | op.InitialScalar)
     return leaf
 
 
 def _squared(network: NetworkDraft, node: Node) -> Node:
     builder = network.draft.ctx.shop.builder
-    if isinstance(node, Constant):
+    if isinstance(node, op.Constant):
         return builder.number(float(node.value) ** 2)
     return builder.mul(node, node)
 
 
 def _value(
     network: NetworkDraft,
-    leaf: Matrix | InitialVector | InitialScalar,
+    leaf: Matrix | op.InitialVector | op.InitialScalar,
     mult: Node,
     declared: tree.Declared,
 ) -> Value:
     """Return what the name of a weight stands for: the multiplier times the tensor."""
     if isinstance(leaf, Matrix):
-        scale = Static(float(mult.value)) if isinstance(mult, Constant) else mult
+        scale = Static(float(mult.value)) if isinstance(mult, op.Constant) else mult
         return ScaledMatrix(leaf, False, scale)
     value = network.draft.ctx.building(declared.span).mul(mult, leaf)
     network.draft.record(declared.name.id, value, declared.span)

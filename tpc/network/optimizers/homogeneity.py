@@ -16,18 +16,9 @@ from tpc.network.network import OptimizerUse
 from tpc.network.optimizers.every_step import Reading, of_every_step
 from tpc.network.optimizers.rule import TINY
 from tpc.network.optimizers.update import numeric_options
+from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import (
-    Constant,
-    Elementwise,
-    Expand,
-    Mean,
-    Node,
-    Parameter,
-    Permute,
-    Reduce,
-    Take,
-)
+from tpc.program.nodes import Node
 
 Scale: TypeAlias = float | None
 """A degree, or None for what has none."""
@@ -56,28 +47,28 @@ def joint_homogeneity(use: OptimizerUse) -> float | None:
 
 def _degree(node: Node, of: Sequence[Scale]) -> Scale:
     match node:
-        case Parameter(name=name) if name == EPS:
+        case op.Parameter(name=name) if name == EPS:
             return 1.0
-        case Elementwise(function="max", operands=(_, Constant(value=tiny))) if tiny in (
+        case op.Elementwise(function="max", operands=(_, op.Constant(value=tiny))) if tiny in (
             TINY,
             TINY**0.5,
         ):
             return of[0]
-        case Elementwise(function="add" | "sub" | "max" | "min"):
+        case op.Elementwise(function="add" | "sub" | "max" | "min"):
             return _same(*of)
-        case Elementwise(function="mul"):
+        case op.Elementwise(function="mul"):
             return None if None in of else sum(degree for degree in of if degree is not None)
-        case Elementwise(function="div") if of[0] is not None and of[1] is not None:
+        case op.Elementwise(function="div") if of[0] is not None and of[1] is not None:
             return ANY if of[0] == ANY else of[0] - of[1]
-        case Elementwise(function="sqrt") if of[0] is not None:
+        case op.Elementwise(function="sqrt") if of[0] is not None:
             return of[0] / 2
-        case Elementwise(function="square") if of[0] is not None:
+        case op.Elementwise(function="square") if of[0] is not None:
             return of[0] * 2
-        case Elementwise(function="sign") if of[0] is not None:
+        case op.Elementwise(function="sign") if of[0] is not None:
             return 0.0
-        case Elementwise(function="neg" | "abs"):
+        case op.Elementwise(function="neg" | "abs"):
             return of[0]
-        case Mean() | Take() | Permute() | Expand() | Reduce():
+        case op.Mean() | op.Take() | op.Permute() | op.Expand() | op.Reduce():
             return of[0]
         case _:
             return 0.0 if all(degree == 0 for degree in of) else None

@@ -11,18 +11,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tpc.program.nodes import (
-    Constant,
-    Contract,
-    Elementwise,
-    Expand,
-    InitialVector,
-    Node,
-    Permute,
-    Reduce,
-    Take,
-    operands,
-)
+from tpc.program import nodes as op
+from tpc.program.nodes import Node, operands
 from tpc.program.traversal import toposort, walk
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -43,11 +33,11 @@ MOST, LEAST = 1e100, 1e-100
 def is_polynomial(node: Node) -> bool:
     """Whether an operation expands: it is linear, or a product or quotient."""
     match node:
-        case Elementwise(function=function):
+        case op.Elementwise(function=function):
             return function in ("add", "sub", "mul", "div", "neg")
-        case Reduce(reduction=reduction):
+        case op.Reduce(reduction=reduction):
             return reduction == "sum"
-        case Contract() | Take() | Permute() | Expand():
+        case op.Contract() | op.Take() | op.Permute() | op.Expand():
             return True
         case _:
             return False
@@ -68,10 +58,10 @@ def region_of(node: Node) -> tuple[list[Node], list[Node]]:
 
 
 def _is_quotient(node: Node) -> bool:
-    return isinstance(node, Elementwise) and node.function == "div"
+    return isinstance(node, op.Elementwise) and node.function == "div"
 
 
-def expand(region: list[Node], bits: dict[InitialVector, int]) -> Expansion:
+def expand(region: list[Node], bits: dict[op.InitialVector, int]) -> Expansion:
     """Return the expansion of the last node of a region in the given initial vectors."""
     random = np.random.default_rng(0)
     factors: dict[Node, Floats] = {}
@@ -86,7 +76,7 @@ def expand(region: list[Node], bits: dict[InitialVector, int]) -> Expansion:
         for node in region:
             if is_polynomial(node):
                 found = _combined(node, known, factor)
-            elif isinstance(node, InitialVector) and node in bits:
+            elif isinstance(node, op.InitialVector) and node in bits:
                 found = {(bits[node], 0): factor(node)}
             else:
                 found = {(0, 0): factor(node)}
@@ -95,7 +85,7 @@ def expand(region: list[Node], bits: dict[InitialVector, int]) -> Expansion:
 
 
 def _draw(random: np.random.Generator, node: Node) -> Floats:
-    if isinstance(node, Constant):
+    if isinstance(node, op.Constant):
         return np.where(np.isfinite(node.value), node.value, 1.0)
     return random.uniform(0.5, 1.5, node.shape)
 
@@ -115,26 +105,26 @@ def _combined(
     node: Node, known: dict[Node, Expansion], factor: Callable[[Node], Floats]
 ) -> Expansion:
     match node:
-        case Elementwise(function="add", operands=(x, y)):
+        case op.Elementwise(function="add", operands=(x, y)):
             return _added(known[x], known[y], 1, node.shape)
-        case Elementwise(function="sub", operands=(x, y)):
+        case op.Elementwise(function="sub", operands=(x, y)):
             return _added(known[x], known[y], -1, node.shape)
-        case Elementwise(function="neg", operands=(x,)):
+        case op.Elementwise(function="neg", operands=(x,)):
             return {kind: -value for kind, value in known[x].items()}
-        case Elementwise(function="div", operands=(x, y)):
+        case op.Elementwise(function="div", operands=(x, y)):
             return {kind: value / factor(y) for kind, value in known[x].items()}
-        case Elementwise(operands=(x, y)):
+        case op.Elementwise(operands=(x, y)):
             return _multiplied(known[x], known[y], lambda a, b: a * b)
-        case Contract(left=x, right=y, axes=count):
+        case op.Contract(left=x, right=y, axes=count):
             return _multiplied(known[x], known[y], lambda a, b: np.tensordot(a, b, count))
-        case Take(operand=x, keys=keys):
+        case op.Take(operand=x, keys=keys):
             index = tuple(slice(None) if key is None else key for key in keys)
             return {kind: np.asarray(value[index]) for kind, value in known[x].items()}
-        case Permute(operand=x, order=order):
+        case op.Permute(operand=x, order=order):
             return {kind: np.transpose(value, order) for kind, value in known[x].items()}
-        case Expand(operand=x, axes=axes):
+        case op.Expand(operand=x, axes=axes):
             return {kind: np.expand_dims(value, axes) for kind, value in known[x].items()}
-        case Reduce(operand=x, axes=axes):
+        case op.Reduce(operand=x, axes=axes):
             return {
                 kind: np.asarray(_uncancelled(value.sum(axes), np.abs(value).sum(axes)))
                 for kind, value in known[x].items()

@@ -26,19 +26,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
+from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import (
-    Contract,
-    Elementwise,
-    Expand,
-    MatMul,
-    Matrix,
-    Node,
-    Permute,
-    Reduce,
-    Take,
-    operands,
-)
+from tpc.program.nodes import Matrix, Node, operands
 from tpc.program.passes.rebuild import rebuild
 from tpc.program.program import Program
 from tpc.program.reapply import reapply
@@ -57,7 +47,7 @@ def push_matrices(program: Program) -> Program:
     builder = Builder()
     wanted: dict[Node, list[Symbol]] = {}
     for node in program.nodes:
-        if isinstance(node, MatMul):
+        if isinstance(node, op.MatMul):
             wanted.setdefault(node.operand, []).append((node.matrix.name, node.transposed))
     return rebuild(program, builder, _Pushing(builder, wanted).rewrite)
 
@@ -89,7 +79,7 @@ class _Pushing:
 
     def rewrite(self, old: Node, node: Node) -> Node:
         """Return the new form of a node: a pushed product, or the node as it is."""
-        if isinstance(node, MatMul):
+        if isinstance(node, op.MatMul):
             node = self._multiply(node.matrix, node.transposed, node.operand)
         for symbol in self._wanted.get(old, ()):
             self._free.add((symbol, self._unscale(node).base))
@@ -178,7 +168,7 @@ class _Pushing:
         negated, above, below = scaled.negated, scaled.numerator, scaled.denominator
         if factor is None:
             negated = not negated
-        elif isinstance(outer, Elementwise) and outer.function == "div":
+        elif isinstance(outer, op.Elementwise) and outer.function == "div":
             below = factor if below is None else self._builder.mul(below, factor)
         else:
             above = factor if above is None else self._builder.mul(factor, above)
@@ -196,11 +186,11 @@ class _Pushing:
 def _scaling(node: Node) -> tuple[Node, Node | None]:
     """Return x and c where the vector is c * x or x / c, x and None for -x, else the vector."""
     match node:
-        case Elementwise(function="neg", operands=(x,)):
+        case op.Elementwise(function="neg", operands=(x,)):
             return x, None
-        case Elementwise(function="mul", operands=(c, x)) if c.is_scalar and x.is_vector:
+        case op.Elementwise(function="mul", operands=(c, x)) if c.is_scalar and x.is_vector:
             return x, c
-        case Elementwise(function="mul" | "div", operands=(x, c)) if c.is_scalar and x.is_vector:
+        case op.Elementwise(function="mul" | "div", operands=(x, c)) if c.is_scalar and x.is_vector:
             return x, c
         case _:
             return node, None
@@ -209,13 +199,13 @@ def _scaling(node: Node) -> tuple[Node, Node | None]:
 def _parts(base: Node) -> tuple[Node, ...]:
     """Return the vectors that a vector is a linear map of; none where it is no such map."""
     match base:
-        case Elementwise(function="add" | "sub", operands=(x, y)) if x.is_vector and y.is_vector:
+        case op.Elementwise(function="add" | "sub", operands=(x, y)) if x.is_vector and y.is_vector:
             return (x, y)
-        case Take(operand=x) | Permute(operand=x) | Expand(operand=x):
+        case op.Take(operand=x) | op.Permute(operand=x) | op.Expand(operand=x):
             return (x,)
-        case Reduce(reduction="sum", operand=x):
+        case op.Reduce(reduction="sum", operand=x):
             return (x,)
-        case Contract(left=x, right=y):
+        case op.Contract(left=x, right=y):
             return (x,) if y.is_scalar else (y,) if x.is_scalar else ()
         case _:
             return ()

@@ -21,20 +21,9 @@ from collections.abc import Callable
 from itertools import combinations
 from typing import TypeAlias
 
+from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import (
-    FREE,
-    Constant,
-    Contract,
-    Coordinates,
-    Elementwise,
-    Exchange,
-    Expand,
-    Node,
-    Permute,
-    Reduce,
-    Take,
-)
+from tpc.program.nodes import FREE, Coordinates, Node
 from tpc.program.passes.terms import (
     Term,
     contracted,
@@ -69,7 +58,7 @@ class Separator:
         """Find and keep the separation of a node with a bound coordinate."""
         if not any(name != FREE for name, _ in node.coords):
             return
-        scaling = isinstance(node, Elementwise) and node.function in ("mul", "div", "neg")
+        scaling = isinstance(node, op.Elementwise) and node.function in ("mul", "div", "neg")
         if len(node.coords) == 1 and not scaling:
             return
         found = self._terms(node)
@@ -78,36 +67,38 @@ class Separator:
 
     def _terms(self, node: Node) -> Separation | None:
         match node:
-            case Elementwise(function="exp", operands=(x,)):
+            case op.Elementwise(function="exp", operands=(x,)):
                 return self._exponential(self.of(x))
-            case Elementwise(function="add" | "sub", operands=(x, y)):
+            case op.Elementwise(function="add" | "sub", operands=(x, y)):
                 return self._sum(node, x, y)
-            case Elementwise(function="mul", operands=(x, y)):
+            case op.Elementwise(function="mul", operands=(x, y)):
                 return self._products(x, y, len(node.shape))
-            case Elementwise(function="div", operands=(x, y)):
+            case op.Elementwise(function="div", operands=(x, y)):
                 return self._quotients(node, x, y)
-            case Elementwise(function="neg", operands=(x,)):
+            case op.Elementwise(function="neg", operands=(x,)):
                 return tuple(negated(self._builder, term) for term in self.of(x))
-            case Elementwise(function="sign" | "abs" as function, operands=(x,)):
+            case op.Elementwise(function="sign" | "abs" as function, operands=(x,)):
                 return self._factorwise(x, lambda f: self._builder.apply(function, f))
-            case Elementwise(function="square", operands=(x,)):
+            case op.Elementwise(function="square", operands=(x,)):
                 return self._power(x, 2.0)
-            case Elementwise(function="pow", operands=(x, Constant(shape=(), value=exponent))):
+            case op.Elementwise(
+                function="pow", operands=(x, op.Constant(shape=(), value=exponent))
+            ):
                 return self._power(x, float(exponent))
-            case Take(operand=x) | Permute(operand=x) | Expand(operand=x):
+            case op.Take(operand=x) | op.Permute(operand=x) | op.Expand(operand=x):
                 return tuple(moved(self._builder, node, len(x.shape), term) for term in self.of(x))
-            case Reduce(reduction="sum", operand=x, axes=axes):
+            case op.Reduce(reduction="sum", operand=x, axes=axes):
                 return _all([summed_over(self._builder, f, x.shape, axes) for f in self.of(x)])
-            case Contract(left=x, right=y):
+            case op.Contract(left=x, right=y):
                 return self._contraction(node, x, y)
-            case Exchange(operand=x, coordinate=coordinate):
+            case op.Exchange(operand=x, coordinate=coordinate):
                 return tuple(self._exchanged(term, coordinate) for term in self.of(x))
             case _:
                 return None
 
     # ---------------------------------------------------------------------------------- elementwise
 
-    def _sum(self, node: Elementwise, x: Node, y: Node) -> Separation:
+    def _sum(self, node: op.Elementwise, x: Node, y: Node) -> Separation:
         """Return x + y or x - y; lone factors at the same coordinate are added up."""
         rank = len(node.shape)
         terms = [lifted(self._builder, term, len(x.shape), rank) for term in self.of(x)]
@@ -201,7 +192,7 @@ class Separator:
 
     # -------------------------------------------------------------------------------- constant axes
 
-    def _contraction(self, node: Contract, x: Node, y: Node) -> Separation | None:
+    def _contraction(self, node: op.Contract, x: Node, y: Node) -> Separation | None:
         """Return tensordot(x, y, axes), term by term."""
         b = self._builder
         if len(self.of(x)) * len(self.of(y)) > MAX_TERMS:

@@ -13,19 +13,9 @@ what is equal by algebra alone, up to rounding:
 from collections import Counter
 from math import prod
 
+from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import (
-    FREE,
-    Constant,
-    Elementwise,
-    Expand,
-    Inner,
-    Mean,
-    Node,
-    Permute,
-    Take,
-    operands,
-)
+from tpc.program.nodes import FREE, Node, operands
 from tpc.program.operations import Array, folded
 from tpc.program.passes.rebuild import rebuild
 from tpc.program.program import Program
@@ -52,25 +42,25 @@ class _Sharing:
         if value is not None:
             return self._builder.constant(value)
         match node:
-            case Elementwise():
+            case op.Elementwise():
                 return self._elementwise(node)
-            case Take(operand=Take() as inner):
+            case op.Take(operand=op.Take() as inner):
                 outer = iter(node.keys)
                 keys = tuple(next(outer) if key is None else key for key in inner.keys)
                 return self._builder.take(inner.operand, keys)
-            case Take(operand=Expand() as inner):
+            case op.Take(operand=op.Expand() as inner):
                 return self._take_of_expand(inner, node.keys)
-            case Permute(operand=Permute() as inner):
+            case op.Permute(operand=op.Permute() as inner):
                 order = tuple(inner.order[axis] for axis in node.order)
                 return self._builder.permute(inner.operand, order)
-            case Mean(over=(coordinate,), shape=()) if coordinate == FREE:
+            case op.Mean(over=(coordinate,), shape=()) if coordinate == FREE:
                 return self._average(node)
-            case Inner(shape=(), left=left, right=right):
+            case op.Inner(shape=(), left=left, right=right):
                 return self._shared_inner(left, right)
             case _:
                 return node
 
-    def _elementwise(self, node: Elementwise) -> Node:
+    def _elementwise(self, node: op.Elementwise) -> Node:
         b = self._builder
         match node.function, node.operands:
             case "mul", (x, y) if x is y:
@@ -91,7 +81,7 @@ class _Sharing:
             case _:
                 return node
 
-    def _take_of_expand(self, inner: Expand, keys: tuple[int | None, ...]) -> Node:
+    def _take_of_expand(self, inner: op.Expand, keys: tuple[int | None, ...]) -> Node:
         """Return x, indexed, with those new axes that the index leaves."""
         own = tuple(key for axis, key in enumerate(keys) if axis not in inner.axes)
         new = tuple(keys[:axis].count(None) for axis in inner.axes if keys[axis] is None)
@@ -106,11 +96,11 @@ class _Sharing:
             case _:
                 return node
 
-    def _average(self, node: Mean) -> Node:
+    def _average(self, node: op.Mean) -> Node:
         match node.operand:
-            case Elementwise(function="square", operands=(x,)):
+            case op.Elementwise(function="square", operands=(x,)):
                 return self._shared_inner(x, x)
-            case Elementwise(function="mul", operands=(x, y)) if x.is_vector and y.is_vector:
+            case op.Elementwise(function="mul", operands=(x, y)) if x.is_vector and y.is_vector:
                 return self._shared_inner(x, y)
             case _:
                 return node
@@ -128,9 +118,9 @@ def _factors(node: Node) -> list[Node]:
     pending = [node]
     while pending:
         match pending.pop():
-            case Elementwise(function="mul", operands=(x, y)):
+            case op.Elementwise(function="mul", operands=(x, y)):
                 pending += [x, y]
-            case Elementwise(function="square", operands=(x,)):
+            case op.Elementwise(function="square", operands=(x,)):
                 pending += [x, x]
             case factor:
                 done.append(factor)
@@ -149,5 +139,5 @@ def fold(node: Node) -> Array | None:
 
     A value that is larger than the constants together, an outer product of data, stays one.
     """
-    sizes = [operand.value.size for operand in operands(node) if isinstance(operand, Constant)]
+    sizes = [operand.value.size for operand in operands(node) if isinstance(operand, op.Constant)]
     return folded(node, _FOLDABLE) if prod(node.shape) <= sum(sizes) else None
