@@ -9,10 +9,7 @@ from tests.network.optimizers.uses import use_of
 from tpc.diagnostics import UsageError
 from tpc.network.classification import classify
 from tpc.network.forms import FORMS, practice
-from tpc.network.named import (
-    optimizer_named,
-    parametrization_named,
-)
+from tpc.network.named import optimizer_named, parametrization_named
 from tpc.network.network import Exponents, Parametrization
 from tpc.network.optimizers.homogeneity import joint_homogeneity
 from tpc.network.optimizers.update import flags_of

@@ -13,14 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.numeric.random_expressions import (
-    PRODUCT,
-    SIGN,
-    Array,
-    Expressions,
-    Unsuitable,
-    Value,
-)
+from tests.numeric.random_expressions import PRODUCT, SIGN, Array, Expressions, Unsuitable, Value
 from tpc.simulation.streams import Stream, draw_vector, stream
 
 WIDTH = 24

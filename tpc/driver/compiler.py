@@ -37,10 +37,7 @@ from tpc.limit.derive import DotChoice, derive_limit
 from tpc.limit.equations import Limit
 from tpc.network.checking.build import build_network, is_network
 from tpc.network.classification import classify as classify_network
-from tpc.network.named import (
-    optimizer_named,
-    parametrization_named,
-)
+from tpc.network.named import optimizer_named, parametrization_named
 from tpc.network.network import Network
 from tpc.network.scales import Classification
 from tpc.program.checking.build import build_program
@@ -49,9 +46,7 @@ from tpc.program.program import Program
 from tpc.report.text import to_text
 from tpc.simulation.corrections import correct
 from tpc.simulation.engines import Engine, has_sequential_laws
-from tpc.simulation.parameters import (
-    resolve_parameters,
-)
+from tpc.simulation.parameters import resolve_parameters
 from tpc.simulation.result import Corrections, Result
 from tpc.simulation.simulate import simulate as simulate_described
 from tpc.syntax.parse import parse_source

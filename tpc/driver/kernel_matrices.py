@@ -32,30 +32,19 @@ from tpc.diagnostics.network_faults import (
 )
 from tpc.diagnostics.program_faults import ReadoutNotGaussian
 from tpc.driver import compiler
-from tpc.driver.compiler import (
-    Method,
-    Progress,
-)
+from tpc.driver.compiler import Method, Progress
 from tpc.kernels.evaluation import evaluate, evaluate_alike
 from tpc.kernels.plan import Array, Plan, Side
 from tpc.kernels.result import KernelResult
 from tpc.kernels.schedule import NoPairwiseForm, plan_pairs
 from tpc.kernels.series import NotSmooth
 from tpc.limit.derive import DotChoice, derive_limit
-from tpc.network.kernel_programs import (
-    FIRST,
-    SECOND,
-    Kind,
-    batch_program,
-    pair_program,
-)
+from tpc.network.kernel_programs import FIRST, SECOND, Kind, batch_program, pair_program
 from tpc.network.network import Network, WeightKind
 from tpc.program.checking.readouts import dependence_of, problem_of
 from tpc.program.passes import normalise
 from tpc.program.program import Program
-from tpc.simulation.parameters import (
-    resolve_parameters,
-)
+from tpc.simulation.parameters import resolve_parameters
 
 
 def kernel(

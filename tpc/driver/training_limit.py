@@ -9,11 +9,7 @@ import numpy as np
 
 from tpc.diagnostics import UsageError
 from tpc.driver import compiler
-from tpc.driver.compiler import (
-    Effort,
-    Method,
-    Progress,
-)
+from tpc.driver.compiler import Effort, Method, Progress
 from tpc.driver.training_program import DRAW, dot_of, draw_output
 from tpc.limit.derive import DotChoice
 from tpc.network.network import Network

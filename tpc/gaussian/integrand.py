@@ -9,15 +9,7 @@ from dataclasses import dataclass
 from sympy import Expr, S
 
 from tpc.gaussian.factors import Core, Factors, Wave, merge
-from tpc.gaussian.forms import (
-    Form,
-    Monomial,
-    Polynomial,
-    add,
-    from_form,
-    multiply,
-    power,
-)
+from tpc.gaussian.forms import Form, Monomial, Polynomial, add, from_form, multiply, power
 from tpc.gaussian.law import Law
 
 Integrand = dict[Factors, Polynomial]

@@ -25,12 +25,7 @@ from typing import TypeAlias
 from sympy import Add, Expr, Mul, S, Symbol, cos, pi, sin, sqrt
 
 from tpc.gaussian.algebra import computed_as, divide
-from tpc.gaussian.cores import (
-    expect_centred_pair,
-    expect_one,
-    expect_orthants,
-    expect_pair,
-)
+from tpc.gaussian.cores import expect_centred_pair, expect_one, expect_orthants, expect_pair
 from tpc.gaussian.factors import Core, Kind, Wave, WaveKind
 from tpc.gaussian.forms import Form, Monomial, coordinate_form
 from tpc.gaussian.law import Law

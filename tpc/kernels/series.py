@@ -18,13 +18,7 @@ from tpc.functions import FUNCTIONS
 from tpc.kernels.plan import AXES, Array, Law, Tile
 from tpc.program.operations import elementwise
 from tpc.runtime.function_table import CLOSED_FORM_FUNCTIONS
-from tpc.runtime.hermite import (
-    TOLERANCE,
-    Family,
-    Function,
-    settle,
-    single_series,
-)
+from tpc.runtime.hermite import TOLERANCE, Family, Function, settle, single_series
 from tpc.runtime.mehler import Series, expand
 from tpc.runtime.pair_series import (
     Plane,

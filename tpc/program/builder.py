@@ -13,16 +13,7 @@ import numpy.typing as npt
 from tpc.diagnostics import NOWHERE, Span
 from tpc.functions import FUNCTIONS
 from tpc.program import nodes as op
-from tpc.program.nodes import (
-    FREE,
-    ArrayFunction,
-    Coordinates,
-    Matrix,
-    Node,
-    Reduction,
-    Shape,
-    own_values,
-)
+from tpc.program.nodes import FREE, Coordinates, Matrix, Node, Shape, own_values
 
 
 class TypeMismatch(ValueError):
@@ -256,7 +247,7 @@ class Builder:
         return self.make(op.Expand, operand.coords, tuple(shape), operand, tuple(sorted(axes)))
 
     def reduce(
-        self, reduction: Reduction, operand: Node, axes: tuple[int, ...] | None = None
+        self, reduction: op.Reduction, operand: Node, axes: tuple[int, ...] | None = None
     ) -> Node:
         """Return the sum or the maximum over constant axes: all of them where `axes` is None."""
         rank = len(operand.shape)
@@ -281,7 +272,7 @@ class Builder:
         assert len(shapes) == 1 and all(operand.is_scalar for operand in operands)
         return self.make(op.Stack, (), (len(operands), *shapes.pop()), operands)
 
-    def linear_algebra(self, function: ArrayFunction, operand: Node) -> Node:
+    def linear_algebra(self, function: op.ArrayFunction, operand: Node) -> Node:
         """Return `inv`, `trace` or `det` over the last two axes, or the root of a covariance."""
         assert operand.is_scalar
         half = len(operand.shape) // 2

@@ -15,11 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from tpc.program.builder import Builder
-from tpc.program.nodes import (
-    FREE,
-    Node,
-    Shape,
-)
+from tpc.program.nodes import FREE, Node, Shape
 from tpc.program.program import Binding, Program
 from tpc.program.traversal import dependents
 

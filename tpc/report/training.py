@@ -19,13 +19,7 @@ from dataclasses import dataclass
 from tpc.network.network import Network, OptimizerUse, Training, Weight, WeightKind
 from tpc.network.optimizers.table import RULES
 from tpc.network.scales import Classification, Regime, WeightScale
-from tpc.program.nodes import (
-    Constant,
-    Matrix,
-    Node,
-    Parameter,
-    operands,
-)
+from tpc.program.nodes import Constant, Matrix, Node, Parameter, operands
 from tpc.program.traversal import toposort
 from tpc.report.formula import (
     BraKet,

@@ -13,14 +13,7 @@ from typing import Protocol
 
 from tpc.limit.equations import Limit
 from tpc.limit.nodes import Diagonal
-from tpc.program.nodes import (
-    Constant,
-    Elementwise,
-    Expand,
-    InitialScalar,
-    Node,
-    Parameter,
-)
+from tpc.program.nodes import Constant, Elementwise, Expand, InitialScalar, Node, Parameter
 from tpc.report.constants import is_uniform, number
 from tpc.report.formula import (
     ArrayOf,

@@ -21,13 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tpc.runtime.arrays import Array, Indices
-from tpc.runtime.hermite import (
-    TOLERANCE,
-    Line,
-    hermite_blocks,
-    root_mean_square,
-    unit,
-)
+from tpc.runtime.hermite import TOLERANCE, Line, hermite_blocks, root_mean_square, unit
 
 MOST_TERMS = 2048
 """Orders of the series at most."""

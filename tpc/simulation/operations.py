@@ -10,16 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tpc.program.nodes import (
-    Contract,
-    Coordinates,
-    Elementwise,
-    Inner,
-    Mean,
-    Node,
-    Row,
-    operands,
-)
+from tpc.program.nodes import Contract, Coordinates, Elementwise, Inner, Mean, Node, Row, operands
 from tpc.program.operations import Array, operation
 from tpc.simulation.values import elementwise
 

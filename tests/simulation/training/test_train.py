@@ -11,14 +11,7 @@ from tests.network.networks import Assembly
 from tests.network.optimizers.textbook import TEXTBOOK
 from tests.network.optimizers.uses import use_of
 from tpc.diagnostics import NOWHERE
-from tpc.network.network import (
-    BatchMean,
-    Network,
-    OptimizerUse,
-    Parametrization,
-    Track,
-    Training,
-)
+from tpc.network.network import BatchMean, Network, OptimizerUse, Parametrization, Track, Training
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node, Placeholder
 from tpc.simulation.simulate import simulate

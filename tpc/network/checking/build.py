@@ -24,12 +24,7 @@ from tpc.network.checking.training import execute_setting, train
 from tpc.network.checking.weights import declare_input, declare_weights
 from tpc.network.network import BatchMean, Network, NetworkReadout
 from tpc.program.builder import Builder
-from tpc.program.checking.build import (
-    execute_statements,
-    first_place,
-    refused,
-    start_draft,
-)
+from tpc.program.checking.build import execute_statements, first_place, refused, start_draft
 from tpc.program.checking.dialects import check_declared, dialect_of
 from tpc.program.checking.statements import give_up
 from tpc.program.checking.survey import statements_within

@@ -13,14 +13,7 @@ from math import prod
 
 from tpc.program.builder import Builder
 from tpc.program.nodes import Contract, Coordinates, Node, Shape, Take
-from tpc.program.passes.constant_axes import (
-    depends,
-    raised,
-    squeezed,
-    sum_inside,
-    taken,
-    to_front,
-)
+from tpc.program.passes.constant_axes import depends, raised, squeezed, sum_inside, taken, to_front
 from tpc.program.reapply import reapply
 
 _MAX_SUMMED = 1024
