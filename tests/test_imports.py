@@ -33,6 +33,7 @@ PRODUCTS = {
     "limit": {"limit.equations", "limit.nodes"},
     "runtime": {"runtime"},
     "gaussian": {
+        "gaussian.convergence",
         "gaussian.expectation.expect",
         "gaussian.functions",
         "gaussian.instructions",

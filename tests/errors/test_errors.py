@@ -14,6 +14,7 @@ import pytest
 import tpc
 import tpc.diagnostics
 from tpc.diagnostics import Fault, ProgramError
+from tpc.driver import compiler
 from tpc.network.network import Network
 
 HERE = Path(__file__).parent
@@ -82,6 +83,8 @@ def compile_text(name: str) -> str:
         tpc.kernel(program, [1.0])
     if name.startswith("TP413"):
         tpc.simulate(program, width=10**6, trials=1, engine="matrix-free")
+    if name.startswith("TP404"):
+        compiler.run(program)
     module = tpc.emit(tpc.derive(program, dot="derivative"))
     tpc.simulate(program, width=10**7, trials=1, engine="matrix-free")
     return module

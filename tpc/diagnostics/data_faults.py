@@ -37,6 +37,16 @@ class NoNumber(Fault):
     why: str
 
 
+class NotFinite(Fault):
+    """An overflow, or a quotient of zeros, in the numbers of a limit."""
+
+    code = "TP404"
+    title = "`{name}` is not finite"
+    help = "look for an overflow, 0 / 0, or the log or root of a negative number in its equations"
+
+    name: str
+
+
 class NoSequentialLaw(Fault):
     """The matrix-free engine meets a matrix for whose products it has no law."""
 

@@ -36,6 +36,18 @@ class SteepUpdate(Fault):
     optimizer: str
 
 
+class ExpectationInfinite(Fault):
+    """The expectation of an exponential that grows faster than the Gaussian density falls."""
+
+    code = "TP305"
+    title = "an expectation is {why}"
+    help = (
+        "E exp(c x^2) is finite for 1 - 2 c q > 0 alone, q the variance of x: lower one of the two"
+    )
+
+    why: str
+
+
 class NoTrainingLimit(Fault):
     """The parametrization is unstable or unfaithful, so that training has no limit."""
 

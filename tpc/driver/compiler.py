@@ -15,20 +15,23 @@ Stages:
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.abc import ExecutionLoader
 from importlib.util import module_from_spec, spec_from_loader
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from tpc.codegen.module import emit_module
-from tpc.diagnostics import NOWHERE, Diagnostic, ProgramError, UsageError
-from tpc.diagnostics.data_faults import NoNumber
+from tpc.diagnostics import NOWHERE, Diagnostic, Fault, ProgramError, Span, UsageError
+from tpc.diagnostics.data_faults import NoNumber, NotFinite
+from tpc.diagnostics.limit_faults import ExpectationInfinite
 from tpc.diagnostics.network_faults import NetworkAsProgram
 from tpc.diagnostics.program_faults import NoOutput
 from tpc.driver.shown import ShownLimit, ShownNetwork, ShownProgram, speech
@@ -44,6 +47,7 @@ from tpc.program.checking.build import build_program
 from tpc.program.passes import normalise
 from tpc.program.program import Program
 from tpc.report.text import to_text
+from tpc.runtime.arithmetic import InfiniteExpectation
 from tpc.simulation.corrections import correct
 from tpc.simulation.engines import Engine, has_sequential_laws
 from tpc.simulation.parameters import resolve_parameters
@@ -266,7 +270,7 @@ def evaluate(
     resolved = _resolved(program, params)
     try:
         with np.errstate(all="ignore"):  # what overflows is seen in the result
-            return module.evaluate(
+            result = module.evaluate(
                 samples=samples,
                 seed=effort.seed,
                 method=method,
@@ -276,11 +280,52 @@ def evaluate(
                 **resolved,
             )
     except np.linalg.LinAlgError:
-        fault = NoNumber("a covariance of its limit overflows")
-        found = [Diagnostic.of(fault, program.outputs[0].span)]
-        raise ProgramError(found, program.name, program.source) from None
+        overflow = NoNumber("a covariance of its limit overflows")
+        raise _refused(program, overflow, program.outputs[0].span) from None
     except module.MethodRefused as refusal:
         raise MethodRefused(str(refusal)) from None
+    except ArithmeticError as error:
+        fault, span = _fault_of(error, module, program)
+        raise _refused(program, fault, span) from None
+    _check_finite(program, result)
+    return result
+
+
+def _refused(program: Program, fault: Fault, span: Span) -> ProgramError:
+    return ProgramError([Diagnostic.of(fault, span)], program.name, program.source)
+
+
+def _line_reached(error: Exception, module: ModuleType) -> int:
+    """Return the line of the program whose equation a module was computing, or 0."""
+    lines = (module.__loader__.get_source(module.__name__) or "").splitlines()  # type: ignore
+    for frame, number in walk_tb(error.__traceback__):
+        if frame.f_code.co_filename == module.__file__ and frame.f_code.co_name.startswith("limit"):
+            above = "\n".join(lines[:number])
+            banners = re.findall(r"^ *# ---- line (\d+):", above, re.MULTILINE)
+            return int(banners[-1]) if banners else 0
+    return 0
+
+
+def _fault_of(error: Exception, module: ModuleType, program: Program) -> tuple[Fault, Span]:
+    """Return what stopped a module, and the statement whose equation it was computing."""
+    line = _line_reached(error, module)
+    named = [
+        *((binding.name, binding.span) for binding in program.bindings),
+        *((output.name, output.span) for output in program.outputs),
+    ]
+    name, span = next((item for item in named if item[1].line == line), named[-1])
+    if type(error).__name__ == InfiniteExpectation.__name__:  # of the module's own
+        return ExpectationInfinite(str(error)), span
+    return NotFinite(name), span
+
+
+def _check_finite(program: Program, result: Any) -> None:
+    """Refuse results with an output that is no number."""
+    for output in program.outputs:
+        value = result.values.get(output.name, 0.0)
+        parts = value.values() if isinstance(value, dict) else (value,)
+        if not all(np.isfinite(part).all() for part in parts):
+            raise _refused(program, NotFinite(output.name), output.span)
 
 
 def simulate(

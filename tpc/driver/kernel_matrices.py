@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.diagnostics import NOWHERE, Diagnostic, Fault, ProgramError, Span, UsageError
+from tpc.diagnostics.limit_faults import ExpectationInfinite
 from tpc.diagnostics.network_faults import (
     InputsOfOtherShape,
     KernelOfProgram,
@@ -44,6 +45,7 @@ from tpc.network.network import Network, WeightKind
 from tpc.program.checking.readouts import dependence_of, problem_of
 from tpc.program.passes import normalise
 from tpc.program.program import Program
+from tpc.runtime.arithmetic import InfiniteExpectation
 from tpc.simulation.parameters import resolve_parameters
 
 
@@ -195,6 +197,9 @@ class _Work:
                     matrix[every, every] = diagonal
             except NotSmooth:
                 return None
+            except InfiniteExpectation as refusal:
+                fault = ExpectationInfinite(str(refusal))
+                raise _refused(self._network, fault, self._network.readout.span) from None
         return found, error, plan.series
 
     def _symmetric(self, value: Array) -> Array:

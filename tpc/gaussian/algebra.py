@@ -9,9 +9,10 @@ by itself. What is still divided by something that may vanish with a variance th
 `quotient`.
 """
 
-from sympy import Dummy, Expr, Mul, Pow, S, default_sort_key, fraction
+from sympy import Dummy, Expr, Mul, Pow, S, default_sort_key, fraction, sign
 
 from tpc.gaussian.functions import ClosedFunction
+from tpc.gaussian.refusal import InfiniteExpectation
 
 
 class det2(ClosedFunction):  # noqa: N801
@@ -100,6 +101,38 @@ class computed_as(ClosedFunction):  # noqa: N801
     def formula(self) -> Expr:
         """Return what reads well."""
         return self.args[0]
+
+
+class finite(ClosedFunction):  # noqa: N801
+    """The last of the determinants D_1, D_2, ...; each stands behind the curvature that it adds.
+
+    They are those of `tpc.gaussian.tilt`, and the expectation must be finite.
+    """
+
+    is_positive = True
+
+    @classmethod
+    def eval(cls, *pairs: Expr) -> Expr | None:
+        """Return the determinant of numbers.
+
+        Raises:
+            InfiniteExpectation: The expectation is infinite.
+        """
+        if not all(x.is_number for x in pairs):
+            return None
+        negative, before = 0, S.One
+        for curvature, last in zip(pairs[::2], pairs[1::2], strict=True):
+            # What a square of negative curvature turns, one of positive curvature may turn back.
+            if last * before < 0 or (last == 0 and curvature < 0):
+                negative -= sign(curvature)
+            before = last
+        if negative > 0:
+            raise InfiniteExpectation.of(cls(*pairs, evaluate=False), min(pairs[1::2]))
+        return last
+
+    def formula(self) -> Expr:
+        """Return the determinant."""
+        return self.args[-1]
 
 
 def divide(a: Expr, b: Expr) -> Expr:

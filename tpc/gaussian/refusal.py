@@ -15,3 +15,12 @@ class NoClosedForm(Exception):
         super().__init__(f"no closed form: {factor}: {reason}")
         self.factor = factor
         self.reason = reason
+
+
+class InfiniteExpectation(NoClosedForm):
+    """An expectation that is infinite, or does not exist."""
+
+    @classmethod
+    def of(cls, factor: Expr, excess: Expr) -> "InfiniteExpectation":
+        """Make the refusal of exp(c x^2), whose excess 1 - 2 c q is not positive."""
+        return cls(factor, f"infinite, for 1 - 2 c q = {float(excess):.6g}")

@@ -9,16 +9,23 @@ and the roots of several squares multiply to sqrt(det) of Gram's matrix times th
 
 What is left is linear, with E[exp(b) g] = exp(E b + Var(b) / 2) E_b[g] and the mean shifted to
 E_b[x] = E[x] + Cov(x, b), all under the conditioned law: then no digits cancel.
+
+The expectation is finite where 1 + kappa v > 0 for one square after the other, each v under the law
+that the squares before it have tilted; the products of these numbers are determinants,
+
+    D_k = det(1 + K G_k) = sum over sets I of the first k squares of (product of kappas) Gr(I).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
-from sympy import Dummy, Expr, Mul, S, Symbol, cancel, exp, sqrt
+from sympy import Add, Dummy, Expr, Mul, S, Symbol, cancel, exp, sqrt
 
+from tpc.gaussian.algebra import finite
 from tpc.gaussian.forms import Form, Monomial
 from tpc.gaussian.law import Law
-from tpc.gaussian.refusal import NoClosedForm
+from tpc.gaussian.refusal import InfiniteExpectation
 from tpc.gaussian.single_functions import bell
 
 
@@ -61,6 +68,7 @@ def complete_squares(
     squares = []
     while matrix:
         squares.append(_take_square(matrix, symbols))
+    squares.sort(key=lambda square: not square.curvature.is_positive)  # these keep it finite
     return Exponent(tuple(squares), linear)
 
 
@@ -94,22 +102,47 @@ def tilt(law: Law, exponent: Exponent) -> tuple[Expr, Law]:
         exponent: Its squares and its linear form.
 
     Raises:
-        NoClosedForm: The expectation is infinite.
+        InfiniteExpectation: The expectation is infinite.
     """
     value = S.One
     plain = law
     for square in exponent.squares:
         blurred = square.form.with_noise(square.noise)
-        excess = 1 + square.curvature * law.var(square.form)
-        if excess.is_nonpositive:
-            source = exp(-square.curvature * square.form.expression() ** 2 / 2)
-            raise NoClosedForm(source, "the expectation is infinite")
         value *= bell(law.mean(square.form), law.var(blurred))
         law = law.conditioned(blurred)
     if exponent.squares:
         curvature = Mul(*(square.curvature for square in exponent.squares))
-        value /= sqrt(curvature * plain.gram(law.given))
+        guarded = determinant(plain, exponent.squares)
+        value /= sqrt(curvature * plain.gram(law.given) if guarded is None else guarded)
     if exponent.linear.terms:
         value *= exp(law.mean(exponent.linear) + law.var(exponent.linear) / 2)
         law = law.tilted(exponent.linear)
     return value, law
+
+
+def determinant(law: Law, squares: Sequence[Square]) -> Expr | None:
+    """Return det(1 + K G), guarded where it may not be positive; None where it certainly is.
+
+    Raises:
+        InfiniteExpectation: The expectation is infinite.
+    """
+    if all(square.curvature.is_positive for square in squares):
+        return None
+    pairs: list[Expr] = []
+    for k, square in enumerate(squares, 1):
+        pairs += [square.curvature, _determinant(law, squares[:k])]
+    try:
+        return finite(*pairs)
+    except InfiniteExpectation as refusal:
+        exponent = Add(*(-s.curvature * s.form.expression() ** 2 / 2 for s in squares))
+        raise InfiniteExpectation(exp(exponent), refusal.reason) from None
+
+
+def _determinant(law: Law, squares: Sequence[Square]) -> Expr:
+    """Return det(1 + K G) without a division by curvatures."""
+    terms = [S.One]
+    for size in range(1, len(squares) + 1):
+        for chosen in combinations(squares, size):
+            curvature = Mul(*(square.curvature for square in chosen))
+            terms.append(curvature * law.gram(tuple(square.form for square in chosen)))
+    return Add(*terms)

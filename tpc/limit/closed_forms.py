@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 from sympy import Add, Expr, Integer, Mul, Symbol, expand_mul, preorder_traversal
 
+from tpc.gaussian.convergence import guard_of, is_guarded
 from tpc.gaussian.expectation import expect
 from tpc.gaussian.numpy_text import has_numpy_text
 from tpc.gaussian.refusal import NoClosedForm
@@ -72,7 +73,11 @@ class _Reading:
 
 
 class ClosedForms:
-    """The closed forms of one limit."""
+    """The closed forms of one limit.
+
+    Attributes:
+        guards: What those without a form are multiplied by: 1, or a refusal of what is infinite.
+    """
 
     def __init__(self, builder: Builder) -> None:
         self._b = builder
@@ -80,6 +85,7 @@ class ClosedForms:
         self._known: dict[tuple[object, ...], Expr | None] = {}
         self._plans: dict[tuple[object, ...], Plan | None] = {}
         self._readings: dict[tuple[Node, ...], _Reading | None] = {}
+        self.guards: dict[tuple[Node, ...], Node] = {}
 
     def needs(self, kets: tuple[Node, ...]) -> list[tuple[Node, Node]]:
         """Return the pairs of kets whose inner products the expectation of a product needs."""
@@ -125,14 +131,17 @@ class ClosedForms:
         reading = self._readings.pop(kets) if kets in self._readings else self._read(kets)
         if reading is None:
             return None
-        integrands, product = reading.integrands, reading.product
+        b, integrands, product = self._b, reading.integrands, reading.product
         shape = tuple(size for ket in kets for size in ket.shape)
         law = self._law(integrands, len(shape))
+        guard = self._guard(product, law)
         form = self._expect(product, law)
         if form is not None:
-            return self._spread(self._node(product, form, law), shape)
-        found = self._by_series(product, law)
-        return None if found is None else self._spread(found, shape)
+            found = self._node(product, form, law)
+            return self._spread(found if is_guarded(form) else b.mul(guard, found), shape)
+        self.guards[kets] = guard
+        series = self._by_series(product, law)
+        return None if series is None else self._spread(series, shape)
 
     def _law(self, integrands: Integrands, rank: int) -> _Law:
         """Name the covariances and means of the coordinates, and say what they are."""
@@ -175,6 +184,16 @@ class ClosedForms:
         missing = [axis for axis in range(rank) if axis not in present]
         inner = tuple(axis - present[0] for axis in missing if present and axis > present[0])
         return b.expand(node, inner) if present else node
+
+    def _guard(self, product: Expr, law: _Law) -> Node:
+        """Return 1, computed from what has to be positive for an expectation to be finite.
+
+        Raises:
+            InfiniteExpectation: It is not, for the numbers that are known.
+        """
+        numbers = law.numbers()
+        known = {pair: entry.xreplace(numbers) for pair, entry in law.covariance.items()}
+        return self._node(product, guard_of(product.xreplace(numbers), known), law)
 
     def _expect(self, product: Expr, law: _Law) -> Expr | None:
         key = law.key(product)

@@ -16,13 +16,16 @@ Reference:
     Tensor Programs IVb, Definition 2.6.5 (kets), Theorem 2.6.10 (the Master Theorem).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import reduce
 from math import inf, prod
 from typing import Literal, TypeAlias
 
-from tpc.diagnostics import Diagnostic, ProgramError
-from tpc.diagnostics.limit_faults import NoDerivativeForm
+from tpc.diagnostics import Diagnostic, ProgramError, Span
+from tpc.diagnostics.limit_faults import ExpectationInfinite, NoDerivativeForm
+from tpc.gaussian.refusal import InfiniteExpectation
 from tpc.limit.builder import LimitBuilder
 from tpc.limit.dots import derivative_term
 from tpc.limit.equations import (
@@ -86,8 +89,8 @@ def derive_limit(program: Program, dot: DotChoice = "auto", integrate: bool = Tr
         integrate: Whether expectations that have a closed form get it.
 
     Raises:
-        ProgramError: TP301, `dot` is `derivative` and a derivative holds a delta; TP365, a matrix
-            is not Gaussian and has another limit.
+        ProgramError: TP301, `dot` is `derivative` and a derivative holds a delta; TP305, an
+            expectation is infinite; TP365, a matrix is not Gaussian and has another limit.
     """
     check_universality(program)
     if not _exchanges_in_pairs(program):
@@ -124,7 +127,8 @@ class _Derivation:
     def limit(self) -> Limit:
         for node in self._program.nodes:
             self._b.span = node.span
-            self._limit_of[node] = self._translated(node)
+            with self._refusing_infinite(node.span):
+                self._limit_of[node] = self._translated(node)
             self._define(node)
         outputs = tuple(map(self._output, self._program.outputs))
         program = self._program
@@ -132,6 +136,15 @@ class _Derivation:
         known = self._b.integrals
         meanings = (known.covariances, known.moments) if known else ({}, {})
         return Limit(program, equations, outputs, names, program.dialect, *meanings, self._rounds)
+
+    @contextmanager
+    def _refusing_infinite(self, span: Span) -> Iterator[None]:
+        """Say where an expectation is infinite."""
+        try:
+            yield
+        except InfiniteExpectation as refusal:
+            found = Diagnostic.of(ExpectationInfinite(refusal.reason), span)
+            raise ProgramError([found], self._program.name, self._program.source) from None
 
     def _translated(self, node: Node) -> Node:
         if isinstance(node, op.MatMul):
@@ -177,19 +190,22 @@ class _Derivation:
             self._equations.append(KetEquation(binding.name, ket, binding.span))
 
     def _output(self, output: Output) -> LimitOutput:
+        with self._refusing_infinite(output.span):
+            return LimitOutput(output.name, output.kind, self._parts(output), output.span)
+
+    def _parts(self, output: Output) -> tuple[tuple[str, Node], ...]:
         ket = self._limit_of[output.node]
         match output.kind:
             case OutputKind.SCALAR:
-                parts: tuple[tuple[str, Node], ...] = (("value", ket),)
+                return (("value", ket),)
             case OutputKind.READOUT:
-                parts = (("cov", self._b.inner(ket, ket)),)
+                return (("cov", self._b.inner(ket, ket)),)
             case OutputKind.VECTOR:
                 mean = self._b.mean(ket)
                 rank = len(ket.shape)
                 columns = self._b.expand(mean, tuple(range(rank, 2 * rank)))
                 cov = self._b.sub(self._b.inner(ket, ket), self._b.mul(columns, mean))
-                parts = (("mean", mean), ("cov", cov))
-        return LimitOutput(output.name, output.kind, parts, output.span)
+                return (("mean", mean), ("cov", cov))
 
     # ---------------------------------------------------------------------------------- products
 

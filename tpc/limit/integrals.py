@@ -11,7 +11,7 @@ from typing import TypeVar
 from tpc.limit.closed_forms import ClosedForms
 from tpc.limit.nodes import HermiteSeries, Integral
 from tpc.program.builder import Builder
-from tpc.program.nodes import FREE, Inner, Mean, Node, operands
+from tpc.program.nodes import FREE, Constant, Inner, Mean, Node, operands
 from tpc.program.traversal import fold
 
 Kets = TypeVar("Kets", bound=tuple[Node, ...])
@@ -67,11 +67,26 @@ class Integrals:
         if not all(ket.is_vector for ket in kets):
             return None
         found = self._forms.mean(*kets) if len(kets) == 1 else self._forms.moment(*kets)
-        if found is None or not self._uses_series(found):
+        if found is None:
+            return self._guarded(kets, None)
+        if not self._uses_series(found):
             return found
+        return self._guarded(
+            kets, self._plain(Integral, (), found.shape, self._average(kets), found)
+        )
+
+    def _guarded(self, kets: tuple[Node, ...], found: Node | None) -> Node | None:
+        """Multiply an expectation by what refuses an infinite one, where it may be that."""
+        guard = self._forms.guards.get(kets)
+        if guard is None or isinstance(guard, Constant):
+            return found
+        return self._b.mul(guard, self._average(kets) if found is None else found)
+
+    def _average(self, kets: tuple[Node, ...]) -> Node:
+        """Return the expectation as it stands."""
         kind, over = (Mean, ((FREE,),)) if len(kets) == 1 else (Inner, ())
-        average = self._plain(kind, (), found.shape, *kets, *over)
-        return self._plain(Integral, (), found.shape, average, found)
+        shape = tuple(size for ket in kets for size in ket.shape)
+        return self._plain(kind, (), shape, *kets, *over)
 
     def _uses_series(self, root: Node) -> bool:
         """Whether a scalar is made of series, other than by integrals that are."""

@@ -48,6 +48,28 @@ def quotient(a: Array, b: Array) -> Array:
     return np.divide(a, b, out=np.zeros(a.shape), where=b != 0)
 
 
+class InfiniteExpectation(ArithmeticError):
+    """The expectation of an exponential of a quadratic that is infinite."""
+
+
+def finite(*pairs: Array) -> Array:
+    """Return the last of the determinants D_1, D_2, ..., behind the curvatures that they add.
+
+    Raises:
+        InfiniteExpectation: One step to the next turns a sign, and no later one turns it back.
+    """
+    negative, before, least = np.zeros(()), np.ones(()), np.inf
+    for curvature, last in zip(pairs[::2], pairs[1::2], strict=True):
+        edge = np.less(curvature, 0) & np.equal(last, 0)
+        turned = (np.multiply(last, before) < 0) | edge
+        negative = negative - np.where(turned, np.sign(curvature), 0)
+        before = np.asarray(last, dtype=float)
+        least = min(least, float(np.min(before, initial=np.inf)))
+    if np.any(negative > 0):
+        raise InfiniteExpectation(f"infinite, for 1 - 2 c q = {least:.6g}")
+    return before
+
+
 def mean_sign(m: Array, v: Array) -> Array:
     """Return E sign(y) of y ~ N(m, v)."""
     spread = erf(quotient(m, np.sqrt(2 * np.asarray(v))))
