@@ -13,7 +13,7 @@ from tpc.codegen.layout import lay_out
 from tpc.codegen.linker import link
 from tpc.codegen.sampling import Sampling, find_sampling
 from tpc.codegen.statement import WIDTH, Speech
-from tpc.diagnostics import Diagnostic, ProgramError
+from tpc.diagnostics import ProgramError
 from tpc.diagnostics.limit_faults import ParameterNameTaken
 from tpc.limit.equations import Limit
 from tpc.limit.nodes import Hat, Integral, SteinBra, SteinDot
@@ -75,13 +75,9 @@ def _nodes(function: Function, needed: Needed) -> str:
 
 
 def _check_parameters(program: Program) -> None:
-    found = [
-        Diagnostic.of(ParameterNameTaken(parameter.name), parameter.span)
-        for parameter in program.parameters
-        if parameter.name in ARGUMENTS
-    ]
-    if found:
-        raise ProgramError(found, program.name, program.source)
+    taken = [parameter for parameter in program.parameters if parameter.name in ARGUMENTS]
+    if taken:
+        raise ProgramError.of(program, *((ParameterNameTaken(p.name), p.span) for p in taken))
 
 
 def _docstring(limit: Limit, overview: str) -> str:

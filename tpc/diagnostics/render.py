@@ -1,6 +1,8 @@
 """Diagnostics -> text: the only place that knows about carets and columns; their exception."""
 
-from tpc.diagnostics.diagnostic import Diagnostic
+from typing import Protocol
+
+from tpc.diagnostics.diagnostic import Diagnostic, Fault, Span
 
 WIDEST = 120
 """Of a longer source line, so many columns around the caret are shown."""
@@ -52,6 +54,18 @@ class UsageError(ValueError):
     """A call that does not suit the program: an unknown parameter, too few samples."""
 
 
+class Described(Protocol):
+    """What a file describes: a program, or a network."""
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+
+    @property
+    def source(self) -> str:
+        """Its text."""
+
+
 class ProgramError(Exception):
     """A program or its data is wrong.
 
@@ -68,6 +82,12 @@ class ProgramError(Exception):
         self.name = name
         self.source = source
         super().__init__(self.diagnostics, name, source)
+
+    @classmethod
+    def of(cls, described: Described, *found: tuple[Fault, Span]) -> "ProgramError":
+        """Return the error of faults in a program or a network, each at its place."""
+        diagnostics = [Diagnostic.of(fault, span) for fault, span in found]
+        return cls(diagnostics, described.name, described.source)
 
     def __str__(self) -> str:
         return render(self.diagnostics, self.name, self.source)

@@ -29,7 +29,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from tpc.codegen.module import emit_module
-from tpc.diagnostics import NOWHERE, Diagnostic, Fault, ProgramError, Span, UsageError
+from tpc.diagnostics import NOWHERE, Fault, ProgramError, Span, UsageError
 from tpc.diagnostics.data_faults import NoNumber, NotFinite
 from tpc.diagnostics.limit_faults import ExpectationInfinite
 from tpc.diagnostics.network_faults import NetworkAsProgram
@@ -128,8 +128,7 @@ def program_of(
     name = described.readout.name
     hint = f"use `tpc kernel` for its kernels, or add a `train {name}:` block"
     fault = NetworkAsProgram(what, " without a `train` block", hint)
-    found = [Diagnostic.of(fault, described.readout.span)]
-    raise ProgramError(found, described.name, described.source)
+    raise ProgramError.of(described, (fault, described.readout.span))
 
 
 def derive(
@@ -281,18 +280,14 @@ def evaluate(
             )
     except np.linalg.LinAlgError:
         overflow = NoNumber("a covariance of its limit overflows")
-        raise _refused(program, overflow, program.outputs[0].span) from None
+        raise ProgramError.of(program, (overflow, program.outputs[0].span)) from None
     except module.MethodRefused as refusal:
         raise MethodRefused(str(refusal)) from None
     except ArithmeticError as error:
         fault, span = _fault_of(error, module, program)
-        raise _refused(program, fault, span) from None
+        raise ProgramError.of(program, (fault, span)) from None
     _check_finite(program, result)
     return result
-
-
-def _refused(program: Program, fault: Fault, span: Span) -> ProgramError:
-    return ProgramError([Diagnostic.of(fault, span)], program.name, program.source)
 
 
 def _line_reached(error: Exception, module: ModuleType) -> int:
@@ -325,7 +320,7 @@ def _check_finite(program: Program, result: Any) -> None:
         value = result.values.get(output.name, 0.0)
         parts = value.values() if isinstance(value, dict) else (value,)
         if not all(np.isfinite(part).all() for part in parts):
-            raise _refused(program, NotFinite(output.name), output.span)
+            raise ProgramError.of(program, (NotFinite(output.name), output.span))
 
 
 def simulate(
@@ -432,8 +427,7 @@ def classify(
 
 def _require_outputs(program: Program) -> None:
     if not program.outputs:
-        found = [Diagnostic.of(NoOutput(), NOWHERE)]
-        raise ProgramError(found, program.name, program.source)
+        raise ProgramError.of(program, (NoOutput(), NOWHERE))
 
 
 def _resolved(program: Program, params: Mapping[str, object]) -> dict[str, Any]:

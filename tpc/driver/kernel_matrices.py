@@ -22,7 +22,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from tpc.diagnostics import NOWHERE, Diagnostic, Fault, ProgramError, Span, UsageError
+from tpc.diagnostics import NOWHERE, ProgramError, UsageError
 from tpc.diagnostics.limit_faults import ExpectationInfinite
 from tpc.diagnostics.network_faults import (
     InputsOfOtherShape,
@@ -31,9 +31,9 @@ from tpc.diagnostics.network_faults import (
     ScalarWeightInKernel,
     SecondInputsOfBatch,
 )
-from tpc.diagnostics.program_faults import ReadoutNotGaussian
 from tpc.driver import compiler
 from tpc.driver.compiler import Method, Progress
+from tpc.driver.training_program import check_operator_regime
 from tpc.kernels.evaluation import evaluate, evaluate_alike
 from tpc.kernels.plan import Array, Plan, Side
 from tpc.kernels.result import KernelResult
@@ -41,8 +41,7 @@ from tpc.kernels.schedule import NoPairwiseForm, plan_pairs
 from tpc.kernels.series import NotSmooth
 from tpc.limit.derive import DotChoice, derive_limit
 from tpc.network.kernel_programs import FIRST, SECOND, Kind, batch_program, pair_program
-from tpc.network.network import Network, WeightKind
-from tpc.program.checking.readouts import dependence_of, problem_of
+from tpc.network.network import Network
 from tpc.program.passes import normalise
 from tpc.program.program import Program
 from tpc.runtime.arithmetic import InfiniteExpectation
@@ -102,7 +101,7 @@ def kernel(
     first = _inputs(network, X)
     second = None if X2 is None else _inputs(network, X2)
     if second is not None and network.couples_inputs:
-        raise _refused(network, SecondInputsOfBatch(), network.readout.span)
+        raise ProgramError.of(network, (SecondInputsOfBatch(), network.readout.span))
     given = resolve_parameters(network, params)
     work = _Work(network, first, second, method, samples, seed, given, dot, threads, progress)
     values, stderr, methods = work.kernels(kinds, independent=False)
@@ -199,7 +198,8 @@ class _Work:
                 return None
             except InfiniteExpectation as refusal:
                 fault = ExpectationInfinite(str(refusal))
-                raise _refused(self._network, fault, self._network.readout.span) from None
+                at = self._network.readout.span
+                raise ProgramError.of(self._network, (fault, at)) from None
         return found, error, plan.series
 
     def _symmetric(self, value: Array) -> Array:
@@ -280,35 +280,17 @@ def _check_options(kinds: tuple[str, ...], method: str) -> None:
         raise UsageError(f"there is no method {method!r}: use {', '.join(get_args(Method))}")
 
 
-def _refused(described: Network | Program, fault: Fault, span: Span) -> ProgramError:
-    return ProgramError([Diagnostic.of(fault, span)], described.name, described.source)
-
-
 def no_network(program: Program) -> ProgramError:
     """Return the refusal of a program, which has no kernels."""
     span = program.outputs[0].span if program.outputs else NOWHERE
-    return _refused(program, KernelOfProgram(), span)
+    return ProgramError.of(program, (KernelOfProgram(), span))
 
 
 def _check_network(network: Network, kinds: tuple[str, ...]) -> None:
     """Refuse what has no Gaussian output or no tangent kernel."""
     if isinstance(network, Program):
         raise no_network(cast(Program, network))
-    found = []
-    readout = network.readout
-    problem = problem_of(readout.node, dependence_of(network.nodes), network.source)
-    if problem is not None:
-        fault: Fault = ReadoutNotGaussian(readout.name, *problem)
-        found.append(Diagnostic.of(fault, readout.span))
-    if "ntk" in kinds:
-        used = set(network.nodes)
-        for weight in network.weights:
-            if weight.kind is WeightKind.SCALAR and weight.trained and weight.leaf in used:
-                fault = ScalarWeightInKernel(weight.name)
-                found.append(Diagnostic.of(fault, weight.span))
-    if found:
-        found.sort(key=lambda diagnostic: (diagnostic.line, diagnostic.column))
-        raise ProgramError(found, network.name, network.source)
+    check_operator_regime(network, ScalarWeightInKernel if "ntk" in kinds else None)
 
 
 def _inputs(network: Network, given: npt.ArrayLike) -> Array:
@@ -321,7 +303,7 @@ def _inputs(network: Network, given: npt.ArrayLike) -> Array:
     if array.ndim == 0 or array.shape[1:] != wanted or not len(array):
         shape = f"(M, {', '.join(map(str, wanted))})" if wanted else "(M,)"
         fault = InputsOfOtherShape(network.input.name, str(array.shape), shape)
-        raise _refused(network, fault, network.input.span)
+        raise ProgramError.of(network, (fault, network.input.span))
     if not np.isfinite(array).all():
         raise UsageError("inputs must be finite")
     return array
@@ -334,4 +316,4 @@ def _check_finite(network: Network, values: Mapping[str, Array]) -> None:
         bad = int(np.count_nonzero(~np.isfinite(value)))
         if bad:
             fault = KernelOverflow(kind, bad, value.size)
-            raise _refused(network, fault, network.readout.span)
+            raise ProgramError.of(network, (fault, network.readout.span))

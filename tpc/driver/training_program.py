@@ -9,9 +9,11 @@ Reference:
         Remark 2.9.21.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
-from tpc.diagnostics import Diagnostic, ProgramError
+from tpc.diagnostics import Fault, ProgramError, Span
 from tpc.diagnostics.limit_faults import ScalarWeightInOperatorRegime, SteepUpdate
 from tpc.diagnostics.program_faults import ReadoutNotGaussian
 from tpc.limit.derive import DotChoice
@@ -55,7 +57,7 @@ def training_program(network: Network, dot: DotChoice = "auto", unrolled: bool =
         if many and dot != "derivative" and has_equal_rounds(network, scales):
             return region_program(round_of_training(network, scales))
         return maximal_update(network, scales)
-    _check_operator_regime(network)
+    check_operator_regime(network, ScalarWeightInOperatorRegime)
     return neural_tangent(network, scales)
 
 
@@ -77,8 +79,8 @@ def dot_of(described: Program | Network, dot: DotChoice) -> DotChoice:
     if not moving or steep is None:
         return dot
     if dot == "derivative":
-        found = [Diagnostic.of(SteepUpdate(steep.name), described.training.span)]
-        raise ProgramError(found, described.name, described.source)
+        fault = SteepUpdate(steep.name)
+        raise ProgramError.of(described, (fault, described.training.span))
     return "stein"
 
 
@@ -98,21 +100,19 @@ def scales_of(network: Network) -> Classification:
     return scales
 
 
-def _check_operator_regime(network: Network) -> None:
-    readout, found = network.readout, []
+def check_operator_regime(network: Network, of_scalar: Callable[[str], Fault] | None) -> None:
+    """Refuse a readout without a Gaussian limit and, by a fault of theirs, trained scalars."""
+    readout, used = network.readout, set(network.nodes)
+    found: list[tuple[Fault, Span]] = []
     problem = problem_of(readout.node, dependence_of(network.nodes), network.source)
     if problem is not None:
-        fault = ReadoutNotGaussian(readout.name, *problem)
-        found.append(Diagnostic.of(fault, readout.span))
-    used = set(network.nodes)
-    found += [
-        Diagnostic.of(ScalarWeightInOperatorRegime(weight.name), weight.span)
-        for weight in network.weights
-        if weight.kind is WeightKind.SCALAR and weight.trained and weight.leaf in used
-    ]
+        found.append((ReadoutNotGaussian(readout.name, *problem), readout.span))
+    for weight in network.weights:
+        is_trained = weight.kind is WeightKind.SCALAR and weight.trained and weight.leaf in used
+        if is_trained and of_scalar is not None:
+            found.append((of_scalar(weight.name), weight.span))
     if found:
-        found.sort(key=lambda diagnostic: (diagnostic.line, diagnostic.column))
-        raise ProgramError(found, network.name, network.source)
+        raise ProgramError.of(network, *found)
 
 
 def draw_output(program: Program, seed: int, draw: int) -> dict[str, object]:

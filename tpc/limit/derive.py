@@ -262,8 +262,7 @@ class _Derivation:
                 return "derivative", terms
             if self._dot == "derivative":
                 fault = NoDerivativeForm(self._product_names[product])
-                found = Diagnostic.of(fault, product.span)
-                raise ProgramError([found], self._program.name, self._program.source)
+                raise ProgramError.of(self._program, (fault, product.span))
         hats = tuple(known for known, _ in other)
         return "stein", tuple(
             stein_term(self._b, hats, position, hat) for position in range(len(hats))

@@ -12,7 +12,7 @@ Reference:
     Golikov and Yang, Non-Gaussian Tensor Programs, 2022.
 """
 
-from tpc.diagnostics import Diagnostic, ProgramError
+from tpc.diagnostics import ProgramError, Span
 from tpc.diagnostics.limit_faults import BothSides
 from tpc.program.ensembles import LowRank, has_independent_entries, spell
 from tpc.program.nodes import MatMul, Matrix
@@ -26,7 +26,7 @@ def check_universality(program: Program) -> None:
         ProgramError: TP365, one for each such matrix.
     """
     first: dict[Matrix, MatMul] = {}
-    found: dict[Matrix, Diagnostic] = {}
+    found: dict[Matrix, tuple[BothSides, Span]] = {}
     for node in program.nodes:
         if not isinstance(node, MatMul) or has_independent_entries(node.matrix.ensemble):
             continue
@@ -35,6 +35,6 @@ def check_universality(program: Program) -> None:
             ensemble = node.matrix.ensemble
             why = "its rank bounds both sides" if isinstance(ensemble, LowRank) else "W.T W = 1"
             fault = BothSides(node.matrix.name, spell(ensemble), why.replace("W", node.matrix.name))
-            found[node.matrix] = Diagnostic.of(fault, node.span)
+            found[node.matrix] = fault, node.span
     if found:
-        raise ProgramError(list(found.values()), program.name, program.source)
+        raise ProgramError.of(program, *found.values())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from tpc.diagnostics import Diagnostic, Fault, ProgramError, Span
+from tpc.diagnostics import ProgramError, Span
 from tpc.diagnostics.data_faults import NoSequentialLaw, RunTooLarge, RunTooLong
 from tpc.program.ensembles import spell
 from tpc.program.nodes import MatMul, Matrix, Mean, Node
@@ -48,19 +48,18 @@ def check_cost(program: Program, schedule: Schedule, width: int, engine: Engine)
         for matrix in schedule.matrices:
             if not has_sequential_law(matrix.ensemble):
                 fault = NoSequentialLaw(matrix.name, spell(matrix.ensemble))
-                raise _error(program, fault, matrix.span)
+                raise ProgramError.of(program, (fault, matrix.span))
     peak = memory_of(program, schedule, width, engine)
     room = available_memory()
     if room is not None and peak.bytes > room:
-        raise _error(
-            program, _too_large(program, schedule, width, engine, peak), _place(program, peak)
-        )
+        too_large = _too_large(program, schedule, width, engine, peak)
+        raise ProgramError.of(program, (too_large, _place(program, peak)))
     for mean, body in schedule.bodies.items():
         seconds = _seconds_of(program, mean, body, width)
         if seconds > PATIENCE:
             coordinates = len(mean.operand.coords)
             fault_time = RunTooLong(width, coordinates, _days(seconds))
-            raise _error(program, fault_time, mean.span)
+            raise ProgramError.of(program, (fault_time, mean.span))
     return peak
 
 
@@ -116,10 +115,6 @@ def _too_large(
 
 def _place(program: Program, peak: Peak) -> Span:
     return program.outputs[0].span if peak.matrix is None else peak.matrix.span
-
-
-def _error(program: Program, fault: Fault, span: Span) -> ProgramError:
-    return ProgramError([Diagnostic.of(fault, span)], program.name, program.source)
 
 
 def _seconds_of(program: Program, mean: Mean, body: tuple[Node, ...], width: int) -> float:

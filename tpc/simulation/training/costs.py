@@ -7,7 +7,7 @@ each input and step.
 
 from collections.abc import Mapping, Sequence
 
-from tpc.diagnostics import Diagnostic, Fault, ProgramError, Span
+from tpc.diagnostics import ProgramError
 from tpc.diagnostics.data_faults import NonlinearUpdate, RunTooLarge
 from tpc.network.network import Network, OptimizerUse, WeightKind
 from tpc.network.optimizers.linearity import is_linear
@@ -64,10 +64,8 @@ def check_training_cost(
     bent = [w for w in matrices if w.trained and not is_linear(uses[w.name])]
     if engine == "matrix-free" and bent:
         needs = spell_bytes(dense)
-        found = [
-            Diagnostic.of(NonlinearUpdate(w.name, uses[w.name].name, needs), w.span) for w in bent
-        ]
-        raise ProgramError(found, network.name, network.source)
+        found = ((NonlinearUpdate(w.name, uses[w.name].name, needs), w.span) for w in bent)
+        raise ProgramError.of(network, *found)
     needed = dense if engine == "dense" else free
     room = available_memory()
     if room is not None and matrices and needed > room:
@@ -75,9 +73,5 @@ def check_training_cost(
         if engine == "dense" and not bent and 2 * free < dense:
             advice = f"`--engine matrix-free` needs {spell_bytes(free)}"
         fault = RunTooLarge(plans[0].width, engine, spell_bytes(needed), advice)
-        raise _error(network, fault, matrices[0].span)
+        raise ProgramError.of(network, (fault, matrices[0].span))
     return needed
-
-
-def _error(network: Network, fault: Fault, span: Span) -> ProgramError:
-    return ProgramError([Diagnostic.of(fault, span)], network.name, network.source)
