@@ -18,7 +18,7 @@ from tpc.limit.equations import Limit
 from tpc.limit.nodes import ClosedForm, Diagonal, Hat, HermiteSeries, RoundDot, SteinBra, SteinDot
 from tpc.program import nodes as op
 from tpc.program.nodes import FREE, Node
-from tpc.program.region import Collected, Region
+from tpc.program.region import Collected, Final, Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,9 @@ class _Writer:
             case Region():
                 self._run(node)
                 scope.code[node] = Code("")
+            case Final(position=position):
+                assert self._loop is not None
+                scope.code[node] = self._loop.finals[position]
             case Collected():
                 assert self._loop is not None
                 scope.code[node] = self._loop.collected(node)

@@ -21,7 +21,6 @@ from math import prod
 from tpc.codegen.expressions import ATOM, Code, joined
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Statement
-from tpc.codegen.words import in_rounds
 from tpc.program.nodes import Node
 from tpc.program.region import Body, Carried, Collected, Region, RoundInput, SumOverRounds
 
@@ -39,6 +38,7 @@ class Loop:
         carried: The variables that go from round to round.
         records: What later rounds look back at, by node.
         lists: What is collected.
+        finals: What is seen of the last round.
     """
 
     region: Region
@@ -47,6 +47,7 @@ class Loop:
     carried: dict[Carried, str] = field(default_factory=dict)
     records: dict[Node, str] = field(default_factory=dict)
     lists: list[str] = field(default_factory=list)
+    finals: list[Code] = field(default_factory=list)
 
     @property
     def body(self) -> Body:
@@ -61,7 +62,7 @@ class Loop:
         """
         scope, body = self.outer, self.body
         for carry in body.carries:
-            name = scope.identifiers.make(in_rounds(f"{carry.leaf.name}[t]"))
+            name = scope.identifiers.make(carry.leaf.name)
             self.carried[carry.leaf] = name
             initial = scope.code[carry.initial]
             size = prod(carry.leaf.shape) if carry.leaf.is_vector else 0
@@ -96,14 +97,16 @@ class Loop:
 
     def _row(self, codes: Sequence[Code]) -> Code:
         (table,) = codes
-        text = f"{table.at(ATOM)}[{self.index}]"
+        first = self.body.first
+        text = f"{table.at(ATOM)}[{self.index}{f' - {first}' if first else ''}]"
         return joined(text, ATOM, [table, _variable(self.index)])
 
     def finish(self, inner: Scope) -> None:
         """Write the loop, whose statements are in a scope of its own, and what comes out of it."""
         body = self.body
         results = [inner.code[node] for node in body.collected]
-        last = _last_needed(inner.body, results)
+        self.finals = [inner.code[node] for node in body.finals]
+        last = _last_needed(inner.body, [*results, *self.finals])
         inside: list[str] = []
         for place, statement in enumerate(inner.body):
             inside += _written(statement)
@@ -112,13 +115,13 @@ class Loop:
         if last < 0:
             inside += self._collected(results)
         inside += self._passed_on(inner)
-        lines = [f"    for {self.index} in range({body.rounds}):", *inside[not inside[0] :]]
+        lines = [f"    for {self.index} in range({_bounds(body)}):", *inside[not inside[0] :]]
         made = {self.index, *(statement.target for statement in inner.body)}
         codes = [*results, *(inner.code[carry.following] for carry in body.carries)]
         reads = _reads([*(s.reads for s in inner.body), *(code.reads for code in codes)])
         reads |= {*self.carried.values(), *self.records.values(), *self.lists}
         size = sum(statement.size for statement in inner.body)
-        comment = f"the rounds {self.index} = 0, ..., {body.rounds - 1}"
+        comment = f"the rounds {self.index} = {body.first}, ..., {body.last}"
         loop = Statement(self.index, tuple(lines), reads - made, 0, self.outer.banner, comment)
         self.outer.append(replace(loop, inside=size))
 
@@ -137,7 +140,7 @@ class Loop:
         return [
             "",
             *lines,
-            f"        if {self.index} == {self.body.rounds - 1}:",
+            f"        if {self.index} == {self.body.last}:",
             f"{' ' * 12}break",
         ]
 
@@ -155,6 +158,10 @@ class Loop:
                 text = fresh
             then.append(f"        {name} = {text}")
         return ["", *lines, *first, *then]
+
+
+def _bounds(body: Body) -> str:
+    return f"{body.first}, {body.last + 1}" if body.first else str(body.rounds)
 
 
 def _sum(sides: Sequence[Code], codes: Sequence[Code]) -> Code:

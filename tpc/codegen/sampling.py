@@ -70,12 +70,11 @@ def _sampling_of_rounds(limit: Limit, rounds: Rounds, spell: Callable[[Node], st
         if isinstance(equation, HatEquation)
     ]
     collected = rounds.node.body.collected
-    said = {
-        output.name: spell(collected[node.position]).split("\n")[0]
-        for output in limit.outputs
-        for _, node in output.parts
-        if isinstance(node, Collected)
-    }
+    said: dict[str, str] = {}
+    for output in limit.outputs:
+        for _, node in output.parts:
+            seen = collected[node.position] if isinstance(node, Collected) else node
+            said.setdefault(output.name, spell(seen).split("\n")[0])
     return Sampling(sum(drawn), said, said)
 
 

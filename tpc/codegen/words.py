@@ -101,11 +101,12 @@ def in_rounds(name: str) -> str:
     >>> in_rounds("hat W h[1,t]"), in_rounds("v[t+1]")
     ('hat W h[1]', 'v next')
     """
-    found = re.fullmatch(rf"(.*?)([\[,]){ROUND}(\+1)?\](.*)", name)
+    found = re.fullmatch(rf"(.*?)([\[,]){ROUND}([+-]1)?\](.*)", name)
     if found is None:
         return name
-    before, opening, following, after = found.groups()
-    return before + ("]" if opening == "," else "") + after + (" next" if following else "")
+    before, opening, shift, after = found.groups()
+    word = {"+1": " next", "-1": " before"}.get(shift, "")
+    return before + ("]" if opening == "," else "") + after + word
 
 
 def is_plain(node: Node) -> bool:

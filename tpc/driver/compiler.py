@@ -46,6 +46,7 @@ from tpc.network.scales import Classification
 from tpc.program.checking.build import build_program
 from tpc.program.passes import normalise
 from tpc.program.program import Program
+from tpc.program.roll import roll
 from tpc.report.text import to_text
 from tpc.runtime.arithmetic import InfiniteExpectation
 from tpc.simulation.corrections import correct
@@ -146,8 +147,10 @@ def derive(
         ProgramError: The derivative form is asked for and does not exist; it is a network.
     """
     chosen = dot_of(program, dot)
-    program = program_of(program, "limit", chosen, unrolled)
-    return ShownLimit.of(derive_limit(normalise(program), chosen))
+    found = program_of(program, "limit", chosen, unrolled)
+    if not unrolled and chosen != "derivative":
+        found = roll(found)
+    return ShownLimit.of(derive_limit(normalise(found), chosen))
 
 
 def emit(limit: Limit) -> str:

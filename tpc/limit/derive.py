@@ -16,7 +16,7 @@ Reference:
     Tensor Programs IVb, Definition 2.6.5 (kets), Theorem 2.6.10 (the Master Theorem).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import reduce
@@ -52,7 +52,7 @@ from tpc.program.exchange import Unfolding, without_exchanges
 from tpc.program.nodes import Matrix, Node, operands
 from tpc.program.partials import NotDifferentiable
 from tpc.program.program import Output, OutputKind, Program
-from tpc.program.region import Region, region_of, with_body
+from tpc.program.region import Carried, Collected, Final, Region, region_of, with_body
 from tpc.program.traversal import fold
 
 DotChoice: TypeAlias = Literal["derivative", "stein", "auto"]
@@ -114,8 +114,8 @@ class _Derivation:
         self._names: dict[Node, str] = {}
         self._region = region_of(program)
         self._rounds: Rounds | None = None
-        self._in_rounds = set(self._region.body.nodes) if self._region else set()
-        self._dotted = products_with_dots(self._region) if self._region else frozenset()
+        self._in_rounds = _multiplied(self._region.body.nodes) if self._region else set()
+        self._dotted = products_with_dots(program, self._region) if self._region else frozenset()
         whole = with_body(program)
         self._bound = {binding.node: binding for binding in reversed(whole.bindings)}
         self._product_names = name_products(whole)
@@ -182,6 +182,8 @@ class _Derivation:
         if len(node.coords) > 1:
             return  # a part of the body of a mean
         self._names[ket] = binding.name
+        if isinstance(ket, Final | Carried | Collected):
+            return  # what it is stands in the equations of the round
         if isinstance(ket, op.InitialVector):
             self._equations.append(InitialKet(binding.name, ket, binding.span))
         elif node.is_scalar:
@@ -248,7 +250,7 @@ class _Derivation:
         return reduce(self._b.add, [term.node for term in terms])
 
     def _dot_terms(self, product: op.MatMul, hat: Hat) -> tuple[DotForm, tuple[DotTerm, ...]]:
-        if product in self._in_rounds:
+        if product.matrix in self._in_rounds:
             return "stein", ()
         other = self._products.get((hat.matrix, not hat.transposed), [])
         reached = [
@@ -321,6 +323,10 @@ class _Derivation:
         summed = matrix.rows if transposed else matrix.columns
         ratio: Fraction = dims[summed].ratio / dims[matrix.variance_dim].ratio
         return self._b.mul(self._b.number(float(ratio)), matrix.variance)
+
+
+def _multiplied(nodes: Iterable[Node]) -> set[Matrix]:
+    return {node.matrix for node in nodes if isinstance(node, op.MatMul)}
 
 
 def _columns(hats: tuple[Hat, ...]) -> int:

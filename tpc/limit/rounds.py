@@ -8,20 +8,24 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from tpc.program.nodes import MatMul, Matrix, Node, operands
-from tpc.program.region import Carried, Earlier, Region
+from tpc.program.program import Program
+from tpc.program.region import Carried, Earlier, Final, Region
 
 Side: TypeAlias = tuple[Matrix, bool]
 """A matrix, and whether it is transposed."""
 
 
-def products_with_dots(region: Region) -> frozenset[Node]:
-    """Return the products of the body whose operand depends on hats of the other side.
+def products_with_dots(program: Program, region: Region) -> frozenset[Node]:
+    """Return the products of which the operand depends on hats of the other side.
+
+    They are those of the body, and those outside with a matrix that the body multiplies by.
 
     What a ket depends on is the least that the rounds reproduce: scalars are numbers, a dot is a
     sum of the operands of the other side.
     """
     body = region.body
-    nodes = [*region.outside, *body.nodes]
+    place = program.nodes.index(region)
+    nodes = [*program.nodes[:place], *body.nodes, *program.nodes[place + 1 :]]
     initial: dict[Node, Node] = {carry.leaf: carry.initial for carry in body.carries}
     following: dict[Node, Node] = {carry.leaf: carry.following for carry in body.carries}
     records: dict[Node, Node] = {record.leaf: record.node for record in body.records}
@@ -39,6 +43,8 @@ def products_with_dots(region: Region) -> frozenset[Node]:
                 return known[initial[node]] | known[following[node]]
             case Earlier():
                 return known[records[node]]
+            case Final(position=position):
+                return known[body.finals[position]]
             case _ if node.is_scalar:
                 return frozenset()
             case _:
@@ -52,7 +58,7 @@ def products_with_dots(region: Region) -> frozenset[Node]:
             break
     return frozenset(
         node
-        for node in body.nodes
+        for node in nodes
         if isinstance(node, MatMul) and (node.matrix, not node.transposed) in known[node.operand]
     )
 

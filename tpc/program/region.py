@@ -19,8 +19,8 @@ from tpc.program.nodes import FREE, Node, Shape
 from tpc.program.program import Binding, Program
 from tpc.program.traversal import dependents
 
-ROUND, NEXT = "t", "t+1"
-"""What rounds are called in the names of a body: `h[t]`; what it makes for the next: `v[t+1]`."""
+BEFORE, ROUND, NEXT = "t-1", "t", "t+1"
+"""What rounds are called in the names of a body: `h[t]`, `h[t-1]` of the round before, `v[t+1]`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -100,6 +100,8 @@ class Body:
         collected: What each round gives to the outside, scalars.
         bindings: Names of its nodes, `h[t]`.
         nodes: Its graph, each node after its operands; without nodes from outside.
+        finals: What it gives to the outside after the last round, of any type.
+        first: The number of the first round.
     """
 
     rounds: int
@@ -108,12 +110,20 @@ class Body:
     collected: tuple[Node, ...]
     bindings: tuple[Binding, ...]
     nodes: tuple[Node, ...]
+    finals: tuple[Node, ...] = ()
+    first: int = 0
+
+    @property
+    def last(self) -> int:
+        """The number of the last round."""
+        return self.first + self.rounds - 1
 
     @property
     def results(self) -> tuple[Node, ...]:
         """What a round is run for."""
         following = (carry.following for carry in self.carries)
-        return (*self.collected, *following, *(record.node for record in self.records))
+        records = (record.node for record in self.records)
+        return (*self.collected, *following, *records, *self.finals)
 
     def mapped(self, images: Mapping[Node, Node]) -> "Body":
         """Return the same body in another graph, which has no names of its own."""
@@ -129,7 +139,10 @@ class Body:
             records.append(Record(stand_in, images[record.node]))
         nodes = tuple(dict.fromkeys(images[node] for node in self.nodes))
         collected = tuple(images[node] for node in self.collected)
-        return Body(self.rounds, tuple(carries), tuple(records), collected, (), nodes)
+        finals = tuple(images[node] for node in self.finals)
+        return Body(
+            self.rounds, tuple(carries), tuple(records), collected, (), nodes, finals, self.first
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -143,6 +156,14 @@ class Region(Node):
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Collected(Node):
     """A value of the body over all rounds, by its position in `Body.collected`."""
+
+    region: Node
+    position: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Final(Node):
+    """A value of the body after the last round, by its position in `Body.finals`."""
 
     region: Node
     position: int

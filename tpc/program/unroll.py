@@ -3,6 +3,7 @@
 A sum over earlier rounds becomes the sum of its terms, what is collected a stack.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import reduce
@@ -11,10 +12,12 @@ from tpc.program.builder import Builder
 from tpc.program.nodes import Elementwise, Node, operands
 from tpc.program.program import Binding, Program
 from tpc.program.region import (
+    BEFORE,
     NEXT,
     ROUND,
     Collected,
     Earlier,
+    Final,
     Region,
     RoundInput,
     SumOverRounds,
@@ -34,17 +37,31 @@ def unroll(program: Program, rounds: int | None = None) -> Program:
     if region is None:
         return program
     unrolling = _Unrolling(region, rounds or region.body.rounds)
-    stacks = unrolling.stacks()
-    outputs = []
-    for output in program.outputs:
-        assert isinstance(output.node, Collected)
-        outputs.append(replace(output, node=stacks[output.node.position]))
+    images = unrolling.run()
+    b = unrolling.builder
+    for node in program.nodes:
+        if node not in images:
+            b.span = node.span
+            images[node] = _after(node, unrolling, images)
+    outputs = tuple(replace(output, node=images[output.node]) for output in program.outputs)
+    bindings = (replace(bound, node=images[bound.node]) for bound in program.bindings)
     return replace(
         program,
-        outputs=tuple(outputs),
-        bindings=(*program.bindings, *unrolling.bindings.values()),
-        nodes=tuple(unrolling.builder.nodes),
+        outputs=outputs,
+        bindings=(*bindings, *unrolling.bindings.values()),
+        nodes=tuple(b.nodes),
     )
+
+
+def _after(node: Node, rounds: "_Unrolling", images: dict[Node, Node]) -> Node:
+    """Return the image of a node that stands after the region."""
+    match node:
+        case Collected(position=position):
+            return rounds.builder.stack(tuple(rounds.rows[position]))
+        case Final(position=position):
+            return rounds.finals[position]
+        case _:
+            return rounds.builder.copy(node, images)
 
 
 class _Unrolling:
@@ -57,21 +74,25 @@ class _Unrolling:
         self._count = rounds
         self._outside = {node: node for node in region.outside}
         self.builder.adopt(region.outside)
+        self._region = region
         self._rounds: list[dict[Node, Node]] = []
+        self.rows: list[list[Node]] = [[] for _ in region.body.collected]
+        self.finals: list[Node] = []
 
-    def stacks(self) -> list[Node]:
-        """Run all rounds; return what is collected, over rounds."""
+    def run(self) -> dict[Node, Node]:
+        """Run all rounds; return what stands for the nodes outside, and for the region nothing."""
         body = self._body
         values: list[Node] = [self._outside[carry.initial] for carry in body.carries]
-        rows: list[list[Node]] = [[] for _ in body.collected]
         for t in range(self._count):
             last = t == self._count - 1
-            images = self._round(t, values, body.collected if last else body.results)
-            for row, node in zip(rows, body.collected, strict=True):
+            wanted = (*body.collected, *body.finals) if last else body.results
+            images = self._round(t, values, wanted)
+            for row, node in zip(self.rows, body.collected, strict=True):
                 row.append(images[node])
             if not last:
                 values = [images[carry.following] for carry in body.carries]
-        return [self.builder.stack(tuple(row)) for row in rows]
+        self.finals = [images[node] for node in body.finals]
+        return {**self._outside, self._region: self._region}
 
     def _round(self, t: int, values: list[Node], wanted: Iterable[Node]) -> dict[Node, Node]:
         body, images = self._body, dict(self._outside)
@@ -84,7 +105,9 @@ class _Unrolling:
                 images[node] = self._image(node, t, images)
         for bound in body.bindings:
             if bound.node in images:
-                name = bound.name.replace(f"{NEXT}]", f"{t + 1}]").replace(f"{ROUND}]", f"{t}]")
+                name, number = bound.name, t + body.first
+                for word, shift in ((BEFORE, -1), (NEXT, 1), (ROUND, 0)):
+                    name = re.sub(rf"(?<=[\[,]){re.escape(word)}\]", f"{number + shift}]", name)
                 self.bindings.setdefault(name, Binding(name, images[bound.node], bound.span))
         return images
 

@@ -25,7 +25,7 @@ from tpc.program.nodes import (
     Row,
     operands,
 )
-from tpc.program.region import Carried, Collected, Region, RoundInput, SumOverRounds
+from tpc.program.region import Carried, Collected, Final, Region, RoundInput, SumOverRounds
 from tpc.report.closed_forms import ClosedForms, Definition, Symbols
 from tpc.report.constants import Arrays
 from tpc.report.formula import (
@@ -51,13 +51,22 @@ from tpc.report.values import Values
 from tpc.report.weights import Weights, is_long, shown
 
 
+def _last(formula: Formula, number: int) -> Formula:
+    """Return what a value of a round is called in the last one."""
+    if isinstance(formula, Ket | Name):
+        text = formula.name if isinstance(formula, Ket) else formula.text
+        text = re.sub(r"(?<=[\[,])t\]", f"{number}]", text)
+        return Ket(text) if isinstance(formula, Ket) else Name(text)
+    return formula
+
+
 def in_earlier_round(name: str) -> str:
     """Return the name that `h[t]` has in round s.
 
     >>> in_earlier_round("h[1,t]")
     'h[1,s]'
     """
-    return re.sub(r"(?<=[\[,])t\]", "s]", name)
+    return re.sub(r"(?<=[\[,])t(?=[]+-])", "s", name)
 
 
 class Reader:
@@ -349,6 +358,9 @@ class Reader:
             case Collected(region=region, position=position):
                 assert isinstance(region, Region)
                 return of(region.body.collected[position])
+            case Final(region=region, position=position):
+                assert isinstance(region, Region)
+                return _last(of(region.body.finals[position]), region.body.last)
             case Row(operand=operand, coordinate=coordinate):
                 copy = dict(place.bound)[coordinate]
                 return self._formula(operand, Place(copy, (), place.deepest))

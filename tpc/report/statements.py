@@ -26,7 +26,7 @@ from tpc.limit.equations import (
 from tpc.limit.nodes import Hat, SteinBra
 from tpc.program.nodes import InitialVector
 from tpc.program.program import OutputKind, Program
-from tpc.program.region import Collected
+from tpc.program.region import Collected, Region
 from tpc.report.formula import (
     BraKet,
     Call,
@@ -122,7 +122,9 @@ def output_relations(output: LimitOutput, reader: Reader) -> tuple[Relation, ...
         case OutputKind.SCALAR:
             ((_, node),) = output.parts
             if isinstance(node, Collected):
-                rounds = f", t = 0, ..., {node.shape[0] - 1}"
+                assert isinstance(node.region, Region)
+                body = node.region.body
+                rounds = f", t = {body.first}, ..., {body.last}"
                 shown = Relation((Name(f"{output.name}[t]"),), "=", parts["value"], (rounds,))
                 return (shown, *local_names(reader))
             name, value = Name(output.name), parts["value"]
@@ -194,7 +196,7 @@ def _dot(equation: DotEquation, reader: Reader) -> list[Relation]:
     dot = Ket(equation.name, "dot")
     by_factors = Ket(reader.product(equation.hat), "dot")
     names = (dot,) if dot == by_factors else (dot, by_factors)
-    if reader.is_in_rounds(equation.hat):
+    if not equation.terms:
         return _dot_of_rounds(equation, names, reader)
     operand = reader.ket_name(equation.hat.operand)
     match equation.form:
