@@ -46,7 +46,7 @@ train f:
     parametrization mup
     steps {steps}
 """
-TOLERANCE = 1e-22
+TOLERANCE = 1e-12
 """Directions with less of <x|x> are none, as in modules."""
 
 

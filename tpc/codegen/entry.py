@@ -9,20 +9,27 @@ ARGUMENTS = ("samples", "seed", "method", "replicates", "rank_tolerance", "_prog
 """What `evaluate` takes beside params."""
 
 
-def write_entry(needed: Needed, functions: list[str]) -> str:
+TOLERANCE, TOLERANCE_OF_LOOPS = "1e-22", "1e-12"
+"""Which part of <x|x> a new direction has. Kets of a loop that change little from round to round
+have ever smaller ones, each of which costs as much noise in a dot as any other."""
+
+
+def write_entry(needed: Needed, functions: list[str], loops: bool = False) -> str:
     """Write the function.
 
     Args:
         needed: What the outputs need.
         functions: The names of those that compute them: on nodes, or on random ones and grids.
+        loops: Whether they have a loop.
     """
+    head = _HEAD.format(TOLERANCE_OF_LOOPS if loops else TOLERANCE)
     if needed == "nothing":
-        return _HEAD + _ABOUT_EXACT + _REQUEST + _EXACT
+        return head + _ABOUT_EXACT + _REQUEST + _EXACT
     problem = f"    problem = Problem({functions[0]}, BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH)\n"
     end = "    return sampled_result(problem, request)"
     if needed == "samples or grids":
         end = f"    return estimated_result(problem, {functions[-1]}, request)"
-    return _HEAD + _ABOUT + _REQUEST + problem + end
+    return head + _ABOUT + _REQUEST + problem + end
 
 
 _HEAD = """def evaluate(
@@ -31,7 +38,7 @@ _HEAD = """def evaluate(
     seed: int = 0,
     method: str = "mc",
     replicates: int = 8,
-    rank_tolerance: float = 1e-22,
+    rank_tolerance: float = {},
     _progress: Callable[[int, int], None] | None = None,
     **params: Any,
 ) -> Result:

@@ -83,13 +83,7 @@ class _Writer:
         reading, scope = self._reading.round, self.scope
         assert reading is not None
         self._loop = loop = Loop(region, scope, scope.identifiers.make("t"))
-        names = {
-            node.position: output.name
-            for output in reading.limit.outputs
-            for _, node in output.parts
-            if isinstance(node, Collected)
-        }
-        loop.start([names[place] for place in range(len(region.body.collected))])
+        loop.start([reading.names.get(node, "value") for node in region.body.collected])
         for record in region.body.records:
             loop.record(record.node, reading.names.get(record.node, "ket"))
         inner = _Writer(reading, self._definitions, self._speech)

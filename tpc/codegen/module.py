@@ -49,7 +49,9 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
         _settings(limit, evaluator, sampling if needed != "nothing" else None),
         *(lay_out(function, _nodes(function, needed)) for function in evaluator.functions),
         *evaluator.definitions.functions,
-        write_entry(needed, [function.name for function in evaluator.functions]),
+        write_entry(
+            needed, [function.name for function in evaluator.functions], limit.rounds is not None
+        ),
     ]
     linked = link("\n".join([*own, "MethodRefused"]))
     head = f"{_docstring(limit, overview)}\n\n{linked.imports}"

@@ -222,9 +222,9 @@ _REPLICATES = (
         help="independent replicates that share the nodes, default: 8",
     ),
     _option(
-        "--rank-tolerance", type=_fraction, default=1e-22, metavar="E",
+        "--rank-tolerance", type=_fraction, metavar="E",
         help="leave directions with less than this part of <x|x> out of the hat of W x; 1e-6 makes "
-        "long programs with many products of one matrix cheaper, default: 1e-22",
+        "long programs with many products of one matrix cheaper, default: 1e-22, 1e-12 for loops",
     ),
 )  # fmt: skip
 
@@ -246,7 +246,7 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
         "Print a program's dialect and its limit equations.",
         (
             _format("text", "latex", "json", "html"),
-            _flag("--unrolled", "of a network with a train block, the equations of every step"),
+            _flag("--unrolled", "the equations of every step of training, of every round of a long loop"),
             _DOT,
         ),
     ),

@@ -57,7 +57,7 @@ def inspect(arguments: Namespace) -> int:
     described = _load(arguments)
     if isinstance(described, ShownNetwork) and not arguments.unrolled:
         return _inspect_network(described, arguments)
-    limit = compiler.derive(described, arguments.dot, unrolled=True)
+    limit = compiler.derive(described, arguments.dot, arguments.unrolled)
     match arguments.format:
         case "latex":
             print(f"% dialect {limit.dialect}\n{limit.to_latex()}", end="")

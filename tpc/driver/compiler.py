@@ -205,7 +205,7 @@ def run(
     progress: Progress | None = None,
     method: Method = "mc",
     replicates: int = 8,
-    rank_tolerance: float = 1e-22,
+    rank_tolerance: float | None = None,
 ) -> Any:
     """Compute a program's limit.
 
@@ -221,7 +221,8 @@ def run(
             (`auto`); or not at all (`exact`).
         replicates: How many independent replicates share the nodes, at least two.
         rank_tolerance: Which part of <x|x> a direction of |x> must have to count as new beside
-            the earlier products of a matrix; less of it is left out of the hat of W x.
+            the earlier products of a matrix; less of it is left out of the hat of W x. By default
+            1e-22, and 1e-12 for loops.
 
     Returns:
         The `Result` of the evaluator module.
@@ -247,7 +248,7 @@ class Effort:
     seed: int
     method: Method
     replicates: int = 8
-    rank_tolerance: float = 1e-22
+    rank_tolerance: float | None = None
 
 
 def evaluate(
@@ -270,6 +271,9 @@ def evaluate(
     if samples < least:
         raise UsageError(f"{samples} samples are too few: at least {least}")
     resolved = _resolved(program, params)
+    tolerance = {}
+    if effort.rank_tolerance is not None:
+        tolerance["rank_tolerance"] = effort.rank_tolerance
     try:
         with np.errstate(all="ignore"):  # what overflows is seen in the result
             result = module.evaluate(
@@ -277,8 +281,8 @@ def evaluate(
                 seed=effort.seed,
                 method=method,
                 replicates=effort.replicates,
-                rank_tolerance=effort.rank_tolerance,
                 _progress=progress,
+                **tolerance,
                 **resolved,
             )
     except np.linalg.LinAlgError:

@@ -26,7 +26,7 @@ def train(
     dot: DotChoice = "auto",
     progress: Progress | None = None,
     replicates: int = 8,
-    rank_tolerance: float = 1e-22,
+    rank_tolerance: float | None = None,
     unrolled: bool = False,
     **settings: object,
 ) -> Any:

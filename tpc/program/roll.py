@@ -101,7 +101,9 @@ def _longest(program: Program) -> Stretch | None:
     for key in keys:
         own = toposort([bound.node for bound in keyed[key]], operands, seen)
         seen.update(own)
-        rounds[key] = tuple(node for node in own if not isinstance(node, Constant | Parameter))
+        rounds[key] = tuple(
+            node for node in own if not isinstance(node, Constant | Parameter | InitialVector)
+        )
     places = {key: {node: place for place, node in enumerate(rounds[key])} for key in keys}
     signatures: dict[int, tuple[object, ...]] = {}
     for key in keys[1:]:
@@ -142,8 +144,6 @@ def _stem(name: str) -> str:
 
 def _signature(node: Node, own: dict[Node, int], before: dict[Node, int]) -> Reference:
     """Return what a node does, and what its operands are to its round."""
-    if isinstance(node, InitialVector):
-        return (node,)  # a vector of its own in every round
     fields = tuple(_field(value) for value in own_values(node))
     references: list[Reference] = []
     for operand in operands(node):
