@@ -251,13 +251,16 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
 def _inspect_network(network: ShownNetwork, arguments: Namespace) -> int:
     """Print the weights, the equations for one input and the readout, and how they are trained."""
     scales = scales_of(network) if network.training else None
+    products = compiler.derive_round(network) if scales else None
     match arguments.format:
         case "latex" if scales:
-            print(network.to_latex(), training_to_latex(network, scales), sep="", end="")
+            print(network.to_latex(), training_to_latex(network, scales, products), sep="", end="")
         case "json" if scales:
-            _print_json(network.to_json() | {"training": training_to_json(network, scales)})
+            _print_json(
+                network.to_json() | {"training": training_to_json(network, scales, products)}
+            )
         case "text" if scales:
-            print(network.to_text(), training_to_text(network, scales), sep="\n", end="")
+            print(network.to_text(), training_to_text(network, scales, products), sep="\n", end="")
         case "latex":
             print(network.to_latex(), end="")
         case "html":

@@ -35,7 +35,13 @@ from tpc.diagnostics.limit_faults import ExpectationInfinite
 from tpc.diagnostics.network_faults import NetworkAsProgram
 from tpc.diagnostics.program_faults import NoOutput
 from tpc.driver.shown import ShownLimit, ShownNetwork, ShownProgram, speech
-from tpc.driver.training_program import DRAW, dot_of, draw_output, training_program
+from tpc.driver.training_program import (
+    DRAW,
+    dot_of,
+    draw_output,
+    program_of_rounds,
+    training_program,
+)
 from tpc.limit.derive import DotChoice, derive_limit
 from tpc.limit.equations import Limit
 from tpc.network.checking.build import build_network, is_network
@@ -151,6 +157,16 @@ def derive(
     if not unrolled and chosen != "derivative":
         found = roll(found)
     return ShownLimit.of(derive_limit(normalise(found), chosen))
+
+
+def derive_round(network: Network) -> ShownLimit | None:
+    """Derive what the steps of training have in common, where they are rounds of one region.
+
+    Raises:
+        ProgramError: Its training has no limit.
+    """
+    program = program_of_rounds(network)
+    return None if program is None else ShownLimit.of(derive_limit(program))
 
 
 def emit(limit: Limit) -> str:

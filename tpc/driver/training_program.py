@@ -28,7 +28,14 @@ from tpc.program.checking.readouts import dependence_of, problem_of
 from tpc.program.program import Program
 from tpc.program.rounds import region_program
 
-__all__ = ["DRAW", "dot_of", "draw_output", "scales_of", "training_program"]
+__all__ = [
+    "DRAW",
+    "dot_of",
+    "draw_output",
+    "program_of_rounds",
+    "scales_of",
+    "training_program",
+]
 
 
 FEW_STEPS = 8
@@ -54,11 +61,24 @@ def training_program(network: Network, dot: DotChoice = "auto", unrolled: bool =
     if scales.regime is Regime.FEATURE_LEARNING:
         assert network.training is not None
         many = network.training.steps > FEW_STEPS and not unrolled
-        if many and dot != "derivative" and has_equal_rounds(network, scales):
-            return region_program(round_of_training(network, scales))
+        rounds = program_of_rounds(network) if many and dot != "derivative" else None
+        if rounds is not None:
+            return rounds
         return maximal_update(network, scales)
     check_operator_regime(network, ScalarWeightInOperatorRegime)
     return neural_tangent(network, scales)
+
+
+def program_of_rounds(network: Network) -> Program | None:
+    """Return training as one region, or None where its steps differ by more than their batches.
+
+    Raises:
+        ProgramError: As in `training_program`.
+    """
+    scales = scales_of(network)
+    if scales.regime is not Regime.FEATURE_LEARNING or not has_equal_rounds(network, scales):
+        return None
+    return region_program(round_of_training(network, scales))
 
 
 def dot_of(described: Program | Network, dot: DotChoice) -> DotChoice:

@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterator
 from functools import reduce
 
+import numpy as np
+import numpy.typing as npt
+
 from tpc.limit.equations import Equation, HatEquation, Limit
 from tpc.limit.nodes import ClosedForm, Hat, HermiteSeries, Integral, RoundDot, SteinBra, SteinDot
 from tpc.program.nodes import (
@@ -50,6 +53,8 @@ from tpc.report.operations import outer_factors, write_operation
 from tpc.report.values import Values
 from tpc.report.weights import Weights, is_long, shown
 
+Array = npt.NDArray[np.float64]
+
 
 def _last(formula: Formula, number: int) -> Formula:
     """Return what a value of a round is called in the last one."""
@@ -58,6 +63,11 @@ def _last(formula: Formula, number: int) -> Formula:
         text = re.sub(r"(?<=[\[,])t\]", f"{number}]", text)
         return Ket(text) if isinstance(formula, Ket) else Name(text)
     return formula
+
+
+def is_identity(value: Array) -> bool:
+    """Whether an array is the identity: its row t is the unit vector e[t]."""
+    return value.ndim == 2 and np.array_equal(value, np.eye(len(value)))
 
 
 def in_earlier_round(name: str) -> str:
@@ -349,6 +359,8 @@ class Reader:
                 return reduce(add, [self._ket_and_bra(other, hat.operand) for other in hats])
             case Carried(name=name):
                 return self._symbol(node, f"{name}[t]", place)
+            case RoundInput(table=Constant(value=value)) if is_identity(value):
+                return Name("e[t]")
             case RoundInput(table=table):
                 return Indexed(of(table), ("t",))
             case SumOverRounds():

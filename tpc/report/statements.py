@@ -188,7 +188,7 @@ def _across_rounds(hat: Hat, ket: Ket, gain: Formula, reader: Reader) -> list[Re
         earlier = Ket(in_earlier_round(reader.given.hat(other).name), "hat")
         inner = BraKet(operand, in_earlier_round(reader.name_ket(other.operand)))
         cov = Call("Cov", (ket, earlier))
-        lines.append(Relation((cov,), "=", scale(gain, inner), (" for s < t",)))
+        lines.append(Relation((cov,), "=", scale(gain, inner), (" for all earlier s",)))
     return lines
 
 

@@ -16,6 +16,7 @@ Reference:
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tpc.limit.equations import Limit
 from tpc.network.network import Network, OptimizerUse, Training, Weight, WeightKind
 from tpc.network.optimizers.table import RULES
 from tpc.network.scales import Classification, Regime, WeightScale
@@ -39,6 +40,7 @@ from tpc.report.latex import environment, write_rows
 from tpc.report.latex_alphabet import Latex
 from tpc.report.numbers import Json
 from tpc.report.operations import write_operation
+from tpc.report.rounds import products_of
 from tpc.report.spelling import plain, spell
 from tpc.report.statements import Relation
 from tpc.report.text import write_lines
@@ -59,35 +61,52 @@ class Section:
     relations: tuple[Relation, ...]
 
 
-def training_to_text(network: Network, scales: Classification) -> str:
-    """Write the limit of a network's training as text."""
+def training_to_text(
+    network: Network, scales: Classification, products: Limit | None = None
+) -> str:
+    """Write the limit of a network's training as text.
+
+    Args:
+        network: With a `train` block.
+        scales: Its parametrization.
+        products: The limit of its steps as one region, where there is one: then the hats and dots
+            of products are said too.
+    """
     training = network.training
     assert training is not None
     lines = [network.title] if network.title else []
     lines += [_summary(training, scales), ""]
-    for section in sections_of(network, scales):
+    for section in sections_of(network, scales, products):
         lines += [section.title, *(_INDENT + line for line in write_lines(section.relations)), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def training_to_latex(network: Network, scales: Classification) -> str:
+def training_to_latex(
+    network: Network, scales: Classification, products: Limit | None = None
+) -> str:
     """Write the same as LaTeX."""
-    relations = [line for section in sections_of(network, scales) for line in section.relations]
+    relations = [
+        line for section in sections_of(network, scales, products) for line in section.relations
+    ]
     return environment(write_rows(relations, Latex()))
 
 
-def training_to_json(network: Network, scales: Classification) -> list[Json]:
+def training_to_json(
+    network: Network, scales: Classification, products: Limit | None = None
+) -> list[Json]:
     """Return the same as what `json.dumps` takes."""
     return [
         {
             "title": section.title,
             "equations": list[Json](write_lines(section.relations)),
         }
-        for section in sections_of(network, scales)
+        for section in sections_of(network, scales, products)
     ]
 
 
-def sections_of(network: Network, scales: Classification) -> tuple[Section, ...]:
+def sections_of(
+    network: Network, scales: Classification, products: Limit | None = None
+) -> tuple[Section, ...]:
     """Return the equations of a network's training in order."""
     moves = scales.regime is Regime.FEATURE_LEARNING
     time = "[t]" if moves or _decays(scales) else ""
@@ -97,6 +116,9 @@ def sections_of(network: Network, scales: Classification) -> tuple[Section, ...]
     rest = [_tangent(network, scales, passes)]
     if moves:
         rest = [_outputs(network, passes), _updates(network, scales, passes)]
+    said = products_of(products) if products is not None else ()
+    if said:
+        rest.append(Section("products, with those of all earlier steps s", said))
     return (Section("forward, for all rows", forward), Section("backward", backward), *rest)
 
 

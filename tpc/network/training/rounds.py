@@ -25,7 +25,7 @@ from tpc.network.scales import Classification, WeightScale
 from tpc.network.training.descent import shrunk, without_bounds
 from tpc.network.training.recorder import Recorder
 from tpc.program.builder import Builder
-from tpc.program.nodes import Matrix, Node, Stack, operands
+from tpc.program.nodes import MatMul, Matrix, Node, Stack, operands
 from tpc.program.program import Output
 from tpc.program.reapply import transplant
 from tpc.program.region import (
@@ -147,6 +147,16 @@ class TrainingRound:
     def name(self, name: str, node: Node) -> None:
         """Name a value of the round unless it has a name."""
         self._recorder.bind(name, ROUND, node)
+
+    def name_of_use(self, matrix: Matrix, number: int) -> str:
+        """Return what the text calls a product with a matrix, or the matrix and a number."""
+        use = self._of.gradients.matrices[matrix][number - 1]
+        for binding in self._network.bindings:
+            match binding.node:
+                case MatMul(matrix=own, transposed=transposed, operand=operand):
+                    if (own, transposed, operand) == (matrix, use.transposed, use.operand):
+                        return binding.name
+        return f"{matrix.name}_{number}"
 
     def keep(self, leaf: Earlier, ket: Node) -> None:
         """Let later rounds look back at a ket."""
@@ -310,7 +320,7 @@ class MovingMatrix:
         if isinstance(self._kept, Carried):
             of.pass_on(self._kept, self._start, shrunk(b, self._decay, self._kept))
         for at, (sides, use) in enumerate(zip(self._sides, gradient, strict=bool(self._sides)), 1):
-            of.name(f"d{self._matrix.name}_{at}", use.cotangent)
+            of.name(f"d{of.name_of_use(self._matrix, at)}", use.cotangent)
             of.name(f"{self._matrix.name}_{at}", use.operand)
             kets = (use.cotangent, use.operand)
             for leaf, ket in zip(sides, reversed(kets) if use.transposed else kets, strict=True):

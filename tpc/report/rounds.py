@@ -1,0 +1,55 @@
+"""What the limit of a region says of products: hats, dots, and what earlier rounds have added.
+
+|W x[t]>^ ~ N(0, <x[t]|x[t]>),   Cov(|W x[t]>^, |W x[s]>^) = <x[t]|x[s]>
+|W x[t]>. = sum over s of |y[s]><nabla_{W.T y[s]}|x[t]>
+|W[t]| x[t] = |W x[t]> - sum over s of c_W[t][s] |dh[s]><x[s]|x[t]>
+"""
+
+from tpc.limit.equations import DotEquation, HatEquation, Limit, ScalarEquation
+from tpc.limit.nodes import Hat
+from tpc.program.nodes import Elementwise, Node
+from tpc.program.region import Carried, SumOverRounds
+from tpc.report.formula import Formula, Ket, Name, Product
+from tpc.report.reading import Reader
+from tpc.report.statements import Relation, read, relations
+
+
+def products_of(limit: Limit) -> tuple[Relation, ...]:
+    """Return the equations of products in any round, of a limit that has a region."""
+    rounds = limit.rounds
+    assert rounds is not None
+    reader, found = read(limit), list[Relation]()
+    moved = _moved(rounds.node.body.nodes)
+    factors = {carry.following for carry in rounds.node.body.carries if carry.leaf.is_scalar}
+    for equation in limit.equations[rounds.first : rounds.last]:
+        match equation:
+            case HatEquation(node=hat):
+                found += relations(equation, reader)
+                if not any(isinstance(e, DotEquation) and e.hat is hat for e in limit.equations):
+                    found += _whole(hat, moved, reader)
+            case DotEquation(hat=hat):
+                found += relations(equation, reader)
+                found += _whole(hat, moved, reader)
+            case ScalarEquation(node=node) if node in factors:
+                found += relations(equation, reader)
+            case _:
+                pass
+    return tuple(found)
+
+
+def _moved(nodes: tuple[Node, ...]) -> dict[Node, Node]:
+    """Return what products become with the updates of earlier rounds, by their operands."""
+    found: dict[Node, Node] = {}
+    for node in nodes:
+        match node:
+            case Elementwise(function="sub", operands=(_, SumOverRounds(operand=operand))):
+                found[operand] = node
+    return found
+
+
+def _whole(hat: Hat, moved: dict[Node, Node], reader: Reader) -> list[Relation]:
+    if hat.operand not in moved or isinstance(hat.operand, Carried):
+        return []
+    matrix: Formula = Name(f"|{hat.matrix.name}[t]|{'.T' if hat.transposed else ''}")
+    left = Product("contract", (matrix, Ket(reader.name_ket(hat.operand))))
+    return [Relation((left,), "=", reader.own(moved[hat.operand]))]
