@@ -246,7 +246,7 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
         "Print a program's dialect and its limit equations.",
         (
             _format("text", "latex", "json", "html"),
-            _flag("--unrolled", "the equations of every step of training, of every round of a long loop"),
+            _flag("--unrolled", "every step of training, every round of a long loop"),
             _DOT,
         ),
     ),

@@ -357,22 +357,8 @@ class Reader:
                 return self.bra_of(node)
             case SteinDot(hats=hats, hat=hat):
                 return reduce(add, [self._ket_and_bra(other, hat.operand) for other in hats])
-            case Carried(name=name):
-                return self._symbol(node, f"{name}[t]", place)
-            case RoundInput(table=Constant(value=value)) if is_identity(value):
-                return Name("e[t]")
-            case RoundInput(table=table):
-                return Indexed(of(table), ("t",))
-            case SumOverRounds():
-                return self._sum_over_rounds(node)
-            case RoundDot(hat=hat):
-                return self.round_dot(hat)
-            case Collected(region=region, position=position):
-                assert isinstance(region, Region)
-                return of(region.body.collected[position])
-            case Final(region=region, position=position):
-                assert isinstance(region, Region)
-                return _last(of(region.body.finals[position]), region.body.last)
+            case Carried() | RoundInput() | SumOverRounds() | RoundDot() | Collected() | Final():
+                return self._of_rounds(node, place)
             case Row(operand=operand, coordinate=coordinate):
                 copy = dict(place.bound)[coordinate]
                 return self._formula(operand, Place(copy, (), place.deepest))
@@ -399,6 +385,26 @@ class Reader:
                 if factors is not None:
                     return multiply("outer", *map(of, factors))
                 return write_operation(node, tuple(map(of, operands(node))))
+
+    def _of_rounds(self, node: Node, place: Place) -> Formula:
+        """Return what only regions have, or what comes out of them."""
+        match node:
+            case Carried(name=name):
+                return self._symbol(node, f"{name}[t]", place)
+            case RoundInput(table=Constant(value=value)) if is_identity(value):
+                return Name("e[t]")
+            case RoundInput(table=table):
+                return Indexed(self._formula(table, place), ("t",))
+            case SumOverRounds():
+                return self._sum_over_rounds(node)
+            case RoundDot(hat=hat):
+                return self.round_dot(hat)
+            case Collected(region=Region(body=body), position=position):
+                return self._formula(body.collected[position], place)
+            case Final(region=Region(body=body), position=position):
+                return _last(self._formula(body.finals[position], place), body.last)
+            case _:
+                raise AssertionError(f"no part of a region: {node!r}")
 
     def _closed_form(self, node: ClosedForm) -> Formula:
         kets = self._moments.get(node)
