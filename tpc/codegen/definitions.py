@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tpc.codegen.closed_form_calls import ClosedFormFunctions
+from tpc.codegen.expectation_calls import ClosedFormFunctions, SeriesFunctions
 from tpc.codegen.expressions import Code
 from tpc.codegen.identifiers import Identifiers
-from tpc.codegen.series_calls import SeriesFunctions
 from tpc.limit.equations import Limit
 from tpc.limit.nodes import ClosedForm, HermiteSeries
 from tpc.program.nodes import Constant, Node

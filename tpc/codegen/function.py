@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import partial
 
-from tpc.codegen.closed_form_calls import write_diagonal
 from tpc.codegen.copies import BodyWriter, write_average
 from tpc.codegen.definitions import Definitions
+from tpc.codegen.expectation_calls import write_diagonal
 from tpc.codegen.expressions import ATOM, PRODUCT, SUM, Code, joined
 from tpc.codegen.hats import HatWriter
 from tpc.codegen.lifetimes import Lifetimes, find_lifetimes

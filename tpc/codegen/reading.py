@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr
 
-from tpc.codegen.closed_form_calls import numbered
 from tpc.codegen.copies import kets_of, kets_of_mean
+from tpc.codegen.expectation_calls import numbered
 from tpc.codegen.pair_arrays import find_pair_arrays
 from tpc.codegen.sides import Side, grouped_sides, side_of
 from tpc.codegen.words import Remark, find_names, find_remarks, in_rounds

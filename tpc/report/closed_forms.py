@@ -18,20 +18,9 @@ from tpc.gaussian.trees import Numeral, Operation, Tree, Variable
 from tpc.gaussian.written import variables, written
 from tpc.limit.equations import Limit
 from tpc.limit.nodes import CUW, MU, MW, QU, QW, ClosedForm, HermiteSeries, U, W
+from tpc.report import formula as expr
 from tpc.report.constants import number
-from tpc.report.formula import (
-    Call,
-    Expectation,
-    Formula,
-    Listing,
-    Name,
-    Number,
-    Power,
-    add,
-    divide,
-    multiply,
-    negate,
-)
+from tpc.report.formula import Formula, add, divide, multiply, negate
 from tpc.report.meanings import Meanings, Placed
 
 SHORT = 2
@@ -66,7 +55,7 @@ class Symbols:
         laws: What says of Gaussians how they are distributed, before the symbols in it.
     """
 
-    names: tuple[tuple[Placed, Name], ...]
+    names: tuple[tuple[Placed, expr.Name], ...]
     rank: int
     laws: tuple[tuple[Formula, Formula], ...] = ()
 
@@ -82,8 +71,8 @@ class ClosedForms:
         stems |= set(self._letters.values())
         self._indices = tuple(x for x in _INDICES if x not in stems)
         self._meanings = meanings
-        self._known: dict[tuple[Placed, int], Name] = {}
-        self._laws: dict[tuple[Formula | None, ...], tuple[Name, ...]] = {}
+        self._known: dict[tuple[Placed, int], expr.Name] = {}
+        self._laws: dict[tuple[Formula | None, ...], tuple[expr.Name, ...]] = {}
         self._forms = 0
 
     def start_over(self) -> None:
@@ -109,7 +98,7 @@ class ClosedForms:
         if is_new:
             number = str(self._forms + 1) if self._forms else ""
             names = [self._letters[u.name] + number for u in (U, W)[: len(functions)]]
-            self._laws[law] = tuple(map(Name, names))
+            self._laws[law] = tuple(map(expr.Name, names))
             self._forms += 1
         gaussians = self._laws[law]
         formulas |= {u.name: name for u, name in zip((U, W), gaussians, strict=False)}
@@ -117,34 +106,34 @@ class ClosedForms:
             lambda x, y: multiply("times", x, y), [_write(written(f), formulas) for f in functions]
         )
         if not is_new:
-            return Expectation(integrand), None
+            return expr.Expectation(integrand), None
         laws: list[tuple[Formula, Formula]] = []
         variances = [formulas[q.name] for q in (QU, QW)[: len(functions)]]
         if len(functions) == 1:
-            laws.append((Call("Var", (gaussians[0],)), variances[0]))
+            laws.append((expr.Call("Var", (gaussians[0],)), variances[0]))
         else:
             c = formulas[CUW.name]
-            rows = Listing((variances[0], c)), Listing((c, variances[1]))
-            laws.append((Call("Cov", (Listing(tuple(gaussians)),)), Listing(rows)))
+            rows = expr.Listing((variances[0], c)), expr.Listing((c, variances[1]))
+            laws.append((expr.Call("Cov", (expr.Listing(tuple(gaussians)),)), expr.Listing(rows)))
         for name, mean in zip(gaussians, (MU, MW), strict=False):
             if mean.name in formulas:
-                laws.append((Expectation(name), formulas[mean.name]))
-        return Expectation(integrand), replace(
+                laws.append((expr.Expectation(name), formulas[mean.name]))
+        return expr.Expectation(integrand), replace(
             self._brought(new, len(node.shape)), laws=tuple(laws)
         )
 
-    def _brought(self, new: Mapping[Placed, Name], rank: int) -> Symbols:
+    def _brought(self, new: Mapping[Placed, expr.Name], rank: int) -> Symbols:
         """Return new symbols, whole arrays first."""
         names = sorted(new.items(), key=lambda entry: not entry[0].is_whole(rank))
         return Symbols(tuple(names), rank)
 
     def _symbols(
         self, node: ClosedForm | HermiteSeries, uses: Counter[str]
-    ) -> tuple[dict[str, Formula], dict[Placed, Name]]:
+    ) -> tuple[dict[str, Formula], dict[Placed, expr.Name]]:
         """Return the formula of every symbol, and the names that are new, given how often it is."""
         rank = len(node.shape)
         formulas: dict[str, Formula] = {}
-        new: dict[Placed, Name] = {}
+        new: dict[Placed, expr.Name] = {}
         for symbol, value in zip(node.symbols, node.values, strict=True):
             placed = self._meanings.placed(value, rank)
             longest = SHORT_ONCE if uses[symbol.name] == 1 and not rank else SHORT
@@ -166,11 +155,11 @@ class ClosedForms:
             entries.append(((name, *between), right))
         return Definition(tuple(entries))
 
-    def _new_name(self, kind: str, earlier: Mapping[Placed, Name]) -> Name:
+    def _new_name(self, kind: str, earlier: Mapping[Placed, expr.Name]) -> expr.Name:
         """Return a letter, with the number of the form in the equation, and with primes."""
         stem = self._letters[kind] + (str(self._forms + 1) if self._forms else "")
         primes = sum(name.text.rstrip("'") == stem for name in earlier.values())
-        return Name(stem + "'" * primes)
+        return expr.Name(stem + "'" * primes)
 
 
 def _unused(kind: str, choices: str, stems: set[str]) -> str:
@@ -186,7 +175,7 @@ def _write(tree: Tree, of: Mapping[str, Formula]) -> Formula:
     """Return the formula of a closed form."""
     match tree:
         case Numeral(value=value):
-            return number(value) if isinstance(value, float) else Number(float(value))
+            return number(value) if isinstance(value, float) else expr.Number(float(value))
         case Variable(name=name):
             return of[name]
         case Operation(name=name, parts=parts):
@@ -196,7 +185,7 @@ def _write(tree: Tree, of: Mapping[str, Formula]) -> Formula:
 def _operate(name: str, parts: tuple[Formula, ...]) -> Formula:
     match name, parts:
         case "pi" | "e", ():
-            return Name(name)
+            return expr.Name(name)
         case "add", (first, *rest):
             for part in rest:
                 first = add(first, part)
@@ -210,6 +199,6 @@ def _operate(name: str, parts: tuple[Formula, ...]) -> Formula:
         case "div", (x, y):
             return divide(x, y)
         case "pow", (x, y):
-            return Power(x, y)
+            return expr.Power(x, y)
         case _:
-            return Call(name, parts)
+            return expr.Call(name, parts)

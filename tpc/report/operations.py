@@ -15,24 +15,9 @@ from tpc.program.nodes import (
     Stack,
     Take,
 )
+from tpc.report import formula as expr
 from tpc.report.constants import is_uniform, number
-from tpc.report.formula import (
-    Call,
-    Contraction,
-    Formula,
-    Indexed,
-    Indicator,
-    Number,
-    Power,
-    Product,
-    Raised,
-    add,
-    divide,
-    multiply,
-    negate,
-    scale,
-    subtract,
-)
+from tpc.report.formula import Formula, add, divide, multiply, negate, scale, subtract
 
 
 def write_operation(node: Node, operands: tuple[Formula, ...]) -> Formula:
@@ -49,32 +34,34 @@ def write_operation(node: Node, operands: tuple[Formula, ...]) -> Formula:
         case Contract():
             return _contract(node, *operands)
         case Take(keys=keys):
-            return Indexed(operands[0], tuple(":" if key is None else key for key in keys))
+            return expr.Indexed(operands[0], tuple(":" if key is None else key for key in keys))
         case Diagonal(labels=labels):
             if labels == (0, 0):
-                return Call("diag", operands)
+                return expr.Call("diag", operands)
             letters = sorted(set(labels))
-            return Indexed(operands[0], tuple("ijklmnop"[letters.index(x)] for x in labels))
+            return expr.Indexed(operands[0], tuple("ijklmnop"[letters.index(x)] for x in labels))
         case Expand(axes=axes):
             rank = len(node.shape)
-            return Indexed(operands[0], tuple("new" if i in axes else ":" for i in range(rank)))
+            return expr.Indexed(
+                operands[0], tuple("new" if i in axes else ":" for i in range(rank))
+            )
         case Permute(order=order):
             rank = len(order)
             if order == (*range(rank - 2), rank - 1, rank - 2):
-                return Raised(operands[0], "T")
-            return Call("transpose", operands, "axes", order)
+                return expr.Raised(operands[0], "T")
+            return expr.Call("transpose", operands, "axes", order)
         case Reduce(reduction=reduction, operand=operand, axes=axes):
             if len(axes) == len(operand.shape):
-                return Call(reduction, operands)
-            return Call(reduction, operands, "axis", axes)
+                return expr.Call(reduction, operands)
+            return expr.Call(reduction, operands, "axis", axes)
         case Softmax():
-            return Call("softmax", operands)
+            return expr.Call("softmax", operands)
         case Stack():
-            return Call("stack", operands)
+            return expr.Call("stack", operands)
         case LinearAlgebra(function="inv"):
-            return Raised(operands[0], "-1")
+            return expr.Raised(operands[0], "-1")
         case LinearAlgebra(function=function):
-            return Call(function, operands)
+            return expr.Call(function, operands)
         case _:
             raise AssertionError(f"{node!r} is no operation of a limit")
 
@@ -101,7 +88,7 @@ def _entry(node: Elementwise, part: Node, formula: Formula) -> Formula:
 
 def _elementwise(node: Elementwise, operands: tuple[Formula, ...]) -> Formula:
     match node.function, operands:
-        case ("add" | "sub", (x, Number(value=0.0))) | ("add", (Number(value=0.0), x)):
+        case ("add" | "sub", (x, expr.Number(value=0.0))) | ("add", (expr.Number(value=0.0), x)):
             return x
         case "add", (x, y):
             return add(x, y)
@@ -114,22 +101,22 @@ def _elementwise(node: Elementwise, operands: tuple[Formula, ...]) -> Formula:
         case "div", (x, y):
             return divide(x, y)
         case "pow", (x, y):
-            return Power(x, y)
+            return expr.Power(x, y)
         case "square", (x,):
-            return Power(x, Number(2))
+            return expr.Power(x, expr.Number(2))
         case "equal", (x, y):
-            return Indicator(x, y)
+            return expr.Indicator(x, y)
         case function, _:
-            return Call(function, operands)
+            return expr.Call(function, operands)
 
 
 def _times(node: Elementwise, x: Formula, y: Formula) -> Formula:
     """Return x * y, which says by its sign how the constant axes go together."""
     left, right = node.operands
-    if not left.shape or isinstance(x, Number):
+    if not left.shape or isinstance(x, expr.Number):
         return scale(x, y)
-    if not right.shape or isinstance(y, Number):
-        whole = isinstance(x, Product) and x.kind != "times"
+    if not right.shape or isinstance(y, expr.Number):
+        whole = isinstance(x, expr.Product) and x.kind != "times"
         return scale(y, x) if whole else multiply("times", x, y)
     return multiply("entrywise", x, y)
 
@@ -139,4 +126,4 @@ def _contract(node: Contract, left: Formula, right: Formula) -> Formula:
         return multiply("dot", left, right)
     if node.axes == 1:
         return multiply("contract", left, right)
-    return Contraction(left, right, node.axes)
+    return expr.Contraction(left, right, node.axes)

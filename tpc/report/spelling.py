@@ -10,27 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
-from tpc.report.formula import (
-    ArrayOf,
-    BraKet,
-    Call,
-    Contraction,
-    Expectation,
-    Formula,
-    Indexed,
-    Indicator,
-    Ket,
-    Listing,
-    Name,
-    Number,
-    Power,
-    Product,
-    Quotient,
-    Raised,
-    Space,
-    Sum,
-    SumOver,
-)
+from tpc.report import formula as expr
+from tpc.report.formula import Formula
 
 SUM, PRODUCT, POWER, ATOM = range(1, 5)
 """Levels of precedence, loosest first."""
@@ -73,7 +54,7 @@ class Alphabet(Protocol):
     def name(self, text: str) -> str:
         """Write a name."""
 
-    def array(self, array: ArrayOf) -> Piece:
+    def array(self, array: expr.ArrayOf) -> Piece:
         """Write an array by its shape."""
 
     def space(self, shape: tuple[int, ...]) -> Piece:
@@ -82,16 +63,16 @@ class Alphabet(Protocol):
     def listing(self, items: tuple[str, ...]) -> str:
         """Write the items of an array in a row."""
 
-    def ket(self, ket: Ket) -> Piece:
+    def ket(self, ket: expr.Ket) -> Piece:
         """Write a ket, its hat, its dot or a copy of it."""
 
-    def braket(self, braket: BraKet) -> str:
+    def braket(self, braket: expr.BraKet) -> str:
         """Write an inner product, or a generalised bra applied to a ket."""
 
     def expectation(self, operand: str, copies: tuple[int, ...]) -> str:
         """Write an expectation."""
 
-    def call(self, call: Call, arguments: tuple[str, ...]) -> Piece:
+    def call(self, call: expr.Call, arguments: tuple[str, ...]) -> Piece:
         """Write a function of its arguments."""
 
     def indicator(self, left: str, right: str) -> str:
@@ -132,41 +113,41 @@ def _piece(formula: Formula, a: Alphabet) -> Piece:
         return _at(_piece(part, a), level, a)
 
     match formula:
-        case Number(value=value):
+        case expr.Number(value=value):
             return a.number(value)
-        case Name(text=text):
+        case expr.Name(text=text):
             return Piece(a.name(text))
-        case ArrayOf():
+        case expr.ArrayOf():
             return a.array(formula)
-        case Space(shape=shape):
+        case expr.Space(shape=shape):
             return a.space(shape)
-        case Listing(items=items):
+        case expr.Listing(items=items):
             return Piece(a.listing(tuple(map(of, items))))
-        case Ket():
+        case expr.Ket():
             return a.ket(formula)
-        case BraKet():
+        case expr.BraKet():
             return Piece(a.braket(formula))
-        case Expectation(operand=operand, copies=copies):
+        case expr.Expectation(operand=operand, copies=copies):
             return Piece(a.expectation(of(operand), copies))
-        case Call(arguments=arguments):
+        case expr.Call(arguments=arguments):
             return a.call(formula, tuple(map(of, arguments)))
-        case Indicator(left=left, right=right):
+        case expr.Indicator(left=left, right=right):
             return Piece(a.indicator(of(left), of(right)))
-        case Indexed(operand=operand, keys=keys):
+        case expr.Indexed(operand=operand, keys=keys):
             return Piece(a.indexed(at(operand, ATOM), keys))
-        case Raised(operand=operand, mark=mark):
+        case expr.Raised(operand=operand, mark=mark):
             return Piece(a.raised(at(operand, ATOM), mark), POWER)
-        case Power(base=base, exponent=exponent):
+        case expr.Power(base=base, exponent=exponent):
             return Piece(a.power(at(base, ATOM), _piece(exponent, a)), POWER)
-        case Quotient(numerator=numerator, denominator=denominator):
+        case expr.Quotient(numerator=numerator, denominator=denominator):
             return a.quotient(_piece(numerator, a), _piece(denominator, a))
-        case Contraction(left=left, right=right, axes=axes):
+        case expr.Contraction(left=left, right=right, axes=axes):
             return Piece(a.contraction(at(left, POWER), at(right, POWER), axes), PRODUCT)
-        case Product():
+        case expr.Product():
             return Piece(_product(formula, a), PRODUCT)
-        case Sum():
+        case expr.Sum():
             return Piece(_sum(formula, a), SUM)
-        case SumOver(operand=operand, inclusive=inclusive):
+        case expr.SumOver(operand=operand, inclusive=inclusive):
             return Piece(a.total(at(operand, PRODUCT), inclusive), PRODUCT)
         case _:
             assert_never(formula)
@@ -176,17 +157,17 @@ def _at(piece: Piece, level: int, a: Alphabet) -> str:
     return piece.text if piece.level >= level else a.group(piece.text)
 
 
-def _product(product: Product, a: Alphabet) -> str:
+def _product(product: expr.Product, a: Alphabet) -> str:
     """Write the factors; only a multiple may stand bare inside a product of another kind."""
     written = ""
     for position, factor in enumerate(product.factors):
-        bare = position == 0 and isinstance(factor, Product) and factor.kind == "times"
+        bare = position == 0 and isinstance(factor, expr.Product) and factor.kind == "times"
         text = _at(_piece(factor, a), PRODUCT if bare else POWER, a)
         written += (a.between(product.kind, written, text) if written else "") + text
     return written
 
 
-def _sum(terms: Sum, a: Alphabet) -> str:
+def _sum(terms: expr.Sum, a: Alphabet) -> str:
     written = ""
     for negative, term in terms.terms:
         text = _at(_piece(term, a), PRODUCT, a)

@@ -8,20 +8,9 @@ from tpc.program import nodes as op
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Matrix, Node, operands
 from tpc.program.traversal import toposort
+from tpc.report import formula as expr
 from tpc.report.constants import Arrays
-from tpc.report.formula import (
-    BraKet,
-    Call,
-    Expectation,
-    Formula,
-    Indexed,
-    Ket,
-    Name,
-    Number,
-    Product,
-    Raised,
-    add,
-)
+from tpc.report.formula import Formula, add
 from tpc.report.operations import write_operation
 from tpc.report.spelling import plain, spell
 from tpc.report.statements import Relation
@@ -65,7 +54,7 @@ class Passes:
             for number, use in enumerate(found, 1):
                 node = products[matrix, use.transposed, use.operand]
                 name = self._text_name(node) or f"{matrix.name}_{number}"
-                self.names.setdefault(use.cotangent, Ket(f"d{name}{self.time}"))
+                self.names.setdefault(use.cotangent, expr.Ket(f"d{name}{self.time}"))
         gradients = self.of.gradients
         order = toposort(
             [
@@ -84,7 +73,7 @@ class Passes:
     def named(self, name: str, node: Node) -> Formula:
         """Return the name of a value at time t."""
         timed = f"{name[:-1]},t]" if name.endswith("]") and self.time else name + self.time
-        return Ket(timed) if node.coords else Name(timed)
+        return expr.Ket(timed) if node.coords else expr.Name(timed)
 
     def _text_name(self, node: Node) -> str:
         return next((b.name for b in self.network.bindings if b.node is node), "")
@@ -106,13 +95,13 @@ class Passes:
         found = [
             Relation((self.names[node],), "=", self.own[node])
             for node in sorted(dict.fromkeys(wanted), key=places.__getitem__)
-            if isinstance(self.names[node], Ket)
+            if isinstance(self.names[node], expr.Ket)
         ]
         for weight in self.network.weights:
             gradient = self.gradient(weight)
             if gradient is not None:
                 name = f"d{weight.name}{self.time}"
-                left: Formula = Ket(name) if gradient.coords else Name(name)
+                left: Formula = expr.Ket(name) if gradient.coords else expr.Name(name)
                 found.append(Relation((left,), "=", self.formulas[gradient]))
         return tuple(found)
 
@@ -132,12 +121,12 @@ class Passes:
         for use in self.of.gradients.matrices.get(matrix, ()):
             sides = self.formulas[use.cotangent], self.formulas[use.operand]
             left, right = sides[::-1] if use.transposed else sides
-            bra = Name(f"⟨{inside(right)}|")
-            part: Formula = Product("times", (left, bra))
-            if signal != Number(1):
-                part = Product("times", (left, signal, bra))
+            bra = expr.Name(f"⟨{inside(right)}|")
+            part: Formula = expr.Product("times", (left, bra))
+            if signal != expr.Number(1):
+                part = expr.Product("times", (left, signal, bra))
             total = part if total is None else add(total, part)
-        return Number(0) if total is None else total
+        return expr.Number(0) if total is None else total
 
     def _own(self, node: Node, arrays: Arrays) -> Formula:
         """Return the formula of a node by those of its operands."""
@@ -146,32 +135,32 @@ class Passes:
             case op.Constant():
                 return arrays.formula(node)
             case op.Parameter(name=name) | op.Placeholder(name=name):
-                return Name(name)
+                return expr.Name(name)
             case op.InitialVector(name=name) | op.InitialScalar(name=name):
                 return self.named(name, node)
             case op.MatMul(matrix=matrix, transposed=transposed, operand=operand):
-                left: Formula = Name(f"|{matrix.name}{self.time}|")
-                left = Raised(left, "T") if transposed else left
-                return Product("contract", (left, formulas[operand]))
+                left: Formula = expr.Name(f"|{matrix.name}{self.time}|")
+                left = expr.Raised(left, "T") if transposed else left
+                return expr.Product("contract", (left, formulas[operand]))
             case op.Mean(operand=operand, over=over):
                 if over == (FREE,):
-                    return Expectation(formulas[operand])
-                return Expectation(formulas[operand], tuple(range(1, len(over) + 1)))
+                    return expr.Expectation(formulas[operand])
+                return expr.Expectation(formulas[operand], tuple(range(1, len(over) + 1)))
             case BatchMean(operand=operand):
-                return Call("batchmean", (formulas[operand],))
+                return expr.Call("batchmean", (formulas[operand],))
             case op.Inner(left=x, right=y):
-                return BraKet(inside(formulas[x]), inside(formulas[y]))
+                return expr.BraKet(inside(formulas[x]), inside(formulas[y]))
             case op.Row(operand=operand):
                 inner = formulas[operand]
-                if isinstance(inner, Ket):
-                    return Ket(inner.name, inner.accent, 1)
-                return Indexed(inner, (1,))
+                if isinstance(inner, expr.Ket):
+                    return expr.Ket(inner.name, inner.accent, 1)
+                return expr.Indexed(inner, (1,))
             case _:
                 return write_operation(node, tuple(formulas[part] for part in operands(node)))
 
 
 def inside(formula: Formula) -> str:
     """Return what stands in a bra: the name of a ket, or a formula as it is."""
-    if isinstance(formula, Ket):
+    if isinstance(formula, expr.Ket):
         return formula.name
     return plain(spell(formula, Unicode()))

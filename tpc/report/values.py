@@ -14,26 +14,9 @@ from typing import Protocol
 from tpc.limit.equations import Limit
 from tpc.limit.nodes import Diagonal
 from tpc.program.nodes import Constant, Elementwise, Expand, InitialScalar, Node, Parameter
+from tpc.report import formula as expr
 from tpc.report.constants import is_uniform, number
-from tpc.report.formula import (
-    ArrayOf,
-    BraKet,
-    Call,
-    Expectation,
-    Formula,
-    Ket,
-    Listing,
-    Name,
-    Number,
-    Power,
-    Product,
-    Sum,
-    add,
-    multiply,
-    negate,
-    scale,
-    subtract,
-)
+from tpc.report.formula import Formula, add, multiply, negate, scale, subtract
 from tpc.report.operations import write_operation
 
 LONGEST = 12
@@ -115,7 +98,7 @@ class Values:
             case (left, right), _:
                 return self._names.inner(left, right)
             case (ket,), _:
-                return Expectation(self._names.of(ket))
+                return expr.Expectation(self._names.of(ket))
             case _, (left, right):
                 return self.cov(left, right)
             case _:
@@ -134,9 +117,9 @@ class Values:
         kets = [self._names.known_ket(ket) for ket in self._moments.get(node, ())]
         match kets:
             case [str() as left, str() as right]:
-                return BraKet(left, right)
+                return expr.BraKet(left, right)
             case [str() as ket]:
-                return Expectation(Ket(ket))
+                return expr.Expectation(expr.Ket(ket))
             case _:
                 return None
 
@@ -161,11 +144,11 @@ class Values:
 
     def var(self, ket: Node) -> Formula:
         """Return Var(|x>)."""
-        return Call("Var", (self._names.ket(ket),))
+        return expr.Call("Var", (self._names.ket(ket),))
 
     def cov(self, left: Node, right: Node) -> Formula:
         """Return Cov(|x>, |y>)."""
-        return Call("Cov", (self._names.ket(left), self._names.ket(right)))
+        return expr.Call("Cov", (self._names.ket(left), self._names.ket(right)))
 
     def plain(self, node: Node, root: Node | None = None, depth: int = 0) -> Plain | None:
         """Return a value in names and numbers; `root` itself is written out."""
@@ -179,7 +162,7 @@ class Values:
             case Constant():
                 return self._plain_constant(node)
             case Parameter(name=name):
-                return Plain(Name(name))
+                return Plain(expr.Name(name))
             case InitialScalar(limit=limit):
                 return self.plain(limit, depth=depth)
             case Elementwise():
@@ -192,9 +175,9 @@ class Values:
         if is_uniform(node.value) or not node.shape:
             return Plain(number(float(node.value.flat[0])))
         formula = self._names.array(node)
-        if isinstance(formula, ArrayOf):
+        if isinstance(formula, expr.ArrayOf):
             return None
-        return Plain(formula, LONGEST if isinstance(formula, Listing) else 1)
+        return Plain(formula, LONGEST if isinstance(formula, expr.Listing) else 1)
 
     def _plain_operation(self, node: Elementwise, depth: int) -> Plain | None:
         parts = [self.plain(operand, depth=depth) for operand in node.operands]
@@ -206,7 +189,7 @@ class Values:
         mentioned = tuple(other for part in found for other in part.mentioned)
         match node.function, [part.formula for part in found]:
             case "add", [x, y]:
-                formula = _collect(scale(Number(2), x)) if x == y else add(x, y)
+                formula = _collect(scale(expr.Number(2), x)) if x == y else add(x, y)
             case "sub", [x, y]:
                 formula = subtract(x, y)
             case "mul", [x, y] if single[0] or single[1]:
@@ -221,13 +204,13 @@ class Values:
 def _collect(formula: Formula) -> Formula:
     """Return a product with one number, and powers of what occurs in it several times."""
     match formula:
-        case Product(kind="times", factors=factors):
-            value = prod(factor.value for factor in factors if isinstance(factor, Number))
-            counts = Counter(factor for factor in factors if not isinstance(factor, Number))
-            powers = [x if n == 1 else Power(x, Number(n)) for x, n in counts.items()]
-            start: Formula = Number(value)
+        case expr.Product(kind="times", factors=factors):
+            value = prod(factor.value for factor in factors if isinstance(factor, expr.Number))
+            counts = Counter(factor for factor in factors if not isinstance(factor, expr.Number))
+            powers = [x if n == 1 else expr.Power(x, expr.Number(n)) for x, n in counts.items()]
+            start: Formula = expr.Number(value)
             return reduce(lambda x, y: multiply("times", x, y), powers, start)
-        case Sum(terms=((True, rest),)):
+        case expr.Sum(terms=((True, rest),)):
             return negate(_collect(rest))
         case _:
             return formula

@@ -3,7 +3,7 @@
 import pytest
 from sympy import Expr, Symbol, tanh
 
-from tpc.codegen.form_names import name_of_mean
+from tpc.codegen.identifiers import name_of_mean
 from tpc.gaussian.functions import relu
 
 Z, W, S = (Symbol(name, real=True) for name in ("z1", "z2", "s1"))
