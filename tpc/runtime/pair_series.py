@@ -22,7 +22,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.runtime.arrays import Array, Indices
-from tpc.runtime.hermite import TOLERANCE, Family, Function, Line, root_mean_square, settle
+from tpc.runtime.hermite import (
+    TOLERANCE,
+    Family,
+    Function,
+    Line,
+    root_mean_square,
+    settle,
+)
 from tpc.runtime.mehler import Series, expand
 
 PERFECT = 1 - 1e-15
