@@ -28,9 +28,19 @@ class GridNodes(Nodes):
     refused: it is NaN, and so is all that is made of it.
     """
 
-    def __init__(self, points: int, floats: int, single: bool = False) -> None:
+    def __init__(
+        self,
+        points: int,
+        floats: int,
+        single: bool = False,
+        shakes: np.random.Generator | None = None,
+    ) -> None:
+        """Take the nodes of a rule, how large a ket may be, which directions are new ones.
+
+        With random numbers to shake them, series are off by about as much as they may be.
+        """
         self.points, self.shares = normal_rule(points)
-        self.tolerance = max(10.0**-points, 3e-14)
+        self._shakes = shakes
         self.stein_load = {}
         self.samples = 0
         self.refusal = ""
@@ -44,6 +54,13 @@ class GridNodes(Nodes):
         found = np.asarray(array).view(Ket)
         found.nodes, found.directions = self, directions
         return found
+
+    def shaken(self, errors: Array) -> Array:
+        """Return errors that expectations may have; nothing unless they are asked for."""
+        if self._shakes is None:
+            return np.zeros_like(errors)
+        signs = self._shakes.choice([-1.0, 1.0], errors.shape)
+        return np.asarray(signs * self._shakes.uniform(0.5, 1, errors.shape) * errors)
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Whether there is room for an array."""

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tpc.runtime.arrays import Array
+from tpc.runtime.arrays import Array, Indices
 
 Function = Callable[..., Array]
 """Of an array, then of constants that broadcast to it."""
@@ -36,6 +36,15 @@ FIRST_STEP, FIRST_REACH = 0.3, 12.5
 
 MOST_NODES, MOST_REACH = 6000, 40.0
 """Grids are not refined past this: f then has kinks, or a variance is huge."""
+
+PEAK_NODES = 30_000
+"""Grids of functions with narrow peaks are refined up to this."""
+
+LOOKED = 3000
+"""How many nodes look for what a grid has overlooked."""
+
+PEAKS = np.linspace(-5, 5, 41)
+"""Arguments at which functions have their peaks."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +63,12 @@ class Line:
     @property
     def root_weights(self) -> Array:
         """The roots of step * phi(z)."""
+        return self.density_root(self.z)
+
+    def density_root(self, z: Array) -> Array:
+        """Return the roots of step * phi(z) anywhere."""
         scale = np.sqrt(self.step / np.sqrt(2 * np.pi))
-        return np.asarray(scale * np.exp(-(self.z**2) / 4))
+        return np.asarray(scale * np.exp(-(z**2) / 4))
 
     def finer(self) -> Line:
         """Refine by an irrational ratio: no frequency looks alike on both grids."""
@@ -113,6 +126,27 @@ class Family:
         order = np.argsort(self.root)
         return self[order[np.linspace(0, len(order) - 1, 9).astype(int)]]
 
+    def hides_peaks(self, line: Line, values: Array) -> bool:
+        """Whether some f leaves, for arguments near 0, the range of a grid's nodes around.
+
+        Args:
+            line: A grid.
+            values: f times the root weights on that grid.
+        """
+        with np.errstate(all="ignore"):
+            for row in np.nonzero(self.root * line.step > 1)[0]:
+                z = (PEAKS - self.mean[row]) / self.root[row]
+                z = z[np.abs(z) < line.reach]
+                found = self[row : row + 1](z[None]) * line.density_root(z)
+                first = np.clip(np.searchsorted(line.z, z) - 8, 0, len(line.z) - 16)
+                around = values[row][first[:, None] + np.arange(16)]
+                room = 0.03 * np.abs(values[row]).max()
+                if (found > around.max(axis=1) + room).any():
+                    return True
+                if (found < around.min(axis=1) - room).any():
+                    return True
+        return False
+
     def on(self, line: Line) -> Array:
         """Return f times the root weights, of shape (variances, nodes)."""
         z, root_weights = line.z, line.root_weights
@@ -161,13 +195,46 @@ def settle(
         line = Line(line.step, 1.25 * line.reach)
         values = [probe.on(line) for probe in probes]
     moments = [low_moments(line, value) for value in values]
-    error = np.inf
-    while error > tolerance and len(line.z) <= MOST_NODES:
+    error, most = np.inf, MOST_NODES
+    while error > tolerance and len(line.z) <= most:
         line, before = line.finer(), moments
         values = [probe.on(line) for probe in probes]
         moments = [low_moments(line, value) for value in values]
         error = 3 * largest_change(before, moments)
+        if error <= tolerance:
+            error = max(error, overlooked(line, probes, moments, tolerance))
+            most = PEAK_NODES
     return line, [family.on(line) for family in families], error
+
+
+def overlooked(
+    line: Line,
+    probes: Sequence[Family],
+    moments: Sequence[Array],
+    tolerance: float,
+) -> float:
+    """Return the error by what a much finer grid sees of functions and the grid does not.
+
+    Two grids agree where a peak stands between the nodes of both. A function of a Gaussian
+    of huge variance may have one near 0 that is too narrow for any grid: the error is
+    infinite then.
+    """
+    fine = Line(min(line.step, 2 * line.reach / LOOKED), line.reach)
+    error = 0.0
+    for probe, known in zip(probes, moments, strict=True):
+        chosen = spread_out(len(probe.root), 16)
+        few = probe[chosen]
+        values = few.on(fine)
+        if few.hides_peaks(fine, values):
+            return np.inf
+        change = largest_change([known[:, chosen]], [low_moments(fine, values)])
+        error = max(error, 3 * change)
+    return error if error > 10 * tolerance else 0.0
+
+
+def spread_out(count: int, most: int) -> Indices:
+    """Return at most so many indices, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
 
 
 def root_mean_square(values: Array) -> Array:
@@ -203,18 +270,27 @@ def largest_change(before: Sequence[Array], after: Sequence[Array]) -> float:
     return largest if np.isfinite(largest) else np.inf
 
 
-def single_series(family: Family, tolerance: float) -> tuple[Array, float, float]:
+def single_series(family: Family, tolerance: float) -> tuple[Array, float, Array]:
     """Integrate one function: see `single_moment`.
 
     Returns:
-        The expectations, a bound of their error relative to the largest sqrt(E f^2), and
-        that.
+        The expectations, a bound of their error relative to sqrt(E f^2), or to what the
+        change from a coarser grid says where that is less, and this size.
     """
     line, (values,), error = settle([family], tolerance)
     if not np.isfinite(error):
-        return np.full(len(values), np.nan), np.inf, np.inf
-    scale = root_mean_square(values).max(initial=0)
-    return values @ line.root_weights, error + ROUNDING, float(scale)
+        return np.full(len(values), np.nan), np.inf, np.ones(len(values))
+    found = values @ line.root_weights
+    bound, size = error + ROUNDING, root_mean_square(values)
+    few = np.flatnonzero(np.abs(found) < 1e-3 * size)
+    if len(few):
+        rest = family[few]
+        finer = line.finer()
+        again = rest.on(finer) * finer.root_weights
+        change = np.abs(again.sum(axis=1) - found[few])
+        own = 3 * change + ROUNDING * np.abs(again).sum(axis=1)
+        size[few] = np.minimum(size[few], own / bound)
+    return found, bound, size
 
 
 def single_moment(
@@ -237,5 +313,5 @@ def single_moment(
         E f(m + sqrt(q) z), and a bound of its error: about 1e-14 sqrt(E f^2) at its
         largest, far more where f is not smooth, infinite where E f^2 seems to be.
     """
-    found, error, scale = single_series(Family.of(f, q, m, constants), tolerance)
-    return found, error * scale
+    found, error, sizes = single_series(Family.of(f, q, m, constants), tolerance)
+    return found, error * float(np.max(sizes, initial=0))

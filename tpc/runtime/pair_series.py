@@ -47,18 +47,18 @@ def pair_series(
     right: Family,
     c: Array,
     tolerance: float,
-) -> tuple[Array, float, float]:
+) -> tuple[Array, float, Array]:
     """Integrate the products of two functions for all pairs: see `pair_moment`.
 
     Returns:
-        The expectations, a bound of their error relative to the largest
-        sqrt(E f^2 E g^2), and that.
+        The expectations, a bound of their error relative to sqrt(E f^2 E g^2), and that,
+        of the same shape.
     """
     same = left.equals(right)
     line, values, error = settle([left] if same else [left, right], tolerance)
     moments = correlations(left, right, c)
     if not np.isfinite(error):
-        return np.full_like(moments, np.nan), np.inf, np.inf
+        return np.full_like(moments, np.nan), np.inf, np.ones_like(moments)
     plane = Plane(line, values[0], values[-1], right)
     mirrored = same and np.array_equal(c, np.transpose(c))
     tiles = list(cut(moments.shape, mirrored))
@@ -77,7 +77,8 @@ def pair_series(
     moments[pairs.rows, pairs.columns] = single
     if mirrored:
         moments[pairs.columns, pairs.rows] = single
-    return moments, error_bound(series, error, largest), plane.scale()
+    sizes = np.outer(root_mean_square(plane.left), root_mean_square(plane.right))
+    return moments, error_bound(series, error, largest), sizes
 
 
 LISTED = 2**12
@@ -89,27 +90,25 @@ def listed_series(
     right: Family,
     c: Array,
     tolerance: float,
-) -> tuple[Array, float, float]:
+) -> tuple[Array, float, Array]:
     """Integrate the same for a list of pairs: families and c have the shape (P,)."""
-    moments, worst, scale = np.empty(len(left.root)), 0.0, 0.0
+    moments, sizes, worst = np.empty(len(left.root)), np.ones(len(left.root)), 0.0
     for start in range(0, len(moments), LISTED):
         part = slice(start, start + LISTED)
         one, two = left[part], right[part]
         line, values, error = settle([one, two], tolerance)
         if not np.isfinite(error):
-            return np.full_like(moments, np.nan), np.inf, np.inf
+            return np.full_like(moments, np.nan), np.inf, sizes
         index = np.arange(len(one.root))
-        size = one.root * two.root
-        rho = np.divide(c[part], size, np.zeros_like(size), where=size > 0)
-        rho = np.clip(rho, -1, 1)
+        rho = listed_correlations(one, two, c[part])
         largest = largest_imperfect(rho)
         series = expand(line, values[0], values[1], largest, tolerance)
         plane = Plane(line, values[0], values[1], two)
         pairs = Pairs(index, index, rho)
         moments[part] = sum_pairs(series, plane, pairs, error <= tolerance)
         worst = max(worst, error_bound(series, error, largest))
-        scale = max(scale, plane.scale())
-    return moments, worst, scale
+        sizes[part] = root_mean_square(plane.left) * root_mean_square(plane.right)
+    return moments, worst, sizes
 
 
 def pair_moment(
@@ -145,8 +144,8 @@ def pair_moment(
     """
     left = Family.of(f, q_left, m_left, s_left)
     right = Family.of(g, q_right, m_right, s_right)
-    moments, error, scale = pair_series(left, right, c, tolerance)
-    return moments, error * scale
+    moments, error, sizes = pair_series(left, right, c, tolerance)
+    return moments, error * float(np.max(sizes, initial=0))
 
 
 def listed_moment(
@@ -168,8 +167,8 @@ def listed_moment(
     """
     left = Family.of(f, q_left, m_left, s_left)
     right = Family.of(g, q_right, m_right, s_right)
-    moments, error, scale = listed_series(left, right, c, tolerance)
-    return moments, error * scale
+    moments, error, sizes = listed_series(left, right, c, tolerance)
+    return moments, error * float(np.max(sizes, initial=0))
 
 
 @dataclass(frozen=True)
@@ -259,6 +258,12 @@ def correlations(left: Family, right: Family, c: Array) -> Array:
     rho = np.outer(inverses[0], inverses[1])
     rho *= c
     return np.clip(rho, -1, 1, out=rho)
+
+
+def listed_correlations(left: Family, right: Family, c: Array) -> Array:
+    """Return the same for a list of pairs."""
+    size = left.root * right.root
+    return np.clip(np.divide(c, size, np.zeros_like(size), where=size > 0), -1, 1)
 
 
 def largest_imperfect(rho: Array) -> float:

@@ -58,10 +58,14 @@ class Nodes:
 
     def mean(self, ket: Array) -> Array:
         """Return E|x>."""
+        if self.weights is not None:
+            return np.tensordot(self.weights, ket, 1) / self.samples
         return np.asarray(ket.mean(axis=0))
 
     def inner(self, left: Array, right: Array) -> Array:
         """Return <x|y>, of shape k_x + k_y."""
+        if self.weights is not None:
+            left = (left.T * self.weights).T
         if left.ndim == right.ndim == 1:
             return np.asarray(left @ right / self.samples)
         # Not `tensordot`: it copies columns that stand in a wider array.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,9 +22,20 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
         each = 2 ** (each.bit_length() - 1)
     runs: list[Run] = []
     for replicate in range(count):
-        run = run_random if method == "mc" else run_sobol
-        runs.append(run(problem, request, replicate, each))
+        if method == "mc":
+            runs.append(run_random(problem, request, replicate, each, Nodes))
+        else:
+            runs.append(run_sobol(problem, request, replicate, each))
         request.report(replicate + 1, count)
+    values, errors = averaged(problem, runs)
+    used = "mc" if method == "mc" else "qmc"
+    methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
+    total = request.samples if method == "mc" else count * each
+    return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
+
+
+def averaged(problem: Problem, runs: Sequence[Run]) -> tuple[Outputs, Outputs]:
+    """Return the outputs and their standard errors from replicates."""
     values: Outputs = {}
     errors: Outputs = {}
     for key, first in runs[0].outputs.items():
@@ -34,10 +46,7 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
             bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
             error = standard_error(every, halves)
             values[key], errors[key] = every.mean(axis=0), np.hypot(error, bias)
-    used = "mc" if method == "mc" else "qmc"
-    methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
-    total = request.samples if method == "mc" else count * each
-    return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
+    return values, errors
 
 
 def standard_error(every: Array, halves: Array) -> Array:
@@ -84,7 +93,13 @@ class Run:
     stein_load: dict[str, float]
 
 
-def run_random(problem: Problem, request: Request, replicate: int, samples: int) -> Run:
+def run_random(
+    problem: Problem,
+    request: Request,
+    replicate: int,
+    samples: int,
+    nodes_of: Callable[..., Nodes],
+) -> Run:
     """Run one replicate on random nodes.
 
     Where moments of N samples enter later equations, results are biased by b/N. The two
@@ -93,12 +108,12 @@ def run_random(problem: Problem, request: Request, replicate: int, samples: int)
     keys = [(replicate, half) for half in range(2)]
     streams = [np.random.SeedSequence(request.seed, spawn_key=key) for key in keys]
     tolerance = request.rank_tolerance
-    nodes = Nodes(streams, samples, tolerance)
+    nodes = nodes_of(streams, samples, tolerance)
     full = problem.limit(nodes, request.params)
     if not problem.biased:
         unbiased = {key: np.zeros_like(full[key]) for key in full}
         return Run(full, unbiased, {}, nodes.stein_load)
-    parts = [Nodes([stream], nodes.samples // 2, tolerance) for stream in streams]
+    parts = [nodes_of([stream], nodes.samples // 2, tolerance) for stream in streams]
     one, two = (problem.limit(part, request.params) for part in parts)
     shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
     outputs = {key: full[key] + shift[key] for key in full}

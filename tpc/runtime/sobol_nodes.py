@@ -55,18 +55,6 @@ class SobolNodes(Nodes):
         # Points are multiples of 2^-30; the middle of their cells is inside of (0, 1).
         return np.asarray(self._width * ndtri(self._points[:, start:stop] + 2.0**-31))
 
-    def mean(self, ket: Array) -> Array:
-        """Return E|x>."""
-        if self.weights is None:
-            return super().mean(ket)
-        return np.tensordot(self.weights, ket, 1) / self.samples
-
-    def inner(self, left: Array, right: Array) -> Array:
-        """Return <x|y>, of shape k_x + k_y."""
-        if self.weights is not None:
-            left = (left.T * self.weights).T
-        return super().inner(left, right)
-
 
 SOBOL_FLOATS = 2**25
 """How many coordinates of Sobol points a replicate holds at most."""

@@ -387,9 +387,20 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
         each = 2 ** (each.bit_length() - 1)
     runs: list[Run] = []
     for replicate in range(count):
-        run = run_random if method == "mc" else run_sobol
-        runs.append(run(problem, request, replicate, each))
+        if method == "mc":
+            runs.append(run_random(problem, request, replicate, each, Nodes))
+        else:
+            runs.append(run_sobol(problem, request, replicate, each))
         request.report(replicate + 1, count)
+    values, errors = averaged(problem, runs)
+    used = "mc" if method == "mc" else "qmc"
+    methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
+    total = request.samples if method == "mc" else count * each
+    return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
+
+
+def averaged(problem: Problem, runs: Sequence[Run]) -> tuple[Outputs, Outputs]:
+    """Return the outputs and their standard errors from replicates."""
     values: Outputs = {}
     errors: Outputs = {}
     for key, first in runs[0].outputs.items():
@@ -400,10 +411,7 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
             bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
             error = standard_error(every, halves)
             values[key], errors[key] = every.mean(axis=0), np.hypot(error, bias)
-    used = "mc" if method == "mc" else "qmc"
-    methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
-    total = request.samples if method == "mc" else count * each
-    return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
+    return values, errors
 
 
 def standard_error(every: Array, halves: Array) -> Array:
@@ -451,7 +459,13 @@ class Run:
     stein_load: dict[str, float]
 
 
-def run_random(problem: Problem, request: Request, replicate: int, samples: int) -> Run:
+def run_random(
+    problem: Problem,
+    request: Request,
+    replicate: int,
+    samples: int,
+    nodes_of: Callable[..., Nodes],
+) -> Run:
     """Run one replicate on random nodes.
 
     Where moments of N samples enter later equations, results are biased by b/N. The two
@@ -460,12 +474,12 @@ def run_random(problem: Problem, request: Request, replicate: int, samples: int)
     keys = [(replicate, half) for half in range(2)]
     streams = [np.random.SeedSequence(request.seed, spawn_key=key) for key in keys]
     tolerance = request.rank_tolerance
-    nodes = Nodes(streams, samples, tolerance)
+    nodes = nodes_of(streams, samples, tolerance)
     full = problem.limit(nodes, request.params)
     if not problem.biased:
         unbiased = {key: np.zeros_like(full[key]) for key in full}
         return Run(full, unbiased, {}, nodes.stein_load)
-    parts = [Nodes([stream], nodes.samples // 2, tolerance) for stream in streams]
+    parts = [nodes_of([stream], nodes.samples // 2, tolerance) for stream in streams]
     one, two = (problem.limit(part, request.params) for part in parts)
     shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
     outputs = {key: full[key] + shift[key] for key in full}
@@ -521,10 +535,14 @@ class Nodes:
 
     def mean(self, ket: Array) -> Array:
         """Return E|x>."""
+        if self.weights is not None:
+            return np.tensordot(self.weights, ket, 1) / self.samples
         return np.asarray(ket.mean(axis=0))
 
     def inner(self, left: Array, right: Array) -> Array:
         """Return <x|y>, of shape k_x + k_y."""
+        if self.weights is not None:
+            left = (left.T * self.weights).T
         if left.ndim == right.ndim == 1:
             return np.asarray(left @ right / self.samples)
         # Not `tensordot`: it copies columns that stand in a wider array.
@@ -597,18 +615,6 @@ class SobolNodes(Nodes):
 
         # Points are multiples of 2^-30; the middle of their cells is inside of (0, 1).
         return np.asarray(self._width * ndtri(self._points[:, start:stop] + 2.0**-31))
-
-    def mean(self, ket: Array) -> Array:
-        """Return E|x>."""
-        if self.weights is None:
-            return super().mean(ket)
-        return np.tensordot(self.weights, ket, 1) / self.samples
-
-    def inner(self, left: Array, right: Array) -> Array:
-        """Return <x|y>, of shape k_x + k_y."""
-        if self.weights is not None:
-            left = (left.T * self.weights).T
-        return super().inner(left, right)
 
 
 SOBOL_FLOATS = 2**25

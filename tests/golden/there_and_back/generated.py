@@ -71,9 +71,9 @@ Limit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from math import prod
 from typing import Any
 
@@ -619,9 +619,20 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
         each = 2 ** (each.bit_length() - 1)
     runs: list[Run] = []
     for replicate in range(count):
-        run = run_random if method == "mc" else run_sobol
-        runs.append(run(problem, request, replicate, each))
+        if method == "mc":
+            runs.append(run_random(problem, request, replicate, each, Nodes))
+        else:
+            runs.append(run_sobol(problem, request, replicate, each))
         request.report(replicate + 1, count)
+    values, errors = averaged(problem, runs)
+    used = "mc" if method == "mc" else "qmc"
+    methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
+    total = request.samples if method == "mc" else count * each
+    return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
+
+
+def averaged(problem: Problem, runs: Sequence[Run]) -> tuple[Outputs, Outputs]:
+    """Return the outputs and their standard errors from replicates."""
     values: Outputs = {}
     errors: Outputs = {}
     for key, first in runs[0].outputs.items():
@@ -632,10 +643,7 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
             bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
             error = standard_error(every, halves)
             values[key], errors[key] = every.mean(axis=0), np.hypot(error, bias)
-    used = "mc" if method == "mc" else "qmc"
-    methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
-    total = request.samples if method == "mc" else count * each
-    return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
+    return values, errors
 
 
 def standard_error(every: Array, halves: Array) -> Array:
@@ -683,7 +691,13 @@ class Run:
     stein_load: dict[str, float]
 
 
-def run_random(problem: Problem, request: Request, replicate: int, samples: int) -> Run:
+def run_random(
+    problem: Problem,
+    request: Request,
+    replicate: int,
+    samples: int,
+    nodes_of: Callable[..., Nodes],
+) -> Run:
     """Run one replicate on random nodes.
 
     Where moments of N samples enter later equations, results are biased by b/N. The two
@@ -692,12 +706,12 @@ def run_random(problem: Problem, request: Request, replicate: int, samples: int)
     keys = [(replicate, half) for half in range(2)]
     streams = [np.random.SeedSequence(request.seed, spawn_key=key) for key in keys]
     tolerance = request.rank_tolerance
-    nodes = Nodes(streams, samples, tolerance)
+    nodes = nodes_of(streams, samples, tolerance)
     full = problem.limit(nodes, request.params)
     if not problem.biased:
         unbiased = {key: np.zeros_like(full[key]) for key in full}
         return Run(full, unbiased, {}, nodes.stein_load)
-    parts = [Nodes([stream], nodes.samples // 2, tolerance) for stream in streams]
+    parts = [nodes_of([stream], nodes.samples // 2, tolerance) for stream in streams]
     one, two = (problem.limit(part, request.params) for part in parts)
     shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
     outputs = {key: full[key] + shift[key] for key in full}
@@ -712,6 +726,10 @@ def run_sobol(problem: Problem, request: Request, replicate: int, samples: int) 
     full = problem.limit(nodes, request.params)
     unbiased = {key: np.zeros_like(full[key]) for key in full}
     return Run(full, unbiased, {}, nodes.stein_load)
+
+
+Key = tuple[str, str]
+"""An output's name and part."""
 
 
 def integrated_estimate(
@@ -740,17 +758,24 @@ def refined_estimate(
     """Refine grids until two steps have changed nothing, or the next does not fit.
 
     An output has the value of its finest grid. Its error is the change by the last step,
-    or what further steps would add if they shrink no faster than the last did.
+    or what further steps would add if they shrink no faster than the last did, and what the
+    errors of series do to it. Random nodes check what grids have found.
     """
     values: Outputs = {}
     errors: Outputs = {}
-    steps: dict[tuple[str, str], list[float]] = {}
+    steps: dict[Key, list[float]] = {}
+    probe: Probe | None = None
     refusal, largest = "", 0
+    coarsest: Outputs = {}
     for count, points in enumerate(RULES, 1):
         nodes = GridNodes(points, GRID_FLOATS * request.samples, single)
         outputs = limit(nodes, request.params)
+        coarsest = coarsest or outputs
         refusal, largest = refusal or nodes.refusal, max(largest, nodes.samples)
-        finished = True
+        on_grids = largest > 1
+        if on_grids and points >= LEAST and probe is None:
+            probe = Probe(problem, request)
+        finished = points >= LEAST or not on_grids
         for key, value in outputs.items():
             size = np.max(np.abs(value), initial=0)
             if key[0] not in problem.sampled:
@@ -759,16 +784,101 @@ def refined_estimate(
                 change = np.abs(value - values.get(key, np.inf))
                 known = steps.setdefault(key, [])
                 known.append(np.max(change, initial=0))
-                values[key], errors[key] = value, after(change, known, size)
-                finished = finished and max(known[-2:]) <= 1e-11 * size + 1e-15
+                values[key], errors[key] = value, np.zeros(np.shape(value))
+                if on_grids:
+                    errors[key] = after(change, known, size)
+                    least = probe.floor(key) if probe else 0
+                    finished = finished and max(known[-2:]) <= 1e-11 * size + least
         request.report(count, len(RULES))
-        if finished:
+        if finished and not (probe and probe.doubts_any(values, steps)):
             break
+    if probe is not None:
+        errors |= {key: probe.widened(key, values[key], errors[key]) for key in steps}
+    shaken = changes_by_series(limit, request, coarsest, single)
+    errors |= {key: errors[key] + shaken[key] for key in steps}
     used = {True: "quadrature", False: "exact"}
     methods = {name: used[name in problem.sampled] for name, _ in outputs}
     estimate = Estimate(values, errors, methods, {}, largest, {})
     missing = [name for name in methods if not np.isfinite(estimate.error(name))]
     return replace(estimate, missing=dict.fromkeys(missing, refusal or "not finite"))
+
+
+def changes_by_series(
+    limit: Callable[..., Outputs],
+    request: Request,
+    outputs: Outputs,
+    single: bool,
+) -> Outputs:
+    """Return by how much outputs change where series are off by as much as they may be."""
+    found = {key: np.zeros(np.shape(value)) for key, value in outputs.items()}
+    for seed in range(2):
+        shakes = np.random.default_rng(seed)
+        nodes = GridNodes(RULES[0], GRID_FLOATS * request.samples, single, shakes)
+        for key, value in limit(nodes, request.params).items():
+            change = np.abs(value - outputs[key])
+            found[key] = found[key] + np.where(np.isfinite(change), change, np.inf)
+    return found
+
+
+class Probe:
+    """Outputs by a few random nodes, and by more where these contradict a grid."""
+
+    def __init__(self, problem: Problem, request: Request) -> None:
+        self._problem, self._request = problem, request
+        self._known = [self._estimate(PROBES[0])]
+
+    def _estimate(self, samples: int) -> tuple[Outputs, Outputs]:
+        request = replace(self._request, seed=samples, progress=None)
+        nodes_of = partial(WideNodes, gaussians=self._problem.gaussians)
+        each = samples // REPLICATES
+        runs = [
+            run_random(self._problem, request, replicate, each, nodes_of)
+            for replicate in range(REPLICATES)
+        ]
+        return averaged(self._problem, runs)
+
+    def floor(self, key: Key) -> float:
+        """Return what is nothing beside the spread of an output."""
+        error = self._known[0][1][key]
+        return 1e-13 * float(np.max(error, initial=0, where=np.isfinite(error)))
+
+    def doubts(self, key: Key, value: Array) -> bool:
+        """Whether random nodes, and others of which there are more, contradict a value."""
+        if not contradicts(value, key, *self._known[0], DOUBTED[0]):
+            return False
+        if len(self._known) == 1:
+            self._known.append(self._estimate(PROBES[1]))
+        return contradicts(value, key, *self._known[1], DOUBTED[1])
+
+    def doubts_any(self, values: Outputs, keys: Iterable[Key]) -> bool:
+        """Whether some of the values are contradicted."""
+        return any(self.doubts(key, values[key]) for key in keys)
+
+    def widened(self, key: Key, value: Array, error: Array) -> Array:
+        """Return the error of a value, wide enough where it is contradicted or poor."""
+        size = float(np.max(np.abs(value), initial=0))
+        poor = np.max(error, initial=0) > 1e-4 * size + 1e4 * self.floor(key)
+        if not (self.doubts(key, value) or poor):
+            return error
+        found, errors = self._known[-1]
+        return np.maximum(error, np.abs(value - found[key]) + errors[key])
+
+
+def contradicts(
+    value: Array,
+    key: Key,
+    found: Outputs,
+    errors: Outputs,
+    times: float,
+) -> bool:
+    """Whether a value is so many times further from an estimate than this may be off.
+
+    What is nothing beside the error of the estimate is in doubt earlier.
+    """
+    size = np.abs(value)
+    often = np.where(size > 1e-3 * errors[key], times, times - 2)
+    allowed = often * errors[key] + 1e-9 * size
+    return bool((np.abs(value - found[key]) > allowed).any())
 
 
 def after(change: Array, steps: Sequence[float], size: float) -> Array:
@@ -788,6 +898,18 @@ RULES = (6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192)
 
 GRID_FLOATS = 64
 """How many floats for each of `samples` a ket on a grid may have."""
+
+
+LEAST = 32
+"""With fewer nodes along each direction no grid is the last, if more of them fit."""
+
+
+PROBES, REPLICATES = (2**11, 2**14), 16
+"""How many random nodes check grids, first and where in doubt, in so many replicates."""
+
+
+DOUBTED = (3.0, 5.0)
+"""A value that is so many errors from what the first and the second say is in doubt."""
 
 
 class Nodes:
@@ -829,10 +951,14 @@ class Nodes:
 
     def mean(self, ket: Array) -> Array:
         """Return E|x>."""
+        if self.weights is not None:
+            return np.tensordot(self.weights, ket, 1) / self.samples
         return np.asarray(ket.mean(axis=0))
 
     def inner(self, left: Array, right: Array) -> Array:
         """Return <x|y>, of shape k_x + k_y."""
+        if self.weights is not None:
+            left = (left.T * self.weights).T
         if left.ndim == right.ndim == 1:
             return np.asarray(left @ right / self.samples)
         # Not `tensordot`: it copies columns that stand in a wider array.
@@ -906,18 +1032,6 @@ class SobolNodes(Nodes):
         # Points are multiples of 2^-30; the middle of their cells is inside of (0, 1).
         return np.asarray(self._width * ndtri(self._points[:, start:stop] + 2.0**-31))
 
-    def mean(self, ket: Array) -> Array:
-        """Return E|x>."""
-        if self.weights is None:
-            return super().mean(ket)
-        return np.tensordot(self.weights, ket, 1) / self.samples
-
-    def inner(self, left: Array, right: Array) -> Array:
-        """Return <x|y>, of shape k_x + k_y."""
-        if self.weights is not None:
-            left = (left.T * self.weights).T
-        return super().inner(left, right)
-
 
 SOBOL_FLOATS = 2**25
 """How many coordinates of Sobol points a replicate holds at most."""
@@ -929,6 +1043,43 @@ SOBOL_WEIGHTED = 8
 
 SOBOL_VARIANCE = 1.2
 """The variance that weighted samples have along each Gaussian."""
+
+
+class WideNodes(Nodes):
+    """Random nodes, a few Gaussians wider than they are and weighted by the ratio of densities.
+
+    So functions that grow, as exp(4 u) does, are seen where their expectation comes from.
+    """
+
+    def __init__(
+        self,
+        streams: Sequence[np.random.SeedSequence],
+        samples: int,
+        rank_tolerance: float,
+        gaussians: int,
+    ) -> None:
+        super().__init__(streams, samples, rank_tolerance)
+        self._columns = super().normal((gaussians if gaussians <= FEW_WIDE else 0,))
+        self._drawn = 0
+        exponent = (self._columns**2).sum(axis=1) / 2
+        weights = np.exp(-exponent * (WIDE**2 - 1))
+        self._columns *= WIDE
+        self.weights = weights / weights.mean()
+
+    def normal(self, shape: tuple[int, ...] = ()) -> Array:
+        """Return the next columns as standard normals, of shape (samples, *shape)."""
+        first, self._drawn = self._drawn, self._drawn + prod(shape)
+        wide = self._columns[:, first : self._drawn]
+        rest = super().normal((prod(shape) - wide.shape[1],))
+        return np.concatenate([wide, rest], axis=1).reshape(self.samples, *shape)
+
+
+WIDE = 2.0
+"""The standard deviation along each Gaussian."""
+
+
+FEW_WIDE = 4
+"""With how many Gaussians at most nodes are wide."""
 
 
 class Products:
@@ -1042,9 +1193,19 @@ class GridNodes(Nodes):
     refused: it is NaN, and so is all that is made of it.
     """
 
-    def __init__(self, points: int, floats: int, single: bool = False) -> None:
+    def __init__(
+        self,
+        points: int,
+        floats: int,
+        single: bool = False,
+        shakes: np.random.Generator | None = None,
+    ) -> None:
+        """Take the nodes of a rule, how large a ket may be, which directions are new ones.
+
+        With random numbers to shake them, series are off by about as much as they may be.
+        """
         self.points, self.shares = normal_rule(points)
-        self.tolerance = max(10.0**-points, 3e-14)
+        self._shakes = shakes
         self.stein_load = {}
         self.samples = 0
         self.refusal = ""
@@ -1058,6 +1219,13 @@ class GridNodes(Nodes):
         found = np.asarray(array).view(Ket)
         found.nodes, found.directions = self, directions
         return found
+
+    def shaken(self, errors: Array) -> Array:
+        """Return errors that expectations may have; nothing unless they are asked for."""
+        if self._shakes is None:
+            return np.zeros_like(errors)
+        signs = self._shakes.choice([-1.0, 1.0], errors.shape)
+        return np.asarray(signs * self._shakes.uniform(0.5, 1, errors.shape) * errors)
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Whether there is room for an array."""
@@ -1357,14 +1525,14 @@ def single_integral(nodes: GridNodes, side: Sequence[Any]) -> Array:
     """Return E f(u), entry by entry.
 
     Args:
-        nodes: They say how many digits the series should have.
+        nodes: Where errors are asked for, they say so.
         side: The function, variances, means and constants.
     """
     q, m, *constants = np.broadcast_arrays(*side[1:])
     flat = [constant.ravel() for constant in constants]
     family = Family.of(side[0], q.ravel(), m.ravel(), flat)
-    moments, error, _ = single_series(family, nodes.tolerance)
-    return settled(nodes, moments, error).reshape(q.shape)
+    moments, error, sizes = single_series(family, TOLERANCE)
+    return settled(nodes, moments, error, sizes).reshape(q.shape)
 
 
 def pair_integral(
@@ -1376,7 +1544,7 @@ def pair_integral(
     """Return E f(u) g(w), entry by entry.
 
     Args:
-        nodes: They say how many digits the series should have.
+        nodes: Where errors are asked for, they say so.
         left: The function f, variances, means and constants.
         right: The same for g.
         c: Covariances of u and w.
@@ -1390,15 +1558,21 @@ def pair_integral(
     if any(two[axis] > 1 for axis in rows):
         f, g = (family_of(side, shape, range(rank)) for side in (left, right))
         listed = np.broadcast_to(c, shape).ravel()
-        moments, error, _ = listed_series(f, g, listed, nodes.tolerance)
-        return settled(nodes, moments, error).reshape(shape)
+        moments, error, scales = listed_series(f, g, listed, TOLERANCE)
+        index = np.arange(len(listed))
+        places = index, index, listed_correlations(f, g, listed)
+        scales = sharpened(moments, error, scales, (f, g), places)
+        return settled(nodes, moments, error, scales).reshape(shape)
     f, g = family_of(left, shape, rows), family_of(right, shape, columns)
     order = rows + columns
     sizes = [shape[axis] for axis in order]
     matrix = np.broadcast_to(c, shape).transpose(order)
     matrix = matrix.reshape(prod(sizes[: len(rows)]), -1)
-    moments, error, _ = pair_series(f, g, matrix, nodes.tolerance)
-    moved = settled(nodes, moments, error).reshape(sizes)
+    moments, error, scales = pair_series(f, g, matrix, TOLERANCE)
+    along, across = np.indices(moments.shape).reshape(2, -1)
+    places = along, across, correlations(f, g, matrix)
+    scales = sharpened(moments, error, scales, (f, g), places)
+    moved = settled(nodes, moments, error, scales).reshape(sizes)
     return np.asarray(moved.transpose(np.argsort(order).astype(int)))
 
 
@@ -1410,12 +1584,61 @@ def family_of(side: Sequence[Any], shape: Sequence[int], axes: Sequence[int]) ->
     return Family.of(side[0], q, m, constants)
 
 
-def settled(nodes: GridNodes, values: Array, error: float) -> Array:
-    """Return the values, or NaN where the series gives fewer than eight digits."""
-    if error <= max(1e-8, 10 * nodes.tolerance):
-        return values
-    nodes.refusal = nodes.refusal or "a series that does not settle"
-    return np.full_like(values, np.nan)
+def sharpened(
+    moments: Array,
+    error: float,
+    sizes: Array,
+    sides: tuple[Family, Family],
+    pairs: tuple[Indices, Indices, Array],
+) -> Array:
+    """Replace few expectations far below sqrt(E f^2 E g^2) by sums over a plane.
+
+    Args:
+        moments: The expectations, which are replaced in place.
+        error: Their error in units of the sizes.
+        sizes: sqrt(E f^2 E g^2) of each.
+        sides: The functions.
+        pairs: Which member of each side an expectation has, and their correlations.
+
+    Returns:
+        The sizes, made smaller so that the error holds in their units.
+    """
+    poor = np.flatnonzero(error * sizes > 1e-10 * np.abs(moments))
+    poor = poor[moments.flat[poor] != 0]
+    if len(poor) > FEW_ON_PLANE or not error <= SETTLED:
+        return sizes
+    found, (f, g), (rows, columns, rho) = sizes.copy(), sides, pairs
+    for k in poor:
+        row, column = rows[k], columns[k]
+        one, two = f[row : row + 1], g[column : column + 1]
+        value, own = plane_moment(one, two, float(rho.flat[k]))
+        bound = error * sizes.flat[k]
+        if own < bound and abs(value - moments.flat[k]) <= 2 * bound:
+            moments.flat[k], found.flat[k] = value, own / error
+    return found
+
+
+def settled(nodes: GridNodes, values: Array, error: float, sizes: Array) -> Array:
+    """Return the values, or NaN where the series gives fewer than eight digits.
+
+    Args:
+        nodes: They ask for values that are off by as much as they may be, or for none such.
+        values: The expectations.
+        error: Their error, in units of the sizes.
+        sizes: What it is relative to.
+    """
+    if not error <= SETTLED:
+        nodes.refusal = nodes.refusal or "a series that does not settle"
+        return np.full_like(values, np.nan)
+    return values + nodes.shaken(error * sizes)
+
+
+SETTLED = 1e-8
+"""The relative error up to which a series is used."""
+
+
+FEW_ON_PLANE = 16
+"""How many expectations of one series are summed over a plane at most."""
 
 
 Function = Callable[..., Array]
@@ -1438,6 +1661,18 @@ MOST_NODES, MOST_REACH = 6000, 40.0
 """Grids are not refined past this: f then has kinks, or a variance is huge."""
 
 
+PEAK_NODES = 30_000
+"""Grids of functions with narrow peaks are refined up to this."""
+
+
+LOOKED = 3000
+"""How many nodes look for what a grid has overlooked."""
+
+
+PEAKS = np.linspace(-5, 5, 41)
+"""Arguments at which functions have their peaks."""
+
+
 @dataclass(frozen=True)
 class Line:
     """A uniform grid for a standard normal z, with trapezoid weights."""
@@ -1454,8 +1689,12 @@ class Line:
     @property
     def root_weights(self) -> Array:
         """The roots of step * phi(z)."""
+        return self.density_root(self.z)
+
+    def density_root(self, z: Array) -> Array:
+        """Return the roots of step * phi(z) anywhere."""
         scale = np.sqrt(self.step / np.sqrt(2 * np.pi))
-        return np.asarray(scale * np.exp(-(self.z**2) / 4))
+        return np.asarray(scale * np.exp(-(z**2) / 4))
 
     def finer(self) -> Line:
         """Refine by an irrational ratio: no frequency looks alike on both grids."""
@@ -1513,6 +1752,27 @@ class Family:
         order = np.argsort(self.root)
         return self[order[np.linspace(0, len(order) - 1, 9).astype(int)]]
 
+    def hides_peaks(self, line: Line, values: Array) -> bool:
+        """Whether some f leaves, for arguments near 0, the range of a grid's nodes around.
+
+        Args:
+            line: A grid.
+            values: f times the root weights on that grid.
+        """
+        with np.errstate(all="ignore"):
+            for row in np.nonzero(self.root * line.step > 1)[0]:
+                z = (PEAKS - self.mean[row]) / self.root[row]
+                z = z[np.abs(z) < line.reach]
+                found = self[row : row + 1](z[None]) * line.density_root(z)
+                first = np.clip(np.searchsorted(line.z, z) - 8, 0, len(line.z) - 16)
+                around = values[row][first[:, None] + np.arange(16)]
+                room = 0.03 * np.abs(values[row]).max()
+                if (found > around.max(axis=1) + room).any():
+                    return True
+                if (found < around.min(axis=1) - room).any():
+                    return True
+        return False
+
     def on(self, line: Line) -> Array:
         """Return f times the root weights, of shape (variances, nodes)."""
         z, root_weights = line.z, line.root_weights
@@ -1561,13 +1821,46 @@ def settle(
         line = Line(line.step, 1.25 * line.reach)
         values = [probe.on(line) for probe in probes]
     moments = [low_moments(line, value) for value in values]
-    error = np.inf
-    while error > tolerance and len(line.z) <= MOST_NODES:
+    error, most = np.inf, MOST_NODES
+    while error > tolerance and len(line.z) <= most:
         line, before = line.finer(), moments
         values = [probe.on(line) for probe in probes]
         moments = [low_moments(line, value) for value in values]
         error = 3 * largest_change(before, moments)
+        if error <= tolerance:
+            error = max(error, overlooked(line, probes, moments, tolerance))
+            most = PEAK_NODES
     return line, [family.on(line) for family in families], error
+
+
+def overlooked(
+    line: Line,
+    probes: Sequence[Family],
+    moments: Sequence[Array],
+    tolerance: float,
+) -> float:
+    """Return the error by what a much finer grid sees of functions and the grid does not.
+
+    Two grids agree where a peak stands between the nodes of both. A function of a Gaussian
+    of huge variance may have one near 0 that is too narrow for any grid: the error is
+    infinite then.
+    """
+    fine = Line(min(line.step, 2 * line.reach / LOOKED), line.reach)
+    error = 0.0
+    for probe, known in zip(probes, moments, strict=True):
+        chosen = spread_out(len(probe.root), 16)
+        few = probe[chosen]
+        values = few.on(fine)
+        if few.hides_peaks(fine, values):
+            return np.inf
+        change = largest_change([known[:, chosen]], [low_moments(fine, values)])
+        error = max(error, 3 * change)
+    return error if error > 10 * tolerance else 0.0
+
+
+def spread_out(count: int, most: int) -> Indices:
+    """Return at most so many indices, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
 
 
 def root_mean_square(values: Array) -> Array:
@@ -1603,18 +1896,27 @@ def largest_change(before: Sequence[Array], after: Sequence[Array]) -> float:
     return largest if np.isfinite(largest) else np.inf
 
 
-def single_series(family: Family, tolerance: float) -> tuple[Array, float, float]:
+def single_series(family: Family, tolerance: float) -> tuple[Array, float, Array]:
     """Integrate one function: see `single_moment`.
 
     Returns:
-        The expectations, a bound of their error relative to the largest sqrt(E f^2), and
-        that.
+        The expectations, a bound of their error relative to sqrt(E f^2), or to what the
+        change from a coarser grid says where that is less, and this size.
     """
     line, (values,), error = settle([family], tolerance)
     if not np.isfinite(error):
-        return np.full(len(values), np.nan), np.inf, np.inf
-    scale = root_mean_square(values).max(initial=0)
-    return values @ line.root_weights, error + ROUNDING, float(scale)
+        return np.full(len(values), np.nan), np.inf, np.ones(len(values))
+    found = values @ line.root_weights
+    bound, size = error + ROUNDING, root_mean_square(values)
+    few = np.flatnonzero(np.abs(found) < 1e-3 * size)
+    if len(few):
+        rest = family[few]
+        finer = line.finer()
+        again = rest.on(finer) * finer.root_weights
+        change = np.abs(again.sum(axis=1) - found[few])
+        own = 3 * change + ROUNDING * np.abs(again).sum(axis=1)
+        size[few] = np.minimum(size[few], own / bound)
+    return found, bound, size
 
 
 MOST_TERMS = 2048
@@ -1728,18 +2030,18 @@ def pair_series(
     right: Family,
     c: Array,
     tolerance: float,
-) -> tuple[Array, float, float]:
+) -> tuple[Array, float, Array]:
     """Integrate the products of two functions for all pairs: see `pair_moment`.
 
     Returns:
-        The expectations, a bound of their error relative to the largest
-        sqrt(E f^2 E g^2), and that.
+        The expectations, a bound of their error relative to sqrt(E f^2 E g^2), and that,
+        of the same shape.
     """
     same = left.equals(right)
     line, values, error = settle([left] if same else [left, right], tolerance)
     moments = correlations(left, right, c)
     if not np.isfinite(error):
-        return np.full_like(moments, np.nan), np.inf, np.inf
+        return np.full_like(moments, np.nan), np.inf, np.ones_like(moments)
     plane = Plane(line, values[0], values[-1], right)
     mirrored = same and np.array_equal(c, np.transpose(c))
     tiles = list(cut(moments.shape, mirrored))
@@ -1758,7 +2060,8 @@ def pair_series(
     moments[pairs.rows, pairs.columns] = single
     if mirrored:
         moments[pairs.columns, pairs.rows] = single
-    return moments, error_bound(series, error, largest), plane.scale()
+    sizes = np.outer(root_mean_square(plane.left), root_mean_square(plane.right))
+    return moments, error_bound(series, error, largest), sizes
 
 
 LISTED = 2**12
@@ -1770,27 +2073,25 @@ def listed_series(
     right: Family,
     c: Array,
     tolerance: float,
-) -> tuple[Array, float, float]:
+) -> tuple[Array, float, Array]:
     """Integrate the same for a list of pairs: families and c have the shape (P,)."""
-    moments, worst, scale = np.empty(len(left.root)), 0.0, 0.0
+    moments, sizes, worst = np.empty(len(left.root)), np.ones(len(left.root)), 0.0
     for start in range(0, len(moments), LISTED):
         part = slice(start, start + LISTED)
         one, two = left[part], right[part]
         line, values, error = settle([one, two], tolerance)
         if not np.isfinite(error):
-            return np.full_like(moments, np.nan), np.inf, np.inf
+            return np.full_like(moments, np.nan), np.inf, sizes
         index = np.arange(len(one.root))
-        size = one.root * two.root
-        rho = np.divide(c[part], size, np.zeros_like(size), where=size > 0)
-        rho = np.clip(rho, -1, 1)
+        rho = listed_correlations(one, two, c[part])
         largest = largest_imperfect(rho)
         series = expand(line, values[0], values[1], largest, tolerance)
         plane = Plane(line, values[0], values[1], two)
         pairs = Pairs(index, index, rho)
         moments[part] = sum_pairs(series, plane, pairs, error <= tolerance)
         worst = max(worst, error_bound(series, error, largest))
-        scale = max(scale, plane.scale())
-    return moments, worst, scale
+        sizes[part] = root_mean_square(plane.left) * root_mean_square(plane.right)
+    return moments, worst, sizes
 
 
 @dataclass(frozen=True)
@@ -1808,11 +2109,6 @@ class Plane:
     left: Array
     right: Array
     family: Family
-
-    def scale(self) -> float:
-        """Return the largest sqrt(E f^2) times the largest sqrt(E g^2)."""
-        sides = (self.left, self.right)
-        return float(np.prod([root_mean_square(side).max(initial=0) for side in sides]))
 
     def on_diagonals(self, pairs: Pairs) -> Array:
         """Sum over z where w is determined by u, for all pairs together."""
@@ -1882,6 +2178,12 @@ def correlations(left: Family, right: Family, c: Array) -> Array:
     return np.clip(rho, -1, 1, out=rho)
 
 
+def listed_correlations(left: Family, right: Family, c: Array) -> Array:
+    """Return the same for a list of pairs."""
+    size = left.root * right.root
+    return np.clip(np.divide(c, size, np.zeros_like(size), where=size > 0), -1, 1)
+
+
 def largest_imperfect(rho: Array) -> float:
     """Return the largest |rho| that is not 1."""
     size = np.abs(rho)
@@ -1947,3 +2249,46 @@ def sum_pairs(series: Series, plane: Plane, pairs: Pairs, smooth: bool) -> Array
 
         values[part] = series.sum(series.terms(size[part[-1]]), chosen.rho, products)
     return values
+
+
+def plane_moment(f: Family, g: Family, rho: float) -> tuple[float, float]:
+    """Integrate f(u) g(w) for families of one member.
+
+    Returns:
+        The expectation, and its error by the change from a coarser grid; infinite where no
+        grid reaches to where the integrand vanishes.
+    """
+    line = Line(0.4, FIRST_REACH)
+    while (values := on_plane(f, g, rho, line)) is None and line.reach < MOST_REACH:
+        line = Line(line.step, 1.25 * line.reach)
+    error = np.inf
+    total = np.nan if values is None else float(values.sum())
+    while values is not None and len(line.z) < MOST_ON_SIDE:
+        size = float(np.abs(values).sum())
+        line, before = line.finer(), total
+        values = on_plane(f, g, rho, line)
+        if values is None:
+            break
+        total = float(values.sum())
+        error = 3 * abs(total - before) + 4e-15 * size
+        if error <= 3e-14 * size:
+            break
+    return total, error
+
+
+def on_plane(f: Family, g: Family, rho: float, line: Line) -> Array | None:
+    """Return the weighted integrand on a grid, or None where it does not vanish at the ends."""
+    z, weights = line.z, line.root_weights**2
+    narrow = np.sqrt((1 - rho) * (1 + rho))
+    across, shares = (z, weights) if narrow > 0 else (np.zeros(1), np.ones(1))
+    with np.errstate(all="ignore"):
+        left = (f(z[None])[0] * weights)[:, None]
+        w = rho * z[:, None] + narrow * across
+        values: Array = left * (g(w.reshape(1, -1)).reshape(w.shape) * shares)
+    size = np.abs(values)
+    ends = max(size[[0, -1]].max(), size[:, [0, -1]].max() if narrow > 0 else 0.0)
+    return values if ends <= 1e-16 * size.max() else None
+
+
+MOST_ON_SIDE = 800
+"""Nodes on each side of a grid at most."""
