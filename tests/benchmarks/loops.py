@@ -1,13 +1,14 @@
 """Training over many steps at infinite width: what steps cost, beside NumPy written by hand.
 
-    python tests/benchmarks/loops.py [--steps 5 10 20 ...] [--samples N] [--replicates R]
+    python tests/benchmarks/loops.py [--steps 5 10 ...] [--rounds 20 100 ...] [--samples N]
 
 A tanh network with two hidden layers on four inputs, gradient descent in the maximal update
 parametrization. The program by hand is the estimator that modules use: hats by conditioning on all
 that a matrix has met on that side, dots by Stein's lemma with all of them at once, updates as
 stacked factors, W_t z = W_0 z - D (c * (X.T z)), so that work grows like the square of the steps.
 Both sides run the same replicates and their halves, on the same random numbers; "agreement" is the
-largest difference of their values. Times are CPU seconds, derivation apart.
+largest difference of their values. A second table has a recurrence in the text of a program. Times
+are CPU seconds, derivation apart.
 """
 
 import argparse
@@ -136,9 +137,34 @@ def estimate(samples: int, steps: int, replicates: int, seed: int = 0) -> Array:
     return np.mean(found, axis=0)
 
 
+def recurrence(rounds: int, samples: int, replicates: int) -> tuple[str, ...]:
+    """Return the row of a recurrence of so many rounds."""
+    start = process_time()
+    program = tpc.parse(RECURRENCE.format(rounds=rounds))
+    source = tpc.emit(compiler.derive(program))
+    derived = process_time() - start
+    start = process_time()
+    found = tpc.run(program, samples, replicates=replicates)
+    ran = process_time() - start
+    value = f"{found['q']:.4f}({1e4 * found.stderr['q']:.0f})"
+    return str(rounds), f"{derived:.2f}", f"{source.count(chr(10)):,}", f"{ran:.2f}", value
+
+
+RECURRENCE = """
+dim n
+vector h0 : n
+matrix W : n x n
+h[0] = h0
+for k in range({rounds}):
+    h[k+1] = tanh(W @ h[k]) + 0.1 * h[k]
+output q = <h[{rounds}]|h[{rounds}]>
+"""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, nargs="+", default=[5, 10, 20, 40, 60, 80, 160])
+    parser.add_argument("--rounds", type=int, nargs="+", default=[20, 100, 200, 1000])
     parser.add_argument("--samples", type=int, default=8192)
     parser.add_argument("--replicates", type=int, default=2)
     parser.add_argument("--dot", default="auto")
@@ -168,6 +194,12 @@ def main() -> None:
             f"{hand:.2f}", f"{trained / hand:.2f}", f"{abs(found - known).max():.1e}",
         )  # fmt: skip
     Console().print(table)
+    tied = Table(title="h[k+1] = tanh(W @ h[k]) + 0.1 h[k]")
+    for column in ("rounds", "parse + derive + emit, s", "lines", "run, s", "value"):
+        tied.add_column(column, justify="right")
+    for rounds in options.rounds:
+        tied.add_row(*recurrence(rounds, samples, replicates))
+    Console().print(tied)
 
 
 if __name__ == "__main__":

@@ -192,3 +192,13 @@ train f:
     errors = np.array([[step[name]["se"] for name in ("f1", "f2")] for step in steps])
     assert (abs(found["f"] - known) < 4 * np.hypot(found.stderr["f"], errors)).all()
     assert found.stderr["f"].max() < 0.01
+
+
+def test_parameters_of_a_loop_may_be_set() -> None:
+    text = "dim n\nparam eta = 0.2\ninput xi[2]\nweight U[2] : n\nweight v : n\n"
+    text += "x = tanh(U @ xi)\nreadout f = v * x\ntrain f:\n    data [[1.0, 0.5]], [1.0]\n"
+    text += "    loss mse\n    optimizer sgd(lr=eta)\n    parametrization mup\n    steps 12\n"
+    network = tpc.parse(text)
+    slow, fast = (tpc.train(network, 400, method="mc", eta=eta)["f"] for eta in (0.01, 0.4))
+    assert slow.shape == (13, 1)
+    assert abs(slow[-1] - 1) > 0.5 > abs(fast[-1] - 1)

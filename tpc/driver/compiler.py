@@ -53,6 +53,7 @@ from tpc.program.checking.build import build_program
 from tpc.program.passes import normalise
 from tpc.program.program import Program
 from tpc.program.roll import roll
+from tpc.program.unroll import unroll
 from tpc.report.text import to_text
 from tpc.runtime.arithmetic import InfiniteExpectation
 from tpc.simulation.corrections import correct
@@ -458,5 +459,5 @@ def _resolved(program: Program, params: Mapping[str, object]) -> dict[str, Any]:
     resolved = dict(resolve_parameters(program, params))
     if params.keys() - {DRAW}:
         # A network of width 1 draws from every law. The defaults have been checked before.
-        simulate_described(program, width=1, trials=1, params=params)
+        simulate_described(unroll(program, rounds=1), width=1, trials=1, params=params)
     return resolved
