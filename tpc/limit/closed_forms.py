@@ -18,6 +18,7 @@ from tpc.gaussian.convergence import guard_of, is_guarded
 from tpc.gaussian.expectation import expect
 from tpc.gaussian.numpy_text import has_numpy_text
 from tpc.gaussian.refusal import NoClosedForm
+from tpc.limit.differences import may_cancel
 from tpc.limit.gaussians import Gaussians, is_linear
 from tpc.limit.integrands import Integrands, NotElementwise, as_number
 from tpc.limit.nodes import CUW, MU, MW, QU, QW, ClosedForm, Diagonal, HermiteSeries, U, W
@@ -161,7 +162,9 @@ class ClosedForms:
                 law.covariance[z, w] = symbol
                 zero = self._b.number(0)
                 labels = other.labels + one.labels
-                law.values[symbol] = zero if entry is None else self._placed(entry, labels, rank)
+                value = zero if entry is None else self._placed(entry, labels, rank)
+                clamped = i == j and may_cancel(one.node) and not isinstance(value, Constant)
+                law.values[symbol] = self._b.apply("max", value, zero) if clamped else value
         for symbol, placed in integrands.constants.items():
             law.values[symbol] = self._placed(placed.node, placed.labels, rank)
         return law

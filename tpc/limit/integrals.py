@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from tpc.limit.closed_forms import ClosedForms
+from tpc.limit.differences import of_difference
 from tpc.limit.nodes import HermiteSeries, Integral
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Constant, Inner, Mean, Node, operands
@@ -27,6 +28,7 @@ class Integrals:
         self._forms = ClosedForms(builder)
         self._known: dict[tuple[Node, ...], Node | None] = {}
         self._serial: dict[Node, bool] = {}
+        self._differences: dict[Node, bool] = {}
 
     def of(self, kets: tuple[Node, ...]) -> Node | None:
         """Return E|x> or <x|y> in closed forms and series, or None."""
@@ -51,6 +53,8 @@ class Integrals:
     def _without_factors(self, found: dict[Node, Kets]) -> dict[Node, Kets]:
         """Leave out scalars that are older than their kets, which may be made of them.
 
+        Those of kets that no equation has are left out too.
+
         E|h + c> is c where |h> has mean zero, and <v|c v> is c: that says nothing about c.
         """
         made = {node: number for number, node in enumerate(self._b.nodes)}
@@ -58,6 +62,7 @@ class Integrals:
             node: kets
             for node, kets in found.items()
             if made[node] > max(made[ket] for ket in kets)
+            and not any(of_difference(ket, self._differences) for ket in kets)
         }
 
     def _needs(self, kets: tuple[Node, ...]) -> Sequence[tuple[Node, ...]]:

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import sympy
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, Symbol
 
 from tpc.functions import FUNCTIONS
 from tpc.gaussian import functions
+from tpc.limit.differences import difference, is_nothing
 from tpc.limit.gaussians import Gaussians
 from tpc.program.builder import Builder
 from tpc.program.nodes import Constant, Elementwise, Expand, Node, Permute, Take
@@ -72,6 +73,10 @@ class Integrands:
         if node.is_scalar:
             return self._symbol(Placed(node, labels), self.constants, "s")
         if self.gaussians.is_gaussian(node):
+            if isinstance(node, Elementwise) and node.function == "sub":
+                node = self._difference(*node.operands) or node
+            if is_nothing(node):
+                return Integer(0)
             return self._symbol(Placed(node, labels), self.coordinates, "z")
         match node:
             case Elementwise():
@@ -93,6 +98,10 @@ class Integrands:
         return self._symbols[placed]
 
     def _elementwise(self, node: Elementwise, labels: tuple[int | None, ...]) -> Expr:
+        if node.function in ("max", "min"):
+            found = self._extremum(node, labels)
+            if found is not None:
+                return found
         arguments = []
         for operand in node.operands:
             rank = len(operand.shape)
@@ -102,6 +111,26 @@ class Integrands:
             narrowed = tuple(None if size != full else label for label, size, full in pairs)
             arguments.append(self.read(operand, narrowed))
         return apply_function(node.function, arguments)
+
+    def _difference(self, x: Node, y: Node) -> Node | None:
+        """Return x - y where both are Gaussian kets that do not broadcast."""
+        full = x.is_vector and y.is_vector and x.shape == y.shape and 1 not in x.shape
+        gaussian = full and all(map(self.gaussians.is_gaussian, (x, y)))
+        return difference(self.builder, x, y) if gaussian else None
+
+    def _extremum(self, node: Elementwise, labels: tuple[int | None, ...]) -> Expr | None:
+        """Return max(x, y) = y + relu(x - y), min(x, y) = x - relu(x - y) of Gaussian kets.
+
+        The difference is a Gaussian of its own, whose variance has all digits.
+        """
+        x, y = node.operands
+        apart = self._difference(x, y)
+        if apart is None:
+            return None
+        rectified = functions.relu(self._expression(apart, labels))
+        if node.function == "max":
+            return self.read(y, labels) + rectified
+        return self.read(x, labels) - rectified
 
     def _taken(
         self, operand: Node, keys: tuple[int | None, ...], labels: tuple[int | None, ...]
