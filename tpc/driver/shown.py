@@ -54,7 +54,7 @@ class ShownProgram(Program):
             return None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class ShownNetwork(Network):
     """A network that shows its graph, for one input, in a notebook."""
 

@@ -55,7 +55,7 @@ def _alike(whole: Node, *terms: Node) -> bool:
 def may_cancel(ket: Node) -> bool:
     """Whether the variance of a Gaussian ket is a difference, which rounding may make negative."""
     match ket:
-        case Elementwise(function="sub" | "add"):
+        case Elementwise(function="sub"):
             return True
         case Hat(position=position):
             return position < 0
