@@ -29,18 +29,8 @@ from tpc.kernels.arc_cosine import arc_cosine, gram
 from tpc.kernels.plan import AXES, Array, Operation
 from tpc.kernels.series import listed_expectation, named, single_expectation
 from tpc.limit.nodes import Diagonal
-from tpc.program.nodes import (
-    ArrayFunction,
-    Contract,
-    Elementwise,
-    Expand,
-    LinearAlgebra,
-    Node,
-    Permute,
-    Reduce,
-    Softmax,
-    Take,
-)
+from tpc.program import nodes as op
+from tpc.program.nodes import ArrayFunction, Node
 from tpc.program.operations import UFUNCS, elementwise, linear_algebra, reduced
 from tpc.runtime.elementwise import softmax
 
@@ -58,22 +48,22 @@ VIEWS = frozenset({"take", "permute", "expand", "diagonal"})
 def operation(node: Node) -> Operation | None:
     """Return what a node does with the values of its operands; None if it is no scalar's."""
     match node:
-        case Elementwise(function=function):
+        case op.Elementwise(function=function):
             return Operation(function)
-        case Contract(left=left, right=right, axes=axes):
+        case op.Contract(left=left, right=right, axes=axes):
             whole = axes == len(left.shape) == len(right.shape)
             return Operation("dot" if whole else "contract", (axes,))
-        case Take(keys=keys):
+        case op.Take(keys=keys):
             return Operation("take", keys)
-        case Permute(order=order):
+        case op.Permute(order=order):
             return Operation("permute", order)
-        case Expand(axes=axes):
+        case op.Expand(axes=axes):
             return Operation("expand", axes)
-        case Reduce(reduction=reduction, axes=axes):
+        case op.Reduce(reduction=reduction, axes=axes):
             return Operation("reduce", (reduction, *axes))
-        case Softmax():
+        case op.Softmax():
             return Operation("softmax")
-        case LinearAlgebra(function=function):
+        case op.LinearAlgebra(function=function):
             return Operation(function)
         case Diagonal(subscripts=subscripts):
             return Operation("diagonal", (subscripts,))

@@ -1,20 +1,9 @@
 """One operation -> its formula, given the formulas of its operands."""
 
 from tpc.limit.nodes import Diagonal
+from tpc.program import nodes as op
 from tpc.program.builder import broadcast
-from tpc.program.nodes import (
-    Constant,
-    Contract,
-    Elementwise,
-    Expand,
-    LinearAlgebra,
-    Node,
-    Permute,
-    Reduce,
-    Softmax,
-    Stack,
-    Take,
-)
+from tpc.program.nodes import Node
 from tpc.report import formula as expr
 from tpc.report.constants import is_uniform, number
 from tpc.report.formula import Formula, add, divide, multiply, negate, scale, subtract
@@ -28,39 +17,39 @@ def write_operation(node: Node, operands: tuple[Formula, ...]) -> Formula:
         operands: The formulas of its operands, in their order.
     """
     match node:
-        case Elementwise():
+        case op.Elementwise():
             entries = zip(node.operands, operands, strict=True)
             return _elementwise(node, tuple(_entry(node, part, x) for part, x in entries))
-        case Contract():
+        case op.Contract():
             return _contract(node, *operands)
-        case Take(keys=keys):
+        case op.Take(keys=keys):
             return expr.Indexed(operands[0], tuple(":" if key is None else key for key in keys))
         case Diagonal(labels=labels):
             if labels == (0, 0):
                 return expr.Call("diag", operands)
             letters = sorted(set(labels))
             return expr.Indexed(operands[0], tuple("ijklmnop"[letters.index(x)] for x in labels))
-        case Expand(axes=axes):
+        case op.Expand(axes=axes):
             rank = len(node.shape)
             return expr.Indexed(
                 operands[0], tuple("new" if i in axes else ":" for i in range(rank))
             )
-        case Permute(order=order):
+        case op.Permute(order=order):
             rank = len(order)
             if order == (*range(rank - 2), rank - 1, rank - 2):
                 return expr.Raised(operands[0], "T")
             return expr.Call("transpose", operands, "axes", order)
-        case Reduce(reduction=reduction, operand=operand, axes=axes):
+        case op.Reduce(reduction=reduction, operand=operand, axes=axes):
             if len(axes) == len(operand.shape):
                 return expr.Call(reduction, operands)
             return expr.Call(reduction, operands, "axis", axes)
-        case Softmax():
+        case op.Softmax():
             return expr.Call("softmax", operands)
-        case Stack():
+        case op.Stack():
             return expr.Call("stack", operands)
-        case LinearAlgebra(function="inv"):
+        case op.LinearAlgebra(function="inv"):
             return expr.Raised(operands[0], "-1")
-        case LinearAlgebra(function=function):
+        case op.LinearAlgebra(function=function):
             return expr.Call(function, operands)
         case _:
             raise AssertionError(f"{node!r} is no operation of a limit")
@@ -69,24 +58,24 @@ def write_operation(node: Node, operands: tuple[Formula, ...]) -> Formula:
 def outer_factors(node: Node) -> tuple[Node, Node] | None:
     """Return x and y of a product x[:, None] * y, which is their outer product."""
     match node:
-        case Elementwise(function="mul", operands=(first, second)):
+        case op.Elementwise(function="mul", operands=(first, second)):
             for x, y in ((first, second), (second, first)):
-                if isinstance(x, Expand) and y.shape:
+                if isinstance(x, op.Expand) and y.shape:
                     rank = len(x.operand.shape)
                     if x.axes == tuple(range(rank, rank + len(y.shape))):
                         return x.operand, y
     return None
 
 
-def _entry(node: Elementwise, part: Node, formula: Formula) -> Formula:
+def _entry(node: op.Elementwise, part: Node, formula: Formula) -> Formula:
     """Return an operand: an array of one number is that number if no shape is lost."""
     others = tuple(other for other in node.operands if other is not part)
-    if not (isinstance(part, Constant) and is_uniform(part.value) and others):
+    if not (isinstance(part, op.Constant) and is_uniform(part.value) and others):
         return formula
     return number(float(part.value.flat[0])) if broadcast(others) == node.shape else formula
 
 
-def _elementwise(node: Elementwise, operands: tuple[Formula, ...]) -> Formula:
+def _elementwise(node: op.Elementwise, operands: tuple[Formula, ...]) -> Formula:
     match node.function, operands:
         case ("add" | "sub", (x, expr.Number(value=0.0))) | ("add", (expr.Number(value=0.0), x)):
             return x
@@ -110,7 +99,7 @@ def _elementwise(node: Elementwise, operands: tuple[Formula, ...]) -> Formula:
             return expr.Call(function, operands)
 
 
-def _times(node: Elementwise, x: Formula, y: Formula) -> Formula:
+def _times(node: op.Elementwise, x: Formula, y: Formula) -> Formula:
     """Return x * y, which says by its sign how the constant axes go together."""
     left, right = node.operands
     if not left.shape or isinstance(x, expr.Number):
@@ -121,7 +110,7 @@ def _times(node: Elementwise, x: Formula, y: Formula) -> Formula:
     return multiply("entrywise", x, y)
 
 
-def _contract(node: Contract, left: Formula, right: Formula) -> Formula:
+def _contract(node: op.Contract, left: Formula, right: Formula) -> Formula:
     if len(node.left.shape) == len(node.right.shape) == node.axes:
         return multiply("dot", left, right)
     if node.axes == 1:

@@ -14,39 +14,13 @@ import numpy.typing as npt
 
 from tpc.limit.equations import Equation, HatEquation, Limit
 from tpc.limit.nodes import ClosedForm, Hat, HermiteSeries, Integral, RoundDot, SteinBra, SteinDot
-from tpc.program.nodes import (
-    FREE,
-    Constant,
-    Elementwise,
-    Exchange,
-    InitialScalar,
-    InitialVector,
-    Inner,
-    Mean,
-    Node,
-    Parameter,
-    Row,
-    operands,
-)
+from tpc.program import nodes as op
+from tpc.program.nodes import FREE, Node, operands
 from tpc.program.region import Carried, Collected, Final, Region, RoundInput, SumOverRounds
+from tpc.report import formula as expr
 from tpc.report.closed_forms import ClosedForms, Definition, Symbols
 from tpc.report.constants import Arrays
-from tpc.report.formula import (
-    Accent,
-    BraKet,
-    Expectation,
-    Formula,
-    Indexed,
-    Ket,
-    Name,
-    Number,
-    Power,
-    Raised,
-    SumOver,
-    add,
-    multiply,
-    scale,
-)
+from tpc.report.formula import Formula, add, multiply, scale
 from tpc.report.meanings import Meanings
 from tpc.report.names import TOP, GivenNames, LocalNames, Place, names_used
 from tpc.report.operations import outer_factors, write_operation
@@ -58,10 +32,10 @@ Array = npt.NDArray[np.float64]
 
 def _last(formula: Formula, number: int) -> Formula:
     """Return what a value of a round is called in the last one."""
-    if isinstance(formula, Ket | Name):
-        text = formula.name if isinstance(formula, Ket) else formula.text
+    if isinstance(formula, expr.Ket | expr.Name):
+        text = formula.name if isinstance(formula, expr.Ket) else formula.text
         text = re.sub(r"(?<=[\[,])t\]", f"{number}]", text)
-        return Ket(text) if isinstance(formula, Ket) else Name(text)
+        return expr.Ket(text) if isinstance(formula, expr.Ket) else expr.Name(text)
     return formula
 
 
@@ -118,10 +92,10 @@ class Reader:
         """Return the right side of a node's own equation: one step beyond its name at least."""
         self._weights.weigh(node)
         match node:
-            case Elementwise(function="add", operands=(Hat() as hat, dot)):
+            case op.Elementwise(function="add", operands=(Hat() as hat, dot)):
                 if self.given.dot_of.get(hat) is dot:
                     name = self.given.products[hat]
-                    return add(Ket(name, "hat"), Ket(name, "dot"))
+                    return add(expr.Ket(name, "hat"), expr.Ket(name, "dot"))
         # A part of the body of a mean, read by itself: its copies are numbered as they come.
         names = sorted(name for name, _ in node.coords if name != FREE)
         bound = tuple((name, number) for number, name in enumerate(names, start=1))
@@ -143,7 +117,7 @@ class Reader:
         """Return <x|x> for the hat of W x."""
         self._weights.weigh(hat.operand)
         named = self._ket_name_or_cut(hat.operand) is not None
-        if named or isinstance(hat.second, Inner):
+        if named or isinstance(hat.second, op.Inner):
             self.mention(hat.second)
             return self.inner(hat.operand, hat.operand)
         return self.of(hat.second)
@@ -187,13 +161,13 @@ class Reader:
         self._weights.weigh(right)
         names = self._ket_name_or_cut(left), self._ket_name_or_cut(right)
         if names[0] is not None and names[1] is not None:
-            return BraKet(names[0], names[1])
+            return expr.BraKet(names[0], names[1])
         x, y = self._formula(left, TOP), self._formula(right, TOP)
         if left is right and not left.shape:
-            return Expectation(Power(x, Number(2)))
+            return expr.Expectation(expr.Power(x, expr.Number(2)))
         if left.shape and right.shape:
-            return Expectation(multiply("outer", x, y))
-        return Expectation(scale(y, x) if left.shape else scale(x, y))
+            return expr.Expectation(multiply("outer", x, y))
+        return expr.Expectation(scale(y, x) if left.shape else scale(x, y))
 
     def ket_name(self, node: Node) -> str | None:
         """Return the name that stands for a ket, or None where it has to be written out."""
@@ -207,12 +181,12 @@ class Reader:
     def known_symbol(self, ket: Node) -> Formula | None:
         """Return what stands for a ket without using it, perhaps a hat or a dot."""
         name = self.known_ket(ket)
-        return self.given.part(ket) if name is None else Ket(name)
+        return self.given.part(ket) if name is None else expr.Ket(name)
 
     def ket(self, node: Node) -> Formula:
         """Return what stands for a ket, which gets a local name if need be."""
         self.mention(node)
-        return self.known_symbol(node) or Ket(self.name_ket(node))
+        return self.known_symbol(node) or expr.Ket(self.name_ket(node))
 
     def name_scalar(self, node: Node) -> Formula:
         """Return what stands for a scalar, which gets a local name if need be."""
@@ -221,12 +195,12 @@ class Reader:
         if moment is not None:
             self.mention(node)
             return moment
-        return self.known_scalar(node) or Name(self._local.name(node))
+        return self.known_scalar(node) or expr.Name(self._local.name(node))
 
     def known_scalar(self, node: Node) -> Formula | None:
         """Return the name that stands for a scalar without using it."""
         name = self.given.bound.get(node) or self._local.get(node)
-        return None if name is None else Name(name)
+        return None if name is None else expr.Name(name)
 
     def mention(self, node: Node) -> None:
         """Use what stands for a node: it is defined if need be, and has not been."""
@@ -237,7 +211,7 @@ class Reader:
         elif self._local.get(node) is not None:
             self._local.define(node)
 
-    def array(self, node: Constant) -> Formula:
+    def array(self, node: op.Constant) -> Formula:
         """Return the formula of a constant."""
         return self._arrays.formula(node)
 
@@ -264,13 +238,15 @@ class Reader:
             return self.given.products[hat]
         return f"{hat.matrix.name}{'.T' if hat.transposed else ''} {operand}"
 
-    def bra_of(self, bra: SteinBra) -> BraKet:
+    def bra_of(self, bra: SteinBra) -> expr.BraKet:
         """Return the generalised bra <nabla_{W.T y}|x>."""
-        return BraKet(self.product(bra.hats[bra.position]), self.name_ket(bra.operand), nabla=True)
+        return expr.BraKet(
+            self.product(bra.hats[bra.position]), self.name_ket(bra.operand), nabla=True
+        )
 
     def _ket_and_bra(self, hat: Hat, x: Node) -> Formula:
         """Return |y><nabla_{W y}|x> for the hat of W y."""
-        bra = BraKet(self.product(hat), self.name_ket(x), nabla=True)
+        bra = expr.BraKet(self.product(hat), self.name_ket(x), nabla=True)
         return multiply("braket", self.of(hat.operand), bra)
 
     def round_dot(self, hat: Hat) -> Formula:
@@ -280,9 +256,9 @@ class Reader:
             if other.matrix is hat.matrix and other.transposed is not hat.transposed:
                 ket = in_earlier_round(self.name_ket(other.operand))
                 side = f"{other.matrix.name}{'.T' if other.transposed else ''} {ket}"
-                bra = BraKet(side, self.name_ket(hat.operand), nabla=True)
+                bra = expr.BraKet(side, self.name_ket(hat.operand), nabla=True)
                 before = self._places[other] < self._places[hat]
-                term = SumOver(multiply("braket", Ket(ket), bra), before)
+                term = expr.SumOver(multiply("braket", expr.Ket(ket), bra), before)
                 total = term if total is None else add(total, term)
         assert total is not None
         return total
@@ -292,9 +268,9 @@ class Reader:
         left, right = (
             in_earlier_round(self.name_ket(self._records[side])) for side in (node.left, node.right)
         )
-        factor = Indexed(self.of(node.factors), ("s",))
-        braket = BraKet(right, self.name_ket(node.operand))
-        return SumOver(scale(factor, multiply("braket", Ket(left), braket)))
+        factor = expr.Indexed(self.of(node.factors), ("s",))
+        braket = expr.BraKet(right, self.name_ket(node.operand))
+        return expr.SumOver(scale(factor, multiply("braket", expr.Ket(left), braket)))
 
     # ------------------------------------------------------------------------------ local names
 
@@ -317,7 +293,7 @@ class Reader:
         return self._values.moment(node) if known and not self.given.names(node) else None
 
     def _symbol(self, node: Node, name: str, place: Place) -> Formula:
-        return Name(name) if node.is_scalar else Ket(name, copy=place.copy)
+        return expr.Name(name) if node.is_scalar else expr.Ket(name, copy=place.copy)
 
     def _local_symbol(self, node: Node, place: Place) -> Formula:
         return self._moment(node) or self._symbol(node, self._local.name(node, place), place)
@@ -333,7 +309,7 @@ class Reader:
                 self._local.define(node)
             return self._symbol(node, name, place)
         if node in self.given.dots:
-            return Ket(self.given.dots[node], "dot", place.copy)
+            return expr.Ket(self.given.dots[node], "dot", place.copy)
         # A copy of a ket is written as the ket is; what joins copies depends on their numbers.
         return self._local_name(node, place) or self._expanded(node, place)
 
@@ -342,31 +318,31 @@ class Reader:
             return self._formula(part, place)
 
         match node:
-            case Constant():
+            case op.Constant():
                 return self._arrays.formula(node)
-            case Parameter(name=name):
-                return Name(name)
-            case InitialScalar(limit=limit):
+            case op.Parameter(name=name):
+                return expr.Name(name)
+            case op.InitialScalar(limit=limit):
                 return of(limit)
-            case InitialVector(name=name):
-                return Ket(name, copy=place.copy)
+            case op.InitialVector(name=name):
+                return expr.Ket(name, copy=place.copy)
             case Hat():
-                accent: Accent = "" if self.given.is_whole(node) else "hat"
-                return Ket(self.given.products[node], accent, place.copy)
+                accent: expr.Accent = "" if self.given.is_whole(node) else "hat"
+                return expr.Ket(self.given.products[node], accent, place.copy)
             case SteinBra():
                 return self.bra_of(node)
             case SteinDot(hats=hats, hat=hat):
                 return reduce(add, [self._ket_and_bra(other, hat.operand) for other in hats])
             case Carried() | RoundInput() | SumOverRounds() | RoundDot() | Collected() | Final():
                 return self._of_rounds(node, place)
-            case Row(operand=operand, coordinate=coordinate):
+            case op.Row(operand=operand, coordinate=coordinate):
                 copy = dict(place.bound)[coordinate]
                 return self._formula(operand, Place(copy, (), place.deepest))
-            case Exchange():
+            case op.Exchange():
                 return self._exchange(node, place)
-            case Mean():
+            case op.Mean():
                 return self._mean(node, place)
-            case Inner(left=left, right=right):
+            case op.Inner(left=left, right=right):
                 return self.inner(left, right)
             case ClosedForm():
                 return self._closed_form(node)
@@ -391,10 +367,10 @@ class Reader:
         match node:
             case Carried(name=name):
                 return self._symbol(node, f"{name}[t]", place)
-            case RoundInput(table=Constant(value=value)) if is_identity(value):
-                return Name("e[t]")
+            case RoundInput(table=op.Constant(value=value)) if is_identity(value):
+                return expr.Name("e[t]")
             case RoundInput(table=table):
-                return Indexed(self._formula(table, place), ("t",))
+                return expr.Indexed(self._formula(table, place), ("t",))
             case SumOverRounds():
                 return self._sum_over_rounds(node)
             case RoundDot(hat=hat):
@@ -409,25 +385,25 @@ class Reader:
     def _closed_form(self, node: ClosedForm) -> Formula:
         kets = self._moments.get(node)
         if kets is not None and is_long(node):
-            return self.inner(*kets) if len(kets) == 2 else Expectation(self.of(kets[0]))
+            return self.inner(*kets) if len(kets) == 2 else expr.Expectation(self.of(kets[0]))
         formula, symbols = self._forms.formula(node)
         if symbols is not None:
             self._local.add(symbols)
         return formula
 
-    def _exchange(self, node: Exchange, place: Place) -> Formula:
+    def _exchange(self, node: op.Exchange, place: Place) -> Formula:
         """Return e[j, i]: the transpose of e if that has a name, else with copies exchanged."""
         named = self._local_name(node.operand, place)
         if named is not None:
-            return Raised(named, "T")
+            return expr.Raised(named, "T")
         bound = dict(place.bound)
         number = bound[node.coordinate]
         bound[node.coordinate] = place.copy
         return self._formula(node.operand, Place(number, tuple(bound.items()), place.deepest))
 
-    def _mean(self, node: Mean, place: Place) -> Formula:
+    def _mean(self, node: op.Mean, place: Place) -> Formula:
         names = [name for name in node.over if name != FREE]
         numbers = tuple(range(place.deepest + 1, place.deepest + 1 + len(names)))
         bound = place.bound + tuple(zip(names, numbers, strict=True))
         inside = Place(place.copy, bound, place.deepest + len(names))
-        return Expectation(self._formula(node.operand, inside), numbers if node.coords else ())
+        return expr.Expectation(self._formula(node.operand, inside), numbers if node.coords else ())

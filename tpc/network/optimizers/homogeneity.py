@@ -32,7 +32,7 @@ ANY = float("inf")
 
 def homogeneity(use: OptimizerUse) -> float | None:
     """Return the degree p of every Q_t, or None where it has none."""
-    reading: Reading[Scale] = Reading(ANY, 0.0, 1.0, _same, _degree)
+    reading: Reading[Scale] = Reading(ANY, 0.0, 1.0, _same, _scaling)
     return of_every_step(use, reading)
 
 
@@ -45,7 +45,7 @@ def joint_homogeneity(use: OptimizerUse) -> float | None:
     return homogeneity(replace(use, options=tuple(scaled)))
 
 
-def _degree(node: Node, of: Sequence[Scale]) -> Scale:
+def _scaling(node: Node, of: Sequence[Scale]) -> Scale:
     match node:
         case op.Parameter(name=name) if name == EPS:
             return 1.0

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 from tpc.diagnostics import Span
 from tpc.program.checking.context import Context
@@ -38,10 +37,6 @@ class Draft:
     bindings: list[Binding] = field(default_factory=list)
     outputs: dict[str, Output] = field(default_factory=dict)
     network: Callable[[tree.Statement], bool] | None = None
-
-    def add_dim(self, name: tree.Name, ratio: Fraction, span: Span) -> None:
-        """Take a dim into the program."""
-        self.dims[name.id] = Dim(name.id, ratio, span)
 
     def record(self, name: str, node: Node, span: Span) -> None:
         """Take a binding into the program."""
