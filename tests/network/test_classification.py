@@ -7,7 +7,7 @@ from tests.network.optimizers.uses import use_of
 from tpc.diagnostics import UsageError
 from tpc.network.classification import classify, no_limit
 from tpc.network.network import Exponents, Network, Parametrization
-from tpc.network.optimizers.homogeneity import homogeneity
+from tpc.network.optimizers.every_step import homogeneity
 from tpc.network.parametrizations import canonical, scaling_of, shifted
 from tpc.network.roles import Role, layers_of, roles_of
 from tpc.network.scales import Regime

@@ -11,7 +11,7 @@ from tpc.network.classification import classify
 from tpc.network.forms import FORMS, practice
 from tpc.network.named import optimizer_named, parametrization_named
 from tpc.network.network import Exponents, Parametrization
-from tpc.network.optimizers.homogeneity import joint_homogeneity
+from tpc.network.optimizers.every_step import joint_homogeneity
 from tpc.network.optimizers.update import flags_of
 
 

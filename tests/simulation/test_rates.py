@@ -6,10 +6,9 @@ import pytest
 import tpc
 from tests.simulation.test_verify import Limit
 from tpc.simulation.fit import fit_inverse_width
-from tpc.simulation.kinks import rough_outputs
 from tpc.simulation.rates import rate_of
 from tpc.simulation.result import Comparison, Rate
-from tpc.simulation.simulate import ProgramRuns
+from tpc.simulation.simulate import ProgramRuns, rough_outputs
 from tpc.simulation.verify import engine_at, verify
 
 WIDTHS = (64, 128, 256, 512, 1024, 2048)

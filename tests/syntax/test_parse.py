@@ -12,8 +12,7 @@ from tpc.functions import BUILT_IN
 from tpc.syntax import tree
 from tpc.syntax.automaton import load_grammar
 from tpc.syntax.lines import MAX_BLOCKS, MAX_BRACKETS
-from tpc.syntax.nesting import MAX_NESTING
-from tpc.syntax.parse import MAX_REPORTS, parse_source
+from tpc.syntax.parse import MAX_NESTING, MAX_REPORTS, load_source, parse_source, read_source
 from tpc.syntax.tokens import SETTING_WORDS
 
 GRAMMAR = Path(__file__).parents[2] / "grammar" / "tensor_program.lark"
@@ -348,3 +347,61 @@ def test_the_grammar_has_the_one_conflict_that_it_states(caplog: pytest.LogCaptu
     load_grammar.cache_clear()
     conflicts = [record.message for record in caplog.records if "onflict" in record.message]
     assert len(conflicts) == 1 and "RPAR" in conflicts[0]
+
+
+TEXT = "dim n\nif a:\n    b = 1\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TEXT.encode(),
+        TEXT.replace("\n", "\r\n").encode(),
+        TEXT.replace("\n", "\r").encode(),
+        TEXT.encode("utf-8-sig"),
+        TEXT.rstrip().encode(),
+    ],
+    ids=["unix", "windows", "old mac", "byte order mark", "no newline"],
+)
+def test_every_kind_of_text_file(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "p.tp"
+    path.write_bytes(data)
+    source = load_source(path)
+    assert source.name == str(path)
+    assert source.text.rstrip() == TEXT.rstrip()
+    assert without_spans(source.statements) == without_spans(parse_source(TEXT).statements)
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "column"),
+    [
+        (b"dim n\ncaf\xe9 = 1\n", 2, 4),
+        (b"\xef\xbb\xbfdim n\nx\xc3\xa9\xff\n", 2, 3),
+        (b"\xff\xfed\0i\0m\0", 1, 1),
+        (b"dim n\nx\0 = \xff", 2, 2),
+        (b"\x89PNG\r\n\x1a\n\0\0", 1, 1),
+        (b"dim n\n# \xe2\x82", 2, 3),
+    ],
+    ids=["latin 1", "after a byte order mark", "utf-16", "nul", "png", "cut off"],
+)
+def test_binary_files(data: bytes, line: int, column: int, tmp_path: Path) -> None:
+    path = tmp_path / "p.tp"
+    path.write_bytes(data)
+    with pytest.raises(ProgramError) as raised:
+        read_source(path)
+    (found,) = raised.value.diagnostics
+    assert (found.code, found.line, found.column) == ("TP101", line, column)
+    assert str(raised.value).startswith(f"{path}:{line}:{column}: error[TP101]")
+
+
+def test_every_byte_alone_is_text_or_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "p.tp"
+    for byte in range(256):
+        path.write_bytes(bytes([byte]))
+        with pytest.raises(ProgramError):
+            load_source(path)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load_source(tmp_path / "none.tp")

@@ -61,8 +61,7 @@ from tpc.simulation.engines import Engine, has_sequential_laws
 from tpc.simulation.parameters import resolve_parameters
 from tpc.simulation.result import Corrections, Result
 from tpc.simulation.simulate import simulate as simulate_described
-from tpc.syntax.parse import parse_source
-from tpc.syntax.read import load_source
+from tpc.syntax.parse import load_source, parse_source
 from tpc.syntax.tree import Source
 
 Progress = Callable[[int, int], None]

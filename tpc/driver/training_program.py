@@ -19,7 +19,7 @@ from tpc.diagnostics.program_faults import ReadoutNotGaussian
 from tpc.limit.derive import DotChoice
 from tpc.network.classification import classify, no_limit
 from tpc.network.network import Network, WeightKind
-from tpc.network.optimizers.linearity import is_linear
+from tpc.network.optimizers.every_step import is_linear
 from tpc.network.scales import Classification, Regime
 from tpc.network.training.maximal_update import maximal_update
 from tpc.network.training.neural_tangent import DRAW, neural_tangent

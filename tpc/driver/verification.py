@@ -12,7 +12,7 @@ from tpc.driver.training_limit import train
 from tpc.driver.training_program import draw_output
 from tpc.limit.derive import DotChoice
 from tpc.network.network import Network
-from tpc.network.optimizers.linearity import is_linear
+from tpc.network.optimizers.every_step import is_linear
 from tpc.program.program import Program
 from tpc.simulation.result import Verification
 from tpc.simulation.verify import TRIALS, EngineChoice

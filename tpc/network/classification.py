@@ -40,7 +40,7 @@ from tpc.network.network import (
     Weight,
     WeightKind,
 )
-from tpc.network.optimizers.homogeneity import homogeneity
+from tpc.network.optimizers.every_step import homogeneity
 from tpc.network.optimizers.update import is_bounded
 from tpc.network.parametrizations import Scaling, canonical, scaling_of
 from tpc.network.roles import Role, layers_of, roles_of

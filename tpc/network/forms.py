@@ -14,7 +14,7 @@ Reference:
 from dataclasses import dataclass
 from typing import Literal
 
-from tpc.network.optimizers.homogeneity import joint_homogeneity
+from tpc.network.optimizers.every_step import joint_homogeneity
 from tpc.network.optimizers.rule import is_zero
 from tpc.network.optimizers.update import flags_of, numeric_options
 from tpc.network.roles import Role

@@ -11,7 +11,7 @@ own f_i. Entries that are copies of each other (the two halves of a covariance) 
 exact on both sides may differ by rounding.
 
 An output of which a scalar's kink is part, such as abs(avg(x)), may be off by a multiple of
-n^(-1/2) (`kinks.py`). Where such an output disagrees, its entry is judged by the fit of
+n^(-1/2) (`simulate.py`). Where such an output disagrees, its entry is judged by the fit of
 a + b / sqrt(n) + c / n, whose intercept is free of that, and has a larger error.
 """
 

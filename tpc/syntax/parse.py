@@ -1,4 +1,4 @@
-"""Program text -> syntax tree.
+"""Program text, or a file of it -> syntax tree.
 
     lexer (lark)    text    -> tokens
     Lines           tokens  -> logical lines, each with the depth of its block
@@ -7,22 +7,32 @@
 A line that does not parse is explained, then replaced by one that does, so that every line is read
 in its place and all independent errors of a file are reported in one run. Nothing here recurses,
 however deep the text nests.
+
+Later stages may recurse over expressions. A level is a step from a node to one of its parts. The
+left operand of an operator is no step: chains like `a + b + c`, of any length, stand on one level,
+and later stages walk them in a loop. Nor are parentheses, which make no nodes.
 """
+
+from collections.abc import Iterable, Iterator
+from os import PathLike, fspath
+from pathlib import Path
 
 from lark import Token
 
-from tpc.diagnostics import NOWHERE, Diagnostic, Fault, ProgramError
+from tpc.diagnostics import NOWHERE, Diagnostic, Fault, ProgramError, Span
 from tpc.diagnostics.syntax_faults import (
     EmptyProgram,
     MissingBlock,
+    NestedTooDeep,
+    NotText,
     UnclosedBracket,
     UnexpectedIndent,
 )
+from tpc.syntax import tree
 from tpc.syntax.automaton import Automaton
 from tpc.syntax.explain import explain
 from tpc.syntax.lines import Line, Lines
 from tpc.syntax.make_training import Statements
-from tpc.syntax.nesting import deep_places
 from tpc.syntax.slip import Slip, next_statement
 from tpc.syntax.tokens import span_of
 from tpc.syntax.tree import Source
@@ -174,3 +184,85 @@ class _Reading:
             [Token(kind, word, 0, 1, 1, 1, 1, 0) for kind, word in words]
         )
         assert rejected is None
+
+
+MAX_NESTING = 100
+"""How many levels an expression may have below its first."""
+
+
+def deep_places(statements: Iterable[tree.Statement]) -> list[Diagnostic]:
+    """Return a diagnostic for each expression of a program that is nested too deep."""
+    found = []
+    for root in _expressions(statements):
+        pending: list[tuple[tree.Syntax, int]] = [(root, 0)]
+        while pending:
+            node, level = pending.pop()
+            if level > MAX_NESTING:
+                found.append(Diagnostic.of(NestedTooDeep(MAX_NESTING), node.span))
+                break
+            pending += [(part, level + _is_step(node, part)) for part in tree.children(node)]
+    return found
+
+
+def _is_step(node: tree.Syntax, part: tree.Syntax) -> bool:
+    """Whether a part of an expression stands a level below it."""
+    match node:
+        case tree.Binary(left=left):
+            return part is not left
+        case tree.Call(function=function):
+            return part is not function
+        case tree.Mean(body=body):
+            return part is body
+        case _:
+            return not isinstance(node, tree.Keyword)
+
+
+def _expressions(parts: Iterable[tree.Syntax]) -> Iterator[tree.Expression]:
+    """Yield every outermost expression of a program."""
+    for part in parts:
+        if isinstance(part, tree.Expression):
+            yield part
+        else:
+            yield from _expressions(tree.children(part))
+
+
+def load_source(path: str | PathLike[str]) -> Source:
+    """Read and parse a program file.
+
+    Raises:
+        OSError: The file cannot be opened.
+        ProgramError: TP101-TP149.
+    """
+    return parse_source(read_source(path), fspath(path))
+
+
+def read_source(path: str | PathLike[str]) -> str:
+    r"""Return the text of a program file, every line end as `\n`.
+
+    Raises:
+        OSError: The file cannot be opened.
+        ProgramError: TP101, the file is not UTF-8 text.
+    """
+    data = Path(path).read_bytes()
+    nul = data.find(b"\0")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # Bytes in front of `error.start` are counted without the byte order mark.
+        start = len(data) - len(error.object) + error.start
+        if not 0 <= nul < start:
+            raise _not_text(path, data, start, f"byte 0x{data[start]:02x}") from None
+    if nul >= 0:
+        raise _not_text(path, data, nul, "a NUL byte")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _not_text(path: str | PathLike[str], data: bytes, start: int, what: str) -> ProgramError:
+    """Report a byte, and show the start of its line."""
+    before = data[:start].decode("utf-8-sig", "replace")
+    source = before + data[start : start + 1].decode("utf-8", "replace")
+    line = before.count("\n") + 1
+    column = len(before) - before.rfind("\n")
+    fault = NotText(f"{what} at line {line}, column {column}")
+    span = Span(len(before), len(before) + 1, line, column)
+    return ProgramError([Diagnostic.of(fault, span)], fspath(path), source)

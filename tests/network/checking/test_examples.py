@@ -9,8 +9,7 @@ import tpc
 from tests.syntax.trees import without_spans
 from tests.syntax.unparse import unparse
 from tpc.network.network import Network
-from tpc.syntax.parse import parse_source
-from tpc.syntax.read import load_source
+from tpc.syntax.parse import load_source, parse_source
 
 ROOT = Path(__file__).parents[3]
 FILES = [ROOT / "tests" / "whole_network.tp", *sorted((ROOT / "examples").glob("*/*.tp"))]

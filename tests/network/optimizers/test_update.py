@@ -8,7 +8,7 @@ from tests.network.optimizers.uses import run, use_of
 from tpc.diagnostics import NOWHERE
 from tpc.network.network import UserOptimizer
 from tpc.network.optimizers.averages import GrownAverages
-from tpc.network.optimizers.linearity import is_linear, linear_coefficients
+from tpc.network.optimizers.every_step import is_linear, linear_coefficients
 from tpc.network.optimizers.table import RULES
 from tpc.network.optimizers.update import (
     advance,

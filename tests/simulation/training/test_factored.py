@@ -5,7 +5,7 @@ import pytest
 
 import tpc
 from tpc.network.network import Network
-from tpc.network.optimizers.linearity import linear_coefficients
+from tpc.network.optimizers.every_step import linear_coefficients
 from tpc.network.parametrizations import scaling_of
 from tpc.program.builder import Builder
 from tpc.simulation.training import costs

@@ -15,7 +15,7 @@ from tpc.network.network import (
     UserOptimizer,
     Weight,
 )
-from tpc.program.checking.draft import Draft
+from tpc.program.checking.names import Draft
 from tpc.program.nodes import Placeholder
 from tpc.program.program import Output, OutputKind
 

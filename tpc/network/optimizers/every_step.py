@@ -3,17 +3,29 @@
 A *reading* gives each node of the graph a value, from the values of its operands. Those of the
 states are the least that a step reproduces, from those before the first step: a state that starts
 at 0 has none until a step gives it one.
+
+A *linear* update is Q_t(g_0, ..., g_t) = sum over s of q_ts g_s with numbers q_ts. In a limit its
+nonlinear outer products collapse to inner products, whose cost is linear in the samples.
+
+Q is *homogeneous* of degree p where Q(k g_0, ..., k g_t) = k^p Q(g_0, ..., g_t) for k > 0: linear
+updates have degree 1, those without an eps have degree 0. Then the exponent d of a parametrization
+says nothing that c does not: n^-c Q(n^d g) = n^-(c + p(d' - d)) Q(n^d' g).
+
+Reference:
+    Tensor Programs IVb, Section 2.1, linear entrywise updates; Remark 2.2.6.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Generic, TypeAlias, TypeVar
 
 from tpc.network.network import OptimizerUse
-from tpc.network.optimizers.rule import is_zero
-from tpc.network.optimizers.update import advance, initial_states
+from tpc.network.optimizers.rule import TINY, is_zero
+from tpc.network.optimizers.update import advance, initial_states, numeric_options
+from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import Node, operands
+from tpc.program.nodes import Elementwise, Expand, Mean, Node, Permute, Reduce, Take, operands
 from tpc.program.traversal import fold
 
 Value = TypeVar("Value")
@@ -62,3 +74,124 @@ def of_every_step(use: OptimizerUse, reading: Reading[Value]) -> Value:
         if grown == values:
             return known[direction]
         values = grown
+
+
+class Degree(Enum):
+    """How a value depends on the gradients."""
+
+    ZERO = "zero"
+    NUMBER = "number"
+    LINEAR = "linear"
+    OTHER = "other"
+
+
+def is_linear(use: OptimizerUse) -> bool:
+    """Whether Q_t is linear in the gradients for every t."""
+    reading = Reading(Degree.ZERO, Degree.NUMBER, Degree.LINEAR, _sum, _degree)
+    return of_every_step(use, reading) in (Degree.ZERO, Degree.LINEAR)
+
+
+def linear_coefficients(b: Builder, use: OptimizerUse, steps: int) -> tuple[tuple[Node, ...], ...]:
+    """Return q_ts for s <= t < steps as scalar nodes of shape (), for a linear optimizer."""
+    columns: list[list[Node]] = []
+    for source in range(steps):
+        states, column = initial_states(b, use), []
+        for step in range(steps):
+            gradient = b.number(1.0 if step == source else 0.0)
+            direction, states = advance(b, use, gradient, states, step)
+            column.append(direction)
+        columns.append(column)
+    return tuple(tuple(columns[s][t] for s in range(t + 1)) for t in range(steps))
+
+
+def _degree(node: Node, of: Sequence[Degree]) -> Degree:
+    match node:
+        case Elementwise(function="add" | "sub"):
+            return _sum(*of)
+        case Elementwise(function="mul"):
+            return _product(*of)
+        case Elementwise(function="div") if of[1] is Degree.NUMBER:
+            return of[0]
+        case Elementwise(function="neg") | Reduce(reduction="sum") | Mean() | Take():
+            return of[0]
+        case Permute() | Expand():
+            return of[0]
+        case _:
+            constant = all(degree in (Degree.ZERO, Degree.NUMBER) for degree in of)
+            return Degree.NUMBER if constant else Degree.OTHER
+
+
+def _sum(x: Degree, y: Degree) -> Degree:
+    if Degree.ZERO in (x, y):
+        return y if x is Degree.ZERO else x
+    return x if x is y else Degree.OTHER
+
+
+def _product(x: Degree, y: Degree) -> Degree:
+    if Degree.ZERO in (x, y):
+        return Degree.ZERO
+    if Degree.NUMBER in (x, y):
+        return y if x is Degree.NUMBER else x
+    return Degree.OTHER
+
+
+Scale: TypeAlias = float | None
+"""A degree, or None for what has none."""
+
+EPS = "eps that scales"
+"""The name of a parameter that scales with the gradients."""
+
+ANY = float("inf")
+"""The degree of zero, which has every degree."""
+
+
+def homogeneity(use: OptimizerUse) -> float | None:
+    """Return the degree p of every Q_t, or None where it has none."""
+    reading: Reading[Scale] = Reading(ANY, 0.0, 1.0, _same, _scaling)
+    return of_every_step(use, reading)
+
+
+def joint_homogeneity(use: OptimizerUse) -> float | None:
+    """Return the degree p in Q(k g, k eps) = k^p Q(g, eps), or None where it has none."""
+    b = Builder()
+    scaled = [option for option in use.options if option[0] != "eps"]
+    if "eps" in numeric_options(b, use):
+        scaled.append(("eps", b.parameter(EPS, 0.0)))
+    return homogeneity(replace(use, options=tuple(scaled)))
+
+
+def _scaling(node: Node, of: Sequence[Scale]) -> Scale:
+    match node:
+        case op.Parameter(name=name) if name == EPS:
+            return 1.0
+        case op.Elementwise(function="max", operands=(_, op.Constant(value=tiny))) if tiny in (
+            TINY,
+            TINY**0.5,
+        ):
+            return of[0]
+        case op.Elementwise(function="add" | "sub" | "max" | "min"):
+            return _same(*of)
+        case op.Elementwise(function="mul"):
+            return None if None in of else sum(degree for degree in of if degree is not None)
+        case op.Elementwise(function="div") if of[0] is not None and of[1] is not None:
+            return ANY if of[0] == ANY else of[0] - of[1]
+        case op.Elementwise(function="sqrt") if of[0] is not None:
+            return of[0] / 2
+        case op.Elementwise(function="square") if of[0] is not None:
+            return of[0] * 2
+        case op.Elementwise(function="sign") if of[0] is not None:
+            return 0.0
+        case op.Elementwise(function="neg" | "abs"):
+            return of[0]
+        case op.Mean() | op.Take() | op.Permute() | op.Expand() | op.Reduce():
+            return of[0]
+        case _:
+            return 0.0 if all(degree == 0 for degree in of) else None
+
+
+def _same(x: Scale, y: Scale) -> Scale:
+    if x is None or y is None:
+        return None
+    if ANY in (x, y):
+        return min(x, y)
+    return x if x == y else None

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from tpc.network.network import OptimizerUse, Weight
-from tpc.network.optimizers.linearity import is_linear, linear_coefficients
+from tpc.network.optimizers.every_step import is_linear, linear_coefficients
 from tpc.network.optimizers.rule import positive
 from tpc.network.optimizers.update import (
     advance,

@@ -19,7 +19,7 @@ from tpc.network.batching import lower
 from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.losses import differentiate_loss
 from tpc.network.network import Array, Network, OptimizerUse, Training, Weight
-from tpc.network.optimizers.linearity import is_linear
+from tpc.network.optimizers.every_step import is_linear
 from tpc.network.optimizers.update import advance, decay, initial_states, is_bounded, learning_rate
 from tpc.network.scales import Classification, WeightScale
 from tpc.network.training.descent import shrunk, without_bounds

@@ -13,8 +13,7 @@ from tpc.diagnostics.sort_faults import NoFreeDim
 from tpc.program.builder import Builder
 from tpc.program.checking.context import Context, Overlong, Reports, Workshop
 from tpc.program.checking.dialects import check_declared, dialect_of
-from tpc.program.checking.draft import Draft
-from tpc.program.checking.names import Names
+from tpc.program.checking.names import Draft, Names
 from tpc.program.checking.readouts import check_readouts
 from tpc.program.checking.statements import execute
 from tpc.program.checking.survey import survey

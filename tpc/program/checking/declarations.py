@@ -10,10 +10,10 @@ What a faulty declaration would bind counts as known but broken.
 from fractions import Fraction
 
 from tpc.diagnostics.sort_faults import BadDim, NotADim, SecondFreeDim
-from tpc.program.checking.draft import Draft
 from tpc.program.checking.ensembles import law_of_matrix, normal_law
 from tpc.program.checking.expressions.evaluate import evaluate
 from tpc.program.checking.laws import covariance_of_vector, limit_of, mean_of_vector
+from tpc.program.checking.names import Draft
 from tpc.program.checking.sorts import integer, small, static
 from tpc.program.checking.values import BROKEN, Broken, DimProduct, ScaledMatrix, Static
 from tpc.program.nodes import Matrix, Node, Parameter, Shape

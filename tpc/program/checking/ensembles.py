@@ -22,9 +22,9 @@ from tpc.diagnostics.limit_faults import (
     UnknownLaw,
     VectorLaw,
 )
-from tpc.program.checking.draft import Draft
 from tpc.program.checking.expressions.evaluate import evaluate
 from tpc.program.checking.laws import matrix_law, parametric, variance_of_matrix
+from tpc.program.checking.names import Draft
 from tpc.program.checking.sorts import describe_fully
 from tpc.program.checking.values import BROKEN, Broken, Static
 from tpc.program.ensembles import (

@@ -17,10 +17,9 @@ from tpc.program.checking.declarations import (
     declare_scalars,
     declare_vectors,
 )
-from tpc.program.checking.draft import Draft
 from tpc.program.checking.expressions.definitions import define
 from tpc.program.checking.expressions.evaluate import evaluate, truth
-from tpc.program.checking.names import key_tuple, member, written
+from tpc.program.checking.names import Draft, key_tuple, member, written
 from tpc.program.checking.sorts import plain, static, vector
 from tpc.program.checking.survey import names_bound, statements_within
 from tpc.program.checking.values import (

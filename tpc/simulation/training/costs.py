@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from tpc.diagnostics import ProgramError
 from tpc.diagnostics.data_faults import NonlinearUpdate, RunTooLarge
 from tpc.network.network import Network, OptimizerUse, WeightKind
-from tpc.network.optimizers.linearity import is_linear
+from tpc.network.optimizers.every_step import is_linear
 from tpc.program.ensembles import GAUSSIAN
 from tpc.program.nodes import Matrix
 from tpc.simulation.cost import available_memory, spell_bytes

@@ -14,7 +14,7 @@ import numpy as np
 
 from tpc.network.forward_backward import differentiate
 from tpc.network.network import Network, OptimizerUse, Training, WeightKind
-from tpc.network.optimizers.linearity import is_linear, linear_coefficients
+from tpc.network.optimizers.every_step import is_linear, linear_coefficients
 from tpc.network.parametrizations import Scaling, scaling_of
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node
