@@ -144,7 +144,7 @@ def recurrence(rounds: int, samples: int, replicates: int) -> tuple[str, ...]:
     source = tpc.emit(compiler.derive(program))
     derived = process_time() - start
     start = process_time()
-    found = tpc.run(program, samples, replicates=replicates)
+    found = compiler.run(program, samples, replicates=replicates)
     ran = process_time() - start
     value = f"{found['q']:.4f}({1e4 * found.stderr['q']:.0f})"
     return str(rounds), f"{derived:.2f}", f"{source.count(chr(10)):,}", f"{ran:.2f}", value

@@ -25,6 +25,7 @@ from tpc.program.nodes import (
     Matrix,
     Node,
     Parameter,
+    Row,
     operands,
     own_values,
 )
@@ -87,6 +88,8 @@ def roll(program: Program, fewest: int = FEWEST_ROUNDS) -> Program:
     stretch = _longest(program)
     if stretch is None or stretch.count < fewest:
         return program
+    if any(isinstance(node, Row) for node in program.nodes):
+        return program  # averages over pairs of coordinates stay written out
     return _Rolling(program, stretch).program()
 
 

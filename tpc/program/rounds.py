@@ -6,6 +6,7 @@ Passes see the round as a program of its own, whose outputs are all that rounds 
 from dataclasses import replace
 
 from tpc.program.builder import Builder
+from tpc.program.nodes import operands
 from tpc.program.passes import normalise
 from tpc.program.program import Output, OutputKind, Program
 from tpc.program.region import (
@@ -19,11 +20,26 @@ from tpc.program.region import (
     Round,
     varying,
 )
+from tpc.program.traversal import walk
 
 
 def region_program(of: Round) -> Program:
     """Return the program of a region, its body normalised: its outputs are arrays over rounds."""
+    of = _pruned(of)
     return _closed(_reopened(of, normalise(_opened(of))))
+
+
+def _pruned(of: Round) -> Round:
+    """Leave out what goes from round to round but is not needed for what is collected."""
+    roots = [output.node for output in of.program.outputs]
+    while True:
+        needed = set(walk(roots, operands))
+        carries = tuple(carry for carry in of.carries if carry.leaf in needed)
+        records = tuple(record for record in of.records if record.leaf in needed)
+        found = [*(carry.following for carry in carries), *(record.node for record in records)]
+        if needed.issuperset(found):
+            return replace(of, carries=carries, records=records)
+        roots += found
 
 
 def _opened(of: Round) -> Program:

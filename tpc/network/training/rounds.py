@@ -25,7 +25,7 @@ from tpc.network.scales import Classification, WeightScale
 from tpc.network.training.descent import shrunk, without_bounds
 from tpc.network.training.recorder import Recorder
 from tpc.program.builder import Builder
-from tpc.program.nodes import MatMul, Matrix, Node, Stack, operands
+from tpc.program.nodes import MatMul, Matrix, Node, Row, Stack, operands
 from tpc.program.program import Output
 from tpc.program.reapply import transplant
 from tpc.program.region import (
@@ -48,8 +48,11 @@ def has_equal_rounds(network: Network, scales: Classification) -> bool:
     """Whether the steps of training differ by their batches alone.
 
     That is so where all optimizers are linear in the gradients and none uses the number of the
-    step; those of matrices may not be bounded by norms.
+    step; those of matrices may not be bounded by norms. A network may not average over pairs of
+    coordinates.
     """
+    if any(isinstance(node, Row) for node in network.nodes):
+        return False
     weights = {weight.name: weight for weight in network.weights}
     return all(
         _is_uniform(scale.optimizer, isinstance(weights[scale.name].leaf, Matrix))
