@@ -33,6 +33,7 @@ class LimitBuilder(Builder):
     def __init__(self, integrate: bool = False) -> None:
         super().__init__()
         self.integrals = Integrals(self, super().make) if integrate else None
+        self._zeros: set[Node] = set()
 
     def make(self, kind: type[Node], coords: Coordinates, shape: Shape, *own: object) -> Node:
         """Return the node, an expectation by its closed form, a function of one copy as its row."""
@@ -45,10 +46,12 @@ class LimitBuilder(Builder):
         folded = _fold(kind, shape, own)
         if folded is not None:
             return self.constant(folded)
+        if self._is_product_with_zero(kind, own):
+            return self._zero(kind, coords, shape, *own)
         match own:
             case (op.Permute(operand=inner, order=first), tuple() as then) if kind is op.Permute:
                 return self.permute(inner, tuple(first[axis] for axis in then))
-        if kind is op.Elementwise and (other := _beside_zero(coords, shape, own)) is not None:
+        if kind is op.Elementwise and (other := self._beside_zero(coords, shape, own)) is not None:
             return other
         if kind is op.Mean and isinstance(own[0], op.Row):
             return self.make(op.Mean, (), shape, own[0].operand, (FREE,))
@@ -58,6 +61,45 @@ class LimitBuilder(Builder):
         ket = self.make(kind, ((FREE, dim),), shape, *map(_without_rows, own))
         return super().make(op.Row, coords, shape, ket, coordinate)
 
+    def _is_zero(self, node: object) -> bool:
+        """Whether a node is zero, or a product with zero."""
+        return node in self._zeros or (isinstance(node, op.Constant) and not node.value.any())
+
+    def _is_product_with_zero(self, kind: type[Node], own: tuple[object, ...]) -> bool:
+        match own:
+            case ("mul", (x, y)) if kind is op.Elementwise:
+                return self._is_zero(x) or self._is_zero(y)
+            case ("div" | "neg", (x, *_)) if kind is op.Elementwise:
+                return self._is_zero(x)
+            case (x, y, _) if kind is op.Contract:
+                return self._is_zero(x) or self._is_zero(y)
+            case _:
+                return False
+
+    def _zero(self, kind: type[Node], coords: Coordinates, shape: Shape, *own: object) -> Node:
+        """Return a product with zero: a constant, or for a ket the node, which sums leave out."""
+        if not coords and prod(shape) <= LARGEST_CONSTANT:
+            return self.constant(np.zeros(shape))
+        node = super().make(kind, coords, shape, *own)
+        self._zeros.add(node)
+        return node
+
+    def _beside_zero(
+        self, coords: Coordinates, shape: Shape, own: tuple[object, ...]
+    ) -> Node | None:
+        """Return the other term of a sum with zero, or None."""
+        match own:
+            case ("add", (Node() as x, Node() as y)):
+                pairs = [(x, y), (y, x)]
+            case ("sub", (Node() as x, Node() as y)):
+                pairs = [(x, y)]
+            case _:
+                return None
+        for other, term in pairs:
+            if self._is_zero(term) and (other.coords, other.shape) == (coords, shape):
+                return other
+        return None
+
     def _product_of_copies(self, left: object, right: object, axes: object) -> Node | None:
         """Return the contraction of two kets at different coordinates as a sum of products."""
         assert isinstance(left, Node) and isinstance(right, Node) and isinstance(axes, int)
@@ -66,32 +108,6 @@ class LimitBuilder(Builder):
         kept, new = len(left.shape) - axes, len(right.shape) - axes
         wide = self.expand(left, tuple(range(len(left.shape), len(left.shape) + new)))
         return self.reduce("sum", self.mul(wide, right), tuple(range(kept, kept + axes)))
-
-
-def _beside_zero(coords: Coordinates, shape: Shape, own: tuple[object, ...]) -> Node | None:
-    """Return the other term of a sum with a multiple of zero, or None."""
-    match own:
-        case ("add", (Node() as x, Node() as y)):
-            pairs = [(x, y), (y, x)]
-        case ("sub", (Node() as x, Node() as y)):
-            pairs = [(x, y)]
-        case _:
-            return None
-    for other, term in pairs:
-        if _is_zero(term) and (other.coords, other.shape) == (coords, shape):
-            return other
-    return None
-
-
-def _is_zero(node: Node) -> bool:
-    """Whether a node is zero, or a product with zero."""
-    match node:
-        case op.Constant(value=value):
-            return not value.any()
-        case op.Elementwise(function="mul", operands=factors):
-            return any(isinstance(x, op.Constant) and not x.value.any() for x in factors)
-        case _:
-            return False
 
 
 def _without_rows(value: object) -> object:
