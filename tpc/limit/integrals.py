@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from tpc.limit.closed_forms import ClosedForms
 from tpc.limit.differences import of_difference
+from tpc.limit.linear_parts import LinearParts
 from tpc.limit.nodes import HermiteSeries, Integral
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Constant, Inner, Mean, Node, operands
@@ -26,6 +27,7 @@ class Integrals:
         self._b = builder
         self._plain = plain
         self._forms = ClosedForms(builder)
+        self._parts = LinearParts(builder, self._forms.gaussians, self.of)
         self._known: dict[tuple[Node, ...], Node | None] = {}
         self._serial: dict[Node, bool] = {}
         self._differences: dict[Node, bool] = {}
@@ -66,15 +68,22 @@ class Integrals:
         }
 
     def _needs(self, kets: tuple[Node, ...]) -> Sequence[tuple[Node, ...]]:
-        return self._forms.needs(kets) if all(ket.is_vector for ket in kets) else ()
+        if not all(ket.is_vector for ket in kets):
+            return ()
+        return self._forms.needs(kets) or self._parts.needs(kets)
 
     def _found(self, kets: tuple[Node, ...], _: object) -> Node | None:
         if not all(ket.is_vector for ket in kets):
             return None
         found = self._forms.mean(*kets) if len(kets) == 1 else self._forms.moment(*kets)
+        serial = found is not None and self._uses_series(found)
+        if found is None or serial:
+            apart = self._parts.of(kets, alone=serial)
+            if apart is not None:
+                return apart
         if found is None:
             return self._guarded(kets, None)
-        if not self._uses_series(found):
+        if not serial:
             return found
         return self._guarded(
             kets, self._plain(Integral, (), found.shape, self._average(kets), found)

@@ -203,104 +203,75 @@ def limit_sampled(nodes: Nodes, params: dict[str, Any]) -> Outputs:
 def limit_integrated(nodes: GridNodes, params: dict[str, Any]) -> Outputs:
     """Compute every output once, expectations as Hermite series where there are any."""
 
-    # ---- line 4: vector u, w : m
-    # |u⟩ ~ N(0, 1)
-    u = nodes.normal()
-    # |w⟩ ~ N(0, 1)
-    w = nodes.normal()
-
-    # ---- line 6: h[0] = W @ tanh(u)
-    # tanh(|u⟩)
-    tanh_u = np.tanh(u)
-    del u
-    # all products W @ x
-    products_W = nodes.products(2, "W")
-    # |h[0]⟩^ ~ N(0, 2 E[tanh(|u⟩)^2])
-    # |h[0]⟩ = |h[0]⟩^
-    h_0 = products_W.hat(tanh_u)
-
-    # ---- line 8: k[t] = W.T @ tanh(h[t])
-    # all products W.T @ x
-    products_WT = nodes.products(4, "W.T")
-    # |k[0]⟩^ ~ N(0, 4 E[tanh(|h[0]⟩)^2])
-    hat_k_0 = products_WT.hat(np.tanh(h_0))
-    del h_0
+    # ---- line 10: output h[2]
     # E[tanh(z)^2]
     # where Var(z) = 1
     moment_h_0 = mean_of_tanh_squared(nodes, 1)
     # 2 E[tanh(|u⟩)^2]
     cov_h_0 = 2 * moment_h_0
+    # E[tanh(z)^2]
+    # where Var(z) = q, q = Var(|h[0]⟩)
+    moment_k_0 = mean_of_tanh_squared(nodes, cov_h_0)
+    # t4 = 4 E[tanh(|h[0]⟩)^2]
+    cov_hat_k_0 = 4 * moment_k_0
     # E[1 - tanh(|h[0]⟩)^2]
     bra_h_0_in_k_0 = mean_of_1_minus_tanh_squared(nodes, cov_h_0)
-    # |k[0]⟩˙ = 4 tanh(|u⟩) E[1 - tanh(|h[0]⟩)^2]
-    dot_k_0 = 4 * (tanh_u * bra_h_0_in_k_0)
-    del tanh_u
-    # |k[0]⟩ = |k[0]⟩^ + |k[0]⟩˙
-    k_0 = hat_k_0 + dot_k_0
-    del hat_k_0, dot_k_0
-
-    # ---- line 9: h[t + 1] = W @ (k[t] * w)
-    # |t1⟩ = |k[0]⟩ |w⟩
-    product_k_0 = k_0 * w
-    del k_0
-    # |h[1]⟩^ = |W t1⟩^ ~ N(0, 2 ⟨t1|t1⟩)
-    # Cov(|h[1]⟩^, |h[0]⟩^) = 2 E[|t1⟩ tanh(|u⟩)]
-    # |h[1]⟩ = |h[1]⟩^
-    h_1 = products_W.hat(product_k_0)
-    del products_W
-
-    # ---- line 8: k[t] = W.T @ tanh(h[t])
-    # |k[1]⟩^ ~ N(0, 4 E[tanh(|h[1]⟩)^2])
-    # Cov(|k[1]⟩^, |k[0]⟩^) = 4 E[tanh(|h[1]⟩) tanh(|h[0]⟩)]
-    hat_k_1 = products_WT.hat(np.tanh(h_1))
-    del products_WT, h_1
-    # 2 ⟨t1|t1⟩
-    cov_h_1 = 2 * nodes.inner(product_k_0, product_k_0)
+    # 16 s^2 E[tanh(z2)^2]
+    # where s = E[|t5⟩]
+    # where Var(z2) = 1
+    # where |t5⟩ = 1 - tanh(|h[0]⟩)^2
+    product_bra_h_0_in_k_0 = 16 * bra_h_0_in_k_0**2 * moment_h_0
+    # 2 (t4 + ⟨t6|t6⟩)
+    # where |t6⟩ = 4 tanh(|u⟩) E[|t5⟩]
+    cov_h_1 = 2 * (cov_hat_k_0 + product_bra_h_0_in_k_0)
     # t2 = E[1 - tanh(|h[1]⟩)^2]
     bra_h_1_in_k_1 = mean_of_1_minus_tanh_squared(nodes, cov_h_1)
-    # |k[1]⟩˙ = 4 |t1⟩ t2
-    dot_k_1 = 4 * (product_k_0 * bra_h_1_in_k_1)
-    del product_k_0
-    # |k[1]⟩ = |k[1]⟩^ + |k[1]⟩˙
-    k_1 = hat_k_1 + dot_k_1
-    del hat_k_1, dot_k_1
-
-    # ---- line 10: output h[2]
     # 4 t2
     bra_k_0_in_h_2 = 4 * bra_h_1_in_k_1
     # output h[2]: mean
     mean_h_2 = 2 * bra_k_0_in_h_2 * mean_of_tanh(nodes, cov_h_0)
-    # |t3⟩ = |k[1]⟩ |w⟩
-    product_k_1 = k_1 * w
-    del w, k_1
-    # 2 ⟨t3|t3⟩
-    cov_hat_h_2 = 2 * nodes.inner(product_k_1, product_k_1)
-    del product_k_1
-    # E[tanh(z)^2]
-    # where Var(z) = q, q = Var(|h[0]⟩)
-    moment_k_0 = mean_of_tanh_squared(nodes, cov_h_0)
+    # t7 = 4 · 4 t2 t2
+    product_bra_k_0_in_h_2 = bra_k_0_in_h_2 * 4 * bra_h_1_in_k_1
+    # t7 t4
+    product_bra_k_0_in_h_2_2 = product_bra_k_0_in_h_2 * cov_hat_k_0
+    # t7 t4 + t7 t4
+    sum_bra_k_0_in_h_2 = product_bra_k_0_in_h_2_2 + product_bra_k_0_in_h_2_2
+    # t7 t4 + t7 t4 + t7 t4
+    sum_bra_k_0_in_h_2_2 = sum_bra_k_0_in_h_2 + product_bra_k_0_in_h_2_2
+    # 4 E[tanh(|h[1]⟩)^2]
+    cov_hat_k_1 = 4 * mean_of_tanh_squared(nodes, cov_h_1)
+    # t8 = t7 ⟨t6|t6⟩
+    product_bra_k_0_in_h_2_3 = product_bra_k_0_in_h_2 * product_bra_h_0_in_k_0
+    # t8 + t8
+    sum_bra_k_0_in_h_2_3 = product_bra_k_0_in_h_2_3 + product_bra_k_0_in_h_2_3
+    # t8 + t8 + t8
+    moment_h_2_part = sum_bra_k_0_in_h_2_3 + product_bra_k_0_in_h_2_3
+    # 4 E[tanh(|h[1]⟩)^2] + t7 t4 + t7 t4 + t7 t4
+    moment_h_2_part_2 = cov_hat_k_1 + sum_bra_k_0_in_h_2_2
+    # 2 (4 E[tanh(|h[1]⟩)^2] + t7 t4 + t7 t4 + t7 t4 + t8 + t8 + t8)
+    cov_hat_h_2 = 2 * (moment_h_2_part_2 + moment_h_2_part)
     # 4 (4 t2)^2 E[tanh(z)^2]
     # where Var(z) = q, q = Var(|h[0]⟩)
-    product_bra_k_0_in_h_2 = 4 * bra_k_0_in_h_2**2 * moment_k_0
-    # 16 s t2
-    # where s = E[|t4⟩]
-    # where |t4⟩ = 1 - tanh(|h[0]⟩)^2
+    product_bra_k_0_in_h_2_4 = 4 * bra_k_0_in_h_2**2 * moment_k_0
+    # 16 E[|t5⟩] t2
     moment_bra_h_0_in_k_0 = 16 * bra_h_0_in_k_0 * bra_h_1_in_k_1
     # 2 E[|t3⟩ tanh(|u⟩)]
+    # where |t3⟩ = |k[1]⟩ |w⟩
     cov_hat_h_2_h_0 = 2 * (moment_bra_h_0_in_k_0 * moment_h_0)
     # E[z tanh(y)]
-    # where Cov([z, y]) = [[q, r], [r, q']], q = Var(|h[2]⟩^), q' = Var(|h[0]⟩),
+    # where Cov([z, y]) = [[2 ⟨t3|t3⟩, r], [r, q]], q = Var(|h[0]⟩),
     #     r = Cov(|h[2]⟩^, |h[0]⟩)
     moment_cov_hat_h_2 = mean_of_z_tanh(nodes, cov_hat_h_2, cov_h_0, cov_hat_h_2_h_0)
     # 4 · 4 t2 E[z tanh(y)]
-    # where Cov([z, y]) = [[q, r], [r, q']], q = Var(|h[2]⟩^), q' = Var(|h[0]⟩),
+    # where Cov([z, y]) = [[2 ⟨t3|t3⟩, r], [r, q]], q = Var(|h[0]⟩),
     #     r = Cov(|h[2]⟩^, |h[0]⟩)
-    product_bra_k_0_in_h_2_2 = 4 * bra_k_0_in_h_2 * moment_cov_hat_h_2
-    # 2 ⟨t3|t3⟩ + 4 (4 t2)^2 E[tanh(z)^2]
+    product_bra_k_0_in_h_2_5 = 4 * bra_k_0_in_h_2 * moment_cov_hat_h_2
+    # 2 (4 E[tanh(|h[1]⟩)^2] + t7 t4 + t7 t4 + t7 t4 + t8 + t8 + t8)
+    #     + 4 (4 t2)^2 E[tanh(z)^2]
     # where Var(z) = q, q = Var(|h[0]⟩)
-    sum_cov_hat_h_2 = cov_hat_h_2 + product_bra_k_0_in_h_2
+    sum_cov_hat_h_2 = cov_hat_h_2 + product_bra_k_0_in_h_2_4
     # output h[2]: cov
-    cov_h_2 = sum_cov_hat_h_2 + product_bra_k_0_in_h_2_2 - mean_h_2 * mean_h_2
+    cov_h_2 = sum_cov_hat_h_2 + product_bra_k_0_in_h_2_5 - mean_h_2 * mean_h_2
 
     return {
         ("h[2]", "mean"): mean_h_2,
