@@ -22,6 +22,7 @@ PRODUCTS = {
         "program.exchange",
         "program.operations",
         "program.partials",
+        "program.apart",
         "program.products",
         "program.program",
         "program.readout_covariances",
