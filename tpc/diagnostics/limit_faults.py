@@ -36,6 +36,18 @@ class SteepUpdate(Fault):
     optimizer: str
 
 
+class LimitAtJump(Fault):
+    """A scalar goes to where something jumps: no network of any width lands on the limit."""
+
+    code = "TP304"
+    title = "the limit of `{scalar}` is where this jumps"
+    label = "networks of any width are on either side of the jump"
+    help = "move it off the jump, by other targets or another start; or take a smoother function, \
+a larger `eps`"
+
+    scalar: str
+
+
 class ExpectationInfinite(Fault):
     """The expectation of an exponential that grows faster than the Gaussian density falls."""
 

@@ -42,6 +42,7 @@ from tpc.limit.equations import (
     ScalarEquation,
 )
 from tpc.limit.jacobian import Differentiator, TooLarge
+from tpc.limit.jumps import check_jumps
 from tpc.limit.naming import name_products
 from tpc.limit.nodes import Hat, RoundDot
 from tpc.limit.rounds import products_with_dots
@@ -89,8 +90,9 @@ def derive_limit(program: Program, dot: DotChoice = "auto", integrate: bool = Tr
         integrate: Whether expectations that have a closed form get it.
 
     Raises:
-        ProgramError: TP301, `dot` is `derivative` and a derivative holds a delta; TP305, an
-            expectation is infinite; TP365, a matrix is not Gaussian and has another limit.
+        ProgramError: TP301, `dot` is `derivative` and a derivative holds a delta; TP304, a scalar
+            goes to where something jumps; TP305, an expectation is infinite; TP365, a matrix is not
+            Gaussian and has another limit.
     """
     check_universality(program)
     if not _exchanges_in_pairs(program):
@@ -132,6 +134,9 @@ class _Derivation:
             self._define(node)
         outputs = tuple(map(self._output, self._program.outputs))
         program = self._program
+        found = check_jumps(program, self._limit_of)
+        if found:
+            raise ProgramError(found, program.name, program.source)
         equations, names = tuple(self._equations), self._names
         known = self._b.integrals
         meanings = (known.covariances, known.moments) if known else ({}, {})

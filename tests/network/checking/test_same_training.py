@@ -79,10 +79,10 @@ def test_own_optimizers_are_of_their_weights_alone() -> None:
 
 @pytest.mark.parametrize(("built_in", "head"), [("momentum", HEAVY), ("adam", ADAM)])
 def test_declared_optimizers_have_the_limit_of_the_built_in_ones(built_in: str, head: str) -> None:
-    limits = [
-        tpc.train(tpc.parse(head + training_text(optimizer=f"{name}(lr=0.1)", steps="2")), 512)
-        for name in (built_in, "mine")
-    ]
+    texts = [training_text(optimizer=f"{name}(lr=0.1)", steps="2") for name in (built_in, "mine")]
+    # The gradient of the scalar g vanishes in the limit alone, where adam jumps.
+    texts = [head + text.replace("(start=0.5)", "(start=0.5, train=false)") for text in texts]
+    limits = [tpc.train(tpc.parse(text), 512) for text in texts]
     first, second = (limit["f"] for limit in limits)
     assert abs(first[-1] - first[0]).max() > 0.01
     np.testing.assert_allclose(second, first, rtol=1e-6, atol=1e-9)
