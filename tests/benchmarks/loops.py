@@ -194,7 +194,7 @@ def main() -> None:
             f"{hand:.2f}", f"{trained / hand:.2f}", f"{abs(found - known).max():.1e}",
         )  # fmt: skip
     Console().print(table)
-    tied = Table(title="h[k+1] = tanh(W @ h[k]) + 0.1 h[k]")
+    tied = Table(title="a recurrence, h = tanh(W @ h) + 0.1 * h")
     for column in ("rounds", "parse + derive + emit, s", "lines", "run, s", "value"):
         tied.add_column(column, justify="right")
     for rounds in options.rounds:
