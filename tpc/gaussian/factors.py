@@ -95,6 +95,10 @@ def merge(first: Core, second: Core, law: Law) -> Alternatives | None:
         return None
     if first.form == second.form:
         return _same(first, second, law)
+    if first.kind is second.kind is Kind.STEP and first.power == second.power == 0:
+        between = _between(first, second)
+        if between is not None:
+            return between
     if first.form != second.form.scaled(S.NegativeOne):
         return None
     if first.kind is Kind.SIGN:
@@ -108,6 +112,25 @@ def merge(first: Core, second: Core, law: Law) -> Alternatives | None:
         (sign_of_power, 0, plain),
         *((-sign_of_power * a, power, core) for a, power, core in rest),
     ]
+
+
+def _between(first: Core, second: Core) -> Alternatives | None:
+    """Return the product of two steps whose arguments differ by a number, or sum to one.
+
+    step(l + a) step(l + b) = step(l + min(a, b)); for a + b > 0, where the product is not nothing,
+    step(l + a) step(b - l) = step(l + a) - step(l - b).
+    """
+    turned = second.form.scaled(S.NegativeOne)
+    a, b = first.form.constant, second.form.constant
+    if not (a.is_number and b.is_number) or a + b == 0:
+        return None
+    if first.form.terms == second.form.terms:
+        return [(S.One, 0, first if a < b else second)]
+    if first.form.terms != turned.terms:
+        return None
+    if a + b < 0:
+        return []
+    return [(S.One, 0, first), (S.NegativeOne, 0, replace(second, form=turned))]
 
 
 def _same(first: Core, second: Core, law: Law) -> Alternatives:

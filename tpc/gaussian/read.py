@@ -47,6 +47,9 @@ class Reader:
             return ring.constant(expression)
         if expression in ring.symbols:
             return ring.polynomial(coordinate_form(expression))
+        kink = _kink_inside(expression)
+        if kink is not None and self._holds_gaussians(kink):
+            return self.read(split_at(expression, kink))
         match expression:
             case Add(args=terms):
                 return ring.sum(self.read(term) for term in terms)
@@ -120,6 +123,36 @@ def maximum(*arguments: Expr) -> Expr:
         return b + relu(a - b)
     return Add(*(a * Mul(*(step(a - b) for b in arguments if b is not a)) for a in arguments))
 
+
+def _kink_inside(expression: Expr) -> Expr | None:
+    """Return a function with one kink, in the argument of an exponential, a wave or the like."""
+    if isinstance(expression, _SPLIT) or (
+        isinstance(expression, Pow) and expression.exp.free_symbols
+    ):
+        kinks = [part for part in expression.atoms(*_BRANCHES) if len(part.args) <= 2]
+        inside = [part for part in kinks if part is not expression]
+        return min(inside, key=str, default=None)
+    return None
+
+
+def split_at(expression: Expr, kink: Expr) -> Expr:
+    """Return an expression in which one function has a kink by its branches on both sides."""
+    place, above, below = _BRANCHES[type(kink)](*kink.args)
+    right, left = (expression.xreplace({kink: branch}) for branch in (above, below))
+    return step(place) * right + step(-place) * left
+
+
+_SPLIT = (exp, sin, cos, sinh, cosh, erf, erfc, Phi, gelu)
+"""The functions of arguments with kinks that are read on both sides of these."""
+
+_BRANCHES: dict[type[Expr], Callable[..., tuple[Expr, Expr, Expr]]] = {
+    relu: lambda x: (x, x, S.Zero),
+    Abs: lambda x: (x, x, -x),
+    leaky_relu: lambda x, slope: (x, x, slope * x),
+    Max: lambda x, y: (x - y, x, y),
+    Min: lambda x, y: (x - y, y, x),
+}
+"""Where a function has its kink, what it is above and below."""
 
 _MADE_OF: dict[type[Expr], Callable[..., Expr]] = {
     Max: maximum,

@@ -109,7 +109,11 @@ class Integrands:
             sizes = node.shape[len(node.shape) - rank :]
             pairs = zip(own, operand.shape, sizes, strict=True)
             narrowed = tuple(None if size != full else label for label, size, full in pairs)
-            arguments.append(self.read(operand, narrowed))
+            through = FUNCTIONS[node.function].has_kinks and _is_shifted(operand)
+            if isinstance(operand, Elementwise) and through:
+                arguments.append(self._elementwise(operand, narrowed))
+            else:
+                arguments.append(self.read(operand, narrowed))
         return apply_function(node.function, arguments)
 
     def _difference(self, x: Node, y: Node) -> Node | None:
@@ -153,8 +157,21 @@ class Integrands:
                 raise NotElementwise
 
 
+def _is_shifted(node: Node) -> bool:
+    """Whether a ket is -x, or x and a number: steps of one x at several places are then merged."""
+    match node:
+        case Elementwise(function="neg"):
+            return True
+        case Elementwise(function="add" | "sub", operands=parts):
+            return any(isinstance(part, Constant) and part.shape == () for part in parts)
+        case _:
+            return False
+
+
 def apply_function(function: str, arguments: list[Expr]) -> Expr:
     """Return a function of `tpc.functions` in SymPy."""
+    if function in _PIECEWISE:
+        return _PIECEWISE[function](*arguments)
     if function in _ARITHMETIC:
         return _ARITHMETIC[function](*arguments)
     known = FUNCTIONS[function].sympy
@@ -168,6 +185,18 @@ _ARITHMETIC: dict[str, Callable[..., Expr]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
     "neg": operator.neg, "pow": operator.pow, "square": lambda x: x**2,
 }  # fmt: skip
+
+
+def _elu(x: Expr, scale: Expr) -> Expr:
+    return functions.relu(x) + scale * (sympy.exp(x) - 1) * functions.step(-x)
+
+
+def _clip(x: Expr, low: Expr, high: Expr) -> Expr:
+    """Return a clip for low <= high: its limits are two ReLUs."""
+    return low + functions.relu(x - low) - functions.relu(x - high)
+
+
+_PIECEWISE: dict[str, Callable[..., Expr]] = {"elu": _elu, "clip": _clip}
 
 
 def as_number(value: float) -> Expr:
