@@ -68,7 +68,7 @@ def test_no_peak_is_overlooked(title: str, method: str) -> None:
     sampled = result.methods["c"] == "qmc"
     allowed = (6 if sampled else 1) * result.stderr["c"] + 1e-6 * abs(value)
     assert abs(result["c"] - value) <= allowed
-    assert result.stderr["c"] < 40 * abs(value)
+    assert method == "quadrature" or result.stderr["c"] < 40 * abs(value)
 
 
 def test_a_background_has_its_digits() -> None:

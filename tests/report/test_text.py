@@ -66,7 +66,7 @@ line 12: readout f = w * tanh(h2)
 outputs
     c
     mean(|h2⟩) = E[|h2⟩]
-    Cov(|h2⟩) = ⟨h2|h2⟩ - E[|h2⟩] E[|h2⟩]
+    Cov(|h2⟩) = E[(|h2⟩ - E[|h2⟩])^2]
     f ~ N(0, ⟨f|f⟩)
 """
 

@@ -57,6 +57,7 @@ from tpc.program.unroll import unroll
 from tpc.report.text import to_text
 from tpc.runtime.arithmetic import InfiniteExpectation
 from tpc.simulation.corrections import correct
+from tpc.simulation.cost import available_memory
 from tpc.simulation.engines import Engine, has_sequential_laws
 from tpc.simulation.parameters import resolve_parameters
 from tpc.simulation.result import Corrections, Result
@@ -267,6 +268,10 @@ class Effort:
     rank_tolerance: float | None = None
 
 
+MOST_POINTS = 2**30
+"""How many points Sobol's sequence has."""
+
+
 def evaluate(
     module: ModuleType,
     program: Program,
@@ -286,6 +291,10 @@ def evaluate(
         raise UsageError(f"there is no method {method!r}: use {', '.join(get_args(Method))}")
     if samples < least:
         raise UsageError(f"{samples} samples are too few: at least {least}")
+    if method in ("qmc", "auto") and samples // effort.replicates > MOST_POINTS:
+        most = f"{effort.replicates} replicates of 2^30, for Sobol points; use 'mc'"
+        raise UsageError(f"{samples} samples are too many: at most {most}")
+    _check_memory(module, effort)
     resolved = _resolved(program, params)
     tolerance = {}
     if effort.rank_tolerance is not None:
@@ -311,6 +320,19 @@ def evaluate(
         raise ProgramError.of(program, (fault, span)) from None
     _check_finite(program, result)
     return result
+
+
+def _check_memory(module: ModuleType, effort: Effort) -> None:
+    """Refuse more samples than there is memory for: their Gaussians and a basis of operands."""
+    gaussians = getattr(module, "BASE_GAUSSIANS", 0)
+    room = available_memory()
+    if not gaussians or room is None or effort.method in ("exact", "quadrature"):
+        return
+    needed = 8 * (2 * gaussians + 2) * (effort.samples // effort.replicates)
+    if needed > room:
+        takes = f"{effort.samples} samples in {effort.replicates} replicates take"
+        there = f"{needed / 2**30:.1f} GiB, and there are {room / 2**30:.1f}"
+        raise UsageError(f"{takes} at least {there}: ask for fewer samples or more replicates")
 
 
 def _line_reached(error: Exception, module: ModuleType) -> int:

@@ -27,6 +27,7 @@ from tpc.diagnostics import Diagnostic, ProgramError, Span
 from tpc.diagnostics.limit_faults import ExpectationInfinite, NoDerivativeForm
 from tpc.gaussian.refusal import InfiniteExpectation
 from tpc.limit.builder import LimitBuilder
+from tpc.limit.covariances import covariance_of
 from tpc.limit.dots import derivative_term
 from tpc.limit.equations import (
     DotEquation,
@@ -208,11 +209,7 @@ class _Derivation:
             case OutputKind.READOUT:
                 return (("cov", self._b.inner(ket, ket)),)
             case OutputKind.VECTOR:
-                mean = self._b.mean(ket)
-                rank = len(ket.shape)
-                columns = self._b.expand(mean, tuple(range(rank, 2 * rank)))
-                cov = self._b.sub(self._b.inner(ket, ket), self._b.mul(columns, mean))
-                return (("mean", mean), ("cov", cov))
+                return (("mean", self._b.mean(ket)), ("cov", covariance_of(self._b, ket)))
 
     # ---------------------------------------------------------------------------------- products
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from tpc.limit.closed_forms import ClosedForms
 from tpc.limit.differences import of_difference
+from tpc.limit.gaussians import Gaussians
 from tpc.limit.linear_parts import LinearParts
 from tpc.limit.nodes import HermiteSeries, Integral
 from tpc.program.builder import Builder
@@ -35,6 +36,11 @@ class Integrals:
     def of(self, kets: tuple[Node, ...]) -> Node | None:
         """Return E|x> or <x|y> in closed forms and series, or None."""
         return fold((kets,), self._found, self._needs, self._known)[kets]
+
+    @property
+    def gaussians(self) -> Gaussians:
+        """Which kets are Gaussian, and their covariances."""
+        return self._forms.gaussians
 
     @property
     def covariances(self) -> Mapping[Node, tuple[Node, Node]]:

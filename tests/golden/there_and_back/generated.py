@@ -980,7 +980,8 @@ class SobolNodes(Nodes):
         from scipy.stats import qmc
 
         super().__init__([stream], samples, rank_tolerance)
-        columns = min(max(gaussians, 1), qmc.Sobol.MAXDIM, SOBOL_FLOATS // samples)
+        room = max(1, SOBOL_FLOATS // samples)
+        columns = min(max(gaussians, 1), qmc.Sobol.MAXDIM, room)
         scrambling = np.random.default_rng(stream.spawn(1)[0])
         self._points = qmc.Sobol(columns, seed=scrambling).random(samples)
         self._drawn = 0
