@@ -66,15 +66,16 @@ def train(
     values = {**(params or {}), **settings}
     effort = Effort(samples, seed, method, replicates, rank_tolerance)
     results = []
-    for draw in range(draws):
+    different = draws if draw_output(program, seed, 0) else 1
+    for draw in range(different):
         given = draw_output(program, seed, draw) | values
 
         def advance(done: int, total: int, draw: int = draw) -> None:
             if progress is not None:
-                progress(draw * total + done, draws * total)
+                progress(draw * total + done, different * total)
 
         results.append(compiler.evaluate(module, program, effort, given, advance))
-    return _of_draws(results, network.readout.name)
+    return _of_draws(results * (draws // different), network.readout.name)
 
 
 def _of_draws(results: list[Any], name: str) -> Any:

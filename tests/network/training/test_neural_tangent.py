@@ -133,3 +133,13 @@ def test_several_outputs_are_trained_together() -> None:
         np.testing.assert_allclose(found["f"][t], f, rtol=0, atol=1e-9)
         p = np.exp(f[:2]) / np.exp(f[:2]).sum(axis=1, keepdims=True)
         f = f - rate * theta[:, :2] @ (p - labels)
+
+
+def test_draws_of_what_is_not_random_are_computed_once() -> None:
+    """In mup the output starts at 0: all draws are alike."""
+    network = tpc.parse(perceptron("relu", 1, "sgd(lr=0.1, decay=0.1)", "mup", steps=2))
+    told: list[tuple[int, int]] = []
+    found = tpc.train(network, 64, draws=5, progress=lambda *done: told.append(done))
+    assert found["f"].shape[0] == 5
+    np.testing.assert_array_equal(found["f"][0], found["f"][4])
+    assert all(done <= whole for done, whole in told)
