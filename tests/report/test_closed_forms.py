@@ -188,7 +188,7 @@ def evaluate(formula: Formula, values: dict[str, float]) -> float:
         case Power(base=base, exponent=exponent):
             return float(of(base) ** of(exponent))
         case Call(function=function, arguments=arguments):
-            named = {"relu": lambda x: max(x, 0.0), "abs": abs}
+            named = {"relu": lambda x: max(x, 0.0), "abs": abs, "max": max}
             return float(named.get(function, getattr(math, function, None))(*map(of, arguments)))
         case _:
             raise AssertionError(formula)
