@@ -192,7 +192,9 @@ def _elu(x: Expr, scale: Expr) -> Expr:
 
 
 def _clip(x: Expr, low: Expr, high: Expr) -> Expr:
-    """Return a clip for low <= high: its limits are two ReLUs."""
+    """Return a clip as two ReLUs, where it is certain that low <= high."""
+    if not (low.is_number and high.is_number and low <= high):
+        return sympy.Function("clip")(x, low, high)
     return low + functions.relu(x - low) - functions.relu(x - high)
 
 
