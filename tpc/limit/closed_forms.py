@@ -139,7 +139,9 @@ class ClosedForms:
         form = self._expect(product, law)
         if form is not None:
             found = self._node(product, form, law)
-            return self._spread(found if is_guarded(form) else b.mul(guard, found), shape)
+            if not is_guarded(form):  # zero times what may refuse would be zero
+                found = b.sub(guard, b.number(1)) if _is_zero(found) else b.mul(guard, found)
+            return self._spread(found, shape)
         self.guards[kets] = guard
         series = self._by_series(product, law)
         return None if series is None else self._spread(series, shape)
