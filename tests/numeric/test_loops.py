@@ -202,3 +202,50 @@ def test_parameters_of_a_loop_may_be_set() -> None:
     slow, fast = (tpc.train(network, 400, method="mc", eta=eta)["f"] for eta in (0.01, 0.4))
     assert slow.shape == (13, 1)
     assert abs(slow[-1] - 1) > 0.5 > abs(fast[-1] - 1)
+
+
+NARROW = """\
+dim n
+input xi[2]
+weight U[2], v : n
+weight g (start=1)
+weight W : n x n
+x2 = g * {f}(W @ {f}(U @ xi))
+readout f = v * x2
+train f:
+    data {data}, [1, -1]
+    loss mse
+    optimizer {optimizer}
+    parametrization mup
+    steps 9
+    track gg = g
+    track K = <x2|x2>
+"""
+
+
+def test_what_is_normalised_is_written_out() -> None:
+    """The first gradient of g is exactly zero; in a loop it would be noise, made as large as 1."""
+    data = "[[1, 0.5], [-0.4, 0.9]]"
+    optimizer = "sgd(lr=0.2)\n    optimizer g: sgd(lr=0.3, normalize=true)"
+    network = tpc.parse(NARROW.format(f="tanh", data=data, optimizer=optimizer))
+    found = tpc.train(network, samples=1024, method="mc", replicates=2)
+    assert found["gg"][1] == 1.0
+    finite = tpc.simulate(network, width=10, trials=1)
+    assert len(set(finite["gg"].round(6))) > 2, "a weight is recorded as it was at each step"
+
+
+def test_small_inputs_beside_large_ones_keep_their_hats() -> None:
+    data = "[[1000, 0], [0.0005, 0.0005]]"
+    network = tpc.parse(NARROW.format(f="relu", data=data, optimizer="sgd(lr=1e-9)"))
+    found = tpc.train(network, samples=16384, method="mc", replicates=2)
+    np.testing.assert_allclose(found["K"][0, 1, 1], 1.25e-7, rtol=0.1)
+
+
+def test_exact_methods_write_loops_out() -> None:
+    """Nine steps of a linear network have closed forms as eight do."""
+    text = NARROW.format(f="", data="[[1, 0], [0.5, 1]]", optimizer="sgd(lr=0.2)")
+    network = tpc.parse(text.replace("g * (W @ (U @ xi))", "U @ xi").replace("track gg = g", ""))
+    found = tpc.train(network, method="exact")
+    assert set(found.methods.values()) == {"exact"}
+    sampled = tpc.train(network, samples=4096, method="mc", replicates=2)
+    assert abs(sampled["K"] - found["K"]).max() < 0.3

@@ -71,6 +71,9 @@ Progress = Callable[[int, int], None]
 Method = Literal["mc", "qmc", "quadrature", "exact", "auto"]
 """How expectations without a closed form are computed."""
 
+WRITTEN_OUT: tuple[Method, ...] = ("exact", "quadrature")
+"""Methods for which loops are unrolled: only then have their expectations closed forms, grids."""
+
 
 class MethodRefused(ValueError):
     """A method of evaluation that does not suit the program, with the output that rules it out."""
@@ -251,7 +254,7 @@ def run(
         MethodRefused: The method does not suit the program.
     """
     dot = dot_of(program, dot)
-    program = program_of(program, "limit", dot)
+    program = program_of(program, "limit", dot, method in WRITTEN_OUT)
     given = {**draw_output(program, seed, 0), **(params or {})}
     effort = Effort(samples, seed, method, replicates, rank_tolerance)
     return evaluate(evaluator(program, dot), program, effort, given, progress)

@@ -43,7 +43,8 @@ def train(
         progress: Called as the work goes on.
         replicates: As in `run`.
         rank_tolerance: As in `run`.
-        unrolled: Whether its steps are written out, not run as a loop.
+        unrolled: Whether its steps are written out, not run as a loop; by `exact` and `quadrature`
+            they are.
         **settings: More values of params.
 
     Returns:
@@ -61,7 +62,8 @@ def train(
     if draws < 1:
         raise UsageError(f"{draws} draws: at least 1")
     dot = dot_of(network, dot)
-    program = compiler.program_of(network, "training", dot, unrolled)
+    written_out = unrolled or method in compiler.WRITTEN_OUT
+    program = compiler.program_of(network, "training", dot, written_out)
     module = compiler.evaluator(program, dot)
     values = {**(params or {}), **settings}
     effort = Effort(samples, seed, method, replicates, rank_tolerance)

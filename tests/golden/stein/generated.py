@@ -668,7 +668,7 @@ class Products:
             self._finite = False
             self._coordinates.append(np.zeros((self._basis.count, len(second))))
             return np.full_like(ket, np.nan)
-        known, fresh = self._split(x, scale)
+        known, fresh = self._split(x, second)
         self._normals.append(nodes.normal((fresh.shape[1],)))
         self._basis.append(fresh)
         if other is not None:
@@ -680,20 +680,27 @@ class Products:
         hat: Array = self._normals.array @ (self._root * coordinates)
         return hat.reshape(nodes.samples, *shape)
 
-    def _split(self, x: Array, scale: float) -> tuple[Array, Array]:
-        """Return <Q|x>, and an orthonormal basis of what Q does not span of x."""
+    def _split(self, x: Array, second: Array) -> tuple[Array, Array]:
+        """Return <Q|x>, and an orthonormal basis of what Q does not span of x.
+
+        A direction counts if it is more than the tolerance of some column of x, <x|x> = second.
+        """
         nodes, basis = self._nodes, self._basis.array
+        scale, tolerance = second.trace(), nodes.rank_tolerance
+        sizes = np.diagonal(second)
+        weights = np.divide(1.0, sizes, out=np.zeros_like(sizes), where=sizes > 0)
         known = nodes.inner(basis, x)
         rest = x - basis @ known
         values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
-        kept = values > nodes.rank_tolerance * scale
+        kept = values * (weights[:, None] * vectors**2).max(axis=0, initial=0) > tolerance
         if (values[kept] < 1e-6 * scale).any():
             # Rounding has left something of Q where x is nearly in its span.
             again = nodes.inner(basis, rest)
             known += again
             rest -= basis @ again
             values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
-            kept = values > max(1e-13 * values[-1], nodes.rank_tolerance * scale)
+            kept = values * (weights[:, None] * vectors**2).max(axis=0, initial=0) > tolerance
+            kept &= values > 1e-13 * values[-1]
         return known, rest @ (vectors[:, kept] / np.sqrt(values[kept]))
 
     def inner(self, left: int, right: int) -> Array:

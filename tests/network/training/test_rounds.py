@@ -14,7 +14,7 @@ from tpc.program.unroll import unroll
 TRAININGS = {
     "sgd": "optimizer sgd(lr=0.4)\n    batch [[0, 1], [2]]",
     "nesterov": "optimizer nesterov(lr=0.2, decay=0.05)\n"
-    "    optimizer b: sgd(lr=0.1, normalize=true)\n    batch 2\n    center true",
+    "    optimizer b: sgd(lr=0.1, clip=0.05)\n    batch 2\n    center true",
 }
 OTHERS = [name for name in NETWORKS if name != "averages over coordinates"]
 

@@ -20,7 +20,14 @@ from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.losses import differentiate_loss
 from tpc.network.network import Array, Network, OptimizerUse, Training, Weight
 from tpc.network.optimizers.every_step import is_linear
-from tpc.network.optimizers.update import advance, decay, initial_states, is_bounded, learning_rate
+from tpc.network.optimizers.update import (
+    advance,
+    decay,
+    flags_of,
+    initial_states,
+    is_bounded,
+    learning_rate,
+)
 from tpc.network.scales import Classification, WeightScale
 from tpc.network.training.descent import shrunk, without_bounds
 from tpc.network.training.recorder import Recorder
@@ -48,8 +55,9 @@ def has_equal_rounds(network: Network, scales: Classification) -> bool:
     """Whether the steps of training differ by their batches alone.
 
     That is so where all optimizers are linear in the gradients and none uses the number of the
-    step; those of matrices may not be bounded by norms. A network may not average over pairs of
-    coordinates.
+    step; those of matrices may not be bounded by norms, and none may normalise: X / |X| of an X
+    that is zero is zero, where closed forms say so, and noise over noise in a loop. A network may
+    not average over pairs of coordinates.
     """
     if any(isinstance(node, Row) for node in network.nodes):
         return False
@@ -69,8 +77,8 @@ def _is_uniform(use: OptimizerUse, of_matrix: bool) -> bool:
         b.placeholder(like, f"state {at}") for at, _ in enumerate(initial_states(b, use))
     )
     first, second = (advance(b, use, gradient, states, step) for step in (0, 1))
-    bounded = is_bounded(use)
-    return first == second and is_linear(without_bounds(use)) and not (bounded and of_matrix)
+    alike = first == second and is_linear(without_bounds(use))
+    return alike and not flags_of(use)["normalize"] and not (is_bounded(use) and of_matrix)
 
 
 def round_of_training(network: Network, scales: Classification) -> Round:

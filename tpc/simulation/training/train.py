@@ -169,7 +169,7 @@ class _Trainer:
                 start = f if start is None else start
                 f = f - start if training.center else f
                 for name, value in zip(names, (f, *tracks), strict=True):
-                    recorded[name].append(value)
+                    recorded[name].append(np.array(value))  # weights change in place
                 if step < training.steps:
                     self._descend(tensors, weights, f, training.batches[step])
                 step_done()
