@@ -43,8 +43,7 @@ def train(
         progress: Called as the work goes on.
         replicates: As in `run`.
         rank_tolerance: As in `run`.
-        unrolled: Whether its steps are written out, not run as a loop; by `exact` and `quadrature`
-            they are.
+        unrolled: Whether to write its steps out; `exact` and `quadrature` do.
         **settings: More values of params.
 
     Returns:
@@ -62,22 +61,24 @@ def train(
     if draws < 1:
         raise UsageError(f"{draws} draws: at least 1")
     dot = dot_of(network, dot)
-    written_out = unrolled or method in compiler.WRITTEN_OUT
-    program = compiler.program_of(network, "training", dot, written_out)
+    unrolled = unrolled or method in compiler.WRITTEN_OUT
+    program = compiler.program_of(network, "training", dot, unrolled)
     module = compiler.evaluator(program, dot)
     values = {**(params or {}), **settings}
     effort = Effort(samples, seed, method, replicates, rank_tolerance)
-    results = []
     different = draws if draw_output(program, seed, 0) else 1
+    results = []
     for draw in range(different):
-        given = draw_output(program, seed, draw) | values
-
-        def advance(done: int, total: int, draw: int = draw) -> None:
-            if progress is not None:
-                progress(draw * total + done, different * total)
-
-        results.append(compiler.evaluate(module, program, effort, given, advance))
+        given, part = draw_output(program, seed, draw) | values, _part_of(progress, draw, different)
+        results.append(compiler.evaluate(module, program, effort, given, part))
     return _of_draws(results * (draws // different), network.readout.name)
+
+
+def _part_of(progress: Progress | None, draw: int, draws: int) -> Progress | None:
+    """Return the progress of one draw among several."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(draw * total + done, draws * total)
 
 
 def _of_draws(results: list[Any], name: str) -> Any:
