@@ -106,9 +106,9 @@ class gelu(FunctionOfOne):  # noqa: N801
     latex_name = r"\mathrm{gelu}"
 
     def formula(self) -> Expr:
-        """Return x Phi(x)."""
+        """Return x erfc(-x / sqrt(2)) / 2."""
         (x,) = self.args
-        return x * Phi(x).formula()
+        return x * erfc(-x / sqrt(Integer(2))) / 2
 
 
 class ClosedFunction(NamedFunction):

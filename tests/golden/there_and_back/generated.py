@@ -1116,14 +1116,16 @@ class Products:
         known = nodes.inner(basis, x)
         rest = x - basis @ known
         values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
-        kept = values * (weights[:, None] * vectors**2).max(axis=0, initial=0) > tolerance
+        shares = weights[:, None] * vectors**2
+        kept = values * shares.max(axis=0, initial=0) > tolerance
         if (values[kept] < 1e-6 * scale).any():
             # Rounding has left something of Q where x is nearly in its span.
             again = nodes.inner(basis, rest)
             known += again
             rest -= basis @ again
             values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
-            kept = values * (weights[:, None] * vectors**2).max(axis=0, initial=0) > tolerance
+            shares = weights[:, None] * vectors**2
+            kept = values * shares.max(axis=0, initial=0) > tolerance
             kept &= values > 1e-13 * values[-1]
         return known, rest @ (vectors[:, kept] / np.sqrt(values[kept]))
 
