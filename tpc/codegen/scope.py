@@ -127,7 +127,8 @@ class Scope:
         first = operands(node)
         while first and first[0] not in self._names:
             first = next((ops for o in first if (ops := operands(o))), ())
-        return f"{word} {self._names[first[0]]}" if first else f"{word} part"
+        # Of `bra h in k` the bra is enough: lines of long names would not fit.
+        return f"{word} {self._names[first[0]].split(' in ')[0]}" if first else f"{word} part"
 
 
 _WORDS = {"add": "sum", "sub": "difference", "mul": "product", "div": "ratio", "neg": "minus"}

@@ -220,10 +220,10 @@ def limit_integrated(nodes: GridNodes, params: dict[str, Any]) -> Outputs:
     # where s = E[|t5⟩]
     # where Var(z2) = 1
     # where |t5⟩ = 1 - tanh(|h[0]⟩)^2
-    product_bra_h_0_in_k_0 = 16 * bra_h_0_in_k_0**2 * moment_h_0
+    product_bra_h_0 = 16 * bra_h_0_in_k_0**2 * moment_h_0
     # 2 (t4 + ⟨t6|t6⟩)
     # where |t6⟩ = 4 tanh(|u⟩) E[|t5⟩]
-    cov_h_1 = 2 * (cov_hat_k_0 + product_bra_h_0_in_k_0)
+    cov_h_1 = 2 * (cov_hat_k_0 + product_bra_h_0)
     # t2 = E[1 - tanh(|h[1]⟩)^2]
     bra_h_1_in_k_1 = mean_of_1_minus_tanh_squared(nodes, cov_h_1)
     # 4 t2
@@ -231,33 +231,33 @@ def limit_integrated(nodes: GridNodes, params: dict[str, Any]) -> Outputs:
     # output h[2]: mean
     mean_h_2 = 2 * bra_k_0_in_h_2 * mean_of_tanh(nodes, cov_h_0)
     # t7 = 4 · 4 t2 t2
-    product_bra_k_0_in_h_2 = bra_k_0_in_h_2 * 4 * bra_h_1_in_k_1
+    product_bra_k_0 = bra_k_0_in_h_2 * 4 * bra_h_1_in_k_1
     # t7 t4
-    product_bra_k_0_in_h_2_2 = product_bra_k_0_in_h_2 * cov_hat_k_0
+    product_bra_k_0_2 = product_bra_k_0 * cov_hat_k_0
     # t7 t4 + t7 t4
-    sum_bra_k_0_in_h_2 = product_bra_k_0_in_h_2_2 + product_bra_k_0_in_h_2_2
-    # t7 t4 + t7 t4 + t7 t4
-    sum_bra_k_0_in_h_2_2 = sum_bra_k_0_in_h_2 + product_bra_k_0_in_h_2_2
+    sum_bra_k_0 = product_bra_k_0_2 + product_bra_k_0_2
     # 4 E[tanh(|h[1]⟩)^2]
     cov_hat_k_1 = 4 * mean_of_tanh_squared(nodes, cov_h_1)
+    # t7 t4 + t7 t4 + t7 t4
+    sum_bra_k_0_2 = sum_bra_k_0 + product_bra_k_0_2
     # t8 = t7 ⟨t6|t6⟩
-    product_bra_k_0_in_h_2_3 = product_bra_k_0_in_h_2 * product_bra_h_0_in_k_0
+    product_bra_k_0_3 = product_bra_k_0 * product_bra_h_0
     # t8 + t8
-    sum_bra_k_0_in_h_2_3 = product_bra_k_0_in_h_2_3 + product_bra_k_0_in_h_2_3
+    sum_bra_k_0_3 = product_bra_k_0_3 + product_bra_k_0_3
     # t8 + t8 + t8
-    moment_h_2_part = sum_bra_k_0_in_h_2_3 + product_bra_k_0_in_h_2_3
+    moment_h_2_part = sum_bra_k_0_3 + product_bra_k_0_3
     # 4 E[tanh(|h[1]⟩)^2] + t7 t4 + t7 t4 + t7 t4
-    moment_h_2_part_2 = cov_hat_k_1 + sum_bra_k_0_in_h_2_2
+    moment_h_2_part_2 = cov_hat_k_1 + sum_bra_k_0_2
     # 2 (4 E[tanh(|h[1]⟩)^2] + t7 t4 + t7 t4 + t7 t4 + t8 + t8 + t8)
     cov_hat_h_2 = 2 * (moment_h_2_part_2 + moment_h_2_part)
     # 4 (4 t2)^2 E[tanh(z)^2]
     # where Var(z) = q, q = Var(|h[0]⟩)
-    product_bra_k_0_in_h_2_4 = 4 * bra_k_0_in_h_2**2 * moment_k_0
+    product_bra_k_0_4 = 4 * bra_k_0_in_h_2**2 * moment_k_0
     # 16 E[|t5⟩] t2
-    moment_bra_h_0_in_k_0 = 16 * bra_h_0_in_k_0 * bra_h_1_in_k_1
+    moment_bra_h_0 = 16 * bra_h_0_in_k_0 * bra_h_1_in_k_1
     # 2 E[|t3⟩ tanh(|u⟩)]
     # where |t3⟩ = |k[1]⟩ |w⟩
-    cov_hat_h_2_h_0 = 2 * (moment_bra_h_0_in_k_0 * moment_h_0)
+    cov_hat_h_2_h_0 = 2 * (moment_bra_h_0 * moment_h_0)
     # E[z tanh(y)]
     # where Cov([z, y]) = [[2 ⟨t3|t3⟩, r], [r, q]], q = Var(|h[0]⟩),
     #     r = Cov(|h[2]⟩^, |h[0]⟩)
@@ -265,13 +265,13 @@ def limit_integrated(nodes: GridNodes, params: dict[str, Any]) -> Outputs:
     # 4 · 4 t2 E[z tanh(y)]
     # where Cov([z, y]) = [[2 ⟨t3|t3⟩, r], [r, q]], q = Var(|h[0]⟩),
     #     r = Cov(|h[2]⟩^, |h[0]⟩)
-    product_bra_k_0_in_h_2_5 = 4 * bra_k_0_in_h_2 * moment_cov_hat_h_2
+    product_bra_k_0_5 = 4 * bra_k_0_in_h_2 * moment_cov_hat_h_2
     # 2 (4 E[tanh(|h[1]⟩)^2] + t7 t4 + t7 t4 + t7 t4 + t8 + t8 + t8)
     #     + 4 (4 t2)^2 E[tanh(z)^2]
     # where Var(z) = q, q = Var(|h[0]⟩)
-    sum_cov_hat_h_2 = cov_hat_h_2 + product_bra_k_0_in_h_2_4
+    sum_cov_hat_h_2 = cov_hat_h_2 + product_bra_k_0_4
     # output h[2]: cov
-    cov_h_2 = sum_cov_hat_h_2 + product_bra_k_0_in_h_2_5 - mean_h_2 * mean_h_2
+    cov_h_2 = sum_cov_hat_h_2 + product_bra_k_0_5 - mean_h_2 * mean_h_2
 
     return {
         ("h[2]", "mean"): mean_h_2,
