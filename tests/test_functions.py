@@ -11,7 +11,7 @@ from tpc.limit.integrands import apply_function
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
 from tpc.program.partials import NotDifferentiable, partial
-from tpc.simulation.operations import elementwise
+from tpc.simulation.finite_operations import elementwise
 from tpc.syntax.parse import parse_source
 
 ARGUMENTS = (0.3, 0.7, 1.1)

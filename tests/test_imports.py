@@ -31,7 +31,7 @@ PRODUCTS = {
         "program.traversal",
     },
     "program.checking": {"program.checking"},
-    "limit": {"limit.equations", "limit.nodes"},
+    "limit": {"limit.equations", "limit.limit_nodes"},
     "runtime": {"runtime"},
     "gaussian": {
         "gaussian.convergence",

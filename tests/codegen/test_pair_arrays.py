@@ -8,7 +8,7 @@ import pytest
 import tpc
 from tests.numeric.training_programs import Adam
 from tests.program.passes.graph_programs import Text
-from tpc.codegen import reading
+from tpc.codegen import writing_order as reading
 from tpc.program.exchange import without_exchanges
 from tpc.program.program import Program
 

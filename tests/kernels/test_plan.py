@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import tpc
-from tpc.kernels.evaluation import evaluate
-from tpc.kernels.plan import Leaf, Operation, Plan, Side, Step
+from tpc.kernels.plan import KernelPlan, Leaf, PlanOperation, PlanStep, Side
 from tpc.kernels.rules import RULES
 from tpc.kernels.schedule import plan_pairs
-from tpc.kernels.steps import Steps, rewritten
+from tpc.kernels.steps import PlanSteps, rewritten
 from tpc.kernels.tiles import singles_of, tile
+from tpc.kernels.tiling import evaluate
 from tpc.limit.derive import derive_limit
 from tpc.network.kernel_programs import FIRST, SECOND, pair_program
 from tpc.network.network import Network
@@ -39,7 +39,7 @@ readout f = v * relu(W @ relu(U @ xi))
 PARAMS = {"s": np.array(0.3)}
 
 
-def plan_of(text: str) -> Plan:
+def plan_of(text: str) -> KernelPlan:
     network = tpc.parse(text)
     assert isinstance(network, Network)
     program = normalise(pair_program(network, ("nngp", "ntk")))
@@ -74,7 +74,7 @@ def test_tiles_depend_on_nothing_else(act: str) -> None:
 
 def test_both_moments_of_a_relu_share_an_angle() -> None:
     plan = plan_of(MLP)
-    of_pairs = [v for v in plan.values if isinstance(v, Step) and v.side is Side.BOTH]
+    of_pairs = [v for v in plan.values if isinstance(v, PlanStep) and v.side is Side.BOTH]
     names = [step.operation.name for step in of_pairs]
     assert names.count("arc_cosine") == 2  # one a layer
     assert names.count("item") == 4
@@ -82,17 +82,17 @@ def test_both_moments_of_a_relu_share_an_angle() -> None:
 
 
 def test_rules_gather_factors_and_leave_identities_out() -> None:
-    steps = Steps()
+    steps = PlanSteps()
     x = steps.leaf(Leaf(Side.FIRST))
     identity = steps.leaf(Leaf(3.0 * np.eye(2)[None, None]))
     half, four = steps.leaf(Leaf(0.5)), steps.leaf(Leaf(4.0))
-    scaled = steps.step(Operation("mul"), half, x)
-    product = steps.step(Operation("contract", (1,)), identity, scaled)
-    result = steps.step(Operation("mul"), product, four)
-    unused = steps.step(Operation("add"), result, result)
+    scaled = steps.step(PlanOperation("mul"), half, x)
+    product = steps.step(PlanOperation("contract", (1,)), identity, scaled)
+    result = steps.step(PlanOperation("mul"), product, four)
+    unused = steps.step(PlanOperation("add"), result, result)
     values, outputs = rewritten(steps.values[:unused], {"y": result}, RULES)
     multiply = values[outputs["y"]]
-    assert isinstance(multiply, Step)
-    assert multiply.operation == Operation("mul")
+    assert isinstance(multiply, PlanStep)
+    assert multiply.operation == PlanOperation("mul")
     assert [values[x] for x in multiply.operands] == [Leaf(Side.FIRST), Leaf(6.0)]
     assert len(values) == 3

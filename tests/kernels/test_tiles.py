@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tpc
-from tpc.kernels import evaluation
+from tpc.kernels import tiling as evaluation
 
 NETWORKS = {
     "relu": """

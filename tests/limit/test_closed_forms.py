@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tpc
-from tpc.limit.nodes import ClosedForm
+from tpc.limit.limit_nodes import ClosedForm
 from tpc.program.nodes import Constant
 
 

@@ -8,7 +8,7 @@ import pytest
 from tpc.diagnostics import NOWHERE
 from tpc.limit.builder import LimitBuilder
 from tpc.limit.jacobian import Differentiator, Free, Jacobian, Pinned, Tied
-from tpc.limit.nodes import Hat
+from tpc.limit.limit_nodes import Hat
 from tpc.program.nodes import (
     FREE,
     Constant,

@@ -20,7 +20,7 @@ from tpc.program.nodes import (
     operands,
 )
 from tpc.program.traversal import toposort
-from tpc.simulation.operations import apply_operation
+from tpc.simulation.finite_operations import apply_operation
 
 Array = npt.NDArray[np.float64]
 WIDTH = 7

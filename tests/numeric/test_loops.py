@@ -21,7 +21,7 @@ from tpc.driver import compiler
 from tpc.driver.training_program import scales_of
 from tpc.limit.derive import derive_limit
 from tpc.limit.equations import Limit
-from tpc.network.training.rounds import has_equal_rounds, round_of_training
+from tpc.network.training.training_region import has_equal_rounds, round_of_training
 from tpc.program.region import region_of
 from tpc.program.roll import roll
 from tpc.program.rounds import region_program

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from tpc.limit.equations import Limit, ScalarEquation
-from tpc.report.closed_forms import Definition
+from tpc.report.closed_forms import FormDefinition
 from tpc.report.formula import Call, Formula, Name, Number, Power, Product, Quotient, Sum
 from tpc.report.json import to_json
 from tpc.report.latex import to_latex
-from tpc.report.reading import Reader
+from tpc.report.reading import EquationReader
 from tpc.report.text import describe, to_text
 
 LimitOf = Callable[..., Limit]
@@ -194,7 +194,7 @@ def evaluate(formula: Formula, values: dict[str, float]) -> float:
             raise AssertionError(formula)
 
 
-def _values(definition: Definition, values: dict[str, float]) -> dict[str, float]:
+def _values(definition: FormDefinition, values: dict[str, float]) -> dict[str, float]:
     """Return the values of symbols whose definition ends in one."""
     return {
         left[0].text: evaluate(right, values)
@@ -223,7 +223,7 @@ def test_a_formula_has_the_value_of_the_literature(
         f"vector h : n ~ normal(0, r)\noutput K = <{function}(g - h)|{function}(2 * h)>\n"
     )
     (equation,) = [e for e in limit.equations if isinstance(e, ScalarEquation)]
-    reader = Reader(limit)
+    reader = EquationReader(limit)
     formula = reader.own(equation.node)
     values = {"pi": math.pi, "s": 0.8, "r": 1.7}
     for definition in reader.definitions():

@@ -8,13 +8,13 @@ import pytest
 from tpc.diagnostics import NOWHERE
 from tpc.limit.builder import LimitBuilder
 from tpc.limit.equations import HatEquation, KetEquation, Limit
-from tpc.limit.nodes import Hat, SteinBra, SteinDot
+from tpc.limit.limit_nodes import Hat, SteinBra, SteinDot
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Matrix, Node
-from tpc.report.reading import Reader
+from tpc.report.reading import EquationReader
 from tpc.report.spelling import plain, spell
 from tpc.report.unicode import Unicode
-from tpc.report.weights import LARGEST
+from tpc.report.weight_table import LARGEST
 
 
 def text(formula: object) -> str:
@@ -86,7 +86,7 @@ PAIR = b.mul(x, b.row(b.apply("tanh", y), "j"))
     ],
 )
 def test_every_kind_of_node(bare_limit: Limit, node: Node, expected: str) -> None:
-    assert text(Reader(bare_limit).of(node)) == expected
+    assert text(EquationReader(bare_limit).of(node)) == expected
 
 
 def _named(limit: Limit, **nodes: Node) -> Limit:
@@ -98,7 +98,7 @@ def _named(limit: Limit, **nodes: Node) -> Limit:
 def test_a_name_stands_for_its_node_except_in_its_own_equation(bare_limit: Limit) -> None:
     inside = b.apply("tanh", x)
     outside = b.mul(s, inside)
-    reader = Reader(_named(bare_limit, h=inside, g=outside))
+    reader = EquationReader(_named(bare_limit, h=inside, g=outside))
     assert text(reader.of(outside)) == "|g⟩"
     assert text(reader.own(outside)) == "s |h⟩"
     assert text(reader.own(inside)) == "tanh(|x⟩)"
@@ -116,7 +116,7 @@ def test_hats_and_stein_bras(bare_limit: Limit) -> None:
     dot = b.make(SteinDot, x.coords, (), (hat,), product)
     equations = (HatEquation("g", hat, (), NOWHERE), KetEquation("h", ket, NOWHERE))
     limit = Limit(bare_limit.program, equations, (), {ket: "h", hat: "g"}, "netsort")
-    reader = Reader(limit)
+    reader = EquationReader(limit)
     assert text(reader.own(hat)) == "|g⟩^"
     assert text(reader.of(bra)) == "⟨∇ W.T x|h⟩"
     assert text(reader.of(dot)) == "|x⟩⟨∇ W.T x|h⟩"
@@ -128,7 +128,7 @@ def test_a_deep_expression_is_cut_into_bounded_ones(bare_limit: Limit) -> None:
     node = start = fresh.initial_vector("x", "n", (), None, fresh.number(1))
     for _ in range(3000):
         node = fresh.apply("tanh", fresh.add(node, start))
-    reader = Reader(bare_limit)
+    reader = EquationReader(bare_limit)
     formulas = [reader.own(node), *(d.entries[0][1] for d in reader.definitions())]
     assert sum(text(formula).count("tanh") for formula in formulas) == 3000
     assert max(text(formula).count("|") for formula in formulas) <= 2 * LARGEST
@@ -139,13 +139,13 @@ def test_a_shared_expression_is_written_once(bare_limit: Limit) -> None:
     node = fresh.initial_vector("x", "n", (), None, fresh.number(1))
     for _ in range(60):
         node = fresh.add(fresh.apply("tanh", node), fresh.apply("sin", node))
-    reader = Reader(_named(bare_limit, y=node))
+    reader = EquationReader(_named(bare_limit, y=node))
     formulas = [reader.own(node), *(d.entries[0][1] for d in reader.definitions())]
     assert sum(text(formula).count("tanh") for formula in formulas) < 4 * 60
 
 
 def test_local_names_avoid_names_of_the_program(limit_of: Callable[..., Limit]) -> None:
-    reader = Reader(limit_of("dim n\nvector t1 : n\noutput c = <t1|t1>\n"))
+    reader = EquationReader(limit_of("dim n\nvector t1 : n\noutput c = <t1|t1>\n"))
     assert reader.given.unused("t") == "tt"
     assert reader.given.unused("c") == "cc"
     assert reader.given.unused("y") == "y"

@@ -7,7 +7,7 @@ from tpc.codegen.expectation_calls import ClosedFormFunctions, SeriesFunctions
 from tpc.codegen.expressions import Code
 from tpc.codegen.identifiers import Identifiers
 from tpc.limit.equations import Limit
-from tpc.limit.nodes import ClosedForm, HermiteSeries
+from tpc.limit.limit_nodes import ClosedForm, HermiteSeries
 from tpc.program.nodes import Constant, Node
 
 

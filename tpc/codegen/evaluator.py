@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from tpc.codegen.definitions import Definitions, find_definitions
-from tpc.codegen.function import Function, write_function
+from tpc.codegen.function import WrittenFunction, write_function
 from tpc.codegen.lifetimes import Lifetimes
-from tpc.codegen.reading import find_readings
 from tpc.codegen.statement import Speech
+from tpc.codegen.writing_order import find_readings
 from tpc.limit.equations import Limit
 
 
@@ -19,7 +19,7 @@ class Evaluator:
         definitions: What they share at module level.
     """
 
-    functions: tuple[Function, ...]
+    functions: tuple[WrittenFunction, ...]
     definitions: Definitions
 
     @property

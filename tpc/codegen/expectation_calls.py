@@ -15,7 +15,7 @@ from tpc.codegen.expressions import ATOM, POWER, PRODUCT, SUM, Code, joined
 from tpc.codegen.identifiers import Identifiers, name_of_mean
 from tpc.codegen.statement import WIDTH
 from tpc.gaussian.numpy_text import to_numpy
-from tpc.limit.nodes import CUW, MU, MW, QU, QW, ClosedForm, Diagonal, HermiteSeries, U, W
+from tpc.limit.limit_nodes import CUW, MU, MW, QU, QW, ClosedForm, Diagonal, HermiteSeries, U, W
 
 SHORTEST = 10
 """How many nodes the tree of a form may have that stands where it is used."""

@@ -9,20 +9,28 @@ from tpc.codegen.expectation_calls import write_diagonal
 from tpc.codegen.expressions import ATOM, PRODUCT, SUM, Code, joined
 from tpc.codegen.hats import HatWriter
 from tpc.codegen.lifetimes import Lifetimes, find_lifetimes
+from tpc.codegen.loop_statements import Loop
 from tpc.codegen.pair_arrays import write_pair_array
-from tpc.codegen.reading import Reading
-from tpc.codegen.rounds import Loop
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Speech, Statement
+from tpc.codegen.writing_order import Reading
 from tpc.limit.equations import Limit
-from tpc.limit.nodes import ClosedForm, Diagonal, Hat, HermiteSeries, RoundDot, SteinBra, SteinDot
+from tpc.limit.limit_nodes import (
+    ClosedForm,
+    Diagonal,
+    Hat,
+    HermiteSeries,
+    RoundDot,
+    SteinBra,
+    SteinDot,
+)
 from tpc.program import nodes as op
 from tpc.program.nodes import FREE, Node
 from tpc.program.region import Collected, Final, Region
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class WrittenFunction:
     """A function that computes a limit.
 
     Attributes:
@@ -46,12 +54,12 @@ class Function:
         return find_lifetimes(self.body, returned)
 
 
-def write_function(reading: Reading, definitions: Definitions, speech: Speech) -> Function:
+def write_function(reading: Reading, definitions: Definitions, speech: Speech) -> WrittenFunction:
     """Write the statements that compute a limit, each under the equation it computes."""
     speech.start_over()
     writer = _Writer(reading, definitions, speech)
     writer.write_steps()
-    return Function(
+    return WrittenFunction(
         reading.name,
         reading.summary,
         tuple(writer.params),

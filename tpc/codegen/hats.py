@@ -8,11 +8,11 @@ bras_x = products_WT.bras(products_W)        every one of those bras
 from dataclasses import dataclass, field
 
 from tpc.codegen.expressions import ATOM, PRODUCT, SIGN, Code, joined
-from tpc.codegen.reading import Reading, samples_operand
 from tpc.codegen.scope import Scope
 from tpc.codegen.sides import Side, dependent_hats, label, other_side, side_of
 from tpc.codegen.statement import Speech
-from tpc.limit.nodes import Hat, RoundDot, SteinBra, SteinDot
+from tpc.codegen.writing_order import Reading, samples_operand
+from tpc.limit.limit_nodes import Hat, RoundDot, SteinBra, SteinDot
 from tpc.program.nodes import Inner, Node
 
 MANY_COLUMNS = 512

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from tpc.codegen.function import Function
+from tpc.codegen.function import WrittenFunction
 from tpc.codegen.statement import WIDTH
 
 
-def lay_out(function: Function, nodes: str) -> str:
+def lay_out(function: WrittenFunction, nodes: str) -> str:
     """Write a function: its parameters, its statements with `del` behind last uses, its outputs.
 
     Args:
@@ -27,7 +27,7 @@ def lay_out(function: Function, nodes: str) -> str:
     return "\n".join([*lines, "    }"])
 
 
-def _statements(function: Function) -> list[str]:
+def _statements(function: WrittenFunction) -> list[str]:
     lines = [""]
     for statement, dead in zip(function.body, function.lifetimes.dead_after, strict=True):
         if statement.banner:

@@ -23,7 +23,7 @@ FILES = (
     "sobol_nodes",
     "wide_nodes",
     "matrix_products",
-    "rounds",
+    "stacked_rounds",
     "stored_pairs",
     "grids",
     "grid_products",
@@ -44,7 +44,7 @@ ALIASES = "arrays"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Piece:
+class SourcePiece:
     """A stretch of source.
 
     Attributes:
@@ -67,7 +67,7 @@ class File:
         imports: What it imports from outside by name: a module, and the name in it or nothing.
     """
 
-    definitions: dict[str, tuple[Piece, ...]]
+    definitions: dict[str, tuple[SourcePiece, ...]]
     imports: dict[str, tuple[str, str]]
 
 
@@ -106,11 +106,11 @@ def link(text: str) -> Linked:
     return Linked("\n\n".join([lines, *sources[True]]), "\n\n\n".join(sources[False]))
 
 
-def _reach(text: str) -> tuple[set[str], set[Piece]]:
+def _reach(text: str) -> tuple[set[str], set[SourcePiece]]:
     """Return the names that a source reads, with those that their definitions read, and these."""
     owners = find_owners()
     names, attributes = _words(text)
-    taken: set[Piece] = set()
+    taken: set[SourcePiece] = set()
     before = -1
     while before < len(taken):
         before = len(taken)
@@ -137,7 +137,7 @@ def find_owners() -> dict[str, str]:
 @cache
 def read_file(file: str) -> File:
     """Read a file of the runtime."""
-    definitions: dict[str, tuple[Piece, ...]] = {}
+    definitions: dict[str, tuple[SourcePiece, ...]] = {}
     imports: dict[str, tuple[str, str]] = {}
     lines = _text(file).split("\n")
     for statement, rows in _stretches(ast.parse(_text(file)).body, 0):
@@ -169,28 +169,28 @@ def _stretches(body: Sequence[ast.stmt], start: int) -> Iterator[tuple[ast.stmt,
         start = end or start
 
 
-def _piece(lines: list[str], rows: slice, statement: ast.stmt) -> Piece:
-    return Piece("\n".join(lines[rows]).strip("\n"), (statement,))
+def _piece(lines: list[str], rows: slice, statement: ast.stmt) -> SourcePiece:
+    return SourcePiece("\n".join(lines[rows]).strip("\n"), (statement,))
 
 
-def _class_pieces(lines: list[str], rows: slice, found: ast.ClassDef) -> tuple[Piece, ...]:
+def _class_pieces(lines: list[str], rows: slice, found: ast.ClassDef) -> tuple[SourcePiece, ...]:
     """Cut a class into its head and documentation, and what stands in it."""
     documentation, *rest = found.body
     end = documentation.end_lineno or 0
     head = "\n".join(lines[rows.start : end]).strip("\n")
-    pieces = [Piece(head, (*found.bases, *found.decorator_list))]
+    pieces = [SourcePiece(head, (*found.bases, *found.decorator_list))]
     for statement, own in _stretches(rest, end):
         match statement:
             case ast.FunctionDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
                 member = "" if name.startswith("__") else name
             case _:
                 member = ""
-        pieces.append(Piece("\n".join(lines[own]), (statement,), member))
+        pieces.append(SourcePiece("\n".join(lines[own]), (statement,), member))
     return tuple(pieces)
 
 
 @cache
-def reads(piece: Piece) -> tuple[frozenset[str], frozenset[str]]:
+def reads(piece: SourcePiece) -> tuple[frozenset[str], frozenset[str]]:
     """Return the names that a piece reads and does not bind, and the attributes that it reads."""
     names: set[str] = set()
     attributes: set[str] = set()

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from tpc.codegen.entry import ARGUMENTS, Needed, write_entry
 from tpc.codegen.evaluator import Evaluator, write_evaluator
-from tpc.codegen.function import Function
+from tpc.codegen.function import WrittenFunction
 from tpc.codegen.layout import lay_out
 from tpc.codegen.linker import link
 from tpc.codegen.sampling import Sampling, find_sampling
@@ -16,7 +16,7 @@ from tpc.codegen.statement import WIDTH, Speech
 from tpc.diagnostics import ProgramError
 from tpc.diagnostics.limit_faults import ParameterNameTaken
 from tpc.limit.equations import Limit
-from tpc.limit.nodes import Hat, Integral, SteinBra, SteinDot
+from tpc.limit.limit_nodes import Hat, Integral, SteinBra, SteinDot
 from tpc.program.nodes import Inner, Mean, Node, operands
 from tpc.program.program import Program
 
@@ -69,7 +69,7 @@ def _needed(limit: Limit, sampling: Sampling) -> Needed:
     return "samples" if rough else "samples or grids"
 
 
-def _nodes(function: Function, needed: Needed) -> str:
+def _nodes(function: WrittenFunction, needed: Needed) -> str:
     """Return the type of the nodes that a function takes, if it takes any."""
     if needed == "nothing":
         return ""

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
-from tpc.codegen.reading import drawn_nodes, needs_of
 from tpc.codegen.sides import grouped_sides
+from tpc.codegen.writing_order import drawn_nodes, needs_of
 from tpc.functions import FUNCTIONS
-from tpc.limit.equations import HatEquation, Limit, Rounds
-from tpc.limit.nodes import Hat, Integral, SteinBra, SteinDot
+from tpc.limit.equations import HatEquation, Limit, RoundsEquation
+from tpc.limit.limit_nodes import Hat, Integral, SteinBra, SteinDot
 from tpc.program.nodes import Elementwise, InitialVector, Inner, Mean, Node, Reduce, operands
 from tpc.program.region import Collected
 from tpc.program.traversal import fold
@@ -61,7 +61,9 @@ def find_sampling(limit: Limit, spell: Callable[[Node], str]) -> Sampling:
     return Sampling(sum(prod(node.shape) for node in drawn), *found)
 
 
-def _sampling_of_rounds(limit: Limit, rounds: Rounds, spell: Callable[[Node], str]) -> Sampling:
+def _sampling_of_rounds(
+    limit: Limit, rounds: RoundsEquation, spell: Callable[[Node], str]
+) -> Sampling:
     """Return the same for a region: every round draws, and all outputs need its averages."""
     drawn = [prod(n.shape) for n in drawn_nodes(limit) if isinstance(n, InitialVector | Hat)]
     drawn += [

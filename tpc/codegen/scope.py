@@ -11,7 +11,7 @@ from tpc.codegen.expressions import ATOM, Code, write
 from tpc.codegen.identifiers import Identifiers
 from tpc.codegen.statement import WIDTH, Speech, Statement
 from tpc.codegen.words import Remark, say
-from tpc.limit.nodes import ClosedForm, Diagonal, HermiteSeries
+from tpc.limit.limit_nodes import ClosedForm, Diagonal, HermiteSeries
 from tpc.program import nodes as op
 from tpc.program.nodes import Node, operands
 

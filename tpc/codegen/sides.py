@@ -5,7 +5,7 @@ from math import prod
 from typing import TypeAlias
 
 from tpc.limit.equations import DotEquation, HatEquation, Limit
-from tpc.limit.nodes import Hat
+from tpc.limit.limit_nodes import Hat
 
 Side: TypeAlias = tuple[str, bool]
 """A matrix by name, and whether it is transposed."""

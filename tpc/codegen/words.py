@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from tpc.codegen.statement import Speech
 from tpc.limit.equations import DotEquation, Equation, HatEquation, Limit
-from tpc.limit.nodes import SteinBra
+from tpc.limit.limit_nodes import SteinBra
 from tpc.program.nodes import Constant, Inner, Node, Parameter
 from tpc.program.region import ROUND
 

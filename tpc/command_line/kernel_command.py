@@ -19,7 +19,7 @@ from tpc.program.program import Program
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class KernelRequest:
     """What is asked for.
 
     Attributes:
@@ -41,7 +41,7 @@ class Request:
 
 def read_request(
     arguments: Namespace, described: Program | Network, params: Mapping[str, object]
-) -> Request:
+) -> KernelRequest:
     """Read the inputs; refuse what is wrong before the long work.
 
     Raises:
@@ -51,7 +51,7 @@ def read_request(
     if isinstance(described, Program):
         raise kernel_matrices.no_network(described)
     second = arguments.inputs2
-    return Request(
+    return KernelRequest(
         arguments,
         described,
         _read_inputs(arguments.inputs, described),
@@ -61,7 +61,7 @@ def read_request(
     )
 
 
-def compute(request: Request, progress: Progress | None) -> KernelResult:
+def compute(request: KernelRequest, progress: Progress | None) -> KernelResult:
     """Compute the kernels."""
     arguments = request.arguments
     return kernel_matrices.kernel(

@@ -34,11 +34,11 @@ from tpc.diagnostics.network_faults import (
 from tpc.driver import compiler
 from tpc.driver.compiler import Method, Progress
 from tpc.driver.training_program import check_operator_regime
-from tpc.kernels.evaluation import evaluate, evaluate_alike
-from tpc.kernels.plan import Array, Plan, Side
+from tpc.kernels.plan import Array, KernelPlan, Side
 from tpc.kernels.result import KernelResult
 from tpc.kernels.schedule import NoPairwiseForm, plan_pairs
-from tpc.kernels.series import NotSmooth
+from tpc.kernels.series_steps import NotSmooth
+from tpc.kernels.tiling import evaluate, evaluate_alike
 from tpc.limit.derive import DotChoice, derive_limit
 from tpc.network.kernel_programs import FIRST, SECOND, Kind, batch_program, pair_program
 from tpc.network.network import Network
@@ -223,7 +223,9 @@ class _Work:
         )
 
 
-def _diagonals(plan: Plan | None, inputs: Array, params: Mapping[str, Array]) -> dict[str, Array]:
+def _diagonals(
+    plan: KernelPlan | None, inputs: Array, params: Mapping[str, Array]
+) -> dict[str, Array]:
     return {} if plan is None else evaluate_alike(plan, inputs, params)
 
 
@@ -234,7 +236,7 @@ def _attempts(kinds: tuple[Kind, ...]) -> list[tuple[Kind, ...]]:
 
 def _plans(
     network: Network, kinds: tuple[Kind, ...], independent: bool, dot: DotChoice, series: bool
-) -> tuple[Plan, Plan | None] | None:
+) -> tuple[KernelPlan, KernelPlan | None] | None:
     """Return the plans of two inputs and of one input twice, or None for the first."""
     known, asked = _PLANS.setdefault(network, {}), (kinds, independent, dot, series)
     if asked not in known:
@@ -246,7 +248,9 @@ def _plans(
 
 _PLANS: WeakKeyDictionary[
     Network,
-    dict[tuple[tuple[Kind, ...], bool, DotChoice, bool], tuple[Plan, Plan | None] | None],
+    dict[
+        tuple[tuple[Kind, ...], bool, DotChoice, bool], tuple[KernelPlan, KernelPlan | None] | None
+    ],
 ] = WeakKeyDictionary()
 """The plans of each network for as long as it lives."""
 
@@ -258,7 +262,7 @@ def _plan(
     independent: bool,
     dot: DotChoice,
     series: bool,
-) -> Plan | None:
+) -> KernelPlan | None:
     program = normalise(pair_program(network, kinds, alike, independent))
     sides = {FIRST: Side.FIRST, SECOND: Side.SECOND}
     try:

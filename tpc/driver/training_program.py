@@ -23,7 +23,7 @@ from tpc.network.optimizers.every_step import is_linear
 from tpc.network.scales import Classification, Regime
 from tpc.network.training.maximal_update import maximal_update
 from tpc.network.training.neural_tangent import DRAW, neural_tangent
-from tpc.network.training.rounds import has_equal_rounds, round_of_training
+from tpc.network.training.training_region import has_equal_rounds, round_of_training
 from tpc.program.checking.readouts import dependence_of, problem_of
 from tpc.program.program import Program
 from tpc.program.rounds import region_program

@@ -21,7 +21,7 @@ from tpc.gaussian.forms import Polynomial
 from tpc.gaussian.integrand import Integrands
 from tpc.gaussian.law import Law
 from tpc.gaussian.moments import Moments
-from tpc.gaussian.read import Reader
+from tpc.gaussian.read import IntegrandReader
 from tpc.gaussian.tilt import complete_squares, tilt
 
 
@@ -102,7 +102,7 @@ def _expect(inputs: _Inputs) -> Expr:
     stand_ins = Placeholders()
     symbols = inputs.symbols()
     law = _law(inputs.covariance, inputs.means, stand_ins)
-    integrand = Reader(Integrands(symbols, law)).read(inputs.expression)
+    integrand = IntegrandReader(Integrands(symbols, law)).read(inputs.expression)
     terms = []
     for factors, polynomial in integrand.items():
         terms.append(_Product(law, symbols, factors).expect(polynomial))

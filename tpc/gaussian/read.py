@@ -31,7 +31,7 @@ from tpc.gaussian.refusal import NoClosedForm
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class IntegrandReader:
     """Reads expressions in given Gaussian symbols."""
 
     ring: Integrands

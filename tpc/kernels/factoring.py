@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from tpc.kernels.plan import Leaf, Operation, Side, Step, Value
-from tpc.kernels.steps import Rule, Steps, rewritten
+from tpc.kernels.plan import Leaf, PlanOperation, PlanStep, Side, Value
+from tpc.kernels.steps import PlanSteps, Rule, rewritten
 
 Polynomial: TypeAlias = dict[tuple[int, ...], float]
 """Products of values, by their numbers in ascending order, and what each is multiplied with."""
 
-ADD, MULTIPLY = Operation("add"), Operation("mul")
+ADD, MULTIPLY = PlanOperation("add"), PlanOperation("mul")
 
 MOST = 200
 """Products in a sum at most; longer ones are left as they are."""
@@ -29,7 +29,7 @@ def nest_sums(
     """Nest the sums of a plan whose values are numbers for each pair."""
     sums = dict(sums_of_products(values, outputs))
 
-    def nested_sum(steps: Steps, number: int, new: Sequence[int]) -> int | None:
+    def nested_sum(steps: PlanSteps, number: int, new: Sequence[int]) -> int | None:
         if number not in sums:
             return None
         renamed = {tuple(new[x] for x in product): a for product, a in sums[number].items()}
@@ -44,7 +44,7 @@ def sums_of_products(
     """Yield the sums of a plan that may be nested, as polynomials in other values."""
     users: dict[int, list[int]] = {number: [] for number in range(len(values))}
     for number, value in enumerate(values):
-        for operand in value.operands if isinstance(value, Step) else ():
+        for operand in value.operands if isinstance(value, PlanStep) else ():
             users[operand].append(number)
     kept, within = set(outputs.values()), set[int]()
     for root in range(len(values) - 1, -1, -1):
@@ -61,8 +61,8 @@ def sums_of_products(
             yield root, found
 
 
-def _is(value: Value, operation: Operation) -> bool:
-    return isinstance(value, Step) and value.operation == operation and value.side is Side.BOTH
+def _is(value: Value, operation: PlanOperation) -> bool:
+    return isinstance(value, PlanStep) and value.operation == operation and value.side is Side.BOTH
 
 
 def _expanded(values: Sequence[Value], inner: set[int], root: int) -> Polynomial:
@@ -78,7 +78,7 @@ def _expanded(values: Sequence[Value], inner: set[int], root: int) -> Polynomial
 
     for number in sorted(inner):
         value = values[number]
-        assert isinstance(value, Step)
+        assert isinstance(value, PlanStep)
         left, right = (of(operand) for operand in value.operands)
         total: Polynomial = {}
         if value.operation == ADD:
@@ -93,7 +93,7 @@ def _expanded(values: Sequence[Value], inner: set[int], root: int) -> Polynomial
     return known[root]
 
 
-def nested(steps: Steps, terms: Polynomial) -> int:
+def nested(steps: PlanSteps, terms: Polynomial) -> int:
     """Return the number of a sum, after the steps that compute it."""
     counts = Counter(value for product in terms for value in set(product))
     common, count = max(counts.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
@@ -113,7 +113,7 @@ def nested(steps: Steps, terms: Polynomial) -> int:
     return total
 
 
-def _product(steps: Steps, product: tuple[int, ...], factor: float) -> int:
+def _product(steps: PlanSteps, product: tuple[int, ...], factor: float) -> int:
     number = steps.leaf(Leaf(factor))
     for value in reversed(product):
         number = steps.step(MULTIPLY, value, number)

@@ -5,8 +5,8 @@ an array it has two leading axes, over first and over second inputs, of length 1
 depend on them; its constant axes follow. So a step is an operation on arrays that broadcast, and
 what depends on one input alone is computed once for each input, not for each pair.
 
-A plan holds no code: operations are names with arguments (`tpc.kernels.operations` gives them their
-meaning), so that it can be pickled, sent to other processes, and read by other backends.
+A plan holds no code: operations are names with arguments (`tpc.kernels.step_functions` gives them
+their meaning), so that it can be pickled, sent to other processes, and read by other backends.
 """
 
 from collections.abc import Hashable, Mapping
@@ -38,11 +38,11 @@ class Side(IntFlag):
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class PlanOperation:
     """What a step does.
 
     Attributes:
-        name: As `tpc.kernels.operations` lists them.
+        name: As `tpc.kernels.step_functions` lists them.
         arguments: What it takes besides values, such as the axes of a contraction.
     """
 
@@ -51,7 +51,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
+class LawSteps:
     """A function of a Gaussian u, and which values it needs: variance, mean, constants.
 
     Attributes:
@@ -89,7 +89,7 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlanStep:
     """One operation on values.
 
     Attributes:
@@ -98,16 +98,16 @@ class Step:
         side: Which inputs the result depends on.
     """
 
-    operation: Operation
+    operation: PlanOperation
     operands: tuple[int, ...]
     side: Side
 
 
-Value: TypeAlias = Leaf | Step
+Value: TypeAlias = Leaf | PlanStep
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class KernelPlan:
     """All steps of the kernels of a network.
 
     Attributes:

@@ -5,13 +5,15 @@ Each takes a step that is about to be added to a list, and returns an equal valu
 
 import numpy as np
 
-from tpc.kernels.plan import Leaf, Operation
-from tpc.kernels.steps import Rule, Steps
+from tpc.kernels.plan import Leaf, PlanOperation
+from tpc.kernels.steps import PlanSteps, Rule
 
-MULTIPLY = Operation("mul")
+MULTIPLY = PlanOperation("mul")
 
 
-def gather_factors(steps: Steps, operation: Operation, operands: tuple[int, ...]) -> int | None:
+def gather_factors(
+    steps: PlanSteps, operation: PlanOperation, operands: tuple[int, ...]
+) -> int | None:
     """(x a) b = x (a b) for numbers a, b, and x 1 = x."""
     if operation != MULTIPLY:
         return None
@@ -27,9 +29,11 @@ def gather_factors(steps: Steps, operation: Operation, operands: tuple[int, ...]
     return None
 
 
-def contract_identity(steps: Steps, operation: Operation, operands: tuple[int, ...]) -> int | None:
+def contract_identity(
+    steps: PlanSteps, operation: PlanOperation, operands: tuple[int, ...]
+) -> int | None:
     """(a I) x = a x."""
-    if operation != Operation("contract", (1,)):
+    if operation != PlanOperation("contract", (1,)):
         return None
     for unit, other in (operands, operands[::-1]):
         match steps.values[unit]:
@@ -41,7 +45,9 @@ def contract_identity(steps: Steps, operation: Operation, operands: tuple[int, .
     return None
 
 
-def contract_unscaled(steps: Steps, operation: Operation, operands: tuple[int, ...]) -> int | None:
+def contract_unscaled(
+    steps: PlanSteps, operation: PlanOperation, operands: tuple[int, ...]
+) -> int | None:
     """(a x) (b y) = (a b) (x y) for contractions, which so are shared."""
     if operation.name not in {"contract", "dot"}:
         return None
@@ -51,7 +57,9 @@ def contract_unscaled(steps: Steps, operation: Operation, operands: tuple[int, .
     return scaled(steps, steps.step(operation, left, right), a * b)
 
 
-def pair_relu_moments(steps: Steps, operation: Operation, operands: tuple[int, ...]) -> int | None:
+def pair_relu_moments(
+    steps: PlanSteps, operation: PlanOperation, operands: tuple[int, ...]
+) -> int | None:
     """Both moments of a ReLU from one angle, where the determinant is that of the pair."""
     orders, rest = operation.arguments[:2], iter(operands)
     if operation.name != "relu_moment" or orders not in {(0.0, 0.0), (1.0, 1.0)}:
@@ -63,19 +71,19 @@ def pair_relu_moments(steps: Steps, operation: Operation, operands: tuple[int, .
     if steps.operands(det, "gram") != (v1, v2, c):
         return None
     one = steps.leaf(Leaf(1.0))
-    roots = [steps.step(Operation("sqrt"), variance) for variance in (v1, v2)]
-    inverses = [steps.step(Operation("div"), one, root) for root in roots]
-    pair = steps.step(Operation("arc_cosine"), c, v1, v2, *inverses)
-    moment = steps.step(Operation("item", (int(orders == (1.0, 1.0)),)), pair)
+    roots = [steps.step(PlanOperation("sqrt"), variance) for variance in (v1, v2)]
+    inverses = [steps.step(PlanOperation("div"), one, root) for root in roots]
+    pair = steps.step(PlanOperation("arc_cosine"), c, v1, v2, *inverses)
+    moment = steps.step(PlanOperation("item", (int(orders == (1.0, 1.0)),)), pair)
     return scaled(steps, moment, 0.5 / np.pi)
 
 
-def scaled(steps: Steps, number: int, factor: float) -> int:
+def scaled(steps: PlanSteps, number: int, factor: float) -> int:
     """Return a value times a number."""
     return steps.step(MULTIPLY, number, steps.leaf(Leaf(factor)))
 
 
-def unscaled(steps: Steps, number: int) -> tuple[int, float]:
+def unscaled(steps: PlanSteps, number: int) -> tuple[int, float]:
     """Return a value without its factor, and that."""
     operands = steps.operands(number, "mul")
     for value, factor in (operands, operands[::-1]) if operands else ():

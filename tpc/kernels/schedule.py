@@ -12,12 +12,12 @@ from sympy import Expr, Symbol
 
 from tpc.gaussian.instructions import Instruction, Operand, to_instructions
 from tpc.kernels.factoring import nest_sums
-from tpc.kernels.operations import PLAIN, SERIES, operation
-from tpc.kernels.plan import AXES, Law, Leaf, Operation, Plan, Side, Step, Value
+from tpc.kernels.plan import AXES, KernelPlan, LawSteps, Leaf, PlanOperation, PlanStep, Side, Value
 from tpc.kernels.rules import RULES
-from tpc.kernels.steps import Steps, rewritten
+from tpc.kernels.step_functions import PLAIN, SERIES, operation
+from tpc.kernels.steps import PlanSteps, rewritten
 from tpc.limit.equations import Limit
-from tpc.limit.nodes import CUW, MU, MW, QU, QW, ClosedForm, HermiteSeries, Integral, U, W
+from tpc.limit.limit_nodes import CUW, MU, MW, QU, QW, ClosedForm, HermiteSeries, Integral, U, W
 from tpc.program.nodes import Constant, Elementwise, InitialScalar, Node, Parameter, operands
 from tpc.program.traversal import fold
 
@@ -34,7 +34,7 @@ class NoPairwiseForm(Exception):
         self.node = node
 
 
-def plan_pairs(limit: Limit, inputs: Mapping[str, Side], series: bool = True) -> Plan:
+def plan_pairs(limit: Limit, inputs: Mapping[str, Side], series: bool = True) -> KernelPlan:
     """Make the plan of a limit's scalar outputs.
 
     Args:
@@ -46,7 +46,7 @@ def plan_pairs(limit: Limit, inputs: Mapping[str, Side], series: bool = True) ->
         NoPairwiseForm: An expectation is left.
     """
     nodes = {output.name: output.parts[0][1] for output in limit.outputs}
-    writer = _Writer(Steps(), inputs, series)
+    writer = _Writer(PlanSteps(), inputs, series)
     numbers = fold(nodes.values(), writer.number, _needs)
     written = writer.steps.values
     of_pairs = [node for node, x in numbers.items() if written[x].side is Side.BOTH]
@@ -56,14 +56,14 @@ def plan_pairs(limit: Limit, inputs: Mapping[str, Side], series: bool = True) ->
     if widest == 1:
         values, outputs = nest_sums(values, outputs, RULES)
     shapes = {name: node.shape for name, node in nodes.items()}
-    return Plan(values, outputs, shapes, _inexact(values, outputs), widest)
+    return KernelPlan(values, outputs, shapes, _inexact(values, outputs), widest)
 
 
 def _inexact(values: Sequence[Value], outputs: Mapping[str, int]) -> frozenset[str]:
     """Return the outputs that are series, or computed from them."""
     found: set[int] = set()
     for number, value in enumerate(values):
-        if isinstance(value, Step) and (
+        if isinstance(value, PlanStep) and (
             value.operation.name in SERIES or not found.isdisjoint(value.operands)
         ):
             found.add(number)
@@ -85,7 +85,7 @@ def _needs(node: Node) -> tuple[Node, ...]:
 class _Writer:
     """Writes nodes as steps, see `plan_pairs`."""
 
-    steps: Steps
+    steps: PlanSteps
     inputs: Mapping[str, Side]
     series: bool
 
@@ -124,7 +124,7 @@ class _Writer:
         missing, number = len(node.shape) - len(value.shape), numbers[value]
         if missing <= 0 or self.steps.numeral(number) is not None:
             return number
-        return self.steps.step(Operation("expand", tuple(range(missing))), number)
+        return self.steps.step(PlanOperation("expand", tuple(range(missing))), number)
 
     def _closed_form(
         self, instructions: Sequence[Instruction], result: Operand, values: list[int]
@@ -135,11 +135,11 @@ class _Writer:
         for instruction in instructions:
             name, given = instruction.function, instruction.operands
             if name in PLAIN:
-                values.append(self.steps.step(Operation(name), *map(of, given)))
+                values.append(self.steps.step(PlanOperation(name), *map(of, given)))
             else:
                 pattern = tuple(None if isinstance(x, int) else x for x in given)
                 taken = (values[x] for x in given if isinstance(x, int))
-                values.append(self.steps.step(Operation(name, pattern), *taken))
+                values.append(self.steps.step(PlanOperation(name, pattern), *taken))
         return of(result)
 
     def _series(self, node: HermiteSeries, numbers: Mapping[Node, int]) -> int:
@@ -150,23 +150,23 @@ class _Writer:
         }
         left, own = _law(node.left, (U, QU, MU), known)
         if node.right is None:
-            return self.steps.step(Operation("single_series", (left,)), *own)
+            return self.steps.step(PlanOperation("single_series", (left,)), *own)
         right, others = _law(node.right, (W, QW, MW), known)
         sides = self.steps.side(own), self.steps.side(others)
         if sides[0] & Side.SECOND and not sides[0] & Side.FIRST:
             left, right, own, others, sides = right, left, others, own, sides[::-1]
         pairs = not (sides[0] & Side.SECOND or sides[1] & Side.FIRST) and sides[0] | sides[1]
         name = "pair_series" if pairs else "listed_series"
-        return self.steps.step(Operation(name, (left, right)), *own, *others, known[CUW])
+        return self.steps.step(PlanOperation(name, (left, right)), *own, *others, known[CUW])
 
 
 def _law(
     function: Expr, own: tuple[Symbol, Symbol, Symbol], known: Mapping[Symbol, int]
-) -> tuple[Law, tuple[int, ...]]:
+) -> tuple[LawSteps, tuple[int, ...]]:
     """Return a function with the law of its Gaussian, and the numbers of what that needs."""
     u, variance, mean = own
     constants = tuple(symbol for symbol in known if symbol in function.free_symbols)
     instructions, result = to_instructions(function, (u, *constants))
     needed = (variance, *((mean,) if mean in known else ()), *constants)
-    law = Law(instructions, result, mean in known, len(constants))
+    law = LawSteps(instructions, result, mean in known, len(constants))
     return law, tuple(known[symbol] for symbol in needed)

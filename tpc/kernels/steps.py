@@ -8,23 +8,23 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tpc.kernels.plan import Leaf, Operation, Side, Step, Value
+from tpc.kernels.plan import Leaf, PlanOperation, PlanStep, Side, Value
 
 COMMUTATIVE = frozenset({"add", "mul", "dot"})
 
-Rule: TypeAlias = Callable[["Steps", Operation, tuple[int, ...]], int | None]
+Rule: TypeAlias = Callable[["PlanSteps", PlanOperation, tuple[int, ...]], int | None]
 """Takes an operation on values of a list, returns a value that is equal to it, or None."""
 
 
-Replacement: TypeAlias = Callable[["Steps", int, Sequence[int]], int | None]
+Replacement: TypeAlias = Callable[["PlanSteps", int, Sequence[int]], int | None]
 """Takes the number of a value and the new numbers of those before; returns a new one, or None."""
 
 
-def _as_it_is(steps: "Steps", number: int, new: Sequence[int]) -> None:
+def _as_it_is(steps: "PlanSteps", number: int, new: Sequence[int]) -> None:
     return None
 
 
-class Steps:
+class PlanSteps:
     """Values in order, each after its operands.
 
     Attributes:
@@ -42,7 +42,7 @@ class Steps:
         key = (given.shape, given.tobytes()) if isinstance(given, np.ndarray) else (repr(given),)
         return self._number(key, value)
 
-    def step(self, operation: Operation, *operands: int) -> int:
+    def step(self, operation: PlanOperation, *operands: int) -> int:
         """Return the number of a step, or of what a rule makes of it."""
         for rule in self._rules:
             found = rule(self, operation, operands)
@@ -52,7 +52,7 @@ class Steps:
             operands = tuple(sorted(operands))
         # As text, since the value of number 2 and the number 2.0 are equal to Python.
         key = (repr(operation), operands)
-        return self._number(key, Step(operation, operands, self.side(operands)))
+        return self._number(key, PlanStep(operation, operands, self.side(operands)))
 
     def side(self, numbers: Iterable[int]) -> Side:
         """Return which inputs some values depend on together."""
@@ -69,7 +69,7 @@ class Steps:
     def operands(self, number: int, name: str) -> tuple[int, ...]:
         """Return the operands of a value that is an operation of this name, else nothing."""
         match self.values[number]:
-            case Step(operation=Operation(name=own), operands=operands) if own == name:
+            case PlanStep(operation=PlanOperation(name=own), operands=operands) if own == name:
                 return operands
             case _:
                 return ()
@@ -88,7 +88,7 @@ def rewritten(
     replace_by: Replacement = _as_it_is,
 ) -> tuple[tuple[Value, ...], dict[str, int]]:
     """Make a list of steps again by rules, and drop what no output needs."""
-    steps = Steps(rules)
+    steps = PlanSteps(rules)
     new: list[int] = []
     for number, value in enumerate(values):
         found = replace_by(steps, number, new)
@@ -96,7 +96,7 @@ def rewritten(
             match value:
                 case Leaf():
                     found = steps.leaf(value)
-                case Step(operation=operation, operands=operands):
+                case PlanStep(operation=operation, operands=operands):
                     found = steps.step(operation, *(new[x] for x in operands))
         new.append(found)
     return _without_dead(steps.values, {name: new[x] for name, x in outputs.items()})
@@ -108,13 +108,13 @@ def _without_dead(
     alive = set(outputs.values())
     for number in range(len(values) - 1, -1, -1):
         value = values[number]
-        if number in alive and isinstance(value, Step):
+        if number in alive and isinstance(value, PlanStep):
             alive.update(value.operands)
     new = {number: place for place, number in enumerate(sorted(alive))}
     kept: list[Value] = []
     for number in new:
         value = values[number]
-        if isinstance(value, Step):
+        if isinstance(value, PlanStep):
             value = replace(value, operands=tuple(new[operand] for operand in value.operands))
         kept.append(value)
     return tuple(kept), {name: new[number] for name, number in outputs.items()}

@@ -15,10 +15,20 @@ from typing import Any
 import numpy as np
 
 from tpc.kernels.arc_cosine import arc_cosine
-from tpc.kernels.operations import VIEWS, function
-from tpc.kernels.plan import AXES, Array, Law, Leaf, Operation, Plan, Side, Step, Tile
+from tpc.kernels.plan import (
+    AXES,
+    Array,
+    KernelPlan,
+    LawSteps,
+    Leaf,
+    PlanOperation,
+    PlanStep,
+    Side,
+    Tile,
+)
 from tpc.kernels.scratch import Scratch
-from tpc.kernels.series import PairSeries
+from tpc.kernels.series_steps import PairSeries
+from tpc.kernels.step_functions import VIEWS, function
 from tpc.program.operations import UFUNCS
 
 
@@ -73,7 +83,7 @@ class Singles:
 
 
 def singles_of(
-    plan: Plan, first: Array, second: Array, params: Mapping[str, Array], threads: int = 1
+    plan: KernelPlan, first: Array, second: Array, params: Mapping[str, Array], threads: int = 1
 ) -> Singles:
     """Compute what depends on one input, or on none, for all inputs.
 
@@ -96,9 +106,9 @@ def singles_of(
             match value:
                 case Leaf():
                     values.append(_leaf(value, given, params))
-                case Step(side=Side.BOTH):
+                case PlanStep(side=Side.BOTH):
                     values.append(None)
-                case Step(operation=operation, operands=numbers):
+                case PlanStep(operation=operation, operands=numbers):
                     operands = [array for x in numbers if (array := values[x]) is not None]
                     values.append(_applied(operation, operands, known))
     work = tuple(_work(plan, values, sizes, threads))
@@ -108,7 +118,7 @@ def singles_of(
 
 
 def _applied(
-    operation: Operation, operands: Sequence[Array], known: dict[tuple[object, ...], Array]
+    operation: PlanOperation, operands: Sequence[Array], known: dict[tuple[object, ...], Array]
 ) -> Any:
     """Compute a step; a series only once where first and second inputs are the same."""
     if operation.name != "single_series":
@@ -132,23 +142,23 @@ def _leaf(leaf: Leaf, given: Mapping[Side, Array], params: Mapping[str, Array]) 
 
 
 def _work(
-    plan: Plan, values: Sequence[Array | None], sizes: tuple[int, int], threads: int
+    plan: KernelPlan, values: Sequence[Array | None], sizes: tuple[int, int], threads: int
 ) -> Iterable[Work]:
     """Yield the steps that depend on both inputs."""
     steps = {
         number: value
         for number, value in enumerate(plan.values)
-        if isinstance(value, Step) and value.side is Side.BOTH
+        if isinstance(value, PlanStep) and value.side is Side.BOTH
     }
     last = {operand: number for number, step in steps.items() for operand in step.operands}
     kept = set(plan.outputs.values())
     seen = {x for step in steps.values() if step.operation.name in VIEWS for x in step.operands}
     own = {x for x, step in steps.items() if step.operation.name in {*UFUNCS, "item"}} - seen
 
-    def prepared(step: Step) -> Callable[..., Any] | PairSeries:
+    def prepared(step: PlanStep) -> Callable[..., Any] | PairSeries:
         if step.operation.name != "pair_series":
             return function(step.operation)
-        left, right = (x for x in step.operation.arguments if isinstance(x, Law))
+        left, right = (x for x in step.operation.arguments if isinstance(x, LawSteps))
         known = [value for x in step.operands[:-1] if (value := values[x]) is not None]
         return PairSeries(left, right, known, sizes)
 
@@ -160,7 +170,7 @@ def _work(
 
 
 def tile(
-    plan: Plan, singles: Singles, part: Tile, scratch: Scratch | None = None
+    plan: KernelPlan, singles: Singles, part: Tile, scratch: Scratch | None = None
 ) -> dict[str, Array]:
     """Compute the outputs for a part of the pairs.
 

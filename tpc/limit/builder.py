@@ -10,7 +10,7 @@ import numpy as np
 
 from tpc.diagnostics import NOWHERE
 from tpc.limit.integrals import Integrals
-from tpc.limit.nodes import Diagonal
+from tpc.limit.limit_nodes import Diagonal
 from tpc.program import nodes as op
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Coordinates, Node, Shape

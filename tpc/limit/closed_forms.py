@@ -21,8 +21,8 @@ from tpc.gaussian.refusal import NoClosedForm
 from tpc.limit.differences import may_cancel
 from tpc.limit.gaussians import Gaussians, is_linear
 from tpc.limit.integrands import Integrands, NotElementwise, as_number
-from tpc.limit.nodes import CUW, MU, MW, QU, QW, ClosedForm, Diagonal, HermiteSeries, U, W
-from tpc.limit.series import Closed, Factors, Part, Plan, plan
+from tpc.limit.limit_nodes import CUW, MU, MW, QU, QW, ClosedForm, Diagonal, HermiteSeries, U, W
+from tpc.limit.series import Closed, Part, Plan, SeriesFactors, plan
 from tpc.program.builder import Builder
 from tpc.program.nodes import Constant, Node, Shape, operands
 from tpc.program.reapply import reapply
@@ -235,7 +235,7 @@ class ClosedForms:
         b, total = self._b, self._b.number(0)
         for parts in found:
             # Closed forms first: where one is zero, nothing else is needed.
-            ordered = sorted(parts, key=lambda part: isinstance(part, Factors))
+            ordered = sorted(parts, key=lambda part: isinstance(part, SeriesFactors))
             term = b.number(1)
             for part in ordered:
                 term = self._times(term, self._part(part, law))
@@ -250,7 +250,7 @@ class ClosedForms:
         match part:
             case Closed(integrand=integrand, form=form):
                 return self._node(integrand, form, law)
-            case Factors(functions=((z, f), (w, g))) if _is_zero(law.of(z, w)):
+            case SeriesFactors(functions=((z, f), (w, g))) if _is_zero(law.of(z, w)):
                 return self._times(self._single(z, f, law), self._single(w, g, law))
             case _:
                 return self._series(part, law)
@@ -264,9 +264,9 @@ class ClosedForms:
         form = self._expect(function, law)
         if form is not None:
             return self._node(function, form, law)
-        return self._series(Factors(((z, function),)), law)
+        return self._series(SeriesFactors(((z, function),)), law)
 
-    def _series(self, factors: Factors, law: _Law) -> Node:
+    def _series(self, factors: SeriesFactors, law: _Law) -> Node:
         """Return the series of one function, or of two; its symbols do not depend on the program's.
 
         Those of constants are numbered as they come, so that equal functions are one in code.

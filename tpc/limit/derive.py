@@ -39,14 +39,14 @@ from tpc.limit.equations import (
     KetEquation,
     Limit,
     LimitOutput,
-    Rounds,
+    RoundsEquation,
     ScalarEquation,
 )
 from tpc.limit.jacobian import Differentiator, TooLarge
 from tpc.limit.jumps import check_jumps
+from tpc.limit.limit_nodes import Hat, RoundDot
 from tpc.limit.naming import name_products
-from tpc.limit.nodes import Hat, RoundDot
-from tpc.limit.rounds import products_with_dots
+from tpc.limit.region_limit import products_with_dots
 from tpc.limit.stein import stein_dot, stein_term
 from tpc.limit.universality import check_universality
 from tpc.program import nodes as op
@@ -116,7 +116,7 @@ class _Derivation:
         self._equations: list[Equation] = []
         self._names: dict[Node, str] = {}
         self._region = region_of(program)
-        self._rounds: Rounds | None = None
+        self._rounds: RoundsEquation | None = None
         self._in_rounds = _multiplied(self._region.body.nodes) if self._region else set()
         self._dotted = products_with_dots(program, self._region) if self._region else frozenset()
         whole = with_body(program)
@@ -176,7 +176,7 @@ class _Derivation:
         outside = tuple(dict.fromkeys(known[node] for node in region.outside))
         made = self._b.make(Region, (), (), outside, region.body.mapped(known))
         assert isinstance(made, Region)
-        self._rounds = Rounds(made, first, len(self._equations))
+        self._rounds = RoundsEquation(made, first, len(self._equations))
         return made
 
     def _define(self, node: Node) -> None:

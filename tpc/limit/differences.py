@@ -7,7 +7,7 @@ nearly equal, or negative. From the difference of what they are made of it has a
 of W (x - y) stands for its covariances alone: no product of the program.
 """
 
-from tpc.limit.nodes import Hat
+from tpc.limit.limit_nodes import Hat
 from tpc.program.builder import Builder
 from tpc.program.nodes import Constant, Contract, Elementwise, Node, Take, operands
 from tpc.program.traversal import fold

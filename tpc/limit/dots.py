@@ -7,13 +7,13 @@ Reference:
 import numpy as np
 
 from tpc.limit.equations import DotTerm
-from tpc.limit.jacobian import Free, Pinned, Term, Tied
-from tpc.limit.nodes import Hat
+from tpc.limit.jacobian import Free, JacobianTerm, Pinned, Tied
+from tpc.limit.limit_nodes import Hat
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Constant, Node
 
 
-def derivative_term(b: Builder, hat: Hat, ket: Node, x: Node, term: Term) -> DotTerm:
+def derivative_term(b: Builder, hat: Hat, ket: Node, x: Node, term: JacobianTerm) -> DotTerm:
     """Contract |y> with E of one term of d|x> / d hat(W.T y) over all axes of the hat.
 
     An axis of y that is pinned is read at its index, one that is tied lies along the axis of x

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from tpc.diagnostics import Span
-from tpc.limit.nodes import Hat
+from tpc.limit.limit_nodes import Hat
 from tpc.program.nodes import InitialVector, Node
 from tpc.program.program import OutputKind, Program
 from tpc.program.region import Region
@@ -116,7 +116,7 @@ class LimitOutput:
 
 
 @dataclass(frozen=True, slots=True)
-class Rounds:
+class RoundsEquation:
     """The equations of a region, said once for all rounds.
 
     Attributes:
@@ -158,4 +158,4 @@ class Limit:
     dialect: str
     covariances: Mapping[Node, tuple[Node, Node]] = field(default_factory=dict)
     moments: Mapping[Node, tuple[Node, ...]] = field(default_factory=dict)
-    rounds: Rounds | None = None
+    rounds: RoundsEquation | None = None

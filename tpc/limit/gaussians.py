@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from tpc.limit.nodes import Hat
+from tpc.limit.limit_nodes import Hat
 from tpc.program import nodes as op
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node, operands

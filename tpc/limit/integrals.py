@@ -11,8 +11,8 @@ from typing import TypeVar
 from tpc.limit.closed_forms import ClosedForms
 from tpc.limit.differences import of_difference
 from tpc.limit.gaussians import Gaussians
+from tpc.limit.limit_nodes import HermiteSeries, Integral
 from tpc.limit.linear_parts import LinearParts
-from tpc.limit.nodes import HermiteSeries, Integral
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Constant, Inner, Mean, Node, operands
 from tpc.program.traversal import fold

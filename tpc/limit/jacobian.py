@@ -22,7 +22,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tpc.limit.nodes import Hat, SteinDot
+from tpc.limit.limit_nodes import Hat, SteinDot
 from tpc.limit.stein import stein_sum
 from tpc.program import nodes as op
 from tpc.program.builder import Builder, broadcast
@@ -57,7 +57,7 @@ Slot: TypeAlias = Tied | Pinned | Free
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class JacobianTerm:
     """One term of a Jacobian.
 
     Attributes:
@@ -79,12 +79,14 @@ class Term:
         ties = (i for i, slot in enumerate(self.layout) if slot == Tied(axis))
         return next(ties, None)
 
-    def placed(self, value: Node, slot: Callable[[int], Slot]) -> "Term":
+    def placed(self, value: Node, slot: Callable[[int], Slot]) -> "JacobianTerm":
         """Return the term of something made of x, with what becomes of the axes that are tied."""
-        return Term(value, tuple(slot(s.axis) if isinstance(s, Tied) else s for s in self.layout))
+        return JacobianTerm(
+            value, tuple(slot(s.axis) if isinstance(s, Tied) else s for s in self.layout)
+        )
 
 
-Jacobian: TypeAlias = tuple[Term, ...]
+Jacobian: TypeAlias = tuple[JacobianTerm, ...]
 
 
 class TooLarge(Exception):
@@ -156,7 +158,7 @@ class Differentiator:
                 if node is not hat:
                     return ()
                 layout = tuple(Tied(axis) for axis in range(len(hat.shape)))
-                return (Term(self._b.number(1), layout),)
+                return (JacobianTerm(self._b.number(1), layout),)
             case op.Elementwise():
                 terms = [
                     self._chain(node, slot, term)
@@ -185,14 +187,14 @@ class Differentiator:
                 raise AssertionError(f"no derivative for {node!r}")
         return self._merged(terms)
 
-    def _merged(self, terms: list[Term]) -> Jacobian:
+    def _merged(self, terms: list[JacobianTerm]) -> Jacobian:
         merged: dict[tuple[Slot, ...], Node] = {}
         for term in terms:
             known = merged.get(term.layout)
             merged[term.layout] = term.value if known is None else self._b.add(known, term.value)
-        return tuple(Term(value, layout) for layout, value in merged.items())
+        return tuple(JacobianTerm(value, layout) for layout, value in merged.items())
 
-    def _chain(self, node: op.Elementwise, slot: int, term: Term) -> Term:
+    def _chain(self, node: op.Elementwise, slot: int, term: JacobianTerm) -> JacobianTerm:
         """Return (d f / d x) dx, with the axes of x aligned to those of the result."""
         own, out = node.operands[slot].shape, node.shape
         shift = len(out) - len(own)
@@ -221,7 +223,7 @@ class Differentiator:
                 return other
         return self._b.mul(x, y)
 
-    def _spread(self, term: Term, shape: Shape) -> Node:
+    def _spread(self, term: JacobianTerm, shape: Shape) -> Node:
         """Return the stored array with all axes of x, even where it is one number."""
         if term.value.shape == () and shape:
             return self._times(self._b.constant(np.ones(shape)), term.value)
@@ -231,12 +233,12 @@ class Differentiator:
         present = tuple(name for name in over if name in dict(value.coords))
         return self._b.mean(value, present) if present else value
 
-    def _moved(self, term: Term, node: op.Take | op.Permute | op.Expand) -> Term:
+    def _moved(self, term: JacobianTerm, node: op.Take | op.Permute | op.Expand) -> JacobianTerm:
         """Index, permute or expand the axes of x."""
         value = reapply(self._b, node, [term.value], term.free) if term.value.shape else term.value
         return term.placed(value, partial(_slot, node))
 
-    def _sum(self, term: Term, shape: Shape, over: tuple[int, ...]) -> Term:
+    def _sum(self, term: JacobianTerm, shape: Shape, over: tuple[int, ...]) -> JacobianTerm:
         """Sum over axes of x; one that is tied becomes a free axis of the hat."""
         hat, x = axes("hat", len(term.layout)), axes("x", len(shape))
         free = tuple(hat[place] for place, s in enumerate(term.layout) if isinstance(s, Free))
@@ -247,13 +249,15 @@ class Differentiator:
         value = contraction(self._b, kept, Named(self._spread(term, shape), free + own))
         return term.placed(value, lambda axis: Free() if axis in over else Tied(rest.index(axis)))
 
-    def _maximum(self, term: Term, node: Node, operand: Node, axes: tuple[int, ...]) -> Term:
+    def _maximum(
+        self, term: JacobianTerm, node: Node, operand: Node, axes: tuple[int, ...]
+    ) -> JacobianTerm:
         """Route the derivative to where the maximum is."""
         hit = self._b.apply("equal", operand, self._b.expand(node, axes))
         value = self._times(hit, self._spread(term, operand.shape))
         return self._sum(replace(term, value=value), operand.shape, axes)
 
-    def _softmax(self, term: Term, node: op.Softmax) -> tuple[Term, Term]:
+    def _softmax(self, term: JacobianTerm, node: op.Softmax) -> tuple[JacobianTerm, JacobianTerm]:
         """Return the two terms of dp = p dx - p sum(p dx) along the last axis."""
         last = len(node.shape) - 1
         weighted = replace(term, value=self._times(node, self._spread(term, node.shape)))
@@ -262,7 +266,7 @@ class Differentiator:
         drawn = self._b.neg(self._b.mul(node, wide))
         return weighted, replace(total, value=drawn)
 
-    def _contract(self, term: Term, shape: Shape, right: Node, count: int) -> Term:
+    def _contract(self, term: JacobianTerm, shape: Shape, right: Node, count: int) -> JacobianTerm:
         """Contract the last axes of x with the first of a scalar array."""
         kept = len(shape) - count
         ties = {axis: term.tie_of(axis) for axis in range(kept, len(shape))}
@@ -273,7 +277,7 @@ class Differentiator:
         # then sum what was not tied.
         new = len(right.shape) - count
         value = self._b.expand(value, tuple(range(len(value.shape), len(value.shape) + new)))
-        product = Term(self._times(value, right), term.layout)
+        product = JacobianTerm(self._times(value, right), term.layout)
         width = shape + right.shape[count:]
         return self._sum(product, width, tuple(range(kept, len(shape))))
 

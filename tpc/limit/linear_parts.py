@@ -20,7 +20,7 @@ from math import prod
 import numpy as np
 
 from tpc.limit.gaussians import Gaussians, is_linear
-from tpc.limit.nodes import Hat
+from tpc.limit.limit_nodes import Hat
 from tpc.program.apart import Apart, Term, product_of
 from tpc.program.builder import Builder
 from tpc.program.nodes import (

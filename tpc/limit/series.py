@@ -40,13 +40,13 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class Factors:
+class SeriesFactors:
     """A part that is a series: a function of one Gaussian, or one of each of two."""
 
     functions: tuple[tuple[Symbol, Expr], ...]
 
 
-Part: TypeAlias = Closed | Factors
+Part: TypeAlias = Closed | SeriesFactors
 Plan: TypeAlias = tuple[tuple[Part, ...], ...]
 """A sum of products."""
 
@@ -146,7 +146,7 @@ class _Planner:
             functions[z] = functions.get(z, Integer(1)) * factor
         if len(functions) > 2:
             raise NoSeries
-        return Factors(tuple(sorted(functions.items(), key=lambda item: str(item[0]))))
+        return SeriesFactors(tuple(sorted(functions.items(), key=lambda item: str(item[0]))))
 
 
 def _name(function: Function) -> str:

@@ -9,7 +9,7 @@ Reference:
 from functools import reduce
 
 from tpc.limit.equations import DotTerm
-from tpc.limit.nodes import Hat, SteinBra, SteinDot
+from tpc.limit.limit_nodes import Hat, SteinBra, SteinDot
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
 

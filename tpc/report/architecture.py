@@ -12,17 +12,17 @@ from tpc.network.network import BatchMean, Network, Weight
 from tpc.program import nodes as op
 from tpc.program.nodes import FREE, Node, operands
 from tpc.report.constants import Arrays
+from tpc.report.equations_in_words import Relation
 from tpc.report.formula import BraKet, Call, Formula, Indexed, Name, Product, Raised
 from tpc.report.html import page, paragraphs
 from tpc.report.latex import environment, write_rows
 from tpc.report.latex_alphabet import Latex
 from tpc.report.numbers import Json
-from tpc.report.operations import write_operation
+from tpc.report.spelled_operations import write_operation
 from tpc.report.spelling import plain, spell
-from tpc.report.statements import Relation
 from tpc.report.text import write_lines
 from tpc.report.unicode import Unicode
-from tpc.report.weights import LARGEST, WORTH_A_NAME
+from tpc.report.weight_table import LARGEST, WORTH_A_NAME
 
 _INDENT = "    "
 

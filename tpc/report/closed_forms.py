@@ -17,7 +17,7 @@ from functools import reduce
 from tpc.gaussian.trees import Numeral, Operation, Tree, Variable
 from tpc.gaussian.written import variables, written
 from tpc.limit.equations import Limit
-from tpc.limit.nodes import CUW, MU, MW, QU, QW, ClosedForm, HermiteSeries, U, W
+from tpc.limit.limit_nodes import CUW, MU, MW, QU, QW, ClosedForm, HermiteSeries, U, W
 from tpc.report import formula as expr
 from tpc.report.constants import number
 from tpc.report.formula import Formula, add, divide, multiply, negate
@@ -39,7 +39,7 @@ _INDICES = "ijklxyzabdefghnoprtuvw"
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class FormDefinition:
     """One line of symbols, each with what it stands for, the first perhaps by two names."""
 
     entries: tuple[tuple[tuple[Formula, ...], Formula], ...]
@@ -144,7 +144,7 @@ class ClosedForms:
             formulas[symbol.name] = self._known[placed, rank] if short is None else short
         return formulas, new
 
-    def definition(self, symbols: Symbols) -> Definition:
+    def definition(self, symbols: Symbols) -> FormDefinition:
         """Return what symbols stand for; whole arrays first, of which others are entries."""
         rank = symbols.rank
         known = {placed: name for (placed, own), name in self._known.items() if own == rank}
@@ -153,7 +153,7 @@ class ClosedForms:
         for placed, name in symbols.names:
             between, right = self._meanings.define(placed, self._indices, known, rank)
             entries.append(((name, *between), right))
-        return Definition(tuple(entries))
+        return FormDefinition(tuple(entries))
 
     def _new_name(self, kind: str, earlier: Mapping[Placed, expr.Name]) -> expr.Name:
         """Return a letter, with the number of the form in the equation, and with primes."""

@@ -13,10 +13,17 @@ from html import escape
 
 from tpc.limit.equations import Limit
 from tpc.report.constants import decimal
+from tpc.report.equations_in_words import (
+    Relation,
+    Remark,
+    SourceLines,
+    output_relations,
+    read,
+    relations,
+)
 from tpc.report.formula import ArrayOf, BraKet, Call, Formula, Ket
-from tpc.report.reading import Reader
+from tpc.report.reading import EquationReader
 from tpc.report.spelling import ATOM, BREAK, LAST_BREAK, POWER, PRODUCT, SOFT_BREAK, Piece, spell
-from tpc.report.statements import Relation, Remark, SourceLines, output_relations, read, relations
 from tpc.report.text import header
 
 _ACCENTS = {"": "", "hat": "<sup>^</sup>", "dot": "<sup>•</sup>"}
@@ -191,7 +198,7 @@ def to_html(limit: Limit, peak: int | None = None, pairs: int = 0) -> str:
     return page(title, about, sections)
 
 
-def _outputs(limit: Limit, reader: Reader) -> list[str]:
+def _outputs(limit: Limit, reader: EquationReader) -> list[str]:
     """Return paragraphs for the outputs, first those that have an equation above."""
     said = [output_relations(output, reader) for output in limit.outputs]
     above = ", <wbr>".join(written(lines[0].right) for lines in said if not lines[0].left)

@@ -13,13 +13,13 @@ from tpc.limit.equations import (
     ScalarEquation,
 )
 from tpc.program.nodes import Node
+from tpc.report.equations_in_words import Relation, output_relations, read, relations
 from tpc.report.formula import Formula
 from tpc.report.latex import environment, write_rows
 from tpc.report.latex_alphabet import Latex
 from tpc.report.laws import laws
 from tpc.report.numbers import Json
 from tpc.report.spelling import plain, spell
-from tpc.report.statements import Relation, output_relations, read, relations
 from tpc.report.text import write_lines
 from tpc.report.unicode import Unicode
 

@@ -7,9 +7,16 @@ operator; environments are short enough that pages can break between them.
 from collections.abc import Iterable
 
 from tpc.limit.equations import Limit
+from tpc.report.equations_in_words import (
+    Relation,
+    Remark,
+    SourceLines,
+    output_relations,
+    read,
+    relations,
+)
 from tpc.report.latex_alphabet import Latex, width
 from tpc.report.spelling import BREAK, fill, plain, spell
-from tpc.report.statements import Relation, Remark, SourceLines, output_relations, read, relations
 
 WIDTH = 42
 """How many characters wide a right side may be set."""

@@ -10,10 +10,10 @@ from math import prod
 import numpy as np
 
 from tpc.limit.equations import Limit
-from tpc.limit.nodes import Diagonal
+from tpc.limit.limit_nodes import Diagonal
 from tpc.program.nodes import Constant, Expand, Node, Permute
 from tpc.report.formula import Expectation, Formula, Indexed, Name
-from tpc.report.values import Names, Values, bare
+from tpc.report.spelled_values import ValueNames, Values, bare
 
 Labels = tuple[int, ...]
 """Which axis of a closed form each axis of a scalar belongs to."""
@@ -34,7 +34,7 @@ class Placed:
 class Meanings:
     """Says what symbols stand for in one limit."""
 
-    def __init__(self, limit: Limit, names: Names, values: Values) -> None:
+    def __init__(self, limit: Limit, names: ValueNames, values: Values) -> None:
         self._names = names
         self._values = values
         self._covariances = limit.covariances

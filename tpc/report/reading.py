@@ -13,19 +13,27 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.limit.equations import Equation, HatEquation, Limit
-from tpc.limit.nodes import ClosedForm, Hat, HermiteSeries, Integral, RoundDot, SteinBra, SteinDot
+from tpc.limit.limit_nodes import (
+    ClosedForm,
+    Hat,
+    HermiteSeries,
+    Integral,
+    RoundDot,
+    SteinBra,
+    SteinDot,
+)
 from tpc.program import nodes as op
 from tpc.program.nodes import FREE, Node, operands
 from tpc.program.region import Carried, Collected, Final, Region, RoundInput, SumOverRounds
 from tpc.report import formula as expr
-from tpc.report.closed_forms import ClosedForms, Definition, Symbols
+from tpc.report.closed_forms import ClosedForms, FormDefinition, Symbols
 from tpc.report.constants import Arrays
 from tpc.report.formula import Formula, add, multiply, scale
 from tpc.report.meanings import Meanings
-from tpc.report.names import TOP, GivenNames, LocalNames, Place, names_used
-from tpc.report.operations import outer_factors, write_operation
-from tpc.report.values import Values
-from tpc.report.weights import Weights, is_long, shown
+from tpc.report.shown_names import TOP, GivenNames, LocalNames, Place, names_used
+from tpc.report.spelled_operations import outer_factors, write_operation
+from tpc.report.spelled_values import Values
+from tpc.report.weight_table import Weights, is_long, shown
 
 Array = npt.NDArray[np.float64]
 
@@ -53,7 +61,7 @@ def in_earlier_round(name: str) -> str:
     return re.sub(r"(?<=[\[,])t(?=[]+-])", "s", name)
 
 
-class Reader:
+class EquationReader:
     """Reads the nodes of one limit; later readings use the local names of earlier ones.
 
     Attributes:
@@ -140,7 +148,7 @@ class Reader:
         self._local.forget(node)
         return symbol
 
-    def definitions(self) -> Iterator[Definition]:
+    def definitions(self) -> Iterator[FormDefinition]:
         """Yield what the names and symbols that came up since the last call stand for.
 
         Symbols lose their meaning with it, local names do not.
@@ -152,7 +160,7 @@ class Reader:
                 node, place = pending
                 symbol = self.known_scalar(node) if node in self.given.bound else None
                 symbol = symbol or self._local_symbol(node, place)
-                yield Definition((((symbol,), self._expanded(node, place)),))
+                yield FormDefinition((((symbol,), self._expanded(node, place)),))
         self._forms.start_over()
 
     def inner(self, left: Node, right: Node) -> Formula:

@@ -6,12 +6,12 @@
 """
 
 from tpc.limit.equations import DotEquation, HatEquation, Limit, ScalarEquation
-from tpc.limit.nodes import Hat
+from tpc.limit.limit_nodes import Hat
 from tpc.program.nodes import Elementwise, Node
 from tpc.program.region import Carried, SumOverRounds
+from tpc.report.equations_in_words import Relation, read, relations
 from tpc.report.formula import Formula, Ket, Name, Product
-from tpc.report.reading import Reader
-from tpc.report.statements import Relation, read, relations
+from tpc.report.reading import EquationReader
 
 
 def products_of(limit: Limit) -> tuple[Relation, ...]:
@@ -47,7 +47,7 @@ def _moved(nodes: tuple[Node, ...]) -> dict[Node, Node]:
     return found
 
 
-def _whole(hat: Hat, moved: dict[Node, Node], reader: Reader) -> list[Relation]:
+def _whole(hat: Hat, moved: dict[Node, Node], reader: EquationReader) -> list[Relation]:
     if hat.operand not in moved or isinstance(hat.operand, Carried):
         return []
     matrix: Formula = Name(f"|{hat.matrix.name}[t]|{'.T' if hat.transposed else ''}")

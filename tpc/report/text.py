@@ -8,9 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from tpc.limit.equations import Equation, Limit, LimitOutput
 from tpc.program.nodes import Node
-from tpc.report.laws import laws
-from tpc.report.spelling import BREAK, fill, plain, spell
-from tpc.report.statements import (
+from tpc.report.equations_in_words import (
     Relation,
     Remark,
     SourceLines,
@@ -19,6 +17,8 @@ from tpc.report.statements import (
     read,
     relations,
 )
+from tpc.report.laws import laws
+from tpc.report.spelling import BREAK, fill, plain, spell
 from tpc.report.unicode import Unicode
 
 WIDTH = 84

@@ -22,6 +22,7 @@ from tpc.network.optimizers.table import RULES
 from tpc.network.scales import Classification, Regime, WeightScale
 from tpc.program.nodes import Constant, Matrix, Node, Parameter, operands
 from tpc.program.traversal import toposort
+from tpc.report.equations_in_words import Relation
 from tpc.report.formula import (
     BraKet,
     Call,
@@ -39,10 +40,9 @@ from tpc.report.formula import (
 from tpc.report.latex import environment, write_rows
 from tpc.report.latex_alphabet import Latex
 from tpc.report.numbers import Json
-from tpc.report.operations import write_operation
 from tpc.report.rounds import products_of
+from tpc.report.spelled_operations import write_operation
 from tpc.report.spelling import plain, spell
-from tpc.report.statements import Relation
 from tpc.report.text import write_lines
 from tpc.report.training_passes import Passes
 from tpc.report.unicode import Unicode

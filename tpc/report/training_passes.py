@@ -10,10 +10,10 @@ from tpc.program.nodes import FREE, Matrix, Node, operands
 from tpc.program.traversal import toposort
 from tpc.report import formula as expr
 from tpc.report.constants import Arrays
+from tpc.report.equations_in_words import Relation
 from tpc.report.formula import Formula, add
-from tpc.report.operations import write_operation
+from tpc.report.spelled_operations import write_operation
 from tpc.report.spelling import plain, spell
-from tpc.report.statements import Relation
 from tpc.report.unicode import Unicode
 
 

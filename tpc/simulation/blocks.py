@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.program.nodes import FREE, Mean, Node
-from tpc.simulation.operations import apply_operation, over_axes
+from tpc.simulation.finite_operations import apply_operation, over_axes
 from tpc.simulation.schedule import is_wide
 
 Array = npt.NDArray[np.float64]

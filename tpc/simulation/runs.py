@@ -27,7 +27,7 @@ SHARED_MEMORY = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """What all trials of one width share.
 
     Attributes:
@@ -65,7 +65,7 @@ class FiniteRuns(Protocol):
     def rough(self) -> frozenset[str]:
         """The outputs that may be off by n^(-1/2)."""
 
-    def plan(self, width: int, params: Mapping[str, Array], engine: Engine) -> Plan:
+    def plan(self, width: int, params: Mapping[str, Array], engine: Engine) -> RunPlan:
         """Plan the trials of a width."""
 
     def averages(self, trials: Sequence[dict[str, Value]]) -> dict[str, tuple[Value, Value]]:

@@ -18,7 +18,7 @@ Item = TypeVar("Item", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ScheduledStep:
     """One value to compute.
 
     Attributes:
@@ -46,7 +46,7 @@ class Schedule:
         certain: Names of the outputs in which nothing is random.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[ScheduledStep, ...]
     bodies: dict[Mean, tuple[Node, ...]]
     matrices: dict[Matrix, tuple[int, int]]
     certain: frozenset[str]
@@ -63,7 +63,7 @@ def schedule_program(program: Program) -> Schedule:
     for output in program.outputs:
         measured.setdefault(output.node, []).append(output)
     steps = tuple(
-        Step(node, tuple(measured.get(node, ())), gone, products)
+        ScheduledStep(node, tuple(measured.get(node, ())), gone, products)
         for node, gone, products in zip(whole, dead, dead_matrices, strict=True)
     )
     return Schedule(steps, bodies, products_of(whole), _certain(program, nodes))

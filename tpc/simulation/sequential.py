@@ -39,7 +39,7 @@ Normals = Callable[[int, int], Array]
 """Draws iid standard normal numbers, given the number of rows and of columns."""
 
 
-class Law(Protocol):
+class ProductLaw(Protocol):
     """A conditional law of products: coefficients along a frame, and what they stand for."""
 
     def coefficients(self, transposed: bool, block: Array) -> Array:
@@ -72,7 +72,7 @@ class SequentialGaussian:
         )
 
     def coefficients(self, transposed: bool, block: Array) -> Array:
-        """See `Law`."""
+        """See `ProductLaw`."""
         here, there = self._inputs[transposed], self._inputs[not transposed]
         along, across, fresh = here.decompose(block)
         if len(fresh):
@@ -85,7 +85,7 @@ class SequentialGaussian:
         return np.hstack([along, across])
 
     def combine(self, transposed: bool, coefficients: Array) -> Array:
-        """See `Law`."""
+        """See `ProductLaw`."""
         images: Array = coefficients @ self._images[transposed][: coefficients.shape[1]]
         return images
 
@@ -99,7 +99,7 @@ class SequentialHaar:
         self._frames = (Frame(size, products), Frame(size, products))
 
     def coefficients(self, transposed: bool, block: Array) -> Array:
-        """See `Law`."""
+        """See `ProductLaw`."""
         here, there = self._frames[transposed], self._frames[not transposed]
         along, across, fresh = here.decompose(block)
         if len(fresh):
@@ -112,7 +112,7 @@ class SequentialHaar:
         return np.hstack([along, across])
 
     def combine(self, transposed: bool, coefficients: Array) -> Array:
-        """See `Law`."""
+        """See `ProductLaw`."""
         frame = self._frames[not transposed]
         images: Array = coefficients @ frame.rows[: coefficients.shape[1]]
         images *= np.sqrt(frame.size)
@@ -122,7 +122,7 @@ class SequentialHaar:
 class SequentialMatrix:
     """A matrix by the law of its products."""
 
-    def __init__(self, law: Law) -> None:
+    def __init__(self, law: ProductLaw) -> None:
         self._law = law
         self._calls: list[tuple[bool, Array]] = []
         self._known: dict[tuple[bool, bytes], tuple[int, int]] = {}

@@ -20,7 +20,7 @@ from tpc.simulation.averages import average
 from tpc.simulation.cost import check_cost
 from tpc.simulation.engines import Engine, has_sequential_laws
 from tpc.simulation.result import Array, Result, Value
-from tpc.simulation.runs import FiniteRuns, Plan, Progress, run_trials, summarise
+from tpc.simulation.runs import FiniteRuns, Progress, RunPlan, run_trials, summarise
 from tpc.simulation.schedule import schedule_program
 from tpc.simulation.streams import draws_of
 from tpc.simulation.training.train import TrainingRuns
@@ -99,7 +99,7 @@ class ProgramRuns:
         """The outputs in which a function with a kink is applied to a random scalar."""
         return rough_outputs(self.described)
 
-    def plan(self, width: int, params: Mapping[str, Array], engine: Engine) -> Plan:
+    def plan(self, width: int, params: Mapping[str, Array], engine: Engine) -> RunPlan:
         """Plan the trials of a width.
 
         Raises:
@@ -115,7 +115,7 @@ class ProgramRuns:
             stage_done()
             return found
 
-        return Plan(run, 1, peak.bytes)
+        return RunPlan(run, 1, peak.bytes)
 
     def averages(self, trials: Sequence[dict[str, Value]]) -> dict[str, tuple[Value, Value]]:
         """Return the average of every output over trials, and its standard error."""

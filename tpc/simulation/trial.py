@@ -22,7 +22,7 @@ from tpc.program.program import Program
 from tpc.simulation.averages import measure
 from tpc.simulation.blocks import mean_in_blocks
 from tpc.simulation.engines import Engine, Operator, make_operator
-from tpc.simulation.operations import apply_operation
+from tpc.simulation.finite_operations import apply_operation
 from tpc.simulation.result import Array, Value
 from tpc.simulation.schedule import Schedule
 from tpc.simulation.streams import Draws, draw_vector, standard_deviation

@@ -17,7 +17,7 @@ from tpc.program.nodes import (
     Placeholder,
     operands,
 )
-from tpc.simulation.operations import apply_operation
+from tpc.simulation.finite_operations import apply_operation
 
 
 def value(node: Node, values: dict[Node, np.ndarray]) -> np.ndarray:

@@ -21,7 +21,7 @@ from tpc.network.optimizers.update import (
 )
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Constant, Exchange, Placeholder
-from tpc.simulation.operations import apply_operation
+from tpc.simulation.finite_operations import apply_operation
 
 MATRIX = ((FREE, "n"), ("j", "n"))
 VECTOR = ((FREE, "n"),)

@@ -10,7 +10,7 @@ from tpc.network.optimizers.averages import GrownAverages
 from tpc.network.optimizers.update import advance, initial_states
 from tpc.program.builder import Builder
 from tpc.program.nodes import Constant, Coordinates, Node, Parameter, Placeholder
-from tpc.simulation.operations import apply_operation
+from tpc.simulation.finite_operations import apply_operation
 
 Array = np.ndarray
 

@@ -9,9 +9,9 @@ from tpc.network.optimizers.every_step import linear_coefficients
 from tpc.network.parametrizations import scaling_of
 from tpc.program.builder import Builder
 from tpc.simulation.training import costs
-from tpc.simulation.training.evaluation import number
+from tpc.simulation.training.batch_evaluation import number
 from tpc.simulation.training.factored import FactoredTensor
-from tpc.simulation.training.tensors import Gradient, TensorPlan
+from tpc.simulation.training.tensors import FiniteGradient, TensorPlan
 
 TIED = """\
 dim n
@@ -60,7 +60,7 @@ def test_a_matrix_without_entries_follows_the_update(optimizer: str) -> None:
     m = np.zeros((n, n))
     for _ in range(4):
         left, right = rng.standard_normal((2, n, 3))
-        tensor.descend(Gradient(left, right))
+        tensor.descend(FiniteGradient(left, right))
         m = beta * m + n**e.d * n**-e.a * left @ right.T
         w = kept * w - n**-e.a * 0.3 * 0.7 * n**-e.c * m
         x = rng.standard_normal((n, 2))

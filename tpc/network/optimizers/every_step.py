@@ -32,7 +32,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading(Generic[Value]):
+class OptimizerReading(Generic[Value]):
     """A way to read a graph.
 
     Attributes:
@@ -50,7 +50,7 @@ class Reading(Generic[Value]):
     of: Callable[[Node, Sequence[Value]], Value]
 
 
-def of_every_step(use: OptimizerUse, reading: Reading[Value]) -> Value:
+def of_every_step(use: OptimizerUse, reading: OptimizerReading[Value]) -> Value:
     """Return the value of the direction Q_t for every t."""
     b = Builder()
     like = b.number(0)
@@ -87,7 +87,7 @@ class Degree(Enum):
 
 def is_linear(use: OptimizerUse) -> bool:
     """Whether Q_t is linear in the gradients for every t."""
-    reading = Reading(Degree.ZERO, Degree.NUMBER, Degree.LINEAR, _sum, _degree)
+    reading = OptimizerReading(Degree.ZERO, Degree.NUMBER, Degree.LINEAR, _sum, _degree)
     return of_every_step(use, reading) in (Degree.ZERO, Degree.LINEAR)
 
 
@@ -147,7 +147,7 @@ ANY = float("inf")
 
 def homogeneity(use: OptimizerUse) -> float | None:
     """Return the degree p of every Q_t, or None where it has none."""
-    reading: Reading[Scale] = Reading(ANY, 0.0, 1.0, _same, _scaling)
+    reading: OptimizerReading[Scale] = OptimizerReading(ANY, 0.0, 1.0, _same, _scaling)
     return of_every_step(use, reading)
 
 

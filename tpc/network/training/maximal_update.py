@@ -20,8 +20,8 @@ from tpc.network.network import Network, Training, Weight
 from tpc.network.scales import Classification
 from tpc.network.training.descent import Descent
 from tpc.network.training.recorder import Recorder
+from tpc.network.training.trained_weights import TrainedMatrix, TrainedTensor
 from tpc.network.training.updates import Gradient, update_of
-from tpc.network.training.weights import TrainedMatrix, TrainedTensor
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node
 from tpc.program.products import axes

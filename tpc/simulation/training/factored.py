@@ -19,7 +19,7 @@ from tpc.program.ensembles import GAUSSIAN
 from tpc.simulation.engines import make_operator
 from tpc.simulation.result import Array
 from tpc.simulation.streams import Stream, stream
-from tpc.simulation.training.tensors import Gradient, TensorPlan
+from tpc.simulation.training.tensors import FiniteGradient, TensorPlan
 
 
 class FactoredTensor:
@@ -69,7 +69,7 @@ class FactoredTensor:
         product -= outer @ (weights[:, None] * (inner.T @ vectors))
         return product
 
-    def descend(self, gradient: Gradient) -> None:
+    def descend(self, gradient: FiniteGradient) -> None:
         """Take one step, dL/dW being the gradient."""
         assert gradient.right is not None
         plan, step = self.plan, len(self._columns)

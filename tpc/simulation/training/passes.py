@@ -17,8 +17,8 @@ from tpc.program.builder import Builder
 from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node, Placeholder
 from tpc.simulation.engines import Operator
 from tpc.simulation.result import Array
-from tpc.simulation.training.evaluation import Evaluation, Given
-from tpc.simulation.training.tensors import Gradient
+from tpc.simulation.training.batch_evaluation import Evaluation, Given
+from tpc.simulation.training.tensors import FiniteGradient
 
 Params = Mapping[str, Array]
 
@@ -69,7 +69,7 @@ class Backward:
 
     def compute(
         self, inputs: Array, signals: Array, weights: Given, params: Params
-    ) -> dict[str, Gradient]:
+    ) -> dict[str, FiniteGradient]:
         """Return the sum over inputs of signals * d sum(y) / dW, by weight.
 
         Args:
@@ -80,7 +80,7 @@ class Backward:
         """
         given = {**weights, self._inputs: inputs, self._signals: signals}
         values = iter(self._evaluation.compute(given, params))
-        gradients: dict[str, Gradient] = {}
+        gradients: dict[str, FiniteGradient] = {}
         factors = {
             matrix: [(use.transposed, next(values), next(values)) for use in uses]
             for matrix, uses in self._uses.items()
@@ -91,28 +91,28 @@ class Backward:
             if isinstance(leaf, Matrix) and leaf in factors:
                 gradients[weight.name] = _outer(factors[leaf])
             elif isinstance(leaf, InitialVector) and leaf in sums:
-                gradients[weight.name] = Gradient(sums[leaf])
+                gradients[weight.name] = FiniteGradient(sums[leaf])
             elif isinstance(leaf, InitialScalar) and leaf in sums:
-                gradients[weight.name] = Gradient(self._width * sums[leaf])
+                gradients[weight.name] = FiniteGradient(self._width * sums[leaf])
             else:
                 gradients[weight.name] = _nothing(leaf, weights[leaf], self._width)
         return gradients
 
 
-def _outer(uses: list[tuple[bool, Array, Array]]) -> Gradient:
+def _outer(uses: list[tuple[bool, Array, Array]]) -> FiniteGradient:
     """Return the sum over uses of dh z.T, or z dh.T where transposed, as one product."""
     pairs = [(z, dh) if transposed else (dh, z) for transposed, dh, z in uses]
     flat = [[part.reshape(len(part), -1) for part in side] for side in zip(*pairs, strict=True)]
     left, right = (np.concatenate(parts, axis=1) for parts in flat)
-    return Gradient(left, right)
+    return FiniteGradient(left, right)
 
 
-def _nothing(leaf: Matrix | Node, value: Array | Operator, width: int) -> Gradient:
+def _nothing(leaf: Matrix | Node, value: Array | Operator, width: int) -> FiniteGradient:
     """Return the gradient of a weight on which the output does not depend."""
     if isinstance(leaf, Matrix):
         none = np.zeros((width, 0))
-        return Gradient(none, none)
-    return Gradient(np.zeros_like(value))
+        return FiniteGradient(none, none)
+    return FiniteGradient(np.zeros_like(value))
 
 
 class Loss:

@@ -24,8 +24,8 @@ from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Coordinates, InitialScalar, Matrix, Node, Shape
 from tpc.simulation.result import Array
 from tpc.simulation.streams import stream
-from tpc.simulation.training.evaluation import Evaluation, number
-from tpc.simulation.training.updates import Step, Steps
+from tpc.simulation.training.batch_evaluation import Evaluation, number
+from tpc.simulation.training.updates import UpdateStep, UpdateSteps
 
 COLUMN = "column"
 """The coordinate of the second growing axis of a matrix."""
@@ -38,7 +38,7 @@ Rows: TypeAlias = slice | EllipsisType
 
 
 @dataclass(frozen=True, slots=True)
-class Gradient:
+class FiniteGradient:
     """dL/dW, of which rows are made when they are asked for.
 
     Attributes:
@@ -69,7 +69,7 @@ class TensorPlan:
         b, e, n = Builder(), exponents, float(width)
         self.weight, self.width = weight, width
         self.coords = _coords(weight)
-        self.steps = Steps(use, self.coords, weight.shape)
+        self.steps = UpdateSteps(use, self.coords, weight.shape)
         size = n ** -(e.a + e.b)
         if isinstance(weight.leaf, InitialScalar):
             self.start: Array | None = (
@@ -114,7 +114,7 @@ class Tensor:
         self._states: list[_State] = []
         self._step = 0
 
-    def descend(self, gradient: Gradient) -> None:
+    def descend(self, gradient: FiniteGradient) -> None:
         """Take one step, dL/dW being the gradient."""
         plan, step = self.plan, self.plan.steps.at(self._step)
         written = self._room(step)
@@ -129,7 +129,7 @@ class Tensor:
         self._states = written
         self._step += 1
 
-    def _room(self, step: Step) -> list[_State]:
+    def _room(self, step: UpdateStep) -> list[_State]:
         """Return where to write the states: over the old ones, where they have the same axes."""
         room = []
         for at, (coords, shape) in enumerate(step.after):
@@ -151,7 +151,7 @@ def _draw(plan: TensorPlan, seed: int, trial: int) -> Array:
     return drawn
 
 
-def _blocks(tensor: Array, coords: Coordinates, step: Step) -> Iterator[Rows]:
+def _blocks(tensor: Array, coords: Coordinates, step: UpdateStep) -> Iterator[Rows]:
     """Yield the rows that are updated together: all of them where the update averages."""
     if step.averages or not coords or tensor.size <= BLOCK:
         yield ...

@@ -21,9 +21,9 @@ from tpc.program.nodes import Matrix, Node
 from tpc.simulation.averages import average_values
 from tpc.simulation.engines import Engine, Operator
 from tpc.simulation.result import Array, Value
-from tpc.simulation.runs import Plan
+from tpc.simulation.runs import RunPlan
+from tpc.simulation.training.batch_evaluation import Given, number
 from tpc.simulation.training.costs import check_training_cost
-from tpc.simulation.training.evaluation import Given, number
 from tpc.simulation.training.factored import FactoredTensor
 from tpc.simulation.training.passes import Backward, Forward, Loss
 from tpc.simulation.training.tensors import Tensor, TensorPlan
@@ -71,14 +71,14 @@ class TrainingRuns:
         names = (self.described.readout.name, *tracks)
         return frozenset(names if any(weight.trained for weight in scalars) else ())
 
-    def plan(self, width: int, params: Mapping[str, Array], engine: Engine) -> Plan:
+    def plan(self, width: int, params: Mapping[str, Array], engine: Engine) -> RunPlan:
         """Plan the trials of a width; each has a stage for every step.
 
         Raises:
             ProgramError: As in `check_training_cost`.
         """
         trainer = _Trainer(self.described, self._training, width, params, engine)
-        return Plan(trainer.run, self._training.steps + 1, trainer.memory)
+        return RunPlan(trainer.run, self._training.steps + 1, trainer.memory)
 
     def averages(self, trials: Sequence[dict[str, Value]]) -> dict[str, tuple[Value, Value]]:
         """Return the average of what is recorded over trials, and its standard error."""

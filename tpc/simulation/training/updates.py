@@ -12,11 +12,11 @@ from tpc.network.optimizers.averages import GrownAverages
 from tpc.network.optimizers.update import advance, initial_states
 from tpc.program.builder import Builder
 from tpc.program.nodes import Coordinates, Mean, Node, Placeholder, Shape
-from tpc.simulation.training.evaluation import Evaluation
+from tpc.simulation.training.batch_evaluation import Evaluation
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class UpdateStep:
     """One step of an optimizer.
 
     Attributes:
@@ -34,15 +34,15 @@ class Step:
     averages: bool
 
 
-class Steps:
+class UpdateSteps:
     """The steps of one optimizer on tensors with given axes."""
 
     def __init__(self, use: OptimizerUse, coords: Coordinates, shape: Shape) -> None:
         """Plan for tensors with the growing axes `coords` and the constant axes `shape`."""
         self._use, self._coords, self._shape = use, coords, shape
-        self._planned: list[Step] = []
+        self._planned: list[UpdateStep] = []
 
-    def at(self, step: int) -> Step:
+    def at(self, step: int) -> UpdateStep:
         """Return step t."""
         while len(self._planned) <= step:
             at = len(self._planned)
@@ -51,7 +51,7 @@ class Steps:
                 self._planned.append(planned)
         return self._planned[step]
 
-    def _plan(self, step: int) -> Step:
+    def _plan(self, step: int) -> UpdateStep:
         b = Builder()
         gradient = b.make(Placeholder, self._coords, self._shape, "gradient")
         if step == 0:
@@ -64,7 +64,7 @@ class Steps:
         averages = GrownAverages(b, held=True)
         direction, after = advance(b, self._use, gradient, before, step, averages)
         evaluation = Evaluation((direction, *after))
-        return Step(
+        return UpdateStep(
             gradient,
             before,
             tuple((node.coords, node.shape) for node in after),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tpc.gaussian.written import size, written
 from tpc.limit.equations import HatEquation, Limit
-from tpc.limit.nodes import ClosedForm, Hat, HermiteSeries, Integral, SteinBra, SteinDot
+from tpc.limit.limit_nodes import ClosedForm, Hat, HermiteSeries, Integral, SteinBra, SteinDot
 from tpc.program.nodes import InitialVector, Node, Row, operands
 from tpc.program.traversal import fold, walk
 

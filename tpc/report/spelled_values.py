@@ -12,12 +12,12 @@ from math import prod
 from typing import Protocol
 
 from tpc.limit.equations import Limit
-from tpc.limit.nodes import Diagonal
+from tpc.limit.limit_nodes import Diagonal
 from tpc.program.nodes import Constant, Elementwise, Expand, InitialScalar, Node, Parameter
 from tpc.report import formula as expr
 from tpc.report.constants import is_uniform, number
 from tpc.report.formula import Formula, add, multiply, negate, scale, subtract
-from tpc.report.operations import write_operation
+from tpc.report.spelled_operations import write_operation
 
 LONGEST = 12
 """How many names and numbers a value may have."""
@@ -44,7 +44,7 @@ class Plain:
     mentioned: tuple[Node, ...] = ()
 
 
-class Names(Protocol):
+class ValueNames(Protocol):
     """What has a name."""
 
     def known_scalar(self, node: Node) -> Formula | None:
@@ -78,7 +78,7 @@ class Names(Protocol):
 class Values:
     """Writes the scalars of one limit."""
 
-    def __init__(self, limit: Limit, names: Names) -> None:
+    def __init__(self, limit: Limit, names: ValueNames) -> None:
         self._names = names
         self._covariances = limit.covariances
         self._moments = limit.moments

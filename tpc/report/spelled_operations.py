@@ -1,6 +1,6 @@
 """One operation -> its formula, given the formulas of its operands."""
 
-from tpc.limit.nodes import Diagonal
+from tpc.limit.limit_nodes import Diagonal
 from tpc.program import nodes as op
 from tpc.program.builder import broadcast
 from tpc.program.nodes import Node

@@ -12,7 +12,7 @@ from tpc.program.nodes import Constant, MatMul, Matrix, Mean, Node, Parameter, o
 from tpc.program.traversal import toposort
 from tpc.simulation.blocks import mean_in_blocks
 from tpc.simulation.engines import Operator
-from tpc.simulation.operations import apply_operation
+from tpc.simulation.finite_operations import apply_operation
 from tpc.simulation.result import Array
 from tpc.simulation.schedule import collect_bodies, is_wide, last_uses, products_of
 

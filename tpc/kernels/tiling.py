@@ -15,7 +15,7 @@ from threading import Event, Lock
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from tpc.kernels.plan import AXES, Array, Plan, Tile
+from tpc.kernels.plan import AXES, Array, KernelPlan, Tile
 from tpc.kernels.scratch import Scratch
 from tpc.kernels.tiles import singles_of, tile
 
@@ -35,7 +35,7 @@ Progress = Callable[[int, int], None]
 
 
 def evaluate(
-    plan: Plan,
+    plan: KernelPlan,
     first: Array,
     second: Array | None,
     params: Mapping[str, Array],
@@ -77,7 +77,9 @@ def evaluate(
     return results, singles.error
 
 
-def evaluate_alike(plan: Plan, inputs: Array, params: Mapping[str, Array]) -> dict[str, Array]:
+def evaluate_alike(
+    plan: KernelPlan, inputs: Array, params: Mapping[str, Array]
+) -> dict[str, Array]:
     """Compute every output of a plan of one input.
 
     Returns:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tpc.functions import FUNCTIONS
-from tpc.kernels.plan import AXES, Array, Law, Tile
+from tpc.kernels.plan import AXES, Array, LawSteps, Tile
 from tpc.program.operations import elementwise
 from tpc.runtime.function_table import CLOSED_FORM_FUNCTIONS
 from tpc.runtime.hermite import TOLERANCE, Family, Function, settle, single_series
@@ -42,12 +42,12 @@ class NotSmooth(Exception):
     """A series whose error is not small: a function has kinks, or an expectation is infinite."""
 
 
-def function_of(law: Law) -> Function:
+def function_of(law: LawSteps) -> Function:
     """Return the function of a law, of arrays: of the Gaussian, then of constants."""
     return partial(_computed, law)
 
 
-def _computed(law: Law, *given: Array) -> Array:
+def _computed(law: LawSteps, *given: Array) -> Array:
     values: list[Any] = list(given)
     for instruction in law.instructions:
         operands = [values[x] if isinstance(x, int) else x for x in instruction.operands]
@@ -67,7 +67,7 @@ def named(function: str) -> Callable[..., Any]:
 
 
 def family_of(
-    law: Law, values: Sequence[Array], shape: tuple[int, ...], function: Function | None = None
+    law: LawSteps, values: Sequence[Array], shape: tuple[int, ...], function: Function | None = None
 ) -> Family:
     """Return the members of all entries of a shape, flattened."""
     flat = [np.broadcast_to(value, shape).reshape(-1) for value in values]
@@ -75,7 +75,7 @@ def family_of(
     return Family.of(function or function_of(law), flat[0], mean, flat[1 + law.has_mean :])
 
 
-def single_expectation(law: Law, *values: Array) -> Array:
+def single_expectation(law: LawSteps, *values: Array) -> Array:
     """Return E f(u), entry by entry, from the values of the law."""
     shape = np.broadcast_shapes(*(value.shape for value in values))
     found, error, _ = single_series(family_of(law, values, shape), TOLERANCE)
@@ -83,7 +83,7 @@ def single_expectation(law: Law, *values: Array) -> Array:
     return found.reshape(shape)
 
 
-def listed_expectation(left: Law, right: Law, *values: Array) -> Array:
+def listed_expectation(left: LawSteps, right: LawSteps, *values: Array) -> Array:
     """Return E f(u) g(w), entry by entry, from the values of both and of c."""
     *laws, c = values
     whole = np.broadcast_shapes(*(value.shape for value in values))
@@ -105,8 +105,8 @@ class PairSeries:
 
     def __init__(
         self,
-        left: Law,
-        right: Law,
+        left: LawSteps,
+        right: LawSteps,
         values: Sequence[Array],
         sizes: tuple[int, int],
     ) -> None:

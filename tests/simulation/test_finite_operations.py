@@ -12,7 +12,7 @@ from tests.simulation.finite_programs import Sketch
 from tpc.functions import FUNCTIONS
 from tpc.program import operations
 from tpc.program.nodes import Node
-from tpc.simulation import operations as referee
+from tpc.simulation import finite_operations as referee
 from tpc.simulation.simulate import simulate
 
 A = np.arange(24.0).reshape(2, 3, 4)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from tpc.limit.equations import DotEquation, HatEquation, Limit, ScalarEquation
-from tpc.limit.nodes import Hat
+from tpc.limit.limit_nodes import Hat
 from tpc.program.nodes import Constant, Elementwise, InitialVector, Node, Parameter, operands
 from tpc.program.traversal import walk
 from tpc.report.formula import Formula, Ket

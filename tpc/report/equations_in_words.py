@@ -23,7 +23,7 @@ from tpc.limit.equations import (
     LimitOutput,
     ScalarEquation,
 )
-from tpc.limit.nodes import Hat, SteinBra
+from tpc.limit.limit_nodes import Hat, SteinBra
 from tpc.program.nodes import InitialVector
 from tpc.program.program import OutputKind, Program
 from tpc.program.region import Collected, Region
@@ -43,7 +43,7 @@ from tpc.report.formula import (
     multiply,
     scale,
 )
-from tpc.report.reading import Reader, in_earlier_round
+from tpc.report.reading import EquationReader, in_earlier_round
 
 FEW = 3
 """Covariances with so many earlier hats are written one by one; more are one statement."""
@@ -72,12 +72,12 @@ class Relation:
     also: tuple[tuple[tuple[Formula, ...], Formula], ...] = ()
 
 
-def read(limit: Limit) -> Reader:
+def read(limit: Limit) -> EquationReader:
     """Return a reader whose local names are numbered in the order of the equations.
 
     So a limit's text, its LaTeX and the comments of its code call everything by the same name.
     """
-    reader = Reader(limit)
+    reader = EquationReader(limit)
     for equation in limit.equations:
         relations(equation, reader)
     for output in limit.outputs:
@@ -86,7 +86,7 @@ def read(limit: Limit) -> Reader:
     return reader
 
 
-def relations(equation: Equation, reader: Reader) -> tuple[Relation, ...]:
+def relations(equation: Equation, reader: EquationReader) -> tuple[Relation, ...]:
     """Return the lines that say an equation; local names are defined behind it."""
     reader.reach(equation)
     match equation:
@@ -106,7 +106,7 @@ def relations(equation: Equation, reader: Reader) -> tuple[Relation, ...]:
     return (*lines, *local_names(reader))
 
 
-def local_names(reader: Reader) -> list[Relation]:
+def local_names(reader: EquationReader) -> list[Relation]:
     """Return the definitions of the local names that came up."""
     lines = []
     for definition in reader.definitions():
@@ -115,7 +115,7 @@ def local_names(reader: Reader) -> list[Relation]:
     return lines
 
 
-def output_relations(output: LimitOutput, reader: Reader) -> tuple[Relation, ...]:
+def output_relations(output: LimitOutput, reader: EquationReader) -> tuple[Relation, ...]:
     """Return the lines that say an output."""
     parts = {part: reader.of(node) for part, node in output.parts}
     match output.kind:
@@ -145,7 +145,7 @@ def output_relations(output: LimitOutput, reader: Reader) -> tuple[Relation, ...
     return (*lines, *local_names(reader))
 
 
-def _initial(equation: InitialKet, reader: Reader) -> Relation:
+def _initial(equation: InitialKet, reader: EquationReader) -> Relation:
     node: InitialVector = equation.node
     mean = Number(0) if node.mean is None else reader.of(node.mean)
     covariance = reader.of(node.covariance)
@@ -155,7 +155,7 @@ def _initial(equation: InitialKet, reader: Reader) -> Relation:
     return Relation((Ket(equation.name),), "~", Call("N", (mean, covariance)), remark)
 
 
-def _hat(equation: HatEquation, reader: Reader) -> list[Relation]:
+def _hat(equation: HatEquation, reader: EquationReader) -> list[Relation]:
     hat, gain = equation.node, reader.of(equation.node.gain)
     ket, by_factors = reader.given.hat(hat), Ket(reader.product(hat), "hat")
     names = (ket,) if ket == by_factors else (ket, by_factors)
@@ -180,7 +180,7 @@ def _hat(equation: HatEquation, reader: Reader) -> list[Relation]:
     return lines
 
 
-def _across_rounds(hat: Hat, ket: Ket, gain: Formula, reader: Reader) -> list[Relation]:
+def _across_rounds(hat: Hat, ket: Ket, gain: Formula, reader: EquationReader) -> list[Relation]:
     """Return the covariances with the hats of earlier rounds."""
     lines = []
     operand = reader.name_ket(hat.operand)
@@ -192,7 +192,7 @@ def _across_rounds(hat: Hat, ket: Ket, gain: Formula, reader: Reader) -> list[Re
     return lines
 
 
-def _dot(equation: DotEquation, reader: Reader) -> list[Relation]:
+def _dot(equation: DotEquation, reader: EquationReader) -> list[Relation]:
     dot = Ket(equation.name, "dot")
     by_factors = Ket(reader.product(equation.hat), "dot")
     names = (dot,) if dot == by_factors else (dot, by_factors)
@@ -213,7 +213,7 @@ def _dot(equation: DotEquation, reader: Reader) -> list[Relation]:
 
 
 def _dot_of_rounds(
-    equation: DotEquation, names: tuple[Formula, ...], reader: Reader
+    equation: DotEquation, names: tuple[Formula, ...], reader: EquationReader
 ) -> list[Relation]:
     """Return the dot of a round, and <nabla_q|x> = Cov(q)^+ E[q |x>] for all hats q so far."""
     hat = equation.hat
@@ -228,7 +228,7 @@ def _dot_of_rounds(
     return [Relation(names, "=", dot), Relation((bras,), "=", solved, remark)]
 
 
-def _bras(equation: DotEquation, operand: str, reader: Reader) -> Formula:
+def _bras(equation: DotEquation, operand: str, reader: EquationReader) -> Formula:
     """Return gain * sum of |y><nabla_{W.T y}|x>, each y once."""
     kets = {term.hat: term.ket for term in equation.terms}
     total: Formula | None = None
@@ -240,7 +240,7 @@ def _bras(equation: DotEquation, operand: str, reader: Reader) -> Formula:
     return scale(reader.of(equation.hat.gain), total)
 
 
-def _stein(term: DotTerm, operand: str, reader: Reader) -> Relation:
+def _stein(term: DotTerm, operand: str, reader: EquationReader) -> Relation:
     """Return <nabla_q|x> = Cov(q)^+ E[q |x>], q the hats side by side."""
     bra = term.bra
     assert isinstance(bra, SteinBra)
@@ -251,7 +251,7 @@ def _stein(term: DotTerm, operand: str, reader: Reader) -> Relation:
     return Relation((bras,), "=", solved, (", ", Ket(side), " = ", _side_by_side(bra.hats, reader)))
 
 
-def _side_by_side(hats: tuple[Hat, ...], reader: Reader) -> Formula:
+def _side_by_side(hats: tuple[Hat, ...], reader: EquationReader) -> Formula:
     if len(hats) == 1:
         return reader.given.hat(hats[0])
     if len(hats) <= FEW:

@@ -6,9 +6,9 @@ import pytest
 
 import tpc
 from tpc.codegen.evaluator import write_evaluator
-from tpc.codegen.function import Function
-from tpc.codegen.reading import find_readings
+from tpc.codegen.function import WrittenFunction
 from tpc.codegen.statement import Speech
+from tpc.codegen.writing_order import find_readings
 from tpc.limit.equations import Limit
 
 THERE_AND_BACK = """dim n
@@ -44,13 +44,13 @@ def derived(text: str) -> Limit:
     return tpc.derive(tpc.parse(text))
 
 
-def functions(text: str) -> dict[str, Function]:
+def functions(text: str) -> dict[str, WrittenFunction]:
     return {
         function.name: function for function in write_evaluator(derived(text), SPEECH).functions
     }
 
 
-def texts(function: Function) -> list[str]:
+def texts(function: WrittenFunction) -> list[str]:
     return [line.strip() for statement in function.body for line in statement.lines]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tpc.runtime.random_nodes import Nodes
-from tpc.runtime.rounds import Rounds, sum_over_rounds
+from tpc.runtime.stacked_rounds import Rounds, sum_over_rounds
 
 SAMPLES, ROUNDS = 12, 4
 

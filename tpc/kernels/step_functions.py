@@ -26,9 +26,9 @@ import numpy as np
 
 from tpc.functions import FUNCTIONS
 from tpc.kernels.arc_cosine import arc_cosine, gram
-from tpc.kernels.plan import AXES, Array, Operation
-from tpc.kernels.series import listed_expectation, named, single_expectation
-from tpc.limit.nodes import Diagonal
+from tpc.kernels.plan import AXES, Array, PlanOperation
+from tpc.kernels.series_steps import listed_expectation, named, single_expectation
+from tpc.limit.limit_nodes import Diagonal
 from tpc.program import nodes as op
 from tpc.program.nodes import ArrayFunction, Node
 from tpc.program.operations import UFUNCS, elementwise, linear_algebra, reduced
@@ -45,33 +45,33 @@ VIEWS = frozenset({"take", "permute", "expand", "diagonal"})
 """The operations whose results may be parts of their operands."""
 
 
-def operation(node: Node) -> Operation | None:
+def operation(node: Node) -> PlanOperation | None:
     """Return what a node does with the values of its operands; None if it is no scalar's."""
     match node:
         case op.Elementwise(function=function):
-            return Operation(function)
+            return PlanOperation(function)
         case op.Contract(left=left, right=right, axes=axes):
             whole = axes == len(left.shape) == len(right.shape)
-            return Operation("dot" if whole else "contract", (axes,))
+            return PlanOperation("dot" if whole else "contract", (axes,))
         case op.Take(keys=keys):
-            return Operation("take", keys)
+            return PlanOperation("take", keys)
         case op.Permute(order=order):
-            return Operation("permute", order)
+            return PlanOperation("permute", order)
         case op.Expand(axes=axes):
-            return Operation("expand", axes)
+            return PlanOperation("expand", axes)
         case op.Reduce(reduction=reduction, axes=axes):
-            return Operation("reduce", (reduction, *axes))
+            return PlanOperation("reduce", (reduction, *axes))
         case op.Softmax():
-            return Operation("softmax")
+            return PlanOperation("softmax")
         case op.LinearAlgebra(function=function):
-            return Operation(function)
+            return PlanOperation(function)
         case Diagonal(subscripts=subscripts):
-            return Operation("diagonal", (subscripts,))
+            return PlanOperation("diagonal", (subscripts,))
         case _:
             return None
 
 
-def function(operation: Operation) -> Callable[..., Any]:
+def function(operation: PlanOperation) -> Callable[..., Any]:
     """Return what computes an operation, but for `pair_series`, which needs all single inputs."""
     arguments: Any = operation.arguments
     match operation.name:

@@ -6,7 +6,7 @@ import pytest
 import tpc
 from tests.network.training.test_architectures import NETWORKS, text
 from tpc.driver.training_program import scales_of
-from tpc.network.training.rounds import has_equal_rounds, round_of_training
+from tpc.network.training.training_region import has_equal_rounds, round_of_training
 from tpc.program.region import region_of
 from tpc.program.rounds import region_program
 from tpc.program.unroll import unroll

@@ -16,15 +16,15 @@ from tpc.codegen.expectation_calls import numbered
 from tpc.codegen.pair_arrays import find_pair_arrays
 from tpc.codegen.sides import Side, grouped_sides, side_of
 from tpc.codegen.words import Remark, find_names, find_remarks, in_rounds
-from tpc.limit.equations import DotEquation, Equation, Limit, LimitOutput, Rounds
-from tpc.limit.nodes import ClosedForm, Hat, Integral, RoundDot, SteinBra, SteinDot
+from tpc.limit.equations import DotEquation, Equation, Limit, LimitOutput, RoundsEquation
+from tpc.limit.limit_nodes import ClosedForm, Hat, Integral, RoundDot, SteinBra, SteinDot
 from tpc.program.nodes import FREE, Inner, Mean, Node, operands
 from tpc.program.region import Region, SumOverRounds, varying
 from tpc.program.traversal import toposort
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class WritingStep:
     """What is computed for one equation or output, and was not before.
 
     Attributes:
@@ -60,7 +60,7 @@ class Reading:
     limit: Limit
     columns: Mapping[Side, int]
     stored: frozenset[Node]
-    steps: tuple[Step, ...]
+    steps: tuple[WritingStep, ...]
     uses: Mapping[Node, int]
     names: Mapping[Node, str]
     remarks: Mapping[Node, Remark]
@@ -104,7 +104,7 @@ def find_readings(limit: Limit, grids: bool = True) -> tuple[Reading, ...]:
     return sampled, reading("limit_integrated", _INTEGRATED, _once(_series))
 
 
-def _round_of(limit: Limit, rounds: Rounds, columns: Mapping[Side, int]) -> Reading:
+def _round_of(limit: Limit, rounds: RoundsEquation, columns: Mapping[Side, int]) -> Reading:
     """Return what is computed in each round of a region."""
 
     def needs(node: Node) -> tuple[Node, ...]:
@@ -222,7 +222,7 @@ def _count_uses(
 
 def _steps(
     limit: Limit, used: Container[Node], needs: Callable[[Node], tuple[Node, ...]]
-) -> tuple[Step, ...]:
+) -> tuple[WritingStep, ...]:
     """Return what to compute: under each equation its bras and itself, and outputs when due."""
     equations = [equation for equation in limit.equations if equation.node in used]
     index = {equation.node: i for i, equation in enumerate(equations)}
@@ -237,13 +237,13 @@ def _in_order(
     asked: list[tuple[int, int, list[Node]]],
     needs: Callable[[Node], tuple[Node, ...]],
     known: set[Node],
-) -> tuple[Step, ...]:
+) -> tuple[WritingStep, ...]:
     """Return steps for what is asked for, by lines, beyond what is known."""
     steps = []
     for _, line, roots in asked:
         nodes = toposort(roots, needs, known)
         known.update(nodes)
-        steps.append(Step(line, tuple(nodes)))
+        steps.append(WritingStep(line, tuple(nodes)))
     return tuple(steps)
 
 
