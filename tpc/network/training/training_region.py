@@ -10,15 +10,12 @@ and c_{t+1} = (1 - lambda) c_t + eta Q_t(e_0, ..., e_t).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from tpc.network.backpropagation import MatrixUse
-from tpc.network.batching import lower
 from tpc.network.forward_backward import BatchPass, differentiate
-from tpc.network.losses import differentiate_loss
-from tpc.network.network import Array, Network, OptimizerUse, Training, Weight
+from tpc.network.network import Network, OptimizerUse, Weight
 from tpc.network.optimizers.every_step import is_linear
 from tpc.network.optimizers.update import (
     advance,
@@ -26,29 +23,22 @@ from tpc.network.optimizers.update import (
     flags_of,
     initial_states,
     is_bounded,
-    learning_rate,
 )
 from tpc.network.scales import Classification, WeightScale
 from tpc.network.training.descent import shrunk, without_bounds
-from tpc.network.training.recorder import Recorder
+from tpc.network.training.open_round import OpenRound
 from tpc.program.builder import Builder
-from tpc.program.nodes import MatMul, Matrix, Node, Row, Stack, operands
-from tpc.program.program import Output
-from tpc.program.reapply import transplant
+from tpc.program.nodes import MatMul, Matrix, Node, Row
 from tpc.program.region import (
-    NEXT,
     ROUND,
     Carried,
-    Carry,
     Earlier,
     Record,
     Round,
-    carried,
     earlier,
     round_input,
     sum_over_rounds,
 )
-from tpc.program.traversal import toposort
 
 
 def has_equal_rounds(network: Network, scales: Classification) -> bool:
@@ -86,35 +76,19 @@ def round_of_training(network: Network, scales: Classification) -> Round:
     return TrainingRound(network, scales).round()
 
 
-class TrainingRound:
+class TrainingRound(OpenRound):
     """The nodes of one round."""
 
     def __init__(self, network: Network, scales: Classification) -> None:
-        assert network.training is not None
-        self._network = network
-        self._training: Training = network.training
+        super().__init__(network)
         self._scales = scales
-        self._b = Builder()
         self._of = differentiate(self._b, network)
-        self._recorder = Recorder(network)
-        self._carries: list[Carry] = []
-        self._records: list[Record] = []
         found = self._of.gradients.matrices
         self._matrices = {
             weight.leaf: MovingMatrix(self, weight, scales.by_name[weight.name], found)
             for weight in network.weights
             if isinstance(weight.leaf, Matrix)
         }
-
-    @property
-    def builder(self) -> Builder:
-        """Makes the nodes."""
-        return self._b
-
-    @property
-    def rounds(self) -> int:
-        """How many rounds there are: one before each update, and one after the last."""
-        return self._training.steps + 1
 
     def round(self) -> Round:
         """Return the round."""
@@ -134,26 +108,7 @@ class TrainingRound:
         shown = self._centred(outputs) if training.center else outputs
         self._recorder.record(ROUND, shown, step.tracked())
         self._descend(step, shown, values)
-        program = self._recorder.program(b)
-        recorded = tuple(_of_one_round(output) for output in program.outputs)
-        program = replace(program, outputs=recorded)
-        made = Round(program, self.rounds, tuple(self._carries), tuple(self._records))
-        ordered = toposort([*made.roots, *program.nodes], operands)
-        place = {node: at for at, node in enumerate(ordered)}
-        first = sorted(self._carries, key=lambda carry: place[carry.leaf])
-        needed = [*(carry.initial for carry in first), *ordered]
-        return replace(made, program=replace(program, nodes=tuple(toposort(needed, operands))))
-
-    def carried(self, name: str, initial: Node) -> Carried:
-        """Return the value of a name at the beginning of the round."""
-        return carried(self._b, name, initial)
-
-    def pass_on(self, leaf: Node, initial: Node, following: Node) -> None:
-        """Say what the round makes of a carried value."""
-        assert isinstance(leaf, Carried)
-        self._recorder.bind(leaf.name, ROUND, leaf)
-        self._recorder.bind(leaf.name, NEXT, following)
-        self._carries.append(Carry(leaf, initial, following))
+        return self.closed()
 
     def name(self, name: str, node: Node) -> None:
         """Name a value of the round unless it has a name."""
@@ -207,8 +162,7 @@ class TrainingRound:
     def _descend(self, step: BatchPass, outputs: Node, values: Mapping[Node, Node]) -> None:
         """Take one step with every weight, along gradients at the weights before it."""
         b = self._b
-        chi = self._error_signals(outputs)
-        self._recorder.bind("chi", ROUND, chi)
+        chi = self.error_signals(outputs)
         gradients = step.total_gradients(chi)
         b.span = self._training.span
         for matrix, moving in self._matrices.items():
@@ -233,60 +187,6 @@ class TrainingRound:
             update = self.update(weight.name, scale.optimizer, weight, gradient, zero)
             following = b.sub(following, update)
         self.pass_on(value, self._start(weight), following)
-
-    def update(
-        self, name: str, use: OptimizerUse, weight: Weight, gradient: Node, zero: Node
-    ) -> Node:
-        """Return eta lr Q_t of a gradient, and pass the states of the optimizer on.
-
-        Args:
-            name: Of the weight, for those of the states.
-            use: The optimizer.
-            weight: The weight.
-            gradient: A ket, or the coordinates of one.
-            zero: The zero of its type, outside of the round.
-        """
-        b = self._b
-        starts = [b.add(zero, number) for number in initial_states(b, use)]
-        states = tuple(self.carried(f"state{at}_{name}", start) for at, start in enumerate(starts))
-        direction, after = advance(b, use, gradient, states, 0)
-        for leaf, start, following in zip(states, starts, after, strict=True):
-            self.pass_on(leaf, start, following)
-        rate = b.mul(learning_rate(b, use), transplant(b, weight.lr))
-        b.span = self._training.span  # where options come from elsewhere
-        return b.mul(rate, direction)
-
-    def _error_signals(self, outputs: Node) -> Node:
-        """Return chi for all rows, zero outside of the batch."""
-        b, training = self._b, self._training
-        rows, total = len(training.inputs), outputs.shape[0]
-        chosen = np.eye(rows, total)
-        mine = outputs if rows == total else b.contract(b.constant(chosen), outputs)
-        loss = differentiate_loss(training)
-        batched = {loss.output: mine, loss.target: b.constant(training.targets)}
-        chi = lower(b, (loss.derivative,), rows, batched)[loss.derivative]
-        if chi.shape != mine.shape:  # a loss that is linear in the output
-            chi = b.mul(b.constant(np.ones(mine.shape)), chi)
-        shares = batch_shares(training)
-        if (shares != 1).any():
-            share = round_input(b, b.constant(shares))
-            axes = tuple(range(1, len(mine.shape)))
-            chi = b.mul(b.expand(share, axes), chi)
-        return chi if rows == total else b.contract(b.constant(chosen.T), chi)
-
-
-def batch_shares(training: Training) -> Array:
-    """Return what the loss of each data row counts for in each round: 0 outside of the batch."""
-    shares = np.zeros((training.steps + 1, len(training.inputs)))
-    for share, rows in zip(shares, training.batches, strict=False):
-        np.add.at(share, list(rows), 1 / len(rows) if training.reduce == "mean" else 1)
-    shares[-1] = shares[-2] if training.steps else 1
-    return shares
-
-
-def _of_one_round(output: Output) -> Output:
-    assert isinstance(output.node, Stack)
-    return replace(output, node=output.node.operands[0])
 
 
 class MovingMatrix:

@@ -1,0 +1,127 @@
+"""One step of training as a round of a region, while its graph is being made."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tpc.network.batching import lower
+from tpc.network.losses import differentiate_loss
+from tpc.network.network import Array, Network, OptimizerUse, Training, Weight
+from tpc.network.optimizers.averages import Averages
+from tpc.network.optimizers.update import advance, initial_states, learning_rate
+from tpc.network.training.recorder import Recorder
+from tpc.program.builder import Builder
+from tpc.program.nodes import Node, Parameter, Stack, operands
+from tpc.program.program import Output
+from tpc.program.reapply import transplant
+from tpc.program.region import NEXT, ROUND, Carried, Carry, Record, Round, carried, round_input
+from tpc.program.traversal import toposort
+
+
+class OpenRound:
+    """The nodes of one round, and what goes on from it to the next."""
+
+    def __init__(self, network: Network) -> None:
+        assert network.training is not None
+        self._network = network
+        self._training: Training = network.training
+        self._b = Builder()
+        self._recorder = Recorder(network)
+        self._carries: list[Carry] = []
+        self._records: list[Record] = []
+
+    @property
+    def builder(self) -> Builder:
+        """Makes the nodes."""
+        return self._b
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds there are: one before each update, and one after the last."""
+        return self._training.steps + 1
+
+    def carried(self, name: str, initial: Node) -> Carried:
+        """Return the value of a name at the beginning of the round."""
+        return carried(self._b, name, initial)
+
+    def pass_on(self, leaf: Node, initial: Node, following: Node) -> None:
+        """Say what the round makes of a carried value."""
+        assert isinstance(leaf, Carried)
+        self._recorder.bind(leaf.name, ROUND, leaf)
+        self._recorder.bind(leaf.name, NEXT, following)
+        self._carries.append(Carry(leaf, initial, following))
+
+    def update(
+        self,
+        name: str,
+        use: OptimizerUse,
+        weight: Weight,
+        gradient: Node,
+        zero: Node,
+        averages: Averages | None = None,
+    ) -> Node:
+        """Return eta lr Q_t of a gradient, and pass the states of the optimizer on.
+
+        Args:
+            name: Of the weight, for those of the states.
+            use: The optimizer.
+            weight: The weight.
+            gradient: A ket, or the coordinates of one.
+            zero: The zero of its type, outside of the round.
+            averages: As in `advance`.
+        """
+        b = self._b
+        starts = [b.add(zero, number) for number in initial_states(b, use)]
+        states = tuple(self.carried(f"state{at}_{name}", start) for at, start in enumerate(starts))
+        direction, after = advance(b, use, gradient, states, 0, averages)
+        for leaf, start, following in zip(states, starts, after, strict=True):
+            self.pass_on(leaf, start, following)
+        rate = b.mul(learning_rate(b, use), transplant(b, weight.lr))
+        b.span = self._training.span  # where options come from elsewhere
+        return b.mul(rate, direction)
+
+    def error_signals(self, outputs: Node) -> Node:
+        """Return chi for all rows, zero outside of the batch."""
+        b, training = self._b, self._training
+        rows, total = len(training.inputs), outputs.shape[0]
+        chosen = np.eye(rows, total)
+        mine = outputs if rows == total else b.contract(b.constant(chosen), outputs)
+        loss = differentiate_loss(training)
+        batched = {loss.output: mine, loss.target: b.constant(training.targets)}
+        chi = lower(b, (loss.derivative,), rows, batched)[loss.derivative]
+        if chi.shape != mine.shape:  # a loss that is linear in the output
+            chi = b.mul(b.constant(np.ones(mine.shape)), chi)
+        shares = batch_shares(training)
+        if (shares != 1).any():
+            share = round_input(b, b.constant(shares))
+            axes = tuple(range(1, len(mine.shape)))
+            chi = b.mul(b.expand(share, axes), chi)
+        chi = chi if rows == total else b.contract(b.constant(chosen.T), chi)
+        self._recorder.bind("chi", ROUND, chi)
+        return chi
+
+    def closed(self, *extra: Parameter) -> Round:
+        """Return the round, with params that are its own."""
+        program = self._recorder.program(self._b, *extra)
+        recorded = tuple(_of_one_round(output) for output in program.outputs)
+        program = replace(program, outputs=recorded)
+        made = Round(program, self.rounds, tuple(self._carries), tuple(self._records))
+        ordered = toposort([*made.roots, *program.nodes], operands)
+        place = {node: at for at, node in enumerate(ordered)}
+        first = sorted(self._carries, key=lambda carry: place[carry.leaf])
+        needed = [*(carry.initial for carry in first), *ordered]
+        return replace(made, program=replace(program, nodes=tuple(toposort(needed, operands))))
+
+
+def batch_shares(training: Training) -> Array:
+    """Return what the loss of each data row counts for in each round: 0 outside of the batch."""
+    shares = np.zeros((training.steps + 1, len(training.inputs)))
+    for share, rows in zip(shares, training.batches, strict=False):
+        np.add.at(share, list(rows), 1 / len(rows) if training.reduce == "mean" else 1)
+    shares[-1] = shares[-2] if training.steps else 1
+    return shares
+
+
+def _of_one_round(output: Output) -> Output:
+    assert isinstance(output.node, Stack)
+    return replace(output, node=output.node.operands[0])
