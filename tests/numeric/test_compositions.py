@@ -9,6 +9,7 @@ import pytest
 import tpc
 from tpc.diagnostics import ProgramError
 from tpc.driver import compiler
+from tpc.driver.emitted import MethodRefused
 from tpc.functions import BUILT_IN, FUNCTIONS
 
 OTHERS = {
@@ -63,7 +64,7 @@ def attempt(body: str) -> None:
         lambda: tpc.kernel(network, INPUTS, samples=32, method="qmc"),
         lambda: tpc.emit(tpc.derive(network)),
     ):
-        with suppress(ProgramError, compiler.MethodRefused):
+        with suppress(ProgramError, MethodRefused):
             work()
 
 

@@ -21,6 +21,6 @@ def test_past_the_end_of_the_sequence(method: str, replicates: int) -> None:
 def test_more_than_there_is_memory(
     method: str, samples: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tpc.driver.compiler.available_memory", lambda: 2**30)
+    monkeypatch.setattr("tpc.driver.emitted.available_memory", lambda: 2**30)
     with pytest.raises(UsageError, match=r"GiB|Sobol"):
         run(tpc.parse(TEXT), method=method, samples=samples)

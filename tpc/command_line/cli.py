@@ -51,7 +51,7 @@ def _run(arguments: argparse.Namespace) -> int:
     """Run a command; tell a wrong program from wrong usage and both from a bug."""
     from tpc.command_line.commands import COMMANDS
     from tpc.diagnostics import ProgramError, UsageError
-    from tpc.driver.compiler import MethodRefused
+    from tpc.driver.emitted import MethodRefused
 
     try:
         return COMMANDS[arguments.command](arguments)

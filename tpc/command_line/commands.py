@@ -12,7 +12,7 @@ from tpc.command_line import kernel_command
 from tpc.command_line.whole_file import replacing, write_whole
 from tpc.diagnostics import UsageError
 from tpc.driver import compiler, verification
-from tpc.driver.compiler import Progress
+from tpc.driver.emitted import Progress
 from tpc.driver.shown import ShownNetwork, ShownProgram
 from tpc.driver.training_limit import train as train_network
 from tpc.driver.training_program import scales_of

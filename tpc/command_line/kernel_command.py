@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tpc.diagnostics import UsageError
 from tpc.driver import kernel_matrices
-from tpc.driver.compiler import Progress
+from tpc.driver.emitted import Progress
 from tpc.kernels.result import KernelResult
 from tpc.network.network import Network
 from tpc.program.checking.expressions.data import Unreadable, read_array

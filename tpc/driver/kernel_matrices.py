@@ -32,7 +32,7 @@ from tpc.diagnostics.network_faults import (
     SecondInputsOfBatch,
 )
 from tpc.driver import compiler
-from tpc.driver.compiler import Method, Progress
+from tpc.driver.emitted import Method, Progress
 from tpc.driver.training_program import check_operator_regime
 from tpc.kernels.plan import Array, KernelPlan, Side
 from tpc.kernels.result import KernelResult

@@ -9,7 +9,7 @@ import numpy as np
 
 from tpc.diagnostics import UsageError
 from tpc.driver import compiler
-from tpc.driver.compiler import Effort, Method, Progress
+from tpc.driver.emitted import WRITTEN_OUT, Effort, Method, Progress, evaluate
 from tpc.driver.training_program import DRAW, dot_of, draw_output
 from tpc.limit.derive import DotChoice
 from tpc.network.network import Network
@@ -61,7 +61,7 @@ def train(
     if draws < 1:
         raise UsageError(f"{draws} draws: at least 1")
     dot = dot_of(network, dot)
-    unrolled = unrolled or method in compiler.WRITTEN_OUT
+    unrolled = unrolled or method in WRITTEN_OUT
     program = compiler.program_of(network, "training", dot, unrolled)
     module = compiler.evaluator(program, dot)
     values = {**(params or {}), **settings}
@@ -70,7 +70,7 @@ def train(
     results = []
     for draw in range(different):
         given, part = draw_output(program, seed, draw) | values, _part_of(progress, draw, different)
-        results.append(compiler.evaluate(module, program, effort, given, part))
+        results.append(evaluate(module, program, effort, given, part))
     return _of_draws(results * (draws // different), network.readout.name)
 
 

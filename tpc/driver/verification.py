@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tpc.driver import compiler
-from tpc.driver.compiler import Method, Progress
+from tpc.driver.emitted import Method, Progress
 from tpc.driver.training_limit import train
 from tpc.driver.training_program import draw_output
 from tpc.limit.derive import DotChoice
