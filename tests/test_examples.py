@@ -135,7 +135,9 @@ def test_limit_has_the_known_value(name: str, dot: Any) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    slow_where(lambda name: name in ("mup_sgd_deep", "signsgd", "transformer"), EXAMPLES),
+    slow_where(
+        lambda name: name in ("backprop", "mup_sgd_deep", "signsgd", "transformer"), EXAMPLES
+    ),
 )
 def test_finite_widths_converge_to_the_limit(name: str) -> None:
     program = tpc.load(ROOT / "examples" / f"{name}.tp")

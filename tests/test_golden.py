@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tpc
+from tests.marks import slow_where
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = sorted(path.parent.name for path in GOLDEN.glob("*/program.tp"))
@@ -29,7 +30,7 @@ def test_texts(name: str, update_golden: bool) -> None:
         assert (folder / file).read_text(encoding="utf-8") == text, f"{name}/{file}"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_where(lambda name: name != "one_layer", NAMES))
 def test_numbers(name: str) -> None:
     program = tpc.load(GOLDEN / name / "program.tp")
     outer = program.dialect == "nexort"

@@ -144,6 +144,7 @@ def refused(module: str, imported: str) -> bool:
     return not any(target == known or target.startswith(known + ".") for known in products)
 
 
+@pytest.mark.slow
 def test_every_edge_between_stages_is_drawn() -> None:
     wrong = [
         f"tpc.{module} imports {imported}"

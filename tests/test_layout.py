@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 OF_A_PACKAGE = {
@@ -61,6 +63,7 @@ def test_tests_mirror_the_packages() -> None:
     assert sorted(misplaced() ^ (of_packages | OF_ALL)) == []
 
 
+@pytest.mark.slow
 def test_files_and_functions_keep_to_their_size() -> None:
     too_long = []
     for path in (ROOT / "tpc").rglob("*.py"):

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 IDENTIFIER = re.compile(r'"\w+"|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?')
 """A string, `file.py`, `name` or `Class.name`, alone or at the beginning of an expression."""
@@ -51,6 +53,7 @@ def bound(statement: ast.AST) -> list[str]:
             return []
 
 
+@pytest.mark.slow
 def test_every_identifier_exists() -> None:
     named, found = set(identifiers()), defined()
     assert len(named) > 50

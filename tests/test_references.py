@@ -5,6 +5,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 SECTION = re.compile(r"^Reference:\n((?: {4}.*\n?)+)", re.MULTILINE)
 NEXT = re.compile(r"\.\n|; (?=[A-Z][\w ]*, )|; (?=\w+\.md)")
@@ -31,6 +33,7 @@ def references() -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+@pytest.mark.slow
 def test_only_listed_papers_are_cited() -> None:
     known = tuple(f"{name}," for name in papers())
     found = references()

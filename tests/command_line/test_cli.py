@@ -340,6 +340,7 @@ def test_equal_seeds_give_equal_numbers(folder: Path, capsys: pytest.CaptureFixt
     assert objects[0] == objects[1] != objects[2]
 
 
+@pytest.mark.slow
 def test_verify_json_and_plot(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["verify", "good.tp", "--widths", "16,32,64", "--trials", "16", "--samples", "8192"]
     assert main([*words, "--plot", "distance.png", "--json"]) == 0

@@ -30,6 +30,7 @@ def test_functions_of_what_is_constant(function: str) -> None:
         assert abs(found[name] - at_one) <= 6 * found.stderr[name] + 1e-12
 
 
+@pytest.mark.slow
 def test_forms_that_need_long_chains_of_others_do_not_recurse() -> None:
     """With one matrix for all layers <a|b> of the last ones needs those of all before."""
     layers = 150

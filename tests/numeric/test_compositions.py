@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tpc
+from tests.marks import slow_where
 from tpc.diagnostics import ProgramError
 from tpc.driver import compiler
 from tpc.driver.emitted import MethodRefused
@@ -68,7 +69,7 @@ def attempt(body: str) -> None:
             work()
 
 
-@pytest.mark.parametrize("inner", FEW)
+@pytest.mark.parametrize("inner", slow_where(lambda inner: inner in ("clip", "exp"), FEW))
 def test_functions_of_functions(inner: str) -> None:
     for outer in ("exp", "min"):
         attempt(TEXTS[outer].format(TEXTS[inner].format("h")))

@@ -73,7 +73,10 @@ output c = <z|tanh(h)>
 """
 
 
-@pytest.mark.parametrize("law", ["orthogonal(1.2)", "low_rank(3)", "sparse(0.5, 2 / n)"])
+@pytest.mark.parametrize(
+    "law",
+    [pytest.param("orthogonal(1.2)", marks=pytest.mark.slow), "low_rank(3)", "sparse(0.5, 2 / n)"],
+)
 @pytest.mark.parametrize("turn", ["", ".T"])
 def test_products_from_one_side_have_the_gaussian_limit(law: str, turn: str) -> None:
     program = tpc.parse(ONE_SIDE.format(law=law, turn=turn))

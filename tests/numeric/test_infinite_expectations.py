@@ -101,8 +101,8 @@ readout f = v * {}
     [
         ("exp(0.25 * square(U @ xi))", 1.0),
         ("exp(0.1 * square(U @ xi))", 2.5),
-        ("exp(0.1 * square(U @ xi)) * tanh(U @ xi)", 2.5),
-        ("exp(0.1 * square(U @ xi)) * (U @ xi)", 2.5),
+        pytest.param("exp(0.1 * square(U @ xi)) * tanh(U @ xi)", 2.5, marks=pytest.mark.slow),
+        pytest.param("exp(0.1 * square(U @ xi)) * (U @ xi)", 2.5, marks=pytest.mark.slow),
     ],
 )
 def test_kernels_are_finite_up_to_a_variance(body: str, largest: float) -> None:

@@ -92,6 +92,7 @@ def evaluated(limit: Limit, samples: int = 256) -> dict[str, np.ndarray]:
     return dict(module.evaluate(samples=samples, **options).values)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(text=texts())
 def test_a_loop_agrees_with_its_rounds_written_out(text: str) -> None:
@@ -137,6 +138,7 @@ def programs(draw: st.DrawFn) -> str:
     return "\n".join(lines).format(n=rounds) + "\n"
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(text=programs())
 def test_a_rolled_loop_agrees_with_its_text(text: str) -> None:
@@ -224,6 +226,7 @@ train f:
 """
 
 
+@pytest.mark.slow
 def test_what_is_normalised_is_written_out() -> None:
     """The first gradient of g is zero in the limit, and not at a finite width: no limit at all.
 

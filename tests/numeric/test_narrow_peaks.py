@@ -108,6 +108,7 @@ def test_series_far_below_their_scale(title: str) -> None:
     assert result.stderr["c"] < 1e-9 * exact
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("degree", [4, 8, 12, 16, 20, 24])
 def test_series_of_polynomials_of_high_degree(degree: int) -> None:
     s, step = np.linspace(-30, 30, 4001, retstep=True)

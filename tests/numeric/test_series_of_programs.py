@@ -29,6 +29,7 @@ def plane(correlation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return grid, np.outer(weights, weights)
 
 
+@pytest.mark.slow
 def test_a_kernel_of_many_inputs() -> None:
     """Three layers over 120 inputs: two hundred Gaussians more than grids keep track of."""
     inputs = np.random.default_rng(0).standard_normal((120, 5))
@@ -55,6 +56,7 @@ def test_a_kernel_of_many_inputs() -> None:
     assert before.shape == kernel.shape
 
 
+@pytest.mark.slow
 def test_entries_of_one_ket() -> None:
     """E f(z1) g(z2) with pairs entry by entry, constants of functions, and means."""
     result = evaluate(

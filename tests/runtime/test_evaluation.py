@@ -181,7 +181,7 @@ def test_requests_are_checked() -> None:
         replace(asked(), rank_tolerance=1)
 
 
-@pytest.mark.parametrize("method", ["mc", "qmc", "auto"])
+@pytest.mark.parametrize("method", ["mc", "qmc", pytest.param("auto", marks=pytest.mark.slow)])
 def test_equal_seeds_give_equal_numbers(method: str) -> None:
     one, same, other = (
         evaluate(samples=1000, seed=seed, method=method)["kinked"] for seed in (1, 1, 2)

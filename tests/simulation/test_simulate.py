@@ -24,6 +24,7 @@ def vector_draw(name: str, shape: tuple[int, ...], width: int, seed: int = 0) ->
     return stream(seed, width, 0, name).standard_normal((width, *shape))
 
 
+@pytest.mark.slow
 def test_matmul_keeps_the_norm_on_average() -> None:
     """E <Wx|Wx> = s^2 <x|x> and E <W.T Wx|x> = s^2 <x|x> at every width."""
     b = Sketch()

@@ -273,6 +273,7 @@ def test_a_train_block() -> None:
     assert words == ["Setting", "For", "Setting", "OptimizerChoice", "Setting", "If"]
 
 
+@pytest.mark.slow
 def test_a_train_block_nests_as_others_do() -> None:
     header = "".join(f"{' ' * depth}if 1 > 0:\n" for depth in range(1, MAX_BLOCKS + 1))
     text = f"train f:\n{header}{' ' * (MAX_BLOCKS + 1)}steps 1\n"

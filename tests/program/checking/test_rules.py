@@ -348,6 +348,7 @@ def test_what_is_too_large_is_refused(body, monkeypatch):
     assert {code for code, _ in codes(f"vector x : n\n{body}\n")} == {"TP229"}
 
 
+@pytest.mark.slow
 def test_a_long_chain_of_definitions_is_a_diagnostic():
     chain = "".join(f"def f{i}(z) = f{i - 1}(z) + 1\n" for i in range(1, 500))
     assert codes(f"vector x : n\ndef f0(z) = z\n{chain}y = f499(x)\n") == [("TP230", 502)]
