@@ -36,7 +36,7 @@ def told(text: str) -> str:
         ("y, z = a\n", "a statement binds one name"),
         ("dim n, m\n", "a statement binds one name"),
         ("matrix W : n * n\n", "blanks round the `x`"),
-        ("scalar c = 3\n", "write `scalar c`, or"),
+        ("scalar c = 3\n", "a scalar has a limit, `scalar c -> 3`"),
         ("for t = 3: y = t\n", "expected `in`"),
         ("y = f(a b)\n", "no operator between `a` and `b`"),
         ("vector v : n ~ normal(0)\n", "expected an operator or `,`"),

@@ -19,7 +19,10 @@ class OutputInNetwork(Fault):
 
     code = "TP251"
     title = "a network has no `output`"
-    help = "what training records is written in its `train` block: `track {name} = ...`"
+    help = (
+        "the output is the sum over the width of a `readout {name} = v * x`; what training records "
+        "is written in its `train` block: `track {name} = ...`"
+    )
 
     name: str
 

@@ -158,10 +158,11 @@ class MissingOperator(Fault):
 
     code = "TP115"
     title = "there is no operator between `{left}` and `{right}`"
-    help = "write `*` for a product, `@` for a matrix product"
+    help = "{hint}"
 
     left: str
     right: str
+    hint: str
 
 
 class ReservedName(Fault):

@@ -21,6 +21,7 @@ from tpc.diagnostics.syntax_faults import (
 from tpc.syntax.expectations import FORMS, expectation, form
 from tpc.syntax.explain_marks import (
     Explanation,
+    dot,
     quote,
     unclosed_bracket,
     unclosed_string,
@@ -118,7 +119,15 @@ def _missing_operator(slip: Slip) -> Explanation:
     """Two operands in a row."""
     if not slip.follows_operand or slip.token.type not in OPERAND_STARTS or slip.previous is None:
         return None
-    return slip.here(MissingOperator(slip.previous.value, slip.token.value))
+    left, right = slip.previous.value, slip.token.value
+    hint = "write `*` for a product, `@` for a matrix product"
+    if left == ".T" and right == "(":
+        hint = "`W.T` is no call: leave the brackets out"
+    elif left.endswith(".") and right.startswith("."):
+        hint = f"write `range({left[:-1]}, {int(right[1:]) + 1})`" if right[1:].isdigit() else hint
+    elif slip.tokens[0].type == "OPTIMIZER" and slip.following.type == "EQUAL":
+        hint = f"options stand in brackets: `{left}({right}=...)`"
+    return slip.here(MissingOperator(left, right, hint))
 
 
 def _unexpected(slip: Slip) -> Diagnostic:
@@ -133,6 +142,16 @@ def _hint(slip: Slip) -> str:
     if slip.at == 1 and first == "NAME" and slip.tokens[0].value in SETTING_WORDS:
         return f"`{slip.tokens[0].value}` is a setting in the block of a `train f:` only"
     match slip.token.type:
+        case "FLOOR" if not slip.at:
+            return "a comment begins with `#`"
+        case "ARROW" if first == "DATA":
+            return "inputs and targets stand with a comma between them: `data X, y`"
+        case "NUMBER" if first in ("WEIGHT", "MATRIX") and slip.previous is not None:
+            return _fixed_axis(slip)
+        case "EQUAL" if first == "SCALAR":
+            return "a scalar has a limit, `scalar c -> 3`; a number that is known is `const c = 3`"
+        case "COMMA" if slip.tokens[slip.at - 2].type == "LPAR" and opened[1:]:
+            return "an option is a number; Adam's are `beta1=0.9, beta2=0.999`"
         case "COLON" if opened and opened[-1].type == "LSQB":
             return "an index is an integer, or `:` alone for a whole axis"
         case "COLON" if first == "DEF":
@@ -163,7 +182,15 @@ def _hint(slip: Slip) -> str:
             return form(slip.tokens, slip.accepted)
 
 
+def _fixed_axis(slip: Slip) -> str:
+    """`weight U : n x 2`: an axis that does not grow is a constant one."""
+    word, name, number = slip.tokens[0].value, slip.tokens[1].value, slip.token.value
+    declared = "weight" if word == "weight" else "vector"
+    return f"an axis of fixed length stands behind the name: `{declared} {name}[{number}] : n`"
+
+
 _RULES: tuple[Callable[[Slip], Explanation], ...] = (
+    dot,
     unknown_character,
     unclosed_string,
     unclosed_bracket,

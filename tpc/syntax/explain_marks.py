@@ -2,7 +2,10 @@
 
 from typing import TypeAlias
 
+from lark import Token
+
 from tpc.diagnostics import Diagnostic, Span
+from tpc.diagnostics.habits import LIBRARIES, written_here
 from tpc.diagnostics.syntax_faults import (
     BarePrime,
     SingleQuotes,
@@ -12,13 +15,14 @@ from tpc.diagnostics.syntax_faults import (
     UnmatchedBracket,
 )
 from tpc.syntax.slip import Slip, next_statement
-from tpc.syntax.tokens import CLOSERS, span_of
+from tpc.syntax.tokens import CLOSERS, OPERATORS, span_of
 
 Explanation: TypeAlias = Diagnostic | None
 
 _INSTEAD = {
     "write `->`": "→↦⟶",
-    "write `*`, or `@` for a matrix product": "·×∗⋅•",
+    "write `*`, or `@` for a matrix product": "·∗⋅•",
+    "write `*`, or the letter x in a shape, `n x n`": "×",
     "write `-`": "−–—",
     "write `/`": "÷∕",
     "write `<=`": "≤⩽",
@@ -36,7 +40,6 @@ _INSTEAD = {
     "one statement stands on one line": ";",
     "a line goes on inside brackets, `(` to `)`": "\\",
     "lists stand in `[` and `]`, blocks are indented": "{}",
-    "the only thing that stands behind a `.` is `T`, as in `W.T`": ".",
     "write `and`": "&",
     "write `not`, or `!=`": "!",
 }
@@ -59,6 +62,33 @@ def unknown_character(slip: Slip) -> Explanation:
     letters = "".join(c for c in text if c.isidentifier() and c not in _HINTS)
     hint = "names are made of the letters A to Z and a to z, digits and `_`"
     return Diagnostic.of(UnknownCharacter(letters, hint), span)
+
+
+def dot(slip: Slip) -> Explanation:
+    """`np.tanh(x)`, `x.mean()`, `v .* w`."""
+    if slip.token.type != "UNKNOWN" or slip.token.value != ".":
+        return None
+    return slip.here(UnknownCharacter(".", _instead_of_dot(slip)))
+
+
+def _instead_of_dot(slip: Slip) -> str:
+    before, behind = slip.previous, slip.following
+    if behind.type in OPERATORS:
+        return f"write `{behind.value}`: it acts entry by entry"
+    if before is not None and behind.value.isidentifier():
+        if before.value in LIBRARIES:
+            return (
+                f"every function is built in: write `{written_here(behind.value) or _call(behind)}`"
+            )
+        if written := written_here(behind.value, before.value if before.type == "NAME" else "x"):
+            return f"write `{written}`"
+        if behind.type == "FUNCTION":
+            return f"write `{_call(behind, before.value)}`"
+    return "the only thing that stands behind a `.` is `T`, as in `W.T`"
+
+
+def _call(function: Token, of: str = "x") -> str:
+    return f"{function.value}({of})"
 
 
 def unclosed_string(slip: Slip) -> Explanation:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from tpc.diagnostics import Diagnostic, Fault, Span
+from tpc.diagnostics import Diagnostic, Fault, Span, habits
 from tpc.diagnostics.name_faults import TooLong, UnknownName
 from tpc.program.builder import Builder
 from tpc.program.checking.survey import Survey
@@ -174,5 +174,6 @@ class Context:
             known = [*self.names, *functions] if len(shop.unknown) <= FEW else []
             same = [other for other in known if other.casefold() == name.casefold()]
             similar = same or get_close_matches(name, known, n=1)
-            suggestion = f"did you mean `{similar[0]}`?" if similar else advice
+            meant = "" if same else habits.advice(name)
+            suggestion = meant or (f"did you mean `{similar[0]}`?" if similar else advice)
         return self.report(UnknownName(name, suggestion), span)

@@ -223,8 +223,10 @@ def _scale(ctx: Context, at: tree.Binary, matrix: Value, by: Value, by_span: Spa
         span = at.left.span if by_span == at.right.span else at.right.span
         return ctx.report(WrongSort(f"`{at.operator}`", wanted, "a matrix", advice), span)
     if by.shape or (isinstance(by, Node) and not by.is_scalar):
-        found = describe(by) if isinstance(by, Node) and not by.is_scalar else "an array"
-        advice = "multiply the product: `c * (W @ x)`"
+        is_vector = isinstance(by, Node) and not by.is_scalar
+        found = describe(by) if is_vector else "an array"
+        product = f"{matrix.text} @ x"
+        advice = f"write `{product}`" if is_vector else f"multiply the product: `c * ({product})`"
         fault = WrongSort("a matrix's factor", "a number or a scalar of shape ()", found, advice)
         return ctx.report(fault, by_span)
     if isinstance(matrix.scale, Static) and isinstance(by, Static):

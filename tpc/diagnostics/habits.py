@@ -1,0 +1,63 @@
+"""What people type who come from NumPy, PyTorch or a page of mathematics, and what it is here."""
+
+LIBRARIES = frozenset(("np", "numpy", "jnp", "jax", "torch", "nn", "F", "math", "tf", "scipy"))
+"""Names that stand in front of a `.` elsewhere; here every function is built in."""
+
+_HERE = {
+    "mean": "avg({x})",
+    "average": "avg({x})",
+    "E": "avg({x})",
+    "expectation": "avg({x})",
+    "dot": "<{x}|y>",
+    "vdot": "<{x}|y>",
+    "inner": "<{x}|y>",
+    "var": "avg(square({x} - avg({x})))",
+    "variance": "avg(square({x} - avg({x})))",
+    "std": "sqrt(avg(square({x} - avg({x}))))",
+    "cov": "avg(({x} - avg({x})) * (y - avg(y)))",
+    "norm": "sqrt(avg(square({x})))",
+    "T": "W.T",
+    "t": "W.T",
+    "transpose": "W.T",
+    "matmul": "W @ {x}",
+    "mm": "W @ {x}",
+    "mv": "W @ {x}",
+    "multiply": "{x} * y",
+    "add": "{x} + y",
+    "power": "{x}^2",
+    "pow": "{x}^2",
+    "swish": "silu({x})",
+    "maximum": "max({x}, y)",
+    "minimum": "min({x}, y)",
+    "absolute": "abs({x})",
+    "ndtr": "Phi({x})",
+    "clamp": "clip({x}, -1, 1)",
+    "rsqrt": "1 / sqrt({x})",
+    "heaviside": "step({x})",
+    "eye": "[[1, 0], [0, 1]]",
+    "identity": "[[1, 0], [0, 1]]",
+    "zeros": "[0, 0]",
+    "ones": "[1, 1]",
+    "array": "[1, 2]",
+    "tensor": "[1, 2]",
+    "arange": "range(3)",
+    "cross": "cross_entropy",
+    "crossentropy": "cross_entropy",
+    "CrossEntropyLoss": "cross_entropy",
+    "MSELoss": "mse",
+}
+
+
+def written_here(name: str, of: str = "x") -> str:
+    """Return how a value is written that is called so elsewhere, or nothing.
+
+    Args:
+        name: Of a function, method or attribute of another language.
+        of: What it is called on.
+    """
+    return _HERE[name].format(x=of) if name in _HERE else ""
+
+
+def advice(name: str) -> str:
+    """Return a hint for a name of another language, or nothing."""
+    return f"write `{written_here(name)}`" if name in _HERE else ""
