@@ -36,9 +36,9 @@ class Fault:
     """One kind of mistake: subclasses set the templates, their fields fill them in.
 
     A template may name any field in braces. An empty `hint` (or one whose field is empty) means
-    that there is nothing to write instead. Every subclass is a frozen dataclass, without a decorator
-    of its own. So it has no slots, for which `dataclass` makes another class: the statement `class`
-    would still bind the one without.
+    that there is nothing to write instead. Every subclass is a frozen dataclass, without a
+    decorator of its own. So it has no slots: for them `dataclass` makes another class, and the
+    statement `class` would still bind the one without.
     """
 
     code: ClassVar[str]

@@ -12,10 +12,11 @@ entry; this takes additions and divisions of whole arrays. From
     s = pi/2 + arcsin(rho) = pi/2 + rho G(w),
     G(w) = arccos(w) / sqrt(1 - w^2) = the integral of dx / ((x + w) sqrt(x^2 - 1)), x from 1 on,
 
-G is a positive sum of poles left of -1, and so is its best rational approximation on 0 <= w <= 1:
-six poles leave 1.7e-16, and no term cancels another. The numbers are those of Remez's exchange in
-60 digits: solve P(w_i) = (G(w_i) + (-1)^i E) Q(w_i) at 13 nodes by Newton's method, take the
-extrema of P/Q - G for nodes, repeat until these are level; then split P/Q into partial fractions.
+G is a positive sum of poles left of -1, and so is its best rational approximation on a <= w <= 1:
+no term cancels another. Six poles leave 1.7e-16 from a = 0, five 1.1e-16 from a = 0.4, four 2.0e-16
+from a = 0.72; most correlations are small. The numbers are those of Remez's exchange in 60 digits:
+solve P(w_i) = (G(w_i) + (-1)^i E) Q(w_i) at 2k + 1 nodes by Newton's method, take the extrema of
+P/Q - G for nodes, repeat until these are level; then split P/Q into partial fractions.
 
 Away from correlations +-1 nothing cancels in root either. The few entries near them, such as the
 diagonal of a kernel, are computed once more by the careful functions of the runtime.
@@ -30,10 +31,17 @@ from tpc.kernels.plan import Array
 from tpc.kernels.scratch import Scratch
 from tpc.runtime import arithmetic, orthant_arithmetic
 
-POLES = (39.2234268439852, 7.461050156979237, 3.085805568392065,
-         1.748831518005364, 1.2210604163876078, 1.0224265069655871)  # fmt: skip
-RESIDUES = (2.567271379909483, 1.1374947143274683, 0.7350318335551193,
-         0.5551293837128016, 0.4648865531783374, 0.42587746865580794)  # fmt: skip
+POLES = {
+    0.72: ((23.07766707369263, 2.593730087181385), (4.2363863931129355, 1.2018205536118656),
+           (1.7104306728251426, 0.8446912438708783), (1.0648067473509626, 0.724991881401731)),
+    0.4: ((32.15785421283814, 2.577859332771573), (6.0227923883296475, 1.1629269608437107),
+          (2.4447643608544394, 0.7773561791967813), (1.3888439438937993, 0.6180548162528311),
+          (1.0380563539551, 0.5549079574312276)),
+    0.0: ((39.2234268439852, 2.567271379909483), (7.461050156979237, 1.1374947143274683),
+          (3.085805568392065, 0.7350318335551193), (1.748831518005364, 0.5551293837128016),
+          (1.2210604163876078, 0.4648865531783374), (1.0224265069655871, 0.42587746865580794)),
+}  # fmt: skip
+"""Poles and their residues, by the least w that they are for."""
 
 NEAR = 0.1
 """sin(t) below which entries are computed with care; 1e-16 / NEAR^2 is what else is lost."""
@@ -66,27 +74,32 @@ def arc_cosine(
     np.multiply(over1, over2, out=rho)
     np.multiply(root, rho, out=w)
     rho *= c
-    s = arc_sine_ratio(w, scratch)
+    least = w.min(initial=1.0)
+    s = arc_sine_ratio(w, least, scratch)
     s *= rho
     s += np.pi / 2
     moment = np.multiply(s, c, out=rho)
     moment += root
-    if w.size and not w.min() >= NEAR:  # also where there is no number
+    if not least >= NEAR:  # also where there is no number
         near = np.nonzero(~(w >= NEAR))
         s[near], moment[near] = careful(*(np.broadcast_to(x, shape)[near] for x in (c, v1, v2)))
     scratch.give(root, w)
     return s, moment
 
 
-def arc_sine_ratio(w: Array, scratch: Scratch) -> Array:
-    """Return arccos(w) / sqrt(1 - w^2), which is arcsin(rho) / rho of rho = sqrt(1 - w^2)."""
+def arc_sine_ratio(w: Array, least: float, scratch: Scratch) -> Array:
+    """Return arccos(w) / sqrt(1 - w^2), which is arcsin(rho) / rho of rho = sqrt(1 - w^2).
+
+    Args:
+        w: Numbers from 0 to 1.
+        least: The least of them, which says how many poles it takes.
+        scratch: Where results and temporary arrays come from.
+    """
     total, term = scratch.take(w.shape), scratch.take(w.shape)
-    np.add(w, POLES[0], out=total)
-    np.divide(RESIDUES[0], total, out=total)
-    for pole, residue in zip(POLES[1:], RESIDUES[1:], strict=True):
-        np.add(w, pole, out=term)
-        np.divide(residue, term, out=term)
-        total += term
+    (pole, residue), *others = next((POLES[a] for a in POLES if least >= a), POLES[0.0])
+    np.divide(residue, np.add(w, pole, out=total), out=total)
+    for pole, residue in others:
+        total += np.divide(residue, np.add(w, pole, out=term), out=term)
     scratch.give(term)
     return total
 
