@@ -16,8 +16,8 @@ from tpc.diagnostics import Span
 class Syntax:
     """A part of the text. What is written in it stands in its fields, in the order of the text.
 
-    Every subclass is a frozen dataclass, without a decorator of its own. So it has no slots: for them
-    `dataclass` makes another class, and the statement `class` would still bind the one without.
+    Every subclass is a frozen dataclass, without a decorator of its own. So it has no slots: for
+    them `dataclass` makes another class, and `class` would still bind the one without.
     """
 
     span: Span
