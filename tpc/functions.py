@@ -113,10 +113,36 @@ _OF_DERIVATIVES = (
 )
 """Dirac's delta, and 1 where two arguments are equal."""
 
+_SOFT = (Function("arctan", ("1 / (1 + square(x))",), "np.arctan({})"),)
+"""Functions whose names a program may give to something else."""
+
 FUNCTIONS: dict[str, Function] = {
-    function.name: function for function in (*_OPERATORS, *_RESERVED, *_OF_DERIVATIVES)
+    function.name: function for function in (*_OPERATORS, *_RESERVED, *_SOFT, *_OF_DERIVATIVES)
 }
 """All of them, by name."""
 
-BUILT_IN: frozenset[str] = frozenset(function.name for function in _RESERVED)
+RESERVED: frozenset[str] = frozenset(function.name for function in _RESERVED)
+"""The names that are words of the language."""
+
+BUILT_IN: frozenset[str] = RESERVED | {function.name for function in _SOFT}
 """The names that a program may call."""
+
+DEFINED = {
+    "sinh": "(exp(x) - exp(-x)) / 2",
+    "cosh": "(exp(x) + exp(-x)) / 2",
+    "rsqrt": "1 / sqrt(x)",
+    "log1p": "log(1 + x)",
+    "swish": "silu(x)",
+    "mish": "x * tanh(softplus(x))",
+    "selu": "1.0507009873554805 * elu(x, 1.6732632423543772)",
+    "softsign": "x / (1 + abs(x))",
+    "hardtanh": "clip(x, -1, 1)",
+    "relu6": "clip(x, 0, 6)",
+    "gelu_tanh": f"0.5 * x * (1 + tanh({sqrt(2 / pi)} * (x + 0.044715 * x ** 3)))",
+}
+"""Names that a program may call or give to something else, and what they stand for.
+
+Reference:
+    Klambauer et al., Self-Normalizing Neural Networks (arXiv:1706.02515), the constants of `selu`;
+    Hendrycks and Gimpel, Gaussian Error Linear Units (arXiv:1606.08415), `gelu_tanh`.
+"""

@@ -80,6 +80,7 @@ TRUTH = {
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
     "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
     "tanh": mpmath.tanh,
+    "arctan": mpmath.atan,
     "erf": mpmath.erf,
     "Phi": normal_cdf,
     "sin": mpmath.sin,

@@ -8,7 +8,7 @@ import pytest
 from tests.syntax.trees import without_spans
 from tests.syntax.unparse import unparse, unparse_expression
 from tpc.diagnostics import ProgramError
-from tpc.functions import BUILT_IN
+from tpc.functions import RESERVED
 from tpc.syntax import tree
 from tpc.syntax.automaton import load_grammar
 from tpc.syntax.lines import MAX_BLOCKS, MAX_BRACKETS
@@ -332,7 +332,7 @@ def test_no_character_is_a_crash(text: str) -> None:
 def test_reserved_words_are_no_names() -> None:
     grammar = GRAMMAR.read_text(encoding="utf-8")
     words = set(re.findall(r'"([A-Za-z_]+)"', re.sub(r"//.*", "", grammar)))
-    words |= BUILT_IN
+    words |= RESERVED
     words -= {"x", "return"} | SETTING_WORDS
     assert {"for", "normal", "mean", "relu", "softmax", "pi", "e", "train", "in"} <= words
     for word in sorted(words):

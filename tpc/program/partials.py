@@ -1,14 +1,14 @@
-"""Partial derivatives of the elementwise functions: the text of `tpc.functions` as graphs.
+"""What elementwise functions are made of: the texts of `tpc.functions` as graphs.
 
 A derivative is made of the same functions, so that it can be differentiated, printed and compiled
-in turn.
+in turn; so is a function that is defined by others.
 """
 
 import ast
 from collections.abc import Mapping
 from functools import cache
 
-from tpc.functions import FUNCTIONS
+from tpc.functions import DEFINED, FUNCTIONS
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
 
@@ -28,6 +28,13 @@ def partial(b: Builder, function: str, arguments: tuple[Node, ...], slot: int) -
         raise NotDifferentiable(function)
     named = dict(zip(known.arguments, arguments, strict=True))
     return _graph(b, _parsed(known.derivatives[slot]), named)
+
+
+def call(b: Builder, function: str, argument: Node) -> Node:
+    """Return a function of one argument, of `tpc.functions`, as what it is made of."""
+    if function in DEFINED:
+        return _graph(b, _parsed(DEFINED[function]), {"x": argument})
+    return b.apply(function, argument)
 
 
 @cache
@@ -54,4 +61,4 @@ def _graph(b: Builder, written: ast.expr, named: Mapping[str, Node]) -> Node:
         case ast.Call(func=ast.Name(id=name), args=args):
             return b.apply(name, *(_graph(b, argument, named) for argument in args))
         case _:
-            raise AssertionError(f"{ast.dump(written)} in the derivative of a function")
+            raise AssertionError(f"{ast.dump(written)} in the text of a function")

@@ -66,7 +66,7 @@ def _of_one(function: str, x: Floats) -> Floats:
             return np.logaddexp(0, x)
         case "step":
             return np.heaviside(x, 0.5)
-        case "tanh" | "sin" | "cos" | "exp" | "log" | "sqrt" | "square" | "abs" | "sign":
+        case "tanh" | "arctan" | "sin" | "cos" | "exp" | "log" | "sqrt" | "square" | "abs" | "sign":
             plain: Floats = getattr(np, function)(x)
             return plain
         case _:

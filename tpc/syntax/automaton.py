@@ -12,7 +12,7 @@ from lark import Lark, Token, UnexpectedToken
 from lark.grammar import Rule
 from lark.lark import PostLex
 
-from tpc.functions import BUILT_IN
+from tpc.functions import RESERVED
 from tpc.syntax.make_training import Statements
 from tpc.syntax.make_tree import MakeTree
 from tpc.syntax.tokens import OPTION_WORDS, SOMETIMES_NAMES, is_bound, is_option
@@ -38,7 +38,7 @@ def load_grammar(debug: bool = False) -> Lark:
         debug: Let lark log the conflicts of the grammar.
     """
     text = files("tpc.grammar").joinpath("tensor_program.lark").read_text(encoding="utf-8")
-    names = " | ".join(f'"{name}"' for name in sorted(BUILT_IN))
+    names = " | ".join(f'"{name}"' for name in sorted(RESERVED))
     return Lark(
         f"{text}\n_ELEMENTWISE: {names}\n",
         parser="lalr",

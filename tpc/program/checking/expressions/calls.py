@@ -10,10 +10,12 @@ from tpc.diagnostics.function_faults import BadArguments, BadKeyword, InsideRow
 from tpc.diagnostics.name_faults import TooLong
 from tpc.diagnostics.network_faults import BatchMeanOutside
 from tpc.diagnostics.sort_faults import BadIndex, WrongSort
-from tpc.functions import BUILT_IN, FUNCTIONS
+from tpc.functions import BUILT_IN, DEFINED, FUNCTIONS
+from tpc.program import partials
 from tpc.program.builder import ShapeMismatch
 from tpc.program.checking import statics
 from tpc.program.checking.context import Context
+from tpc.program.checking.expressions.defaults import as_static
 from tpc.program.checking.expressions.operators import elementwise
 from tpc.program.checking.sorts import bound_coordinate, integer, plain, vector
 from tpc.program.checking.values import (
@@ -31,7 +33,8 @@ from tpc.syntax import tree
 ARRAY_FUNCTIONS = ("sum", "amax", "softmax", "inv", "trace", "det")
 
 CALLABLE: tuple[str, ...] = (
-    *sorted(BUILT_IN), "avg", "batchmean", *ARRAY_FUNCTIONS, "range", "len", "load",
+    *sorted(BUILT_IN), *sorted(DEFINED), "avg", "batchmean", *ARRAY_FUNCTIONS,
+    "range", "len", "load",
 )  # fmt: skip
 """Everything that a program may call without defining it."""
 
@@ -69,6 +72,10 @@ def call_built_in(ctx: Context, at: tree.Call, arguments: list[Value], axis: Val
         return BROKEN
     if name == "batchmean":
         return _batch_mean(ctx, at, values[0])
+    if name in DEFINED:
+        node = partials.call(ctx.building(at.span), name, ctx.node(values[0], at.span))
+        known = as_static(node) if isinstance(values[0], Static) else None
+        return node if known is None else known
     if name in BUILT_IN:
         return elementwise(ctx, name, tuple(values), spans, at.span)
     match name:

@@ -7,7 +7,7 @@ factor are dropped. A function is elementwise where every operation between z an
 """
 
 from tpc.diagnostics.function_faults import BadArguments, HoldsDelta, NotElementwise
-from tpc.functions import BUILT_IN, FUNCTIONS
+from tpc.functions import BUILT_IN, DEFINED, FUNCTIONS
 from tpc.program.builder import Builder
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.defaults import as_static
@@ -16,7 +16,7 @@ from tpc.program.checking.expressions.operators import apply
 from tpc.program.checking.sorts import plain
 from tpc.program.checking.values import BROKEN, Broken, Definition, Static, Value
 from tpc.program.nodes import Constant, Elementwise, Node, operands
-from tpc.program.partials import partial
+from tpc.program.partials import call, partial
 from tpc.program.traversal import dependents, toposort
 from tpc.syntax import tree
 
@@ -38,9 +38,9 @@ def call_derivative(
         evaluate: Evaluates the body of a `def`.
     """
     name = at.function.id
-    if definition is None and name not in BUILT_IN:
+    if definition is None and name not in BUILT_IN and name not in DEFINED:
         return ctx.report(NotElementwise(name, "it is not elementwise"), at.function.span)
-    arity = FUNCTIONS[name].arity if definition is None else len(definition.parameters)
+    arity = _arity(name) if definition is None else len(definition.parameters)
     if arity != 1:
         why = f"it has {arity} arguments" if arity else "it has no argument"
         return ctx.report(NotElementwise(name, why), at.function.span)
@@ -56,6 +56,10 @@ def call_derivative(
     return found
 
 
+def _arity(name: str) -> int:
+    return FUNCTIONS[name].arity if name in FUNCTIONS else 1
+
+
 def _differentiated(
     ctx: Context,
     at: tree.Call,
@@ -69,7 +73,7 @@ def _differentiated(
     start = len(builder.nodes)
     variable = builder.placeholder(argument, f"{name} {shop.placeholders}")
     if definition is None:
-        body: Value = builder.apply(name, variable)
+        body: Value = call(builder, name, variable)
     else:
         body = inline(ctx, definition, (variable,), at.span, evaluate)
     if isinstance(body, Static):
