@@ -11,10 +11,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tests.marks import slow_where
 from tpc import __version__
 from tpc.command_line import commands
 from tpc.command_line.cli import main
 from tpc.driver import compiler
+from tpc.limit.equations import Limit
 
 GOOD = """\
 program "A layer"
@@ -38,6 +40,15 @@ KINK = "dim n\nvector v : n\nx = relu(tanh(v) + 0.5)\noutput c = <x|x>\noutput d
 
 LAW = "dim n\nparam r = 0.5\nvector z[2] : n ~ normal(0, [[1, r], [r, 1]])\noutput z\n"
 SILENT = "dim n\nvector v : n\n"
+LOOP = """\
+dim n
+vector v : n
+matrix W : n x n
+h[0] = v
+for k in range(120):
+    h[k+1] = tanh(W @ h[k])
+output c = <h[120]|h[120]>
+"""
 NETWORK = """\
 program "A layer"
 dim n
@@ -48,11 +59,23 @@ x = relu(U @ xi)
 readout f = v * x
 """
 
+TRAINED = (
+    NETWORK
+    + """\
+train f:
+    data [[1, 0.5]], [1]
+    loss mse
+    optimizer sgd(lr=0.1)
+    parametrization mup
+    steps 9
+"""
+)
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     texts = {"good": GOOD, "bad": BAD, "silent": SILENT, "law": LAW, "tanh": TANH, "kink": KINK}
-    texts["net"] = NETWORK
+    texts |= {"net": NETWORK, "loop": LOOP, "train": TRAINED}
     for name, text in texts.items():
         (tmp_path / f"{name}.tp").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -171,7 +194,7 @@ def test_an_overflow_is_1_not_a_bug(
         np.linalg.eigh(np.full((3, 3), np.inf))
 
     module = SimpleNamespace(evaluate=overflow)
-    monkeypatch.setattr(compiler, "evaluator", lambda program, dot: module)
+    monkeypatch.setattr(compiler, "evaluator", lambda *given: module)
     assert main(["run", "good.tp"]) == 1
     assert "good.tp:8:1: error[TP403]" in capsys.readouterr().err
 
@@ -205,7 +228,7 @@ def test_a_value_error_of_a_method_that_suits_is_a_bug(
 
     refusal = type("MethodRefused", (ValueError,), {})
     module = SimpleNamespace(evaluate=raising, MethodRefused=refusal)
-    monkeypatch.setattr(compiler, "evaluator", lambda program, dot: module)
+    monkeypatch.setattr(compiler, "evaluator", lambda *given: module)
     assert main(["run", "good.tp"]) == 70
     assert "broadcast" in capsys.readouterr().err
 
@@ -359,7 +382,7 @@ def test_verify_finds_a_disagreement(
     (folder / "other.tp").write_text(GOOD.replace("<h|h>", "<h|h> + 100"), encoding="utf-8")
     other = compiler.load("other.tp")
     derive = compiler.derive
-    monkeypatch.setattr(compiler, "derive", lambda program, dot: derive(other, dot))
+    monkeypatch.setattr(compiler, "derive", lambda program, *given: derive(other, *given))
     words = ["verify", "good.tp", "--widths", "16,32,64", "--trials", "16", "--samples", "8192"]
     assert main(words) == 1
     assert "c" in capsys.readouterr().out
@@ -399,7 +422,7 @@ def test_a_file_is_written_whole_or_not_at_all(
     assert main(["compile", "good.tp", "-o", str(target)]) == 2
     assert "No space left on device" in capsys.readouterr().err
     assert target.read_text(encoding="utf-8") == "old"
-    assert {path.name for path in folder.glob("*o*")} == {"good.tp", "out.py"}
+    assert {path.name for path in folder.glob("*o*")} == {"good.tp", "loop.tp", "out.py"}
 
 
 def test_a_device_is_not_replaced(folder: Path) -> None:
@@ -488,3 +511,48 @@ def test_the_graph_of_a_network(folder: Path, capsys: pytest.CaptureFixture[str]
     labels = {node["label"] for node in found["nodes"]}
     assert {"xi", "U", "v", "x"} <= labels
     assert [node["outputs"] for node in found["nodes"] if node["outputs"]] == [["f"]]
+
+
+UNROLLED = (
+    ("run", "loop"),
+    ("run", "train"),
+    ("train", "train"),
+    ("verify", "train", "--widths", "8,16", "--trials", "2"),
+)
+
+
+@pytest.mark.parametrize("words", slow_where(lambda words: words[1] == "loop", UNROLLED))
+def test_loops_may_be_written_out(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+) -> None:
+    loops = []
+
+    def emitted(limit: Limit) -> str:
+        loops.append(limit.rounds is not None)
+        return emit(limit)
+
+    emit = compiler.emit
+    monkeypatch.setattr(compiler, "emit", emitted)
+    command, name, *more = words
+    for flags in ([], ["--unrolled"]):
+        options = ["--method", "mc", "--samples", "64", *more, *flags]
+        assert main([command, f"{name}.tp", *options]) in (0, commands.DISAGREES)
+    assert loops == [True, False]
+
+
+def test_modules_may_be_written_out(folder: Path) -> None:
+    texts = []
+    for flags in ([], ["--unrolled"]):
+        assert main(["compile", "train.tp", "-o", "m.py", *flags]) == 0
+        texts.append((folder / "m.py").read_text(encoding="utf-8"))
+    assert ["for t in range(10):" in text for text in texts] == [True, False]
+
+
+def test_a_loop_says_what_it_refuses(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "loop.tp", "--method", "quadrature"]) == 1
+    said = capsys.readouterr().err
+    assert "'c' is" in said
+    assert "drawn in each round of a loop; write the rounds out by '--unrolled'" in said

@@ -26,7 +26,7 @@ def write_entry(needed: Needed, functions: list[str], loops: bool = False) -> st
     if needed == "nothing":
         return head + _ABOUT_EXACT + _REQUEST + _EXACT
     problem = f"    problem = Problem({functions[0]}, BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH)\n"
-    end = "    return sampled_result(problem, request)"
+    end = f"    return {'drawn_result' if loops else 'sampled_result'}(problem, request)"
     if needed == "samples or grids":
         end = f"    return estimated_result(problem, {functions[-1]}, request)"
     return head + _ABOUT + _REQUEST + problem + end

@@ -216,6 +216,8 @@ _DOT = _option(
     help="how the dots of W.T products are computed, default: auto",
 )  # fmt: skip
 
+_UNROLLED = _flag("--unrolled", "write out every step of training, every round of a long loop")
+
 _REPLICATES = (
     _option(
         "--replicates", type=_trials, default=8, metavar="R",
@@ -240,19 +242,19 @@ _OF_RUNS = (
 _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
     "compile": (
         "Write the limit as a Python module that needs only NumPy.",
-        (_output("F", "default: P_limit.py beside P.tp"), _DOT),
+        (_output("F", "default: P_limit.py beside P.tp"), _DOT, _UNROLLED),
     ),
     "inspect": (
         "Print a program's dialect and its limit equations.",
         (
             _format("text", "latex", "json", "html"),
-            _flag("--unrolled", "every step of training, every round of a long loop"),
             _DOT,
+            _UNROLLED,
         ),
     ),
     "run": (
         "Compute the limit's numbers, with standard errors.",
-        (_method("mc"), _samples(), *_REPLICATES, _DOT, *_OF_RUNS),
+        (_method("mc"), _samples(), *_REPLICATES, _DOT, _UNROLLED, *_OF_RUNS),
     ),
     "simulate": (
         "Run the program at a finite width.",
@@ -297,6 +299,7 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
             _method("mc"),
             _samples(None, "65536; of training with a nonlinear optimizer 4096"),
             _DOT,
+            _UNROLLED,
             *_OF_RUNS,
         ),
     ),
@@ -339,6 +342,7 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
             _samples(),
             *_REPLICATES,
             _DOT,
+            _UNROLLED,
             *_OF_RUNS,
         ),
     ),

@@ -47,7 +47,8 @@ def compile_program(arguments: Namespace) -> int:
     """`tpc compile`: write the evaluator module, print where."""
     path = Path(arguments.program)
     target = Path(arguments.output or path.with_name(f"{path.stem}_limit.py"))
-    _write(target, compiler.emit(compiler.derive(_load(arguments), arguments.dot)))
+    limit = compiler.derive(_load(arguments), arguments.dot, arguments.unrolled)
+    _write(target, compiler.emit(limit))
     print(target)
     return 0
 
@@ -87,6 +88,7 @@ def run(arguments: Namespace) -> int:
             arguments.method,
             arguments.replicates,
             arguments.rank_tolerance,
+            arguments.unrolled,
         )
     return _print_results(result, program, arguments)
 
@@ -110,6 +112,7 @@ def _trained(described: Program | Network, arguments: Namespace, draws: int) -> 
             progress,
             arguments.replicates,
             arguments.rank_tolerance,
+            arguments.unrolled,
         )
     return result
 
@@ -169,6 +172,7 @@ def verify(arguments: Namespace) -> int:
             progress,
             arguments.method,
             arguments.engine,
+            arguments.unrolled,
         )
     if figure is not None:
         with _writing(figure), replacing(figure) as temporary:

@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any, get_args
 
 from tpc.codegen.module import emit_module
+from tpc.codegen.sampling import find_sampling
 from tpc.diagnostics import NOWHERE, ProgramError, UsageError
 from tpc.diagnostics.network_faults import NetworkAsProgram
 from tpc.diagnostics.program_faults import NoOutput
@@ -43,7 +44,9 @@ from tpc.network.scales import Classification
 from tpc.program.checking.build import build_program
 from tpc.program.passes import normalise
 from tpc.program.program import Program
+from tpc.program.region import region_of
 from tpc.program.roll import roll
+from tpc.program.unroll import first_rounds
 from tpc.report.text import to_text
 from tpc.simulation.corrections import correct
 from tpc.simulation.engines import Engine, has_sequential_laws
@@ -51,6 +54,12 @@ from tpc.simulation.result import Corrections, Result
 from tpc.simulation.simulate import simulate as simulate_described
 from tpc.syntax.parse import load_source, parse_source
 from tpc.syntax.tree import Source
+
+LONG = 100
+"""So many equal rounds of a text are a loop by any method."""
+
+MANY, FIRST = 20, 4
+"""So many are by random nodes, if in so many first rounds no value has a closed form."""
 
 
 def load(path: str | os.PathLike[str]) -> ShownProgram | ShownNetwork:
@@ -117,7 +126,10 @@ def program_of(
 
 
 def derive(
-    program: Program | Network, dot: DotChoice = "auto", unrolled: bool = False
+    program: Program | Network,
+    dot: DotChoice = "auto",
+    unrolled: bool = False,
+    method: Method = "mc",
 ) -> ShownLimit:
     """Derive the limit equations of a program.
 
@@ -125,7 +137,9 @@ def derive(
         program: A checked program.
         dot: How the dots of products with a transpose are computed: by derivatives, by Stein's
             lemma, or by derivatives where these are functions.
-        unrolled: Whether the steps of training are written out, not said once as a loop.
+        unrolled: Whether steps of training and rounds of long loops are written out, not said once.
+        method: That it is to be evaluated by: what others than `mc` and `qmc` may integrate, loops
+            of fewer than `LONG` rounds, is written out.
 
     Raises:
         ProgramError: The derivative form is asked for and does not exist; it is a network.
@@ -133,8 +147,22 @@ def derive(
     chosen = dot_of(program, dot)
     found = program_of(program, "limit", chosen, unrolled)
     if not unrolled and chosen != "derivative":
-        found = roll(found)
+        found = _with_loops(found, chosen, method)
     return ShownLimit.of(derive_limit(normalise(found), chosen))
+
+
+def _with_loops(program: Program, dot: DotChoice, method: Method) -> Program:
+    """Return a program with its long loops as regions, and shorter ones that lose nothing by it.
+
+    Those that average nodes anyway: none of their values has a closed form after a few rounds.
+    """
+    found = roll(program, LONG if method not in ("mc", "qmc") else MANY)
+    region = region_of(found)
+    if region is None or region.body.rounds >= LONG:
+        return found
+    first = derive_limit(normalise(first_rounds(found, FIRST)), dot)
+    sampled = find_sampling(first, lambda node: "").sampled
+    return found if len(sampled) == len(first.outputs) else program
 
 
 def derive_round(network: Network) -> ShownLimit | None:
@@ -157,13 +185,18 @@ def emit(limit: Limit) -> str:
     return emit_module(limit, speech(limit), to_text(limit))
 
 
-def evaluator(program: Program | Network, dot: DotChoice = "auto") -> ModuleType:
-    """Return the evaluator module of a program, imported.
+def evaluator(
+    program: Program | Network,
+    dot: DotChoice = "auto",
+    unrolled: bool = False,
+    method: Method = "mc",
+) -> ModuleType:
+    """Return the evaluator module of a program, imported; its arguments are those of `derive`.
 
     Raises:
         ProgramError: The program has no output, or as in `derive`.
     """
-    return imported(emit(derive(program, dot)))
+    return imported(emit(derive(program, dot, unrolled, method)))
 
 
 def run(
@@ -176,6 +209,7 @@ def run(
     method: Method = "mc",
     replicates: int = 8,
     rank_tolerance: float | None = None,
+    unrolled: bool = False,
 ) -> Any:
     """Compute a program's limit.
 
@@ -193,6 +227,7 @@ def run(
         rank_tolerance: Which part of <x|x> a direction of |x> must have to count as new beside
             the earlier products of a matrix; less of it is left out of the hat of W x. By default
             1e-22, and 1e-12 for loops.
+        unrolled: Whether loops are written out in any case.
 
     Returns:
         The `Result` of the evaluator module.
@@ -204,10 +239,11 @@ def run(
         MethodRefused: The method does not suit the program.
     """
     dot = dot_of(program, dot)
-    program = program_of(program, "limit", dot, method in WRITTEN_OUT)
+    program = program_of(program, "limit", dot, unrolled or method in WRITTEN_OUT)
     given = {**draw_output(program, seed, 0), **(params or {})}
     effort = Effort(samples, seed, method, replicates, rank_tolerance)
-    return evaluate(evaluator(program, dot), program, effort, given, progress)
+    module = evaluator(program, dot, unrolled, method)
+    return evaluate(module, program, effort, given, progress)
 
 
 def simulate(

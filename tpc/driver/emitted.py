@@ -37,7 +37,7 @@ Method = Literal["mc", "qmc", "quadrature", "exact", "auto"]
 """How expectations without a closed form are computed."""
 
 WRITTEN_OUT: tuple[Method, ...] = ("exact", "quadrature")
-"""Methods for which loops are unrolled: only then have their expectations closed forms, grids."""
+"""Methods for which training is unrolled: only then have their expectations closed forms, grids."""
 
 
 class MethodRefused(ValueError):

@@ -63,7 +63,7 @@ def train(
     dot = dot_of(network, dot)
     unrolled = unrolled or method in WRITTEN_OUT
     program = compiler.program_of(network, "training", dot, unrolled)
-    module = compiler.evaluator(program, dot)
+    module = compiler.evaluator(program, dot, unrolled, method)
     values = {**(params or {}), **settings}
     effort = Effort(samples, seed, method, replicates, rank_tolerance)
     different = draws if draw_output(program, seed, 0) else 1

@@ -41,6 +41,7 @@ def verify(
     progress: Progress | None = None,
     method: Method = "mc",
     engine: EngineChoice = "auto",
+    unrolled: bool = False,
 ) -> Verification:
     """Hold finite widths against the limit.
 
@@ -62,6 +63,7 @@ def verify(
         engine: How matrices multiply in finite runs, as in `simulate`; by `auto` dense up to width
             2048 and matrix-free beyond, where all matrices have a law of their products, and
             trained ones updates that are linear in the gradients.
+        unrolled: Whether loops of the limit are written out in any case.
 
     Raises:
         ProgramError: As in `evaluator`; a network has no `train` block, or its training no limit.
@@ -69,10 +71,12 @@ def verify(
         MethodRefused: As in `run`.
     """
     if isinstance(program, Network) and program.training is not None:
-        limit, replicates = _limit(program, samples, seed, params, dot, method)
+        limit, replicates = _limit(program, samples, seed, params, dot, method, unrolled)
     else:
         program = compiler.program_of(program, "limit to compare with")
-        limit = compiler.run(program, samples or SAMPLES, seed, params, dot, method=method)
+        limit = compiler.run(
+            program, samples or SAMPLES, seed, params, dot, method=method, unrolled=unrolled
+        )
         replicates = REPLICATES
     return hold(program, limit, widths, trials, seed, params, progress, replicates, engine)
 
@@ -84,6 +88,7 @@ def _limit(
     params: Mapping[str, object] | None,
     dot: DotChoice,
     method: Method,
+    unrolled: bool,
 ) -> tuple[Any, int]:
     """Return the limit of training, averaged over draws, and on how many numbers errors rest."""
     training = network.training
@@ -92,7 +97,7 @@ def _limit(
     usual = SAMPLES if all(map(is_linear, uses)) else PAIR_SAMPLES
     random = bool(draw_output(compiler.program_of(network, "training"), seed, 0))
     draws = DRAWS if random else 1
-    found = train(network, samples or usual, seed, draws, method, params, dot)
+    found = train(network, samples or usual, seed, draws, method, params, dot, unrolled=unrolled)
     if draws == 1:
         return found, REPLICATES
     name = network.readout.name

@@ -47,9 +47,6 @@ from tpc.program.region import (
 )
 from tpc.program.traversal import dependents, toposort, walk
 
-FEWEST_ROUNDS = 100
-"""So many rounds are worth a region: closed forms of all pairs of fewer rounds are in reach."""
-
 Array = npt.NDArray[np.float64]
 
 Reference: TypeAlias = tuple[object, ...]
@@ -76,7 +73,7 @@ class Stretch:
         return len(self.rounds) - 1
 
 
-def roll(program: Program, fewest: int = FEWEST_ROUNDS) -> Program:
+def roll(program: Program, fewest: int) -> Program:
     """Return the program with its longest loop as a region, if it has one of so many rounds.
 
     The body stays as it is written: products of linear combinations are linear by the way in which

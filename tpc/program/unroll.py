@@ -10,7 +10,7 @@ from functools import reduce
 
 from tpc.program.builder import Builder
 from tpc.program.nodes import Elementwise, Node, operands
-from tpc.program.program import Binding, Program
+from tpc.program.program import Binding, Output, OutputKind, Program
 from tpc.program.region import (
     BEFORE,
     NEXT,
@@ -51,6 +51,22 @@ def unroll(program: Program, rounds: int | None = None) -> Program:
         bindings=(*bindings, *unrolling.bindings.values()),
         nodes=tuple(b.nodes),
     )
+
+
+def first_rounds(program: Program, rounds: int) -> Program:
+    """Return so many rounds of a program's region, whose outputs are what a round is run for."""
+    region = region_of(program)
+    assert region is not None
+    unrolling = _Unrolling(region, rounds)
+    unrolling.run()
+    span = program.outputs[0].span
+    found = [*(row[-1] for row in unrolling.rows), *unrolling.finals]
+    outputs = tuple(
+        Output(f"#{place}", OutputKind.SCALAR if node.is_scalar else OutputKind.VECTOR, node, span)
+        for place, node in enumerate(found)
+    )
+    nodes = tuple(unrolling.builder.nodes)
+    return replace(program, outputs=outputs, bindings=(), nodes=nodes)
 
 
 def _after(node: Node, rounds: "_Unrolling", images: dict[Node, Node]) -> Node:

@@ -60,6 +60,14 @@ def sampled_result(problem: Problem, request: Request) -> Result:
     return estimated(sampled_estimate(problem, request), request)
 
 
+def drawn_result(problem: Problem, request: Request) -> Result:
+    """Evaluate a program with a loop, which draws all of its expectations."""
+    if request.method in ("exact", "quadrature"):
+        how = "drawn in each round of a loop; write the rounds out by '--unrolled', or use 'qmc'"
+        refuse(problem.sampled, f"{request.method}: {{0}} is {{1}}, {how}")
+    return estimated(sampled_estimate(problem, request), request)
+
+
 def estimated_result(
     problem: Problem,
     integrated: Callable[..., Outputs],
