@@ -85,7 +85,13 @@ def outputs(update: Update, target: float) -> Iterator[float]:
         yield f
 
 
-@pytest.mark.parametrize(("name", "eps", "target"), MEMBERS)
+@pytest.mark.parametrize(
+    ("name", "eps", "target"),
+    [
+        pytest.param(*case, marks=pytest.mark.slow) if case[1] != 1e-3 or "ada" in case[0] else case
+        for case in MEMBERS
+    ],
+)
 def test_updates_are_those_of_the_gradients_that_there_are(
     name: str, eps: float, target: float
 ) -> None:

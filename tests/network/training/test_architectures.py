@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tpc
+from tests.marks import slow_where
 from tests.network.training.test_maximal_update import unrolled
 
 DATA = "data [[1.0, 0.5], [-0.4, 0.9], [0.3, -0.2]]"
@@ -71,7 +72,7 @@ def text(network: str, training: str) -> str:
     return "\n".join([*lines, *(f"    {line}" for line in block), ""])
 
 
-@pytest.mark.parametrize("training", TRAININGS)
+@pytest.mark.parametrize("training", slow_where(lambda name: name in ("lion", "own"), TRAININGS))
 @pytest.mark.parametrize("network", NETWORKS)
 def test_the_program_is_what_the_trainer_does(network: str, training: str) -> None:
     source = text(network, training)
