@@ -14,17 +14,20 @@ TOLERANCE, TOLERANCE_OF_LOOPS = "1e-22", "1e-12"
 have ever smaller ones, each of which costs as much noise in a dot as any other."""
 
 
-def write_entry(needed: Needed, functions: list[str], loops: bool = False) -> str:
+def write_entry(
+    needed: Needed, functions: list[str], loops: bool = False, constant: bool = False
+) -> str:
     """Write the function.
 
     Args:
         needed: What the outputs need.
         functions: The names of those that compute them: on nodes, or on random ones and grids.
         loops: Whether they have a loop.
+        constant: Whether they return constants alone.
     """
     head = _HEAD.format(TOLERANCE_OF_LOOPS if loops else TOLERANCE)
     if needed == "nothing":
-        return head + _ABOUT_EXACT + _REQUEST + _EXACT
+        return head + _ABOUT_EXACT + _REQUEST + (_CONSTANT if constant else _EXACT)
     problem = f"    problem = Problem({functions[0]}, BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH)\n"
     end = f"    return {'drawn_result' if loops else 'sampled_result'}(problem, request)"
     if needed == "samples or grids":
@@ -79,4 +82,5 @@ _REQUEST = """    asked = samples, seed, method, replicates, rank_tolerance, _pr
     request = Request(*asked, with_defaults(PARAMS, params))
 """
 
-_EXACT = "    return exact_result(limit(request.params), request)"
+_CONSTANT = "    return exact_result(limit(request.params), request)"
+_EXACT = "    return exact_result(checked(limit, request.params), request)"

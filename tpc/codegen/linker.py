@@ -15,6 +15,7 @@ from itertools import zip_longest
 FILES = (
     "arrays",
     "evaluation",
+    "not_finite",
     "requests",
     "estimates",
     "sampled_estimates",
@@ -144,8 +145,8 @@ def read_file(file: str) -> File:
         match statement:
             case ast.ImportFrom(module=str(module), names=names) if module.split(".")[0] != "tpc":
                 imports |= {name.name: (module, name.name) for name in names}
-            case ast.Import(names=[ast.alias(name=module, asname=str(name))]):
-                imports[name] = f"{module} as {name}", ""
+            case ast.Import(names=[ast.alias(name=module, asname=name)]):
+                imports[name or module] = f"{module} as {name}" if name else module, ""
             case ast.ClassDef(name=name):
                 definitions[name] = _class_pieces(lines, rows, statement)
             case ast.FunctionDef(name=name):
@@ -226,11 +227,13 @@ _WORD = re.compile(r'"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#.*|(\.?)\b([A-Za-z_]\w*
 
 
 def _import_lines(imports: Iterable[tuple[str, str]]) -> str:
-    """Write import statements as formatters sort them: all but whole modules are Python's own."""
+    """Write import statements as formatters sort them: what has no other name is Python's."""
     names: dict[str, list[str]] = {}
     for module, name in sorted(imports):
         names.setdefault(module, []).append(name)
     own = [f"from {m} import {', '.join(listed)}" for m, listed in names.items() if any(listed)]
-    others = [f"import {module}" for module, listed in names.items() if not any(listed)]
+    whole = [f"import {module}" for module, listed in names.items() if not any(listed)]
+    others = [line for line in whole if " as " in line]
+    own = [line for line in whole if line not in others] + own
     blocks = ["from __future__ import annotations", "\n".join(own), "\n".join(others)]
     return "\n\n".join(block for block in blocks if block)

@@ -17,7 +17,7 @@ from tpc.diagnostics import ProgramError
 from tpc.diagnostics.limit_faults import ParameterNameTaken
 from tpc.limit.equations import Limit
 from tpc.limit.limit_nodes import Hat, Integral, SteinBra, SteinDot
-from tpc.program.nodes import Inner, Mean, Node, operands
+from tpc.program.nodes import Constant, Inner, Mean, Node, operands
 from tpc.program.program import Program
 
 Array = npt.NDArray[np.float64]
@@ -50,7 +50,10 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
         *(lay_out(function, _nodes(function, needed)) for function in evaluator.functions),
         *evaluator.definitions.functions,
         write_entry(
-            needed, [function.name for function in evaluator.functions], limit.rounds is not None
+            needed,
+            [function.name for function in evaluator.functions],
+            limit.rounds is not None,
+            all(_is_number(node) for output in limit.outputs for _, node in output.parts),
         ),
     ]
     linked = link("\n".join([*own, "MethodRefused"]))
@@ -67,6 +70,10 @@ def _needed(limit: Limit, sampling: Sampling) -> Needed:
         return "nothing"
     rough = sampling.sampled and sampling.sampled.keys() <= sampling.rough.keys()
     return "samples" if rough else "samples or grids"
+
+
+def _is_number(node: Node) -> bool:
+    return isinstance(node, Constant) and bool(np.isfinite(node.value).all())
 
 
 def _nodes(function: WrittenFunction, needed: Needed) -> str:

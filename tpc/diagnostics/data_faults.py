@@ -38,13 +38,16 @@ class NoNumber(Fault):
 
 
 class NotFinite(Fault):
-    """An overflow, or a quotient of zeros, in the numbers of a limit."""
+    """An overflow, 0 / 0, or a log or root without a value: the first equation where it occurs."""
 
     code = "TP404"
     title = "`{name}` is not finite"
-    help = "look for an overflow, 0 / 0, or the log or root of a negative number in its equations"
+    label = "{equation}"
+    help = "the cause is {cause}"
 
     name: str
+    equation: str
+    cause: str
 
 
 class NoSequentialLaw(Fault):

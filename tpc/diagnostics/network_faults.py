@@ -182,12 +182,15 @@ class KernelOfProgram(Fault):
 
 
 class KernelOverflow(Fault):
-    """Inputs or weights so large that a kernel is no number."""
+    """Inputs or weights for which a kernel is no number: too large, or where it has no value."""
 
     code = "TP284"
     title = "the kernel `{kind}` is not finite for {count} of {pairs} pairs of inputs"
-    help = "make the inputs or the multipliers smaller"
+    label = "{equation}"
+    help = "the cause is {cause}: take other inputs or multipliers"
 
     kind: str
     count: int
     pairs: int
+    equation: str = ""
+    cause: str = "an overflow, or 0 / 0"

@@ -15,14 +15,10 @@ from traceback import walk_tb
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-import numpy as np
-
 from tpc.diagnostics import Fault, ProgramError, Span, UsageError
-from tpc.diagnostics.data_faults import NoNumber, NotFinite
+from tpc.diagnostics.data_faults import NotFinite
 from tpc.diagnostics.limit_faults import ExpectationInfinite
-from tpc.driver.training_program import (
-    DRAW,
-)
+from tpc.driver.training_program import DRAW
 from tpc.program.program import Program
 from tpc.program.unroll import unroll
 from tpc.runtime.arithmetic import InfiniteExpectation
@@ -115,26 +111,20 @@ def evaluate(
     if effort.rank_tolerance is not None:
         tolerance["rank_tolerance"] = effort.rank_tolerance
     try:
-        with np.errstate(all="ignore"):  # what overflows is seen in the result
-            result = module.evaluate(
-                samples=samples,
-                seed=effort.seed,
-                method=method,
-                replicates=effort.replicates,
-                _progress=progress,
-                **tolerance,
-                **resolved,
-            )
-    except np.linalg.LinAlgError:
-        overflow = NoNumber("a covariance of its limit overflows")
-        raise ProgramError.of(program, (overflow, program.outputs[0].span)) from None
+        return module.evaluate(
+            samples=samples,
+            seed=effort.seed,
+            method=method,
+            replicates=effort.replicates,
+            _progress=progress,
+            **tolerance,
+            **resolved,
+        )
     except module.MethodRefused as refusal:
         raise MethodRefused(str(refusal)) from None
     except ArithmeticError as error:
         fault, span = _fault_of(error, module, program)
         raise ProgramError.of(program, (fault, span)) from None
-    _check_finite(program, result)
-    return result
 
 
 def _check_memory(module: ModuleType, effort: Effort) -> None:
@@ -163,24 +153,16 @@ def _line_reached(error: Exception, module: ModuleType) -> int:
 
 def _fault_of(error: Exception, module: ModuleType, program: Program) -> tuple[Fault, Span]:
     """Return what stopped a module, and the statement whose equation it was computing."""
-    line = _line_reached(error, module)
+    infinite = type(error).__name__ == InfiniteExpectation.__name__  # of the module's own
+    line = _line_reached(error, module) if infinite else error.line  # type: ignore[attr-defined]
     named = [
         *((binding.name, binding.span) for binding in program.bindings),
         *((output.name, output.span) for output in program.outputs),
     ]
     name, span = next((item for item in named if item[1].line == line), named[-1])
-    if type(error).__name__ == InfiniteExpectation.__name__:  # of the module's own
+    if infinite:
         return ExpectationInfinite(str(error)), span
-    return NotFinite(name), span
-
-
-def _check_finite(program: Program, result: Any) -> None:
-    """Refuse results with an output that is no number."""
-    for output in program.outputs:
-        value = result.values.get(output.name, 0.0)
-        parts = value.values() if isinstance(value, dict) else (value,)
-        if not all(np.isfinite(part).all() for part in parts):
-            raise ProgramError.of(program, (NotFinite(output.name), output.span))
+    return NotFinite(name, error.equation, error.cause), span  # type: ignore[attr-defined]
 
 
 def _resolved(program: Program, params: Mapping[str, object]) -> dict[str, Any]:

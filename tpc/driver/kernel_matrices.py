@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.diagnostics import NOWHERE, ProgramError, UsageError
+from tpc.diagnostics.data_faults import NotFinite
 from tpc.diagnostics.limit_faults import ExpectationInfinite
 from tpc.diagnostics.network_faults import (
     InputsOfOtherShape,
@@ -105,7 +106,7 @@ def kernel(
     given = resolve_parameters(network, params)
     work = _Work(network, first, second, method, samples, seed, given, dot, threads, progress)
     values, stderr, methods = work.kernels(kinds, independent=False)
-    _check_finite(network, values)
+    work.check_finite(values)
     shortcut = work.kernels(kinds, independent=True)[0] if assume_gia else {}
     return KernelResult(values, stderr, methods, method, samples, seed, given, shortcut)
 
@@ -202,6 +203,21 @@ class _Work:
                 raise ProgramError.of(self._network, (fault, at)) from None
         return found, error, plan.series
 
+    def check_finite(self, values: Mapping[str, Array]) -> None:
+        """Refuse a kernel that is not finite; the limit of one such pair says where and why."""
+        for kind, value in values.items():
+            if np.isfinite(value.sum()):  # what is not finite makes the sum so: no memory is taken
+                continue
+            bad = np.argwhere(~np.isfinite(value))
+            if not len(bad):
+                continue
+            i, j = bad[0, 0], bad[0, value.ndim // 2]
+            others = self._first if self._second is None else self._second
+            pair = (self._first[i : i + 1], others[j : j + 1])
+            about = _first_not_finite(self._network, kind, *pair, self._params)
+            fault = KernelOverflow(kind, len(bad), value.size, *about)
+            raise ProgramError.of(self._network, (fault, self._network.readout.span))
+
     def _symmetric(self, value: Array) -> Array:
         """Make an estimate symmetric to the last digit, where both sets of inputs are one."""
         if self._second is not None:
@@ -221,6 +237,25 @@ class _Work:
             self._progress,
             self._method,
         )
+
+
+def _first_not_finite(
+    network: Network, kind: str, first: Array, second: Array, params: Mapping[str, Array]
+) -> tuple[str, ...]:
+    """Return the equation of the limit of two inputs that is not finite, and the cause."""
+    program = batch_program(network, (cast(Kind, kind),), first, second)
+    try:
+        compiler.run(program, FEW_SAMPLES, params=params)
+    except ProgramError as refusal:
+        (found,) = refusal.diagnostics
+        if found.code != NotFinite.code:
+            raise
+        return found.label, found.hint.removeprefix("the cause is ")
+    return ()
+
+
+FEW_SAMPLES = 1024
+"""How many nodes tell why a kernel is not finite."""
 
 
 def _diagonals(
@@ -311,13 +346,3 @@ def _inputs(network: Network, given: npt.ArrayLike) -> Array:
     if not np.isfinite(array).all():
         raise UsageError("inputs must be finite")
     return array
-
-
-def _check_finite(network: Network, values: Mapping[str, Array]) -> None:
-    for kind, value in values.items():
-        if np.isfinite(value.sum()):  # what is not finite makes the sum so; this takes no memory
-            continue
-        bad = int(np.count_nonzero(~np.isfinite(value)))
-        if bad:
-            fault = KernelOverflow(kind, bad, value.size)
-            raise ProgramError.of(network, (fault, network.readout.span))

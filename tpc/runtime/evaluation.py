@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,9 @@ import numpy as np
 from tpc.runtime.arrays import Outputs
 from tpc.runtime.estimates import Estimate, better
 from tpc.runtime.grid_estimates import integrated_estimate
+from tpc.runtime.not_finite import FAILURES, NotFinite, is_finite, look_for_not_finite
 from tpc.runtime.requests import MethodRefused, Problem, Request
-from tpc.runtime.sampled_estimates import sampled_estimate
+from tpc.runtime.sampled_estimates import nodes_of_runs, sampled_estimate
 
 
 @dataclass(frozen=True)
@@ -54,20 +56,25 @@ def exact_result(outputs: Outputs, request: Request) -> Result:
     return result_of(values, errors, methods, 0, {}, request)
 
 
+@np.errstate(all="ignore")
 def sampled_result(problem: Problem, request: Request) -> Result:
     """Evaluate a program none of whose expectations without a closed form is smooth."""
     refuse_unsuitable(problem, request)
-    return estimated(sampled_estimate(problem, request), request)
+    with explaining(problem, request):
+        return estimated(sampled_estimate(problem, request), request)
 
 
+@np.errstate(all="ignore")
 def drawn_result(problem: Problem, request: Request) -> Result:
     """Evaluate a program with a loop, which draws all of its expectations."""
     if request.method in ("exact", "quadrature"):
         how = "drawn in each round of a loop; write the rounds out by '--unrolled', or use 'qmc'"
         refuse(problem.sampled, f"{request.method}: {{0}} is {{1}}, {how}")
-    return estimated(sampled_estimate(problem, request), request)
+    with explaining(problem, request):
+        return estimated(sampled_estimate(problem, request), request)
 
 
+@np.errstate(all="ignore")
 def estimated_result(
     problem: Problem,
     integrated: Callable[..., Outputs],
@@ -81,15 +88,18 @@ def estimated_result(
         request: What was asked for.
     """
     refuse_unsuitable(problem, request)
-    if problem.sampled and request.method in ("mc", "qmc"):
-        return estimated(sampled_estimate(problem, request), request)
-    estimate = integrated_estimate(problem, integrated, request)
-    if request.method == "quadrature":
-        refuse(estimate.missing, "quadrature: {0} is out of reach, {1}; use 'qmc'")
-    poor = [name for name in problem.sampled if not estimate.is_precise(name)]
-    if request.method == "auto" and poor:
-        estimate = better(estimate, sampled_estimate(problem, request), poor)
-    return estimated(estimate, request)
+    with explaining(problem, request):
+        if problem.sampled and request.method in ("mc", "qmc"):
+            return estimated(sampled_estimate(problem, request), request)
+        estimate = integrated_estimate(problem, integrated, request)
+        if request.method == "quadrature":
+            if "not finite" in estimate.missing.values():
+                look_through_runs(problem, request)
+            refuse(estimate.missing, "quadrature: {0} is out of reach, {1}; use 'qmc'")
+        poor = [name for name in problem.sampled if not estimate.is_precise(name)]
+        if request.method == "auto" and poor:
+            estimate = better(estimate, sampled_estimate(problem, request), poor)
+        return estimated(estimate, request)
 
 
 def refuse_unsuitable(problem: Problem, request: Request) -> None:
@@ -109,9 +119,28 @@ def refuse(reasons: dict[str, str], message: str) -> None:
 
 
 def estimated(estimate: Estimate, request: Request) -> Result:
-    """Return an estimate as the result of what was asked for."""
+    """Return an estimate as the result of what was asked for, if it is finite."""
     e = estimate
+    for (name, _), found in (*e.values.items(), *e.errors.items()):
+        if not is_finite(found):
+            raise FloatingPointError(name)
     return result_of(e.values, e.errors, e.methods, e.samples, e.stein_load, request)
+
+
+@contextmanager
+def explaining(problem: Problem, request: Request) -> Iterator[None]:
+    """Say where numbers stopped being finite."""
+    try:
+        yield
+    except FAILURES as failure:
+        look_through_runs(problem, request)
+        raise NotFinite(0, str(failure), "an overflow") from failure
+
+
+def look_through_runs(problem: Problem, request: Request) -> None:
+    """Raise what says why a program is not finite on the nodes of some replicate, if it is so."""
+    for nodes in nodes_of_runs(problem, request):
+        look_for_not_finite(problem.limit, nodes, request.params)
 
 
 def result_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +17,7 @@ from tpc.runtime.sobol_nodes import SobolNodes
 def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     """Average replicates with nodes of their own; their spread gives the standard errors."""
     count, method = request.replicates, request.method
-    each = request.samples // count
-    if method != "mc":
-        each = 2 ** (each.bit_length() - 1)
+    each = samples_of_each(request)
     runs: list[Run] = []
     for replicate in range(count):
         if method == "mc":
@@ -32,6 +30,24 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
     total = request.samples if method == "mc" else count * each
     return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
+
+
+def samples_of_each(request: Request) -> int:
+    """Return how many nodes a replicate has: of Sobol points, a power of two."""
+    each = request.samples // request.replicates
+    return each if request.method == "mc" else 2 ** (each.bit_length() - 1)
+
+
+def nodes_of_runs(problem: Problem, request: Request) -> Iterator[Nodes]:
+    """Yield the nodes of all replicates once more, those of halves where these were run, too."""
+    each = samples_of_each(request)
+    for replicate in range(request.replicates):
+        if request.method != "mc":
+            yield sobol_nodes(problem, request, replicate, each)
+            continue
+        streams = streams_of(request, replicate)
+        for parts in (streams, *([stream] for stream in streams if problem.biased)):
+            yield Nodes(parts, each * len(parts) // 2, request.rank_tolerance)
 
 
 def averaged(problem: Problem, runs: Sequence[Run]) -> tuple[Outputs, Outputs]:
@@ -105,8 +121,7 @@ def run_random(
     Where moments of N samples enter later equations, results are biased by b/N. The two
     halves of a replicate are biased by 2 b/N, so that full - mean(halves) = -b/N.
     """
-    keys = [(replicate, half) for half in range(2)]
-    streams = [np.random.SeedSequence(request.seed, spawn_key=key) for key in keys]
+    streams = streams_of(request, replicate)
     tolerance = request.rank_tolerance
     nodes = nodes_of(streams, samples, tolerance)
     full = problem.limit(nodes, request.params)
@@ -121,10 +136,26 @@ def run_random(
     return Run(outputs, shift, halves, nodes.stein_load)
 
 
+def streams_of(request: Request, replicate: int) -> list[np.random.SeedSequence]:
+    """Return the streams of random numbers of the halves of a replicate."""
+    keys = [(replicate, half) for half in range(2)]
+    return [np.random.SeedSequence(request.seed, spawn_key=key) for key in keys]
+
+
 def run_sobol(problem: Problem, request: Request, replicate: int, samples: int) -> Run:
     """Run one replicate on Sobol points."""
-    stream = np.random.SeedSequence(request.seed, spawn_key=(replicate,))
-    nodes = SobolNodes(stream, samples, problem.gaussians, request.rank_tolerance)
+    nodes = sobol_nodes(problem, request, replicate, samples)
     full = problem.limit(nodes, request.params)
     unbiased = {key: np.zeros_like(full[key]) for key in full}
     return Run(full, unbiased, {}, nodes.stein_load)
+
+
+def sobol_nodes(
+    problem: Problem,
+    request: Request,
+    replicate: int,
+    samples: int,
+) -> SobolNodes:
+    """Return the Sobol points of a replicate."""
+    stream = np.random.SeedSequence(request.seed, spawn_key=(replicate,))
+    return SobolNodes(stream, samples, problem.gaussians, request.rank_tolerance)

@@ -54,9 +54,15 @@ Limit
 
 from __future__ import annotations
 
+import ast
+import re
+import sys
+import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial, reduce
+from inspect import getsourcelines
 from math import prod
 from typing import Any
 
@@ -255,6 +261,7 @@ class Result:
         return self.values[name]
 
 
+@np.errstate(all="ignore")
 def estimated_result(
     problem: Problem,
     integrated: Callable[..., Outputs],
@@ -268,15 +275,18 @@ def estimated_result(
         request: What was asked for.
     """
     refuse_unsuitable(problem, request)
-    if problem.sampled and request.method in ("mc", "qmc"):
-        return estimated(sampled_estimate(problem, request), request)
-    estimate = integrated_estimate(problem, integrated, request)
-    if request.method == "quadrature":
-        refuse(estimate.missing, "quadrature: {0} is out of reach, {1}; use 'qmc'")
-    poor = [name for name in problem.sampled if not estimate.is_precise(name)]
-    if request.method == "auto" and poor:
-        estimate = better(estimate, sampled_estimate(problem, request), poor)
-    return estimated(estimate, request)
+    with explaining(problem, request):
+        if problem.sampled and request.method in ("mc", "qmc"):
+            return estimated(sampled_estimate(problem, request), request)
+        estimate = integrated_estimate(problem, integrated, request)
+        if request.method == "quadrature":
+            if "not finite" in estimate.missing.values():
+                look_through_runs(problem, request)
+            refuse(estimate.missing, "quadrature: {0} is out of reach, {1}; use 'qmc'")
+        poor = [name for name in problem.sampled if not estimate.is_precise(name)]
+        if request.method == "auto" and poor:
+            estimate = better(estimate, sampled_estimate(problem, request), poor)
+        return estimated(estimate, request)
 
 
 def refuse_unsuitable(problem: Problem, request: Request) -> None:
@@ -296,9 +306,28 @@ def refuse(reasons: dict[str, str], message: str) -> None:
 
 
 def estimated(estimate: Estimate, request: Request) -> Result:
-    """Return an estimate as the result of what was asked for."""
+    """Return an estimate as the result of what was asked for, if it is finite."""
     e = estimate
+    for (name, _), found in (*e.values.items(), *e.errors.items()):
+        if not is_finite(found):
+            raise FloatingPointError(name)
     return result_of(e.values, e.errors, e.methods, e.samples, e.stein_load, request)
+
+
+@contextmanager
+def explaining(problem: Problem, request: Request) -> Iterator[None]:
+    """Say where numbers stopped being finite."""
+    try:
+        yield
+    except FAILURES as failure:
+        look_through_runs(problem, request)
+        raise NotFinite(0, str(failure), "an overflow") from failure
+
+
+def look_through_runs(problem: Problem, request: Request) -> None:
+    """Raise what says why a program is not finite on the nodes of some replicate, if it is so."""
+    for nodes in nodes_of_runs(problem, request):
+        look_for_not_finite(problem.limit, nodes, request.params)
 
 
 def result_of(
@@ -331,6 +360,153 @@ def by_name(outputs: Outputs) -> dict[str, Any]:
         else:
             found.setdefault(name, {})[part] = array
     return found
+
+
+class NotFinite(ArithmeticError):
+    """A value that is no number: the line of the program, its equation, and the cause."""
+
+    def __init__(self, line: int, equation: str, cause: str) -> None:
+        super().__init__(f"line {line}: `{equation}` is not finite: {cause}")
+        self.line, self.equation, self.cause = line, equation, cause
+
+
+FAILURES = (ZeroDivisionError, OverflowError, FloatingPointError, np.linalg.LinAlgError)
+"""What is raised where numbers are not finite."""
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a value holds numbers alone, if it holds any."""
+    held = isinstance(value, float | np.ndarray | np.floating)
+    return not held or bool(np.isfinite(value).all())
+
+
+def look_for_not_finite(limit: Any, *given: Any) -> None:
+    """Run a module's function again, and raise `NotFinite` behind its first such line."""
+    lines, first = getsourcelines(limit)
+    tree = ast.parse("".join(lines))
+    ast.increment_lineno(tree, first - 1)
+    assigned = {
+        row: node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        for row in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    done: dict[str, ast.expr] = {}
+    known: dict[str, Any] = {}
+    running: list[ast.Assign] = []
+
+    def look(frame: Any, event: str, _: Any) -> Any:
+        if frame.f_code is not limit.__code__:
+            return None
+        statement = assigned.get(frame.f_lineno) if event != "return" else None
+        known.update(frame.f_locals)
+        if running and (statement is not running[0] or event == "exception"):
+            last = running.pop()
+            name = ast.unparse(last.targets[0])
+            if event == "exception" or not is_finite(known[name]):
+                about = equation_above(lines, last.lineno - first)
+                cause = cause_of(last.value, limit.__globals__, known, done)
+                raise NotFinite(*about, cause)
+            done[name] = last.value
+        if statement is not None and not running:
+            running.append(statement)
+        return look
+
+    before = sys.gettrace()
+    sys.settrace(look)
+    try:
+        limit(*given)
+    finally:
+        sys.settrace(before)
+
+
+def equation_above(lines: list[str], row: int) -> tuple[int, str]:
+    """Return the line of the program that a row of a function computes, and its equation."""
+    above = "".join(line.lstrip() for line in lines[:row])
+    banners = re.findall(r"^# ---- line (\d+):", above, re.MULTILINE)
+    comments = re.search(r"(?:^# [^-].*\n)+\Z", above, re.MULTILINE)
+    equation = comments[0].split("\n")[0][2:] if comments else lines[row].strip()
+    return int(banners[-1]) if banners else 0, equation
+
+
+CAUSES = {
+    "divide by zero in divide": "a division by 0",
+    "divide by zero in reciprocal": "a division by 0",
+    "divide by zero in power": "a negative power of 0",
+    "divide by zero in log": "the log of 0",
+    "invalid value in divide": "0 / 0",
+    "invalid value in log": "the log of a negative number",
+    "invalid value in sqrt": "the root of a negative number",
+    "invalid value in power": "a fractional power of a negative number",
+}
+"""What NumPy says of operations on numbers, in words; all else is an overflow."""
+
+
+def cause_of(
+    node: ast.expr,
+    world: dict[str, Any],
+    known: dict[str, Any],
+    done: dict[str, ast.expr],
+) -> str:
+    """Return why an expression is not finite: its innermost operation that is not.
+
+    Args:
+        node: The expression.
+        world: What its module defines.
+        known: Its variables.
+        done: What they were assigned.
+    """
+
+    def value_of(part: ast.expr) -> Any:
+        return eval(compile(ast.Expression(part), "", "eval"), world, known)
+
+    for part in operands_of(node):
+        if not is_finite(value_of(part)):
+            return cause_of(part, world, known, done)
+    with warnings.catch_warnings(record=True) as told, np.errstate(all="warn"):
+        warnings.simplefilter("always")
+        try:
+            value_of(node)
+        except ZeroDivisionError:
+            return "a division by 0"
+        except FAILURES:
+            return "an overflow"
+    said = [re.sub("encountered in (scalar )?", "in ", str(w.message)) for w in told]
+    causes = [CAUSES[words] for words in said if words in CAUSES]
+    cause = causes[-1] if causes else "an overflow"
+    operands = operands_of(node)
+    parts = operands[-1:] if isinstance(node, ast.BinOp) else operands[:1]
+    for part in parts if cause != "an overflow" else ():
+        origin = done.get(part.id, part) if isinstance(part, ast.Name) else part
+        scale = sum(np.abs(value_of(term)) for term in terms_of(origin))
+        left = value_of(part)
+        if np.any((left <= 0) & (np.abs(left) <= 1e-8 * scale) & (scale > 0)):
+            return f"{cause}, by cancellation: the difference of equal numbers"
+    return cause
+
+
+def terms_of(node: ast.expr) -> list[ast.expr]:
+    """Return what a sum or a difference consists of; else the expression alone."""
+    match node:
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):
+            return [*terms_of(left), *terms_of(right)]
+        case _:
+            return [node]
+
+
+def operands_of(node: ast.expr) -> list[ast.expr]:
+    """Return the parts of an expression that have values."""
+    match node:
+        case ast.BinOp(left=left, right=right):
+            return [left, right]
+        case ast.UnaryOp(operand=part) | ast.Subscript(value=part):
+            return [part]
+        case ast.Call(args=parts):
+            return [part for part in parts if not isinstance(part, ast.Starred)]
+        case ast.Attribute(value=part):
+            return [part]
+        case _:
+            return []
 
 
 METHODS = ("mc", "qmc", "quadrature", "exact", "auto")
@@ -451,9 +627,7 @@ def better(first: Estimate, second: Estimate, names: Sequence[str]) -> Estimate:
 def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     """Average replicates with nodes of their own; their spread gives the standard errors."""
     count, method = request.replicates, request.method
-    each = request.samples // count
-    if method != "mc":
-        each = 2 ** (each.bit_length() - 1)
+    each = samples_of_each(request)
     runs: list[Run] = []
     for replicate in range(count):
         if method == "mc":
@@ -466,6 +640,24 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
     total = request.samples if method == "mc" else count * each
     return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
+
+
+def samples_of_each(request: Request) -> int:
+    """Return how many nodes a replicate has: of Sobol points, a power of two."""
+    each = request.samples // request.replicates
+    return each if request.method == "mc" else 2 ** (each.bit_length() - 1)
+
+
+def nodes_of_runs(problem: Problem, request: Request) -> Iterator[Nodes]:
+    """Yield the nodes of all replicates once more, those of halves where these were run, too."""
+    each = samples_of_each(request)
+    for replicate in range(request.replicates):
+        if request.method != "mc":
+            yield sobol_nodes(problem, request, replicate, each)
+            continue
+        streams = streams_of(request, replicate)
+        for parts in (streams, *([stream] for stream in streams if problem.biased)):
+            yield Nodes(parts, each * len(parts) // 2, request.rank_tolerance)
 
 
 def averaged(problem: Problem, runs: Sequence[Run]) -> tuple[Outputs, Outputs]:
@@ -540,8 +732,7 @@ def run_random(
     Where moments of N samples enter later equations, results are biased by b/N. The two
     halves of a replicate are biased by 2 b/N, so that full - mean(halves) = -b/N.
     """
-    keys = [(replicate, half) for half in range(2)]
-    streams = [np.random.SeedSequence(request.seed, spawn_key=key) for key in keys]
+    streams = streams_of(request, replicate)
     tolerance = request.rank_tolerance
     nodes = nodes_of(streams, samples, tolerance)
     full = problem.limit(nodes, request.params)
@@ -556,13 +747,29 @@ def run_random(
     return Run(outputs, shift, halves, nodes.stein_load)
 
 
+def streams_of(request: Request, replicate: int) -> list[np.random.SeedSequence]:
+    """Return the streams of random numbers of the halves of a replicate."""
+    keys = [(replicate, half) for half in range(2)]
+    return [np.random.SeedSequence(request.seed, spawn_key=key) for key in keys]
+
+
 def run_sobol(problem: Problem, request: Request, replicate: int, samples: int) -> Run:
     """Run one replicate on Sobol points."""
-    stream = np.random.SeedSequence(request.seed, spawn_key=(replicate,))
-    nodes = SobolNodes(stream, samples, problem.gaussians, request.rank_tolerance)
+    nodes = sobol_nodes(problem, request, replicate, samples)
     full = problem.limit(nodes, request.params)
     unbiased = {key: np.zeros_like(full[key]) for key in full}
     return Run(full, unbiased, {}, nodes.stein_load)
+
+
+def sobol_nodes(
+    problem: Problem,
+    request: Request,
+    replicate: int,
+    samples: int,
+) -> SobolNodes:
+    """Return the Sobol points of a replicate."""
+    stream = np.random.SeedSequence(request.seed, spawn_key=(replicate,))
+    return SobolNodes(stream, samples, problem.gaussians, request.rank_tolerance)
 
 
 Key = tuple[str, str]
