@@ -74,6 +74,7 @@ class Workshop:
         placeholders: How many stand-ins have been made for derivatives.
         steps: How many statements have been executed and calls inlined.
         unknown: Names that have been reported as unknown; they are silent from then on.
+        ended: Names of rounds of loops that have ended, and what to write instead.
         batch_mean: Makes the mean over the inputs of a network; None in a program.
     """
 
@@ -87,6 +88,7 @@ class Workshop:
     placeholders: int = 0
     steps: int = 0
     unknown: set[str] = field(default_factory=set)
+    ended: dict[str, str] = field(default_factory=dict)
     batch_mean: Callable[[Builder, Node], Node] | None = None
 
 
@@ -168,7 +170,9 @@ class Context:
             return BROKEN
         shop.unknown.add(name)
         later = shop.survey.bound.get(name)
-        if later is not None and later.start > span.start:
+        if name in shop.ended:
+            suggestion = shop.ended[name]
+        elif later is not None and later.start > span.start:
             suggestion = f"`{name}` is bound later, in line {later.line}"
         else:
             known = [*self.names, *functions] if len(shop.unknown) <= FEW else []

@@ -59,7 +59,7 @@ def declare_const(draft: Draft, at: tree.ConstDecl) -> None:
     advice = f"without `const`, `{at.name.id} = ...` may hold a param or a scalar"
     value = static(draft.ctx, evaluate(draft.ctx, at.value), at.value.span, "a const", advice)
     if draft.names.free(at.name):
-        draft.names.bind(at.name, value)
+        draft.names.bind_local(at.name, value)
 
 
 def declare_param(draft: Draft, at: tree.ParamDecl) -> None:
@@ -107,14 +107,15 @@ def declare_vectors(draft: Draft, at: tree.VectorDecl) -> None:
             continue
         parts = (shape, mean, covariance, law)
         if not known_dim or any(isinstance(part, Broken) for part in parts):
-            draft.names.bind(declared.name, BROKEN)
+            draft.names.bind_fresh(declared.name, BROKEN)
             continue
         assert not (isinstance(shape, Broken) or isinstance(mean, Broken))
         assert not isinstance(covariance, Broken)
         builder = ctx.building(declared.span)
-        vector = builder.initial_vector(name, at.dim.id, shape, mean, covariance)
-        draft.names.bind(declared.name, vector)
-        draft.record(name, vector, at.span)
+        shown = draft.names.shown_fresh(name)
+        vector = builder.initial_vector(shown, at.dim.id, shape, mean, covariance)
+        draft.names.bind_fresh(declared.name, vector)
+        draft.record(shown, vector, at.span)
 
 
 def declare_matrices(draft: Draft, at: tree.MatrixDecl) -> None:
@@ -125,12 +126,13 @@ def declare_matrices(draft: Draft, at: tree.MatrixDecl) -> None:
         if not draft.names.free(name):
             continue
         if not known_dims or isinstance(law, Broken):
-            draft.names.bind(name, BROKEN)
+            draft.names.bind_fresh(name, BROKEN)
             continue
         rows, columns = at.rows.id, at.columns.id
-        matrix = Matrix(name.id, rows, columns, law.variance, law.dim, at.span, law.ensemble)
+        shown = draft.names.shown_fresh(name.id)
+        matrix = Matrix(shown, rows, columns, law.variance, law.dim, at.span, law.ensemble)
         draft.matrices.append(matrix)
-        draft.names.bind(name, ScaledMatrix(matrix, False, Static(1)))
+        draft.names.bind_fresh(name, ScaledMatrix(matrix, False, Static(1)))
 
 
 def is_dim(draft: Draft, name: tree.Name) -> bool:

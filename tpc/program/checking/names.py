@@ -11,6 +11,7 @@ from tpc.diagnostics import Span
 from tpc.diagnostics.name_faults import BoundTwice, FamilyArity, FamilyMixed, UnknownMember
 from tpc.diagnostics.program_faults import ReadoutUsed
 from tpc.program.checking.context import Context
+from tpc.program.checking.loop_scopes import LoopScope
 from tpc.program.checking.sorts import integer
 from tpc.program.checking.values import BROKEN, Broken, Definition, Family, ReadoutName, Value
 from tpc.program.nodes import Matrix, Node, Parameter
@@ -66,17 +67,21 @@ class Names:
 
     Attributes:
         lines: The line of each binding of a plain name.
+        scopes: The loops around, outermost first.
     """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self.lines: dict[str, int] = {}
+        self.scopes: list[LoopScope] = []
+        self._fresh: dict[str, Family] = {}
+        self._shown: set[str] = set()
 
     def free(self, name: tree.Name) -> bool:
         """Whether a name may be bound as a plain name; otherwise report why not."""
         ctx = self._ctx
         known = ctx.names.get(name.id)
-        if known is None:
+        if known is None or (self.scopes and known is self._fresh.get(name.id)):
             return True
         if isinstance(known, Family):
             fault = FamilyMixed(name.id, "a family", "a plain name", known.line)
@@ -91,11 +96,63 @@ class Names:
         self._ctx.names[name.id] = value
         self.lines[name.id] = name.span.line
 
+    def bind_local(self, name: tree.Name, value: Value | Definition) -> str:
+        """Bind a free name until the innermost round ends; return how results show it."""
+        self.bind(name, value)
+        scope = next((scope for scope in reversed(self.scopes) if scope.is_long), None)
+        if scope is None:
+            return name.id
+        scope.local.append(name.id)
+        stem, shown, count = name.id, written(name.id, self._keys()), 1
+        while shown in self._shown:
+            count += 1
+            shown = written(f"{stem}_{count}", self._keys())
+        self._shown.add(shown)
+        return shown
+
+    def bind_fresh(self, name: tree.Name, value: Value) -> None:
+        """Bind a tensor that is drawn in a round; after the loop it is a member of a family."""
+        self.bind(name, value)
+        if self._in_rounds():
+            self.scopes[-1].fresh[name.id] = value, name.span
+
+    def shown_fresh(self, name: str) -> str:
+        """Return what a tensor that is drawn in a round is called where all of them stand."""
+        return written(name, self._keys()) if self._in_rounds() else name
+
+    def _in_rounds(self) -> bool:
+        return any(scope.is_long for scope in self.scopes)
+
+    def _keys(self) -> tuple[int, ...]:
+        return tuple(scope.key for scope in self.scopes)
+
+    def end_round(self) -> None:
+        """Forget what the innermost round has bound."""
+        scope, names = self.scopes[-1], self._ctx.names
+        variables = ",".join(scope.variable for scope in self.scopes)
+        for name in scope.local:
+            if isinstance(names.pop(name), Broken):
+                scope.broken.append(name)
+            said = f"`{name}` ends with its round of the loop in line {scope.line}; bind a family"
+            self._ctx.shop.ended[name] = f"{said}, `{name}[{variables}] = ...`"
+        for name, (value, span) in scope.fresh.items():
+            names.pop(name, None)
+            line = span.line
+            family = self._fresh.setdefault(name, Family(name, len(self.scopes), line))
+            self.bind_member(family, self._keys(), value, span)
+        scope.local.clear()
+
+    def end_loop(self) -> None:
+        """Forget the innermost loop; its fresh tensors are families from now on."""
+        scope = self.scopes.pop()
+        self._ctx.names.update({name: self._fresh[name] for name in scope.fresh})
+        self._ctx.names.update(dict.fromkeys(scope.broken, BROKEN))
+
     def family(self, name: tree.Name, arity: int) -> Family | None:
         """Return the family to bind a member of, or report why there is none."""
         ctx = self._ctx
         known = ctx.names.get(name.id)
-        if known is None:
+        if known is None and name.id not in ctx.shop.ended:
             known = ctx.names[name.id] = Family(name.id, arity, name.span.line)
         if not isinstance(known, Family):
             line = self.lines[name.id]
@@ -128,7 +185,7 @@ class Names:
                 family = Family(target.name.id, len(target.keys), target.span.line, broken=True)
                 self._ctx.names[target.name.id] = family
             else:
-                self.bind(target.name, BROKEN)
+                self.bind_local(target.name, BROKEN)
 
 
 @dataclass(slots=True)

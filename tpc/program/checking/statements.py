@@ -5,7 +5,7 @@ from typing import assert_never
 import numpy as np
 
 from tpc.diagnostics import Span
-from tpc.diagnostics.name_faults import TooDeep, UnknownMember
+from tpc.diagnostics.name_faults import BoundTwice, TooDeep, UnknownMember
 from tpc.diagnostics.program_faults import SecondDialect, UnknownDialect
 from tpc.diagnostics.sort_faults import WrongSort
 from tpc.program.checking import statics
@@ -19,6 +19,7 @@ from tpc.program.checking.declarations import (
 )
 from tpc.program.checking.expressions.definitions import define
 from tpc.program.checking.expressions.evaluate import evaluate, truth
+from tpc.program.checking.loop_scopes import LoopScope
 from tpc.program.checking.names import Draft, key_tuple, member, written
 from tpc.program.checking.sorts import plain, static, vector
 from tpc.program.checking.survey import names_bound, statements_within
@@ -111,7 +112,7 @@ def _declare_dialect(draft: Draft, name: tree.Name, span: Span) -> None:
 def _define(draft: Draft, at: tree.Def) -> None:
     definition = define(draft.ctx, at)
     if draft.names.free(at.name):
-        draft.names.bind(at.name, definition)
+        draft.names.bind_local(at.name, definition)
 
 
 # ----------------------------------------------------------------------------------------- bindings
@@ -121,12 +122,17 @@ def _value(draft: Draft, at: tree.Expression) -> Static | Node | Broken:
     return plain(draft.ctx, evaluate(draft.ctx, at), at.span, "a name")
 
 
-def _bind(draft: Draft, target: tree.Target, value: Value | ReadoutName) -> str:
+def _bind(
+    draft: Draft, target: tree.Target, value: Value | ReadoutName, local: bool = False
+) -> str:
     """Bind a target; return how results show it, or the empty string where that failed."""
     names, ctx = draft.names, draft.ctx
     if not target.keys:
         if not names.free(target.name):
             return ""
+        if local:
+            assert not isinstance(value, ReadoutName)
+            return names.bind_local(target.name, value)
         names.bind(target.name, value)
         return target.name.id
     family = names.family(target.name, len(target.keys))
@@ -142,7 +148,7 @@ def _bind(draft: Draft, target: tree.Target, value: Value | ReadoutName) -> str:
 
 def _assign(draft: Draft, at: tree.Assign) -> None:
     value = _value(draft, at.value)
-    name = _bind(draft, at.target, value)
+    name = _bind(draft, at.target, value, local=True)
     if name and not isinstance(value, Broken):
         draft.record(name, draft.ctx.node(value, at.value.span), at.span)
 
@@ -199,7 +205,9 @@ def _output(draft: Draft, at: tree.Output) -> None:
     name = written(target.name.id, member_keys)
     if not isinstance(value, Broken):
         node = ctx.node(value, target.span)
-        draft.outputs.setdefault(name, Output(name, _kind(node), node, at.span))
+        known = draft.outputs.setdefault(name, Output(name, _kind(node), node, at.span))
+        if known.node is not node:
+            ctx.report(BoundTwice(name, name, known.span.line), target.span)
 
 
 # ------------------------------------------------------------------------------------------- blocks
@@ -207,16 +215,22 @@ def _output(draft: Draft, at: tree.Output) -> None:
 
 def _loop(draft: Draft, at: tree.For) -> None:
     """Unroll a static loop; its variable is bound in its body only."""
-    ctx, variable = draft.ctx, at.variable
+    ctx, variable, names = draft.ctx, at.variable, draft.names
     items = _items(draft, at.iterable)
-    if not draft.names.free(variable) or isinstance(items, Broken):
+    if not names.free(variable) or isinstance(items, Broken):
         give_up(draft, at.body)
         return
-    for item in items:
+    names.scopes.append(LoopScope(variable.id, at.span.line, len(items) > 1))
+    keys = [item for item in items if isinstance(item, int)]
+    keys = keys if len(keys) == len(items) else list(range(len(items)))
+    for key, item in zip(keys, items, strict=True):
         ctx.step(at.span)
-        draft.names.bind(variable, Static(item))
+        names.bind(variable, Static(item))
+        names.scopes[-1].key = key
         for statement in at.body:
             execute(draft, statement)
+        names.end_round()
+    names.end_loop()
     ctx.names.pop(variable.id, None)
 
 
