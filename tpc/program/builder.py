@@ -138,52 +138,63 @@ class Builder:
         return self.make(op.MatMul, ((FREE, into),), operand.shape, matrix, transposed, operand)
 
     def apply(self, function: str, *arguments: Node) -> Node:
-        """Return an elementwise function: coordinates unite, constant axes broadcast."""
+        """Return an elementwise function: coordinates unite, constant axes broadcast.
+
+        What adds nothing and multiplies by one is left out.
+        """
         assert len(arguments) == FUNCTIONS[function].arity, function
+        simpler = self._simpler(function, arguments)
+        if simpler is not None:
+            return simpler
         return self.make(
             op.Elementwise, unite_coords(arguments), broadcast(arguments), function, arguments
         )
 
+    def _simpler(self, function: str, arguments: tuple[Node, ...]) -> Node | None:
+        match function, arguments:
+            case "add", (x, y) if _is_number(x, 0) and broadcast(arguments) == y.shape:
+                return y
+            case "add", (x, y) if _is_number(y, 0) and broadcast(arguments) == x.shape:
+                return x
+            case "sub", (op.Constant(shape=(), value=x), op.Constant(shape=(), value=y)):
+                return self.number(float(x - y))
+            case "sub", (x, y) if _is_number(y, 0):
+                return x
+            case "mul", (x, y) if _is_number(x, 1) or _is_number(y, 1):
+                return y if _is_number(x, 1) else x
+            case "mul", (x, y) if _is_number(x, -1) or _is_number(y, -1):
+                return self.neg(y if _is_number(x, -1) else x)
+            case "neg", (op.Elementwise(function="neg", operands=(x,)),):
+                return x
+            case "div" | "pow", (x, y) if _is_number(y, 1):
+                return x
+            case "pow", (x, y) if _is_number(y, 2):
+                return self.apply("square", x)
+            case _:
+                return None
+
     def add(self, x: Node, y: Node) -> Node:
         """Return x + y."""
-        if _is_number(x, 0) and broadcast((x, y)) == y.shape:
-            return y
-        if _is_number(y, 0) and broadcast((x, y)) == x.shape:
-            return x
         return self.apply("add", x, y)
 
     def sub(self, x: Node, y: Node) -> Node:
         """Return x - y."""
-        if isinstance(x, op.Constant) and isinstance(y, op.Constant) and x.shape == y.shape == ():
-            return self.number(float(x.value - y.value))
-        return x if _is_number(y, 0) else self.apply("sub", x, y)
+        return self.apply("sub", x, y)
 
     def mul(self, x: Node, y: Node) -> Node:
         """Return x * y."""
-        if _is_number(x, 1):
-            return y
-        if _is_number(y, 1):
-            return x
-        if _is_number(x, -1):
-            return self.neg(y)
-        if _is_number(y, -1):
-            return self.neg(x)
         return self.apply("mul", x, y)
 
     def div(self, x: Node, y: Node) -> Node:
         """Return x / y."""
-        return x if _is_number(y, 1) else self.apply("div", x, y)
+        return self.apply("div", x, y)
 
     def pow(self, x: Node, y: Node) -> Node:
         """Return x ^ y."""
-        if _is_number(y, 1):
-            return x
-        return self.apply("square", x) if _is_number(y, 2) else self.apply("pow", x, y)
+        return self.apply("pow", x, y)
 
     def neg(self, x: Node) -> Node:
         """Return -x."""
-        if isinstance(x, op.Elementwise) and x.function == "neg":
-            return x.operands[0]
         return self.apply("neg", x)
 
     def exp(self, x: Node) -> Node:

@@ -5,24 +5,16 @@ constant axes of a stand-in are those of the operand, behind `leading` others (t
 of a hat); more may follow.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from tpc.program import nodes as op
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node, operands
 from tpc.program.traversal import fold
 
-_SIMPLIFIED: dict[str, Callable[..., Node]] = {
-    "add": Builder.add,
-    "sub": Builder.sub,
-    "mul": Builder.mul,
-    "div": Builder.div,
-    "neg": Builder.neg,
-}
-
 
 def reapply(b: Builder, node: Node, parts: Sequence[Node], leading: int = 0) -> Node:
-    """Return the operation of a node on other operands, with the simplifications of the builder.
+    """Return the operation of a node on other operands.
 
     Args:
         b: Makes the nodes.
@@ -37,8 +29,6 @@ def reapply(b: Builder, node: Node, parts: Sequence[Node], leading: int = 0) -> 
 
     x, rank = parts[0], len(parts[0].shape)
     match node:
-        case op.Elementwise(function=function) if function in _SIMPLIFIED:
-            return _SIMPLIFIED[function](b, *parts)
         case op.Elementwise(function=function):
             return b.apply(function, *parts)
         case op.Take(keys=keys):

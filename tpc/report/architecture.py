@@ -13,15 +13,14 @@ from tpc.program import nodes as op
 from tpc.program.nodes import FREE, Node, operands
 from tpc.report.constants import Arrays
 from tpc.report.equations_in_words import Relation
-from tpc.report.formula import BraKet, Call, Formula, Indexed, Name, Product, Raised
+from tpc.report.formula import BraKet, Call, Formula, Indexed, Ket, Name, Product, Raised
 from tpc.report.html import page, paragraphs
 from tpc.report.latex import environment, write_rows
 from tpc.report.latex_alphabet import Latex
 from tpc.report.numbers import Json
 from tpc.report.spelled_operations import write_operation
-from tpc.report.spelling import plain, spell
 from tpc.report.text import write_lines
-from tpc.report.unicode import Unicode
+from tpc.report.unicode import write_plainly
 from tpc.report.weight_table import LARGEST, WORTH_A_NAME
 
 _INDENT = "    "
@@ -54,7 +53,7 @@ def equations_of(network: Network) -> Equations:
     uses = Counter(part for node in network.nodes for part in operands(node))
     sizes: dict[Node, int] = {}
     for node in network.nodes:
-        found.own[node] = _own(node, found.formulas, arrays)
+        found.own[node] = write_node(node, found.formulas, arrays)
         size = 1 + sum(sizes[part] for part in operands(node))
         name = names.get(node)
         if name is None and (size > LARGEST or (size >= WORTH_A_NAME and uses[node] > 1)):
@@ -82,8 +81,7 @@ def architecture_to_text(network: Network) -> str:
     lines += ["", "equations", *(_INDENT + line for line in write_lines(found.relations))]
     readout = network.readout
     total = f"readout {readout.name}{_shape(readout.node.shape)}: the sum over the width of"
-    summed = spell(found.own[readout.node], Unicode())
-    lines += ["", total, _INDENT + plain(summed)]
+    lines += ["", total, _INDENT + write_plainly(found.own[readout.node])]
     return "\n".join(lines) + "\n"
 
 
@@ -132,7 +130,8 @@ def architecture_to_json(network: Network) -> dict[str, Json]:
             }
         )
     equations: list[Json] = [
-        {"name": _text(line.left[0]), "value": _text(line.right)} for line in found.relations
+        {"name": write_plainly(line.left[0]), "value": write_plainly(line.right)}
+        for line in found.relations
     ]
     return {
         "network": network.name,
@@ -145,7 +144,7 @@ def architecture_to_json(network: Network) -> dict[str, Json]:
         "readout": {
             "name": readout.name,
             "shape": list(readout.node.shape),
-            "summed": _text(found.own[readout.node]),
+            "summed": write_plainly(found.own[readout.node]),
         },
     }
 
@@ -165,7 +164,7 @@ def _names(network: Network) -> dict[Node, Formula]:
     return names
 
 
-def _own(node: Node, formulas: dict[Node, Formula], arrays: Arrays) -> Formula:
+def write_node(node: Node, formulas: dict[Node, Formula], arrays: Arrays) -> Formula:
     """Return the formula of a node by those of its operands."""
     match node:
         case op.Constant():
@@ -184,11 +183,16 @@ def _own(node: Node, formulas: dict[Node, Formula], arrays: Arrays) -> Formula:
         case BatchMean(operand=operand):
             return Call("batchmean", (formulas[operand],))
         case op.Inner(left=x, right=y):
-            return BraKet(_text(formulas[x]), _text(formulas[y]))
+            return BraKet(inside(formulas[x]), inside(formulas[y]))
         case op.Row(operand=operand, coordinate=coordinate):
             return Indexed(formulas[operand], (coordinate,))
         case _:
             return write_operation(node, tuple(formulas[part] for part in operands(node)))
+
+
+def inside(formula: Formula) -> str:
+    """Return what stands in a bra: the name of a ket, or a formula as it is."""
+    return formula.name if isinstance(formula, Ket) else write_plainly(formula)
 
 
 def _relate(network: Network, found: Equations) -> None:
@@ -246,12 +250,8 @@ def _factors(weight: Weight, found: Equations) -> dict[str, Json]:
     if isinstance(start, op.InitialScalar):
         first = ("start", start.limit)
     options = (first, ("mult", weight.mult), ("lr", weight.lr))
-    return {name: _text(found.own[node]) for name, node in options}
+    return {name: write_plainly(found.own[node]) for name, node in options}
 
 
 def _shape(shape: tuple[int, ...]) -> str:
     return f" of shape {shape}" if shape else ""
-
-
-def _text(formula: Formula) -> str:
-    return plain(spell(formula, Unicode()))

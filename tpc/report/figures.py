@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tpc.report.numbers import format_number
+from tpc.report.numbers import format_entry
 from tpc.report.verification import farthest_rate
 from tpc.simulation.result import Array, Comparison, Rate, Verification
 
@@ -81,7 +81,7 @@ def _power(rate: Rate) -> str:
     at = farthest_rate(rate)
     if not rate.significant[at]:
         return ""
-    return f", p = {format_number(float(rate.exponent[at]), float(rate.exponent_stderr[at]))}"
+    return f", p = {format_entry(rate.exponent, rate.exponent_stderr, at)}"
 
 
 def _fluctuates(rate: Rate) -> bool:
@@ -94,7 +94,7 @@ def _draw_fluctuation(axes: "Axes", verification: Verification, index: int, plac
     over = tuple(range(1, found.finite.ndim))
     spread = np.sqrt(verification.trials * np.mean(found.finite_stderr**2, axis=over))
     at = tuple(np.argwhere(np.isfinite(rate.fluctuation))[0])
-    q = format_number(float(rate.fluctuation[at]), float(rate.fluctuation_stderr[at]))
+    q = format_entry(rate.fluctuation, rate.fluctuation_stderr, at)
     axes.plot(
         verification.widths,
         spread,

@@ -23,7 +23,17 @@ from tpc.report.equations_in_words import (
 )
 from tpc.report.formula import ArrayOf, BraKet, Call, Formula, Ket
 from tpc.report.reading import EquationReader
-from tpc.report.spelling import ATOM, BREAK, LAST_BREAK, POWER, PRODUCT, SOFT_BREAK, Piece, spell
+from tpc.report.spelling import (
+    ATOM,
+    BREAK,
+    LAST_BREAK,
+    POWER,
+    PRODUCT,
+    SOFT_BREAK,
+    Alphabet,
+    Piece,
+    spell,
+)
 from tpc.report.text import header
 
 _ACCENTS = {"": "", "hat": "<sup>^</sup>", "dot": "<sup>•</sup>"}
@@ -41,12 +51,8 @@ _SYMBOLS = {"Phi": "Φ", "delta": "δ", "trace": "tr", "owens_t": "T", "N": "�
 
 
 @dataclass(frozen=True, slots=True)
-class Html:
+class Html(Alphabet):
     """The alphabet of pages."""
-
-    def group(self, text: str) -> str:
-        """Write parentheses."""
-        return f"({text})"
 
     def number(self, value: float) -> Piece:
         """Write a number, powers of ten as such."""
@@ -78,10 +84,6 @@ class Html:
         """Write R to the power of a shape."""
         return Piece(f"<b>R</b><sup>{'×'.join(map(str, shape))}</sup>", POWER)
 
-    def listing(self, items: tuple[str, ...]) -> str:
-        """Write the items of an array in a row."""
-        return f"[{', '.join(items)}]"
-
     def ket(self, ket: Ket) -> Piece:
         """Write a ket, its hat, its dot or a copy of it."""
         copy = f"<sup>({ket.copy})</sup>" if ket.copy else ""
@@ -107,10 +109,6 @@ class Html:
         if call.axes:
             function += f"<sub>{','.join(map(str, call.axes))}</sub>"
         return Piece(function + self.group(f", {BREAK}".join(arguments)))
-
-    def indicator(self, left: str, right: str) -> str:
-        """Write 1 where two values are equal."""
-        return f"[{left} = {right}]"
 
     def indexed(self, operand: str, keys: tuple[object, ...]) -> str:
         """Write an array at some indices; a new axis is a star."""

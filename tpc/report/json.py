@@ -1,7 +1,5 @@
 """Limit -> JSON: its equations with their text, LaTeX and place in the source, and its outputs."""
 
-from typing import assert_never
-
 from tpc.limit.equations import (
     DotEquation,
     Equation,
@@ -14,14 +12,12 @@ from tpc.limit.equations import (
 )
 from tpc.program.nodes import Node
 from tpc.report.equations_in_words import Relation, output_relations, read, relations
-from tpc.report.formula import Formula
 from tpc.report.latex import environment, write_rows
 from tpc.report.latex_alphabet import Latex
 from tpc.report.laws import laws
 from tpc.report.numbers import Json
-from tpc.report.spelling import plain, spell
 from tpc.report.text import write_lines
-from tpc.report.unicode import Unicode
+from tpc.report.unicode import write_plainly
 
 
 def to_json(limit: Limit) -> dict[str, Json]:
@@ -55,7 +51,7 @@ class _Writer:
         # Own parts first: local names that they bring up are defined in the text.
         own = self._own(equation)
         return {
-            "kind": _kind(equation),
+            "kind": _KINDS[type(equation)],
             "name": equation.name,
             "shape": list(equation.node.shape),
             **self._written(relations(equation, self._reader)),
@@ -108,24 +104,13 @@ class _Writer:
         }
 
     def _node(self, node: Node) -> str:
-        return _plainly(self._reader.of(node))
+        return write_plainly(self._reader.of(node))
 
 
-def _plainly(formula: Formula) -> str:
-    return plain(spell(formula, Unicode()))
-
-
-def _kind(equation: Equation) -> str:
-    match equation:
-        case InitialKet():
-            return "initial"
-        case HatEquation():
-            return "hat"
-        case DotEquation():
-            return "dot"
-        case KetEquation():
-            return "ket"
-        case ScalarEquation():
-            return "scalar"
-        case _:
-            assert_never(equation)
+_KINDS: dict[type[Equation], str] = {
+    InitialKet: "initial",
+    HatEquation: "hat",
+    DotEquation: "dot",
+    KetEquation: "ket",
+    ScalarEquation: "scalar",
+}

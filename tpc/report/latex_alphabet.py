@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 
 from tpc.report.constants import decimal
 from tpc.report.formula import ArrayOf, BraKet, Call, Ket
-from tpc.report.spelling import ATOM, BREAK, LAST_BREAK, POWER, PRODUCT, SOFT_BREAK, Piece, plain
+from tpc.report.spelling import (
+    ATOM,
+    BREAK,
+    LAST_BREAK,
+    POWER,
+    PRODUCT,
+    SOFT_BREAK,
+    Alphabet,
+    Piece,
+    plain,
+)
 
 _GREEK: frozenset[str] = frozenset(
     {
@@ -99,7 +109,7 @@ _SYMBOLS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Latex:
+class Latex(Alphabet):
     """The alphabet of papers and notebooks."""
 
     names: LatexNames = field(default_factory=LatexNames)
@@ -139,10 +149,6 @@ class Latex:
     def space(self, shape: tuple[int, ...]) -> Piece:
         """Write R^shape."""
         return Piece(rf"\mathbf{{R}}^{{{_size(shape)}}}", POWER)
-
-    def listing(self, items: tuple[str, ...]) -> str:
-        """Write the items of an array in a row."""
-        return f"[{', '.join(items)}]"
 
     def ket(self, ket: Ket) -> Piece:
         """Write a ket, its hat, its dot or a copy of it."""

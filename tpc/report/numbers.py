@@ -45,6 +45,13 @@ def format_number(value: float, error: float) -> str:
     return f"{shown}({round(spread * 10.0**decimals)}){suffix}"
 
 
+def format_entry(
+    value: npt.NDArray[np.float64], error: npt.NDArray[np.float64], at: tuple[int, ...]
+) -> str:
+    """Return an entry of an array with its standard error."""
+    return format_number(float(value[at]), float(error[at]))
+
+
 def format_array(value: npt.ArrayLike, error: npt.ArrayLike, columns: int = 80) -> str:
     """Return an array with its standard errors as text.
 

@@ -43,10 +43,14 @@ class Piece:
 
 
 class Alphabet(Protocol):
-    """How one output format writes each kind of formula, given its parts."""
+    """How one output format writes each kind of formula, given its parts.
+
+    What most of them write alike is written here.
+    """
 
     def group(self, text: str) -> str:
         """Write parentheses."""
+        return f"({text})"
 
     def number(self, value: float) -> Piece:
         """Write a number."""
@@ -62,6 +66,7 @@ class Alphabet(Protocol):
 
     def listing(self, items: tuple[str, ...]) -> str:
         """Write the items of an array in a row."""
+        return f"[{', '.join(items)}]"
 
     def ket(self, ket: expr.Ket) -> Piece:
         """Write a ket, its hat, its dot or a copy of it."""
@@ -77,6 +82,7 @@ class Alphabet(Protocol):
 
     def indicator(self, left: str, right: str) -> str:
         """Write 1 where two values are equal."""
+        return f"[{left} = {right}]"
 
     def indexed(self, operand: str, keys: tuple[object, ...]) -> str:
         """Write an array at some indices."""

@@ -42,10 +42,9 @@ from tpc.report.latex_alphabet import Latex
 from tpc.report.numbers import Json
 from tpc.report.rounds import products_of
 from tpc.report.spelled_operations import write_operation
-from tpc.report.spelling import plain, spell
 from tpc.report.text import write_lines
 from tpc.report.training_passes import Passes
-from tpc.report.unicode import Unicode
+from tpc.report.unicode import write_plainly
 
 _INDENT = "    "
 
@@ -223,7 +222,7 @@ def _scalar(root: Node) -> Formula:
 def _rule(use: OptimizerUse) -> str:
     """Say what Q is."""
     options = [
-        f"{name} = {plain(spell(_scalar(value), Unicode()))}" if isinstance(value, Node) else name
+        f"{name} = {write_plainly(_scalar(value))}" if isinstance(value, Node) else name
         for name, value in use.options
         if name not in ("lr", "decay") and value is not False
     ]

@@ -3,18 +3,16 @@
 from dataclasses import dataclass, field
 
 from tpc.network.forward_backward import Differentiated, differentiate
-from tpc.network.network import BatchMean, Network, Weight
+from tpc.network.network import Network, Weight
 from tpc.program import nodes as op
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Matrix, Node, operands
 from tpc.program.traversal import toposort
 from tpc.report import formula as expr
+from tpc.report.architecture import inside, write_node
 from tpc.report.constants import Arrays
 from tpc.report.equations_in_words import Relation
 from tpc.report.formula import Formula, add
-from tpc.report.spelled_operations import write_operation
-from tpc.report.spelling import plain, spell
-from tpc.report.unicode import Unicode
 
 
 @dataclass(slots=True)
@@ -132,10 +130,6 @@ class Passes:
         """Return the formula of a node by those of its operands."""
         formulas = self.formulas
         match node:
-            case op.Constant():
-                return arrays.formula(node)
-            case op.Parameter(name=name) | op.Placeholder(name=name):
-                return expr.Name(name)
             case op.InitialVector(name=name) | op.InitialScalar(name=name):
                 return self.named(name, node)
             case op.MatMul(matrix=matrix, transposed=transposed, operand=operand):
@@ -146,21 +140,9 @@ class Passes:
                 if over == (FREE,):
                     return expr.Expectation(formulas[operand])
                 return expr.Expectation(formulas[operand], tuple(range(1, len(over) + 1)))
-            case BatchMean(operand=operand):
-                return expr.Call("batchmean", (formulas[operand],))
-            case op.Inner(left=x, right=y):
-                return expr.BraKet(inside(formulas[x]), inside(formulas[y]))
+            case op.Row(operand=operand) if isinstance(inner := formulas[operand], expr.Ket):
+                return expr.Ket(inner.name, inner.accent, 1)
             case op.Row(operand=operand):
-                inner = formulas[operand]
-                if isinstance(inner, expr.Ket):
-                    return expr.Ket(inner.name, inner.accent, 1)
-                return expr.Indexed(inner, (1,))
+                return expr.Indexed(formulas[operand], (1,))
             case _:
-                return write_operation(node, tuple(formulas[part] for part in operands(node)))
-
-
-def inside(formula: Formula) -> str:
-    """Return what stands in a bra: the name of a ket, or a formula as it is."""
-    if isinstance(formula, expr.Ket):
-        return formula.name
-    return plain(spell(formula, Unicode()))
+                return write_node(node, formulas, arrays)

@@ -3,8 +3,19 @@
 from dataclasses import dataclass
 
 from tpc.report.constants import decimal
-from tpc.report.formula import ArrayOf, BraKet, Call, Ket
-from tpc.report.spelling import ATOM, BREAK, LAST_BREAK, POWER, PRODUCT, SOFT_BREAK, Piece
+from tpc.report.formula import ArrayOf, BraKet, Call, Formula, Ket
+from tpc.report.spelling import (
+    ATOM,
+    BREAK,
+    LAST_BREAK,
+    POWER,
+    PRODUCT,
+    SOFT_BREAK,
+    Alphabet,
+    Piece,
+    plain,
+    spell,
+)
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -24,12 +35,8 @@ _FILLED = {0.0: "zeros", 1.0: "ones"}
 
 
 @dataclass(frozen=True, slots=True)
-class Unicode:
+class Unicode(Alphabet):
     """The alphabet of terminals and comments."""
-
-    def group(self, text: str) -> str:
-        """Write parentheses."""
-        return f"({text})"
 
     def number(self, value: float) -> Piece:
         """Write a number."""
@@ -54,10 +61,6 @@ class Unicode:
         size = "×".join(map(str, shape))
         return Piece(f"R^{size}" if len(shape) == 1 else f"R^({size})", POWER)
 
-    def listing(self, items: tuple[str, ...]) -> str:
-        """Write `[1, 2]`."""
-        return f"[{', '.join(items)}]"
-
     def ket(self, ket: Ket) -> Piece:
         """Write a ket, its hat, its dot or a copy of it."""
         copy = str(ket.copy).translate(_SUPERSCRIPTS) if ket.copy else ""
@@ -80,10 +83,6 @@ class Unicode:
             axes = str(call.axes[0]) if len(call.axes) == 1 else str(call.axes)
             listed = f"{listed}, {call.option}={axes}"
         return Piece(f"{call.function}({listed})")
-
-    def indicator(self, left: str, right: str) -> str:
-        """Write `[x = y]`."""
-        return f"[{left} = {right}]"
 
     def indexed(self, operand: str, keys: tuple[object, ...]) -> str:
         """Write `x[0]` or `x[:, None]`."""
@@ -123,3 +122,8 @@ class Unicode:
         if kind == "braket" and left[-1] != "⟩":
             return " "
         return _BETWEEN[kind]
+
+
+def write_plainly(formula: Formula) -> str:
+    """Return a formula on one line of Unicode text."""
+    return plain(spell(formula, Unicode()))

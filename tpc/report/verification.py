@@ -4,11 +4,12 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from tpc.report.numbers import Json, format_number, format_parameters, to_lists
+from tpc.report.numbers import Json, format_entry, format_parameters, to_lists
 from tpc.simulation.result import Array, Comparison, Rate, Verification
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 
 def rate_to_json(rate: Rate, widths: tuple[int, ...]) -> dict[str, Json]:
@@ -16,16 +17,10 @@ def rate_to_json(rate: Rate, widths: tuple[int, ...]) -> dict[str, Json]:
 
     A scalar has its `fluctuation` too, a readout the p-values of its `normality` by width.
     """
-    found: dict[str, Json] = {
-        "coefficient": to_lists(rate.coefficient),
-        "coefficient_stderr": to_lists(rate.coefficient_stderr),
-        "exponent": to_lists(rate.exponent),
-        "exponent_stderr": to_lists(rate.exponent_stderr),
-        "significant": rate.significant.tolist(),
-    }
+    shown = ["coefficient", "coefficient_stderr", "exponent", "exponent_stderr", "significant"]
     if rate.part == "value":
-        found["fluctuation"] = to_lists(rate.fluctuation)
-        found["fluctuation_stderr"] = to_lists(rate.fluctuation_stderr)
+        shown += ["fluctuation", "fluctuation_stderr"]
+    found = {name: to_lists(getattr(rate, name)) for name in shown}
     if rate.normality.size:
         found["normality"] = {
             str(width): to_lists(p) for width, p in zip(widths, rate.normality, strict=True)
@@ -36,14 +31,13 @@ def rate_to_json(rate: Rate, widths: tuple[int, ...]) -> dict[str, Json]:
 def rates_table(verification: Verification) -> "Table":
     """Return the table of rates: of each array the entry whose b is farthest from 0."""
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     last = verification.widths[-1]
     for heading in ("limit + b n^-p", "b", "p", "fluctuates as", f"normal, n = {last}"):
         table.add_column(heading, overflow="fold")
     for rate in verification.rates:
-        table.add_row(Text(rate_name(rate, farthest_rate(rate)), style="bold"), *_cells(rate))
+        table.add_row(entry_name(rate, farthest_rate(rate)), *_cells(rate))
     return table
 
 
@@ -51,34 +45,39 @@ def farthest_rate(rate: Rate) -> tuple[int, ...]:
     """Return the index of the entry with the largest coefficient, in units of its error."""
     with np.errstate(all="ignore"):
         height = np.abs(rate.coefficient) / rate.coefficient_stderr
-    height = np.where(rate.significant, np.nan_to_num(height, nan=0.0, posinf=0.0), -1.0)
-    return tuple(int(i) for i in np.unravel_index(int(np.argmax(height)), height.shape))
+    return _largest(np.where(rate.significant, np.nan_to_num(height, nan=0.0, posinf=0.0), -1.0))
 
 
-def rate_name(rate: Rate, at: tuple[int, ...]) -> str:
+def farthest_entry(found: Comparison) -> tuple[int, ...]:
+    """Return the index of the entry whose intercept is farthest out, for what is allowed."""
+    distance = np.abs(found.intercept - found.limit) / found.allowed
+    return _largest(np.where(np.isnan(distance), np.inf, distance))
+
+
+def _largest(array: Array) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(array)), array.shape))
+
+
+def entry_name(found: Comparison | Rate, at: tuple[int, ...]) -> "Text":
     """Return the name of an entry, `K[0,1]`, `h cov[0,0]`."""
-    part = "" if rate.part == "value" else f" {rate.part}"
+    from rich.text import Text
+
+    part = "" if found.part == "value" else f" {found.part}"
     index = f"[{','.join(map(str, at))}]" if at else ""
-    return f"{rate.output}{part}{index}"
+    return Text(f"{found.output}{part}{index}", style="bold")
 
 
 def _cells(rate: Rate) -> list[str]:
     at = farthest_rate(rate)
     if rate.significant[at]:
-        b = format_number(float(rate.coefficient[at]), float(rate.coefficient_stderr[at]))
-        p = format_number(float(rate.exponent[at]), float(rate.exponent_stderr[at]))
+        b = format_entry(rate.coefficient, rate.coefficient_stderr, at)
+        p = format_entry(rate.exponent, rate.exponent_stderr, at)
     else:
         b, p = "0 within 4 errors", ""
-    q = float(rate.fluctuation[at])
-    fluctuation = (
-        "" if np.isnan(q) else f"n^-{format_number(q, float(rate.fluctuation_stderr[at]))}"
-    )
+    exponent = format_entry(rate.fluctuation, rate.fluctuation_stderr, at)
+    fluctuation = "" if np.isnan(rate.fluctuation[at]) else f"n^-{exponent}"
     normal = f"p = {rate.normality[-1]:.2g}" if rate.normality.size else ""
     return [b, p, fluctuation, normal]
-
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 
 def verification_to_json(verification: Verification, program_name: str) -> dict[str, Json]:
@@ -119,16 +118,13 @@ def _comparison_to_json(found: Comparison, widths: tuple[int, ...]) -> dict[str,
     def by_width(rows: Array) -> Json:
         return {str(width): to_lists(row) for width, row in zip(widths, rows, strict=True)}
 
+    shown = ("intercept", "intercept_stderr", "slope", "chi2", "allowed")
     numbers: dict[str, Json] = {
         "limit": to_lists(found.limit),
         "limit_stderr": to_lists(found.limit_stderr),
         "values": by_width(found.finite),
         "stderr": by_width(found.finite_stderr),
-        "intercept": to_lists(found.intercept),
-        "intercept_stderr": to_lists(found.intercept_stderr),
-        "slope": to_lists(found.slope),
-        "chi2": to_lists(found.chi2),
-        "allowed": to_lists(found.allowed),
+        **{name: to_lists(getattr(found, name)) for name in shown},
     }
     if found.half_order is not None:
         numbers["half_order"] = found.half_order.tolist()
@@ -154,12 +150,12 @@ def print_verification(verification: Verification, file: IO[str] | None = None) 
     for found in verification.comparisons:
         at = farthest_entry(found)
         table.add_row(
-            Text(_entry_name(found, at), style="bold"),
-            format_number(float(found.finite[0][at]), float(found.finite_stderr[0][at])),
-            format_number(float(found.finite[-1][at]), float(found.finite_stderr[-1][at])),
-            format_number(float(found.intercept[at]), float(found.intercept_stderr[at])),
-            format_number(float(found.limit[at]), float(found.limit_stderr[at])),
-            _agreement(found) if found.agrees.all() else _disagreement(found),
+            entry_name(found, at),
+            format_entry(found.finite[0], found.finite_stderr[0], at),
+            format_entry(found.finite[-1], found.finite_stderr[-1], at),
+            format_entry(found.intercept, found.intercept_stderr, at),
+            format_entry(found.limit, found.limit_stderr, at),
+            _agreement(found),
         )
     console.print(table)
     if verification.rates:
@@ -169,11 +165,8 @@ def print_verification(verification: Verification, file: IO[str] | None = None) 
     is_exact = not any(found.limit_stderr.any() for found in verification.comparisons)
     limit = f"{verification.method}, {verification.samples} samples"
     facts = ["limit exact" if is_exact else limit, runs]
-    free = [
-        w
-        for w, e in zip(verification.widths, verification.engines, strict=False)
-        if e == "matrix-free"
-    ]
+    engines = zip(verification.widths, verification.engines, strict=False)
+    free = [width for width, engine in engines if engine == "matrix-free"]
     if free:
         facts.append(f"matrix-free at {', '.join(map(str, free))}")
     facts.append(f"seed {verification.seed}")
@@ -183,29 +176,12 @@ def print_verification(verification: Verification, file: IO[str] | None = None) 
         console.print(Text("of arrays, the entry farthest from its limit", style="dim"))
 
 
-def farthest_entry(found: Comparison) -> tuple[int, ...]:
-    """Return the index of the entry whose intercept is farthest out, for what is allowed."""
-    distance = np.abs(found.intercept - found.limit) / found.allowed
-    distance = np.where(np.isnan(distance), np.inf, distance)
-    return tuple(int(i) for i in np.unravel_index(int(np.argmax(distance)), distance.shape))
-
-
-def _entry_name(found: Comparison, at: tuple[int, ...]) -> str:
-    part = "" if found.part == "value" else f" {found.part}"
-    index = f"[{','.join(map(str, at))}]" if at else ""
-    return f"{found.output}{part}{index}"
-
-
 def _agreement(found: Comparison) -> "Text":
     from rich.text import Text
 
-    words = "agrees" if found.half_order is None else "agrees, with a term in n^(-1/2)"
-    return Text(words, style="green")
-
-
-def _disagreement(found: Comparison) -> "Text":
-    from rich.text import Text
-
+    if found.agrees.all():
+        words = "agrees" if found.half_order is None else "agrees, with a term in n^(-1/2)"
+        return Text(words, style="green")
     wrong = int((~found.agrees).sum())
     words = "disagrees" if found.limit.size == 1 else f"{wrong} of {found.limit.size} disagree"
     return Text(words, style="bold red")

@@ -24,73 +24,43 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 def elementwise(function: str, *arguments: Floats) -> Floats:
     """Return a function of `tpc.functions`, entry by entry; arguments broadcast."""
-    return np.asarray(_elementwise(function, *arguments), dtype=np.float64)
+    found = _VALUES[function] if function in _VALUES else _special(function)
+    return np.asarray(found(*arguments), dtype=np.float64)
 
 
-def _elementwise(function: str, *arguments: Floats) -> Floats:
-    match function, arguments:
-        case "add", (x, y):
-            return x + y
-        case "sub", (x, y):
-            return x - y
-        case "mul", (x, y):
-            return x * y
-        case "div", (x, y):
-            return x / y
-        case "pow", (x, y):
-            return np.power(x, y)
-        case "max", (x, y):
-            return np.maximum(x, y)
-        case "min", (x, y):
-            return np.minimum(x, y)
-        case "clip", (x, low, high):
-            return np.minimum(np.maximum(x, low), high)
-        case "equal", (x, y):
-            return np.equal(x, y).astype(np.float64)
-        case "leaky_relu", (x, slope):
-            return np.where(x > 0, x, slope * x)
-        case "elu", (x, scale):
-            return np.where(x > 0, x, scale * np.expm1(np.minimum(x, 0)))
-        case _, (x,):
-            return _of_one(function, x)
-    raise AssertionError(f"{function} of {len(arguments)} arguments has no values")
+_VALUES: dict[str, Callable[..., npt.ArrayLike]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "pow": np.power,
+    "max": np.maximum,
+    "min": np.minimum,
+    "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    "equal": np.equal,
+    "leaky_relu": lambda x, slope: np.where(x > 0, x, slope * x),
+    "elu": lambda x, scale: np.where(x > 0, x, scale * np.expm1(np.minimum(x, 0))),
+    "neg": np.negative,
+    "relu": lambda x: np.maximum(x, 0),
+    "softplus": lambda x: np.logaddexp(0, x),
+    "step": lambda x: np.heaviside(x, 0.5),
+    **{name: getattr(np, name) for name in ("tanh", "arctan", "sin", "cos", "exp")},
+    **{name: getattr(np, name) for name in ("log", "sqrt", "square", "abs", "sign")},
+}
 
 
-def _of_one(function: str, x: Floats) -> Floats:
-    match function:
-        case "neg":
-            return -x
-        case "relu":
-            return np.maximum(x, 0)
-        case "softplus":
-            return np.logaddexp(0, x)
-        case "step":
-            return np.heaviside(x, 0.5)
-        case "tanh" | "arctan" | "sin" | "cos" | "exp" | "log" | "sqrt" | "square" | "abs" | "sign":
-            plain: Floats = getattr(np, function)(x)
-            return plain
-        case _:
-            return _special(function, x)
-
-
-def _special(function: str, x: Floats) -> Floats:
+def _special(function: str) -> Callable[[Floats], Floats]:
     from scipy.special import erf, expit, ndtr
 
-    result: Floats
-    match function:
-        case "sigmoid":
-            result = expit(x)
-        case "silu":
-            result = x * expit(x)
-        case "gelu":
-            result = x * ndtr(x)
-        case "Phi":
-            result = ndtr(x)
-        case "erf":
-            result = erf(x)
-        case _:
-            raise AssertionError(f"{function} has no values")
-    return result
+    special: dict[str, Callable[[Floats], Floats]] = {
+        "sigmoid": expit,
+        "silu": lambda x: x * expit(x),
+        "gelu": lambda x: x * ndtr(x),
+        "Phi": ndtr,
+        "erf": erf,
+    }
+    assert function in special, f"{function} has no values"
+    return special[function]
 
 
 Values = Callable[[Node], Array]

@@ -61,40 +61,23 @@ class _Sharing:
                 return node
 
     def _elementwise(self, node: op.Elementwise) -> Node:
-        b = self._builder
-        match node.function, node.operands:
+        b, function = self._builder, node.function
+        match function, node.operands:
             case "mul", (x, y) if x is y:
                 return b.apply("square", x)
-            case ("add" | "mul" | "max" | "min") as function, (x, y):
-                key = (function, frozenset((x, y)))
+            case "add" | "mul" | "max" | "min", (x, y):
+                key = function, frozenset((x, y))
                 if key not in self._commuted:
-                    self._commuted[key] = self._simplified(node, function, x, y)
+                    self._commuted[key] = b.apply(function, x, y)
                 return self._commuted[key]
-            case "sub", (x, y):
-                return b.sub(x, y)
-            case "div", (x, y):
-                return b.div(x, y)
-            case "pow", (x, y):
-                return b.pow(x, y)
-            case "neg", (x,):
-                return b.neg(x)
             case _:
-                return node
+                return b.apply(function, *node.operands)
 
     def _take_of_expand(self, inner: op.Expand, keys: tuple[int | None, ...]) -> Node:
         """Return x, indexed, with those new axes that the index leaves."""
         own = tuple(key for axis, key in enumerate(keys) if axis not in inner.axes)
         new = tuple(keys[:axis].count(None) for axis in inner.axes if keys[axis] is None)
         return self._builder.expand(self._builder.take(inner.operand, own), new)
-
-    def _simplified(self, node: Node, function: str, x: Node, y: Node) -> Node:
-        match function:
-            case "add":
-                return self._builder.add(x, y)
-            case "mul":
-                return self._builder.mul(x, y)
-            case _:
-                return node
 
     def _average(self, node: op.Mean) -> Node:
         match node.operand:

@@ -190,15 +190,9 @@ def _node_array_function(
 ) -> Node:
     builder = ctx.building(at.span)
     match at.function.id:
-        case "sum":
-            return builder.reduce("sum", operand, axes)
-        case "amax":
-            return builder.reduce("amax", operand, axes)
-        case "softmax":
-            return builder.softmax(operand)
-        case "inv":
-            return builder.linear_algebra("inv", operand)
-        case "trace":
-            return builder.linear_algebra("trace", operand)
+        case "sum" | "amax" as reduction:
+            return builder.reduce(reduction, operand, axes)
+        case "inv" | "trace" | "det" as function:
+            return builder.linear_algebra(function, operand)
         case _:
-            return builder.linear_algebra("det", operand)
+            return builder.softmax(operand)

@@ -12,7 +12,6 @@ from tpc.program.builder import Builder
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.defaults import as_static
 from tpc.program.checking.expressions.definitions import Evaluate, inline
-from tpc.program.checking.expressions.operators import apply
 from tpc.program.checking.sorts import plain
 from tpc.program.checking.values import BROKEN, Broken, Definition, Static, Value
 from tpc.program.nodes import Constant, Elementwise, Node, operands
@@ -140,7 +139,7 @@ def substituted(builder: Builder, body: Node, argument: Node, start: int, value:
     for node in between(builder.nodes[start:], body, argument):
         if isinstance(node, Elementwise):
             inner = tuple(replaced.get(operand, operand) for operand in node.operands)
-            replaced[node] = apply(builder, node.function, inner)
+            replaced[node] = builder.apply(node.function, *inner)
     return replaced.get(body, body)
 
 

@@ -26,7 +26,7 @@ from tpc.diagnostics.sort_faults import (
     ShapesDiffer,
     WrongSort,
 )
-from tpc.program.builder import Builder, DimMismatch, ShapeMismatch, broadcast
+from tpc.program.builder import DimMismatch, ShapeMismatch, broadcast
 from tpc.program.checking import statics
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions import dims
@@ -126,7 +126,7 @@ def elementwise(
         )
     nodes = tuple(ctx.node(value, span) for value in arguments)
     try:
-        return apply(ctx.building(span), function, nodes)
+        return ctx.building(span).apply(function, *nodes)
     except DimMismatch:
         return _report_dims(ctx, nodes, spans)
     except ShapeMismatch:
@@ -142,25 +142,6 @@ def _fits(ctx: Context, arguments: tuple[Static | Node, ...], span: Span) -> boo
     except ValueError:
         return True
     return small(ctx, shape, span, "this array")
-
-
-def apply(builder: Builder, function: str, nodes: tuple[Node, ...]) -> Node:
-    """Return a function of nodes, with the builder's small simplifications."""
-    match function:
-        case "add":
-            return builder.add(*nodes)
-        case "sub":
-            return builder.sub(*nodes)
-        case "mul":
-            return builder.mul(*nodes)
-        case "div":
-            return builder.div(*nodes)
-        case "pow":
-            return builder.pow(*nodes)
-        case "neg":
-            return builder.neg(*nodes)
-        case _:
-            return builder.apply(function, *nodes)
 
 
 def contract(ctx: Context, at: tree.Binary, left: Static | Node, right: Static | Node) -> Value:
@@ -238,7 +219,7 @@ def _scale(ctx: Context, at: tree.Binary, matrix: Value, by: Value, by_span: Spa
             return ctx.report(NoNumber(str(error)), at.span)
     else:
         nodes = (ctx.node(matrix.scale, at.span), ctx.node(by, at.span))
-        factor = apply(ctx.building(at.span), NAMES[at.operator], nodes)
+        factor = ctx.building(at.span).apply(NAMES[at.operator], *nodes)
     return ScaledMatrix(matrix.matrix, matrix.transposed, factor)
 
 
