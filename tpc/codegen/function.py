@@ -13,7 +13,7 @@ from tpc.codegen.loop_statements import Loop
 from tpc.codegen.pair_arrays import write_pair_array
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Speech, Statement
-from tpc.codegen.writing_order import Reading
+from tpc.codegen.writing_order import Reading, needs_of
 from tpc.limit.equations import Limit
 from tpc.limit.limit_nodes import (
     ClosedForm,
@@ -90,6 +90,8 @@ class _Writer:
         """Write the loop of a region."""
         reading, scope = self._reading.round, self.scope
         assert reading is not None
+        for node in needs_of(region, reading.columns):
+            scope.keep(node)
         self._loop = loop = Loop(region, scope, scope.identifiers.make("t"))
         loop.start([reading.names.get(node, "value") for node in region.body.collected])
         for record in region.body.records:

@@ -10,7 +10,7 @@ from tpc.functions import FUNCTIONS
 from tpc.limit.equations import HatEquation, Limit, RoundsEquation
 from tpc.limit.limit_nodes import Hat, Integral, SteinBra, SteinDot
 from tpc.program.nodes import Elementwise, InitialVector, Inner, Mean, Node, Reduce, operands
-from tpc.program.region import Collected
+from tpc.program.region import Collected, Region
 from tpc.program.traversal import fold
 
 
@@ -36,12 +36,14 @@ def find_sampling(limit: Limit, spell: Callable[[Node], str]) -> Sampling:
         limit: The limit.
         spell: Prints a node; the first line of it is taken.
     """
-    if limit.rounds is not None:
+    if limit.rounds is not None and limit.rounds.node.body.has_kets:
         return _sampling_of_rounds(limit, limit.rounds, spell)
     grouped = grouped_sides(limit)
     drawn = [n for n in drawn_nodes(limit) if isinstance(n, InitialVector | Hat)]
 
     def needs(node: Node) -> tuple[Node, ...]:
+        if isinstance(node, Region):
+            return (*needs_of(node, grouped), *node.body.results)
         return operands(node) if isinstance(node, Mean) else needs_of(node, grouped)
 
     def needs_on_grids(node: Node) -> tuple[Node, ...]:

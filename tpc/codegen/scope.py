@@ -79,6 +79,11 @@ class Scope:
         self.bind(target, code, size, self.comment(node))
         self.code[node] = Code(target, ATOM, frozenset({target}))
 
+    def keep(self, node: Node) -> None:
+        """Give a node a variable unless its code is a name or a number."""
+        if not self.code[node].text.replace("_", "").replace(".", "").isalnum():
+            self.store(node, self.code[node])
+
     def comment(self, node: Node) -> str:
         """Return what to say of a node: its equation, or what it is."""
         return say(self._remarks.get(node, (node,)), self._speech)

@@ -93,18 +93,25 @@ def find_readings(limit: Limit, grids: bool = True) -> tuple[Reading, ...]:
         lines = {node: step.line for step in steps for node in step.nodes}
         names = find_names(limit, lines, read)
         remarks = find_remarks(limit, lines, read)
-        return Reading(name, summary, limit, columns, stored, steps, uses, names, remarks, read)
+        inner = _round_of(limit, limit.rounds, columns, read) if limit.rounds else None
+        return Reading(
+            name, summary, limit, columns, stored, steps, uses, names, remarks, read, inner
+        )  # fmt: skip
 
-    if limit.rounds is not None:
-        outer = reading("limit", _BOTH, _average)
-        return (replace(outer, round=_round_of(limit, limit.rounds, columns)),)
+    if limit.rounds is not None and limit.rounds.node.body.has_kets:
+        return (reading("limit", _BOTH, _average),)
     sampled = reading("limit_sampled", _SAMPLED, _once(_average))
     if not grids or not any(isinstance(node, Integral) for node in sampled.uses):
         return (replace(sampled, name="limit", summary=_BOTH),)
     return sampled, reading("limit_integrated", _INTEGRATED, _once(_series))
 
 
-def _round_of(limit: Limit, rounds: RoundsEquation, columns: Mapping[Side, int]) -> Reading:
+def _round_of(
+    limit: Limit,
+    rounds: RoundsEquation,
+    columns: Mapping[Side, int],
+    read: Callable[[Node], Node],
+) -> Reading:
     """Return what is computed in each round of a region."""
 
     def needs(node: Node) -> tuple[Node, ...]:
@@ -114,7 +121,7 @@ def _round_of(limit: Limit, rounds: RoundsEquation, columns: Mapping[Side, int])
     everything = toposort(results, needs)
     moving = varying(everything)
     known = set(everything) - moving
-    uses = _count_uses(list(results), tuple(n for n in everything if n in moving), needs, _average)
+    uses = _count_uses(list(results), tuple(n for n in everything if n in moving), needs, read)
     asked = [
         (0, equation.span.line, [equation.node])
         for equation in limit.equations[rounds.first : rounds.last]
@@ -122,10 +129,10 @@ def _round_of(limit: Limit, rounds: RoundsEquation, columns: Mapping[Side, int])
     ]
     steps = _in_order([*asked, (1, 0, list(results))], needs, known)
     lines = {node: step.line for step in steps for node in step.nodes}
-    names = {n: in_rounds(x) for n, x in find_names(limit, lines, _average).items()}
-    remarks = find_remarks(limit, lines, _average)
+    names = {n: in_rounds(x) for n, x in find_names(limit, lines, read).items()}
+    remarks = find_remarks(limit, lines, read)
     return Reading(
-        "", "", limit, columns, frozenset(), steps, uses, names, remarks, _average
+        "", "", limit, columns, frozenset(), steps, uses, names, remarks, read
     )  # fmt: skip
 
 

@@ -23,10 +23,12 @@ from tpc.network.optimizers.every_step import is_linear
 from tpc.network.scales import Classification, Regime
 from tpc.network.training.maximal_update import maximal_update
 from tpc.network.training.neural_tangent import DRAW, neural_tangent
+from tpc.network.training.neural_tangent_region import has_linear_rounds, tangent_round
 from tpc.network.training.training_region import has_equal_rounds, round_of_training
 from tpc.program.checking.readouts import dependence_of, problem_of
 from tpc.program.program import Program
 from tpc.program.rounds import region_program
+from tpc.program.unroll import unroll
 
 __all__ = [
     "DRAW",
@@ -66,7 +68,10 @@ def training_program(network: Network, dot: DotChoice = "auto", unrolled: bool =
             return rounds
         return maximal_update(network, scales)
     check_operator_regime(network, ScalarWeightInOperatorRegime)
-    return neural_tangent(network, scales)
+    if not has_linear_rounds(network, scales):
+        return neural_tangent(network, scales)
+    found = region_program(tangent_round(network, scales))
+    return unroll(found) if unrolled else found
 
 
 def program_of_rounds(network: Network) -> Program | None:

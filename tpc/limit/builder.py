@@ -22,6 +22,9 @@ _ARITHMETIC = frozenset({"add", "sub", "mul", "div", "neg", "pow", "square", "sq
 LARGEST_CONSTANT = 10**6
 """How many entries a folded constant may have."""
 
+LARGEST_TEXT = 4096
+"""Of more entries it may not be larger than what it is made of, which modules have anyway."""
+
 
 class LimitBuilder(Builder):
     """A builder that integrates, folds constants and moves operations on rows inside the `Row`.
@@ -122,9 +125,10 @@ def _without_rows(value: object) -> object:
 
 def _fold(kind: type[Node], shape: Shape, own: tuple[object, ...]) -> Array | None:
     """Return the value of an operation on constants, where it has one and is not too large."""
-    if prod(shape) > LARGEST_CONSTANT:
-        return None
     node = kind((), shape, NOWHERE, *own)
+    known = max((prod(operand.shape) for operand in op.operands(node)), default=0)
+    if prod(shape) > min(LARGEST_CONSTANT, max(known, LARGEST_TEXT)):
+        return None
     match node:
         case Diagonal(operand=op.Constant(value=value)):
             return np.asarray(np.einsum(node.subscripts, value))

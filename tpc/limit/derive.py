@@ -98,7 +98,8 @@ def derive_limit(program: Program, dot: DotChoice = "auto", integrate: bool = Tr
     check_universality(program)
     if not _exchanges_in_pairs(program):
         program = without_exchanges(program)
-    integrate = integrate and region_of(program) is None
+    region = region_of(program)
+    integrate = integrate and not (region and region.body.has_kets)
     return _Derivation(program, dot, integrate).limit()
 
 

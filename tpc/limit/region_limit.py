@@ -56,10 +56,13 @@ def products_with_dots(program: Program, region: Region) -> frozenset[Node]:
             known[node] = reached(node)
         if known == before:
             break
+    multiplied = {node.matrix for node in body.nodes if isinstance(node, MatMul)}
     return frozenset(
         node
         for node in nodes
-        if isinstance(node, MatMul) and (node.matrix, not node.transposed) in known[node.operand]
+        if isinstance(node, MatMul)
+        and node.matrix in multiplied
+        and (node.matrix, not node.transposed) in known[node.operand]
     )
 
 

@@ -119,6 +119,11 @@ class Body:
         return self.first + self.rounds - 1
 
     @property
+    def has_kets(self) -> bool:
+        """Whether rounds compute with kets, not with numbers alone."""
+        return not all(node.is_scalar for node in self.nodes)
+
+    @property
     def results(self) -> tuple[Node, ...]:
         """What a round is run for."""
         following = (carry.following for carry in self.carries)

@@ -29,9 +29,10 @@ class Recorder:
         self._bindings: dict[str, Binding] = {}
         self._recorded: dict[str, list[Node]] = {}
 
-    def bind(self, name: str, step: int | str, node: Node) -> None:
-        """Name a node of a step, `h[1]` as `h[1,t]`."""
+    def bind(self, name: str, step: int | str | None, node: Node) -> None:
+        """Name a node of a step, `h[1]` as `h[1,t]`, or of all steps together."""
         full = f"{name[:-1]},{step}]" if name.endswith("]") else f"{name}[{step}]"
+        full = name if step is None else full
         self._bindings.setdefault(full, Binding(full, node, node.span))
 
     def bind_forward(self, step: int | str, image: Image, values: Mapping[Node, Node]) -> None:

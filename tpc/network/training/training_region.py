@@ -53,13 +53,16 @@ def has_equal_rounds(network: Network, scales: Classification) -> bool:
         return False
     weights = {weight.name: weight for weight in network.weights}
     return all(
-        _is_uniform(scale.optimizer, isinstance(weights[scale.name].leaf, Matrix))
+        is_uniform(scale.optimizer)
+        and not flags_of(scale.optimizer)["normalize"]
+        and not (is_bounded(scale.optimizer) and isinstance(weights[scale.name].leaf, Matrix))
         for scale in scales.weights
         if weights[scale.name].trained and scale.moves
     )
 
 
-def _is_uniform(use: OptimizerUse, of_matrix: bool) -> bool:
+def is_uniform(use: OptimizerUse) -> bool:
+    """Whether an optimizer is linear in the gradients and does the same in every step."""
     b = Builder()
     like = b.number(0)
     gradient = b.placeholder(like, "g")
@@ -67,8 +70,7 @@ def _is_uniform(use: OptimizerUse, of_matrix: bool) -> bool:
         b.placeholder(like, f"state {at}") for at, _ in enumerate(initial_states(b, use))
     )
     first, second = (advance(b, use, gradient, states, step) for step in (0, 1))
-    alike = first == second and is_linear(without_bounds(use))
-    return alike and not flags_of(use)["normalize"] and not (is_bounded(use) and of_matrix)
+    return first == second and is_linear(without_bounds(use))
 
 
 def round_of_training(network: Network, scales: Classification) -> Round:

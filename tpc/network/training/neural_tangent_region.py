@@ -1,0 +1,222 @@
+"""A network and its training -> the neural tangent limit as a region, for linear updates.
+
+    f_t = F_t - sum over weights W of <J_t(W)|U_t(W)>,   U_t(W) = sum over s < t of u_ts . J_s(W)
+    u_{t+1} = (1 - lambda) u_t + eta Q_t(e_0 chi_0, ..., e_t chi_t)
+
+Updates that are linear in the gradients stay in the span of those of the untrained network, so that
+a round computes with their coordinates u and with the kernels <J_t|J_s>, numbers that are known
+before training. Weights with the same optimizer and without bounds have the same coordinates, and
+the sum of their kernels counts. Without weight decay there is but one time, and one K = <J|J>. With
+it those of all times are a constant axis: the passes are mapped over times as they are over inputs,
+with powers of 1 - lambda in front of the weights.
+
+Reference:
+    Tensor Programs IVb, Theorem 2.9.23, Remark 2.9.21; Theorem 2.10.3 with decay.
+"""
+
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+
+from tpc.network.batching import Lowering
+from tpc.network.forward_backward import BatchPass, differentiate
+from tpc.network.jacobians import Jacobian, each_output, overlap
+from tpc.network.network import Network, OptimizerUse, Weight
+from tpc.network.optimizers.averages import GrownAverages
+from tpc.network.optimizers.update import decay, is_bounded
+from tpc.network.scales import Classification
+from tpc.network.training.descent import shrunk
+from tpc.network.training.neural_tangent import DRAW
+from tpc.network.training.open_round import OpenRound
+from tpc.network.training.training_region import is_uniform
+from tpc.program.nodes import Matrix, Node, Parameter
+from tpc.program.products import Named, axes
+from tpc.program.reapply import transplant
+from tpc.program.region import ROUND, Round, round_input
+
+
+def has_linear_rounds(network: Network, scales: Classification) -> bool:
+    """Whether all updates that are seen are linear, and do not use the number of the step."""
+    trained = {weight.name for weight in network.weights if weight.trained}
+    return all(
+        is_uniform(scale.optimizer)
+        for scale in scales.weights
+        if scale.moves and scale.name in trained
+    )
+
+
+def tangent_round(network: Network, scales: Classification) -> Round:
+    """Return one step of training as a round; after the last step the outputs alone count.
+
+    Args:
+        network: With a `train` block; its readout has a Gaussian limit.
+        scales: Its parametrization, of r > 0: which updates move the outputs.
+    """
+    return _TangentRound(network, scales).round()
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Weights whose updates have the same coordinates.
+
+    Attributes:
+        name: What the coordinates are called.
+        use: Their optimizer.
+        weights: The weights.
+    """
+
+    name: str
+    use: OptimizerUse
+    weights: tuple[Weight, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _NormInSpan(GrownAverages):
+    """Of X = sum over a of x_a J_a, given x: |X|^2 = sum over a and b of x_a <J_a|J_b> x_b."""
+
+    kernel: Node
+
+    def norm(self, tensor: Node) -> Node:
+        """Return |X|."""
+        b, rank = self.builder, len(tensor.shape)
+        square = b.contract(tensor, b.contract(self.kernel, tensor, rank), rank)
+        return b.apply("sqrt", b.apply("max", square, b.number(0)))
+
+
+class _TangentRound(OpenRound):
+    def __init__(self, network: Network, scales: Classification) -> None:
+        super().__init__(network)
+        b, training = self._b, self._training
+        self._scales = scales
+        rows, shape = len(training.rows), network.readout.node.shape
+        seed, self._layout = each_output(rows, shape, network.couples_inputs)
+        of = differentiate(b, network, seed.shape[1 : seed.ndim - len(shape)])
+        self._shares = self._decaying()
+        self._weights: dict[Node, Node] = {
+            weight.leaf: b.mul(self._factor(weight.name), weight.leaf)
+            for weight in network.weights
+            if not isinstance(weight.leaf, Matrix)
+        }
+        inputs = b.constant(training.rows)
+        self._pass = BatchPass(b, of, inputs, self._weights, self._product)
+        self._gradients = self._pass.gradients(b.constant(seed))
+        times = b.constant(np.arange(self.rounds))
+        powers = {leaf: b.pow(kept, times) for leaf, kept in self._shares.values()}
+        self._times = Lowering(b, self.rounds, powers) if powers else None
+
+    def round(self) -> Round:
+        """Return the round."""
+        b, readout = self._b, self._network.readout
+        b.span = readout.span
+        start, draw = self._start()
+        zero = b.constant(np.zeros(self._over_time(self._pass.output).shape))
+        b.span = readout.span
+        kernels = {group: self._kernel(group) for group in self._groups()}
+        moved = {group: self.carried(group.name, zero) for group in kernels}
+        outputs = start
+        for group, kernel in kernels.items():
+            effect = b.contract(self._now(kernel), moved[group], len(zero.shape))
+            outputs = b.sub(outputs, effect) if outputs else b.neg(effect)
+        outputs = outputs or b.constant(np.zeros(self._pass.output.shape))
+        tracked = {name: self._at_round(node) for name, node in self._pass.tracked().items()}
+        self._recorder.record(ROUND, outputs, tracked)
+        values = {leaf: self._known(value) for leaf, value in self._weights.items()}
+        step = ROUND if self._times else 0
+        self._recorder.bind_forward(step, lambda x: self._known(self._pass.image(x)), values)
+        chi = self.error_signals(outputs)
+        if self._times:
+            unit = round_input(b, b.constant(np.eye(self.rounds)))
+            chi = b.mul(b.expand(unit, tuple(range(1, len(zero.shape)))), chi)
+        for group, kernel in kernels.items():
+            leaf, norm = moved[group], _NormInSpan(builder=b, kernel=kernel)
+            update = self.update(group.name, group.use, group.weights[0], chi, zero, norm)
+            self.pass_on(leaf, zero, b.add(shrunk(b, decay(b, group.use), leaf), update))
+        return self.closed(*draw)
+
+    # ------------------------------------------------------------------------ the untrained network
+
+    def _decaying(self) -> dict[str, tuple[Node, Node]]:
+        """Return for weights that decay what stands for (1 - lambda)^t, and 1 - lambda."""
+        b, one = self._b, self._b.number(1)
+        found = {}
+        for weight in self._network.weights:
+            share = decay(b, self._scales.by_name[weight.name].optimizer)
+            if weight.trained and share is not None:
+                found[weight.name] = b.placeholder(one, f"kept {weight.name}"), b.sub(one, share)
+        return found
+
+    def _factor(self, name: str) -> Node:
+        return self._shares[name][0] if name in self._shares else self._b.number(1)
+
+    def _product(self, matrix: Matrix, transposed: bool, vector: Node) -> Node:
+        return self._b.mul(self._factor(matrix.name), self._b.matmul(matrix, transposed, vector))
+
+    def _known(self, node: Node) -> Node:
+        """Return a node of the pass, with an axis of times in front where it differs."""
+        return self._times.image(node) if self._times else node
+
+    def _over_time(self, node: Node) -> Node:
+        """Return a node of the pass, with an axis of times in front if there are several."""
+        return self._times.per_input(node) if self._times else node
+
+    def _now(self, node: Node) -> Node:
+        """Return the row of the round."""
+        return round_input(self._b, node) if self._times else node
+
+    def _at_round(self, node: Node) -> Node:
+        """Return what a scalar of the pass is in the round."""
+        return self._now(self._known(node)) if self._times and self._times.depends(node) else node
+
+    def _start(self) -> tuple[Node | None, tuple[Parameter, ...]]:
+        """Return F in the round, and the parameter that draws it, where it is random."""
+        b, own = self._b, self._pass.output.shape
+        if not self._scales.output_is_random or (self._training.center and not self._times):
+            return None, ()
+        output = self._over_time(self._pass.output)
+        draw = b.parameter(DRAW, np.random.default_rng(0).standard_normal(output.shape))
+        assert isinstance(draw, Parameter)
+        root = b.linear_algebra("root", b.inner(output, output))
+        drawn = b.contract(draw, root, len(output.shape))
+        self._recorder.bind("F", None, drawn)
+        now = self._now(drawn)
+        if self._training.center:
+            now = b.sub(now, b.take(drawn, (0, *(None for _ in own))))
+        return now, (draw,)
+
+    # ---------------------------------------------------------------------------------- the updates
+
+    def _groups(self) -> tuple[_Group, ...]:
+        """Return the weights that move; a bound is that of a single one."""
+        found: dict[tuple[OptimizerUse, Node, str], list[Weight]] = {}
+        for weight in self._network.weights:
+            scale = self._scales.by_name[weight.name]
+            if weight.trained and scale.moves and self._jacobian(weight) is not None:
+                own = weight.name if is_bounded(scale.optimizer) else ""
+                key = (scale.optimizer, transplant(self._b, weight.lr), own)
+                found.setdefault(key, []).append(weight)
+        return tuple(
+            _Group(f"u_{alike[0].name}" if len(found) > 1 else "u", use, tuple(alike))
+            for (use, _, _), alike in found.items()
+        )
+
+    def _jacobian(self, weight: Weight) -> Jacobian | None:
+        return self._layout.jacobian(self._gradients, weight.leaf)
+
+    def _kernel(self, group: _Group) -> Node:
+        """Return the sum of <J|J> over weights, of all pairs of times."""
+        time = axes("time") if self._times else ()
+
+        def over_time(side: Named) -> Named:
+            return Named(self._over_time(side.node), time + side.axes)
+
+        parts = []
+        for weight in group.weights:
+            of = self._jacobian(weight)
+            assert of is not None
+            terms = tuple(tuple(map(over_time, term)) for term in of.terms)
+            whole = Jacobian(terms, time + of.outputs, of.own)
+            parts.append(overlap(self._b, whole, whole))
+        kernel = reduce(self._b.add, parts)
+        self._recorder.bind(group.name.replace("u", "K", 1), None, kernel)
+        return kernel
