@@ -87,7 +87,8 @@ class Loop:
             case Carried():
                 scope.code[node] = _variable(self.carried[node])
             case RoundInput(table=table):
-                scope.fit(node, (table,), self._row)
+                period = table.shape[0] if table.shape[0] < self.body.rounds else 0
+                scope.fit(node, (table,), partial(self._row, period))
             case SumOverRounds(factors=factors, left=left, right=right, operand=operand):
                 sides = [_variable(self._kept(side)) for side in (left, right)]
                 scope.fit(node, (factors, operand), partial(_sum, sides))
@@ -95,11 +96,12 @@ class Loop:
                 return False
         return True
 
-    def _row(self, codes: Sequence[Code]) -> Code:
-        (table,) = codes
-        first = self.body.first
-        text = f"{table.at(ATOM)}[{self.index}{f' - {first}' if first else ''}]"
-        return joined(text, ATOM, [table, _variable(self.index)])
+    def _row(self, period: int, codes: Sequence[Code]) -> Code:
+        (table,), first = codes, self.body.first
+        place = f"{self.index} - {first}" if first else self.index
+        if period:
+            place = f"({place}) % {period}" if first else f"{place} % {period}"
+        return joined(f"{table.at(ATOM)}[{place}]", ATOM, [table, _variable(self.index)])
 
     def finish(self, inner: Scope) -> None:
         """Write the loop, whose statements are in a scope of its own, and what comes out of it."""

@@ -115,7 +115,7 @@ def _docstring(limit: Limit, overview: str) -> str:
 
 def _settings(limit: Limit, evaluator: Evaluator, sampling: Sampling | None) -> str:
     """Write the parameters, the arrays, and what decides how outputs are computed."""
-    rows = [f'    "{p.name}": {_numbers(p.default)},' for p in limit.program.parameters]
+    rows = [f'    "{p.name}": {_default(p.default)},' for p in limit.program.parameters]
     lines = ["PARAMS: dict[str, Any] = {", *rows, "}"] if rows else ["PARAMS: dict[str, Any] = {}"]
     lines = _unformatted(lines)
     lines += ['"""The program\'s parameters with their defaults."""']
@@ -161,6 +161,15 @@ def _texts(name: str, texts: dict[str, str]) -> list[str]:
     return [head, *rows, "}"] if rows else [head + "}"]
 
 
+def _default(array: Array) -> str:
+    """Write the default of a parameter, one that is drawn as its draw."""
+    if array.size > FEW_NUMBERS:
+        drawn = np.random.default_rng(0).standard_normal(array.shape)
+        if np.array_equal(array, drawn):
+            return f"np.random.default_rng(0).standard_normal({array.shape})"
+    return _numbers(array)
+
+
 def _numbers(array: Array) -> str:
     """Write an array as nested lists, floats as formatters write them."""
     return repr(array.tolist()).replace("e+", "e")
@@ -172,6 +181,8 @@ def _array(name: str, value: Array) -> list[str]:
         return [f"{name} = np.eye({len(value)})"]
     if value.size > FEW_NUMBERS and not value.any():
         return [f"{name} = np.zeros({value.shape})"]
+    if value.size > FEW_NUMBERS and np.array_equal(value, np.arange(len(value), dtype=float)):
+        return [f"{name} = np.arange({len(value)}.0)"]
     whole = f"{name} = np.array({_numbers(value)})"
     rows = [f"        {_numbers(row)}," for row in value]
     if len(whole) <= WIDTH or max(map(len, rows)) > WIDTH:

@@ -102,7 +102,11 @@ def build(source: Source) -> ShownProgram | ShownNetwork:
 
 
 def program_of(
-    described: Program | Network, what: str, dot: DotChoice = "auto", unrolled: bool = False
+    described: Program | Network,
+    what: str,
+    dot: DotChoice = "auto",
+    unrolled: bool = False,
+    method: Method = "auto",
 ) -> Program:
     """Return a program, or what a network is lowered to.
 
@@ -111,6 +115,7 @@ def program_of(
         what: What is going to be done with it, for messages.
         dot: The form of dots, which decides whether training is a loop.
         unrolled: Whether training is unrolled over steps in any case.
+        method: How it is going to be computed: loops with kets are unrolled for some.
 
     Raises:
         ProgramError: TP262, the network has no `train` block; its training has no limit.
@@ -118,7 +123,10 @@ def program_of(
     if isinstance(described, Program):
         return described
     if described.training:
-        return training_program(described, dot, unrolled)
+        found = training_program(described, dot, unrolled)
+        region = region_of(found)
+        suits = region is None or not region.body.has_kets or method not in WRITTEN_OUT
+        return found if suits else training_program(described, dot, unrolled=True)
     name = described.readout.name
     hint = f"use `tpc kernel` for its kernels, or add a `train {name}:` block"
     fault = NetworkAsProgram(what, " without a `train` block", hint)
@@ -158,7 +166,7 @@ def _with_loops(program: Program, dot: DotChoice, method: Method) -> Program:
     """
     found = roll(program, LONG if method not in ("mc", "qmc") else MANY)
     region = region_of(found)
-    if region is None or region.body.rounds >= LONG:
+    if region is None or found is program or region.body.rounds >= LONG:
         return found
     first = derive_limit(normalise(first_rounds(found, FIRST)), dot)
     sampled = find_sampling(first, lambda node: "").sampled
@@ -239,7 +247,7 @@ def run(
         MethodRefused: The method does not suit the program.
     """
     dot = dot_of(program, dot)
-    program = program_of(program, "limit", dot, unrolled or method in WRITTEN_OUT)
+    program = program_of(program, "limit", dot, unrolled, method)
     given = {**draw_output(program, seed, 0), **(params or {})}
     effort = Effort(samples, seed, method, replicates, rank_tolerance)
     module = evaluator(program, dot, unrolled, method)

@@ -33,7 +33,7 @@ Method = Literal["mc", "qmc", "quadrature", "exact", "auto"]
 """How expectations without a closed form are computed."""
 
 WRITTEN_OUT: tuple[Method, ...] = ("exact", "quadrature")
-"""Methods for which training is unrolled: only then have their expectations closed forms, grids."""
+"""Methods for which training with kets is unrolled: only then there are closed forms, grids."""
 
 
 class MethodRefused(ValueError):

@@ -9,7 +9,7 @@ import numpy as np
 
 from tpc.diagnostics import UsageError
 from tpc.driver import compiler
-from tpc.driver.emitted import WRITTEN_OUT, Effort, Method, Progress, evaluate
+from tpc.driver.emitted import Effort, Method, Progress, evaluate
 from tpc.driver.training_program import DRAW, dot_of, draw_output
 from tpc.limit.derive import DotChoice
 from tpc.network.network import Network
@@ -43,7 +43,7 @@ def train(
         progress: Called as the work goes on.
         replicates: As in `run`.
         rank_tolerance: As in `run`.
-        unrolled: Whether to write its steps out; `exact` and `quadrature` do.
+        unrolled: Whether to write its steps out; `exact`, `quadrature` do if rounds have kets.
         **settings: More values of params.
 
     Returns:
@@ -61,8 +61,7 @@ def train(
     if draws < 1:
         raise UsageError(f"{draws} draws: at least 1")
     dot = dot_of(network, dot)
-    unrolled = unrolled or method in WRITTEN_OUT
-    program = compiler.program_of(network, "training", dot, unrolled)
+    program = compiler.program_of(network, "training", dot, unrolled, method)
     module = compiler.evaluator(program, dot, unrolled, method)
     values = {**(params or {}), **settings}
     effort = Effort(samples, seed, method, replicates, rank_tolerance)

@@ -14,16 +14,13 @@ from tpc.limit.limit_nodes import Diagonal
 from tpc.program import nodes as op
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Coordinates, Node, Shape
-from tpc.program.operations import Array, folded
+from tpc.program.operations import LARGEST_CONSTANT, Array, folded
 
 _ARITHMETIC = frozenset({"add", "sub", "mul", "div", "neg", "pow", "square", "sqrt"})
 """The functions of constants that are computed."""
 
-LARGEST_CONSTANT = 10**6
-"""How many entries a folded constant may have."""
-
-LARGEST_TEXT = 4096
-"""Of more entries it may not be larger than what it is made of, which modules have anyway."""
+LARGEST_ZERO = 10**6
+"""How many entries a zero may have."""
 
 
 class LimitBuilder(Builder):
@@ -81,7 +78,7 @@ class LimitBuilder(Builder):
 
     def _zero(self, kind: type[Node], coords: Coordinates, shape: Shape, *own: object) -> Node:
         """Return a product with zero: a constant, or for a ket the node, which sums leave out."""
-        if not coords and prod(shape) <= LARGEST_CONSTANT:
+        if not coords and prod(shape) <= LARGEST_ZERO:
             return self.constant(np.zeros(shape))
         node = super().make(kind, coords, shape, *own)
         self._zeros.add(node)
@@ -126,11 +123,8 @@ def _without_rows(value: object) -> object:
 def _fold(kind: type[Node], shape: Shape, own: tuple[object, ...]) -> Array | None:
     """Return the value of an operation on constants, where it has one and is not too large."""
     node = kind((), shape, NOWHERE, *own)
-    known = max((prod(operand.shape) for operand in op.operands(node)), default=0)
-    if prod(shape) > min(LARGEST_CONSTANT, max(known, LARGEST_TEXT)):
-        return None
     match node:
-        case Diagonal(operand=op.Constant(value=value)):
+        case Diagonal(operand=op.Constant(value=value)) if prod(shape) <= LARGEST_CONSTANT:
             return np.asarray(np.einsum(node.subscripts, value))
         case _:
             return folded(node, _ARITHMETIC)

@@ -227,7 +227,7 @@ class LinearAlgebra(Node):
     """`inv`, `trace` or `det` of the last two axes of a scalar array, or a covariance's root.
 
     The root of a covariance A of shape k + k is the symmetric R with R R = A, of the same shape;
-    what is negative by rounding counts as zero.
+    eigenvalues that are rounding count as zero.
     """
 
     function: ArrayFunction

@@ -58,15 +58,19 @@ def operation(node: Node, leading: int = 0) -> Callable[..., Array]:
             raise ValueError(f"no operation on constant axes: {node!r}")
 
 
+LARGEST_CONSTANT = 512
+"""How many entries a folded constant may have: modules compute larger ones, and need no text."""
+
+
 def folded(node: Node, functions: Collection[str]) -> Array | None:
-    """Return the finite value of an operation on constants, or None.
+    """Return the finite value of an operation on constants, or None; large ones stay operations.
 
     Args:
         node: Whatever it is; functions entry by entry only if they are among `functions`.
         functions: Names in `tpc.functions`.
     """
     values = [operand.value for operand in operands(node) if isinstance(operand, op.Constant)]
-    if not values or len(values) < len(operands(node)):
+    if not values or len(values) < len(operands(node)) or prod(node.shape) > LARGEST_CONSTANT:
         return None
     if isinstance(node, op.Elementwise) and node.function not in functions:
         return None

@@ -32,7 +32,7 @@ class Carried(Node):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RoundInput(Node):
-    """The row of a scalar array that belongs to the round."""
+    """The row of a scalar array that belongs to the round; one with fewer rows begins again."""
 
     table: Node
 

@@ -131,7 +131,7 @@ class _Unrolling:
         b = self.builder
         match node:
             case RoundInput(table=table):
-                keys = (t, *[None] * len(node.shape))
+                keys = (t % table.shape[0], *[None] * len(node.shape))
                 return b.take(images[table], keys)
             case SumOverRounds():
                 return self._sum(node, t, images)

@@ -110,10 +110,11 @@ def softmax(x: Array) -> Array:
 
 
 def root(covariance: Array) -> Array:
-    """Return R with R R = the covariance, of shape k + k; below zero is rounding."""
+    """Return R with R R = the covariance, of shape k + k; rounding counts as zero."""
     if not np.isfinite(covariance).all():
         return np.full_like(covariance, np.nan)
     size = int(np.sqrt(covariance.size))
     values, vectors = np.linalg.eigh(covariance.reshape(size, size))
-    found = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    rounding = size * np.finfo(float).eps * np.abs(values).max(initial=0)
+    found = (vectors * np.sqrt(np.where(values > rounding, values, 0.0))) @ vectors.T
     return np.asarray(found.reshape(covariance.shape))

@@ -5,6 +5,7 @@ import pytest
 
 import tpc
 from tests.network.training.texts import perceptron
+from tpc.driver import training_program as training_program_stage
 from tpc.driver.training_program import training_program
 from tpc.network.network import Network
 from tpc.network.training import descent
@@ -16,7 +17,7 @@ OPTIMIZERS = ["momentum(lr=0.3, decay=0.1)", "sgd(lr=0.5, clip=0.1)", "sgd(lr=0.
 
 def finite(network: Network) -> Result:
     """Run the program of a limit at a finite width, where averages over pairs are whole."""
-    return simulate(training_program(network), width=12, trials=1, seed=1)
+    return simulate(training_program(network, unrolled=True), width=12, trials=1, seed=1)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -30,6 +31,7 @@ def test_kernels_of_linear_updates_are_factored_ones(
     assert isinstance(network, Network)
     factored = finite(network)
     monkeypatch.setattr(descent, "is_linear", lambda use: False)
+    monkeypatch.setattr(training_program_stage, "has_linear_rounds", lambda *of: False)
     kernels = finite(network)
     assert np.abs(np.asarray(factored["f"])).max() > 1e-3
     np.testing.assert_allclose(factored["f"], kernels["f"], rtol=1e-9, atol=1e-12)

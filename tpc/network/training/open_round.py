@@ -114,11 +114,15 @@ class OpenRound:
 
 
 def batch_shares(training: Training) -> Array:
-    """Return what the loss of each data row counts for in each round: 0 outside of the batch."""
-    shares = np.zeros((training.steps + 1, len(training.inputs)))
-    for share, rows in zip(shares, training.batches, strict=False):
+    """Return what the loss of each data row counts for in each round: 0 outside of the batch.
+
+    Where batches are the same again after some rounds there are rows for these alone.
+    """
+    batches, steps = training.batches, training.steps
+    period = next(p for p in range(1, steps + 2) if batches[p:] == batches[: max(steps - p, 0)])
+    shares = np.zeros((period, len(training.inputs)))
+    for share, rows in zip(shares, batches, strict=False):
         np.add.at(share, list(rows), 1 / len(rows) if training.reduce == "mean" else 1)
-    shares[-1] = shares[-2] if training.steps else 1
     return shares
 
 
