@@ -27,6 +27,7 @@ PRODUCTS = {
         "program.program",
         "program.readout_covariances",
         "program.reapply",
+        "program.rearrangements",
         "program.region",
         "program.traversal",
     },

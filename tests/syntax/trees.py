@@ -50,9 +50,10 @@ def compound(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Expressions one level above `inner`."""
     arguments = some(inner | make(tree.Text, TEXT), least=0)
     keywords = some(make(tree.Keyword, st.sampled_from(["axis", "x"]), inner), least=0)
+    bound = st.none() | inner
     return st.one_of(
         make(tree.Array, some(inner, least=0)),
-        make(tree.Subscript, inner, some(inner | make(tree.Colon))),
+        make(tree.Subscript, inner, some(inner | make(tree.Slice, bound, bound, bound))),
         make(tree.Call, FUNCTIONS, st.integers(0, 2), arguments, keywords),
         make(tree.Mean, some(NAMES), inner),
         make(tree.Bracket, inner, inner),

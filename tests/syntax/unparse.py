@@ -164,8 +164,14 @@ def _law(law: tree.Law | None) -> str:
             return f" ~ {name.id}" + (f"({_list(arguments)})" if arguments else "")
 
 
-def _list(items: tuple[tree.Expression | tree.Colon, ...]) -> str:
-    return ", ".join(":" if isinstance(item, tree.Colon) else _text(item, _SUM) for item in items)
+def _list(items: tuple[tree.Expression | tree.Slice, ...]) -> str:
+    return ", ".join(_slice(i) if isinstance(i, tree.Slice) else _text(i, _SUM) for i in items)
+
+
+def _slice(item: tree.Slice) -> str:
+    bounds = (item.start, item.stop, item.step)
+    start, stop, step = ("" if bound is None else _text(bound, _SUM) for bound in bounds)
+    return f"{start}:{stop}:{step}" if step else f"{start}:{stop}"
 
 
 def _keywords(keywords: tuple[tree.Keyword, ...]) -> str:

@@ -69,7 +69,8 @@ class ClosedForms:
         stems = {word.rstrip("0123456789_") for word in words}
         self._letters = {kind: _unused(kind, choices, stems) for kind, choices in _LETTERS.items()}
         stems |= set(self._letters.values())
-        self._indices = tuple(x for x in _INDICES if x not in stems)
+        free = [x for x in _INDICES if x not in stems]
+        self._indices = (*free, *(f"i{at}" for at in range(1, 33) if f"i{at}" not in stems))
         self._meanings = meanings
         self._known: dict[tuple[Placed, int], expr.Name] = {}
         self._laws: dict[tuple[Formula | None, ...], tuple[expr.Name, ...]] = {}

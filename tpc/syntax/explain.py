@@ -152,8 +152,6 @@ def _hint(slip: Slip) -> str:
             return "a scalar has a limit, `scalar c -> 3`; a number that is known is `const c = 3`"
         case "COMMA" if slip.tokens[slip.at - 2].type == "LPAR" and opened[1:]:
             return "an option is a number; Adam's are `beta1=0.9, beta2=0.999`"
-        case "COLON" if opened and opened[-1].type == "LSQB":
-            return "an index is an integer, or `:` alone for a whole axis"
         case "COLON" if first == "DEF":
             return "a function is one expression: `def f(z) = z * sigmoid(z)`"
         case "COLON" if "EQUAL" in slip.accepted:

@@ -60,14 +60,22 @@ class MakeExpressions(Transformer[Token, tuple[tree.Statement, ...]]):
         return tree.Transposed(operand.span.to(span_of(end)), operand)
 
     def keys(
-        self, *items: tree.Expression | tree.Colon | Token
-    ) -> tuple[tree.Expression | tree.Colon, ...]:
+        self, *items: tree.Expression | tree.Slice | Token
+    ) -> tuple[tree.Expression | tree.Slice, ...]:
         """The keys of a subscript, without their commas."""
-        return cast(tuple[tree.Expression | tree.Colon, ...], items[::2])
+        return cast(tuple[tree.Expression | tree.Slice, ...], items[::2])
 
-    def colon(self, token: Token) -> tree.Colon:
-        """The `:` of a subscript."""
-        return tree.Colon(span_of(token))
+    def slice(self, *parts: tree.Expression | Token | None) -> tree.Slice:
+        """`:`, `1:3`, `::2`."""
+        bounds: list[tree.Expression | None] = [None]
+        for part in parts:
+            if isinstance(part, Token):
+                bounds.append(None)
+            elif part is not None:
+                bounds[-1] = part
+        spans = [span_of(p) if isinstance(p, Token) else p.span for p in parts if p is not None]
+        start, stop, step = (*bounds, None)[:3]
+        return tree.Slice(spans[0].to(spans[-1]), start, stop, step)
 
     def number(self, token: Token) -> tree.Number:
         """A literal; one that no double can hold becomes infinity, which `parse` reports."""

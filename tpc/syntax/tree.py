@@ -74,15 +74,19 @@ class Array(Syntax):
     items: tuple["Expression", ...]
 
 
-class Colon(Syntax):
-    """The `:` of an index, a whole constant axis."""
+class Slice(Syntax):
+    """`:`, `1:3` or `::2` in an index: a whole constant axis, or a part of it."""
+
+    start: "Expression | None"
+    stop: "Expression | None"
+    step: "Expression | None"
 
 
 class Subscript(Syntax):
     """`base[key, ...]`: a family member, an index, a row at a coordinate."""
 
     base: "Expression"
-    keys: tuple["Expression | Colon", ...]
+    keys: tuple["Expression | Slice", ...]
 
 
 class Keyword(Syntax):

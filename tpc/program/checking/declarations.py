@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from tpc.diagnostics.sort_faults import BadDim, NotADim, SecondFreeDim
 from tpc.program.checking.ensembles import law_of_matrix, normal_law
-from tpc.program.checking.expressions.evaluate import evaluate
+from tpc.program.checking.expressions.evaluate import evaluate, evaluate_whole
 from tpc.program.checking.laws import covariance_of_vector, limit_of, mean_of_vector
 from tpc.program.checking.names import Draft
 from tpc.program.checking.sorts import integer, small, static
@@ -57,7 +57,7 @@ def _ratio(draft: Draft, at: tree.DimDecl, value: tree.Expression) -> Fraction |
 def declare_const(draft: Draft, at: tree.ConstDecl) -> None:
     """Declare a static."""
     advice = f"without `const`, `{at.name.id} = ...` may hold a param or a scalar"
-    value = static(draft.ctx, evaluate(draft.ctx, at.value), at.value.span, "a const", advice)
+    value = static(draft.ctx, evaluate_whole(draft.ctx, at.value), at.value.span, "a const", advice)
     if draft.names.free(at.name):
         draft.names.bind_local(at.name, value)
 

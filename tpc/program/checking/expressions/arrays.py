@@ -4,13 +4,16 @@ A list of statics is a static array. A list that holds scalars or parameters is 
 times unit vectors, so that it needs no operation of its own.
 """
 
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
 from tpc.diagnostics import Span
 from tpc.diagnostics.data_faults import RaggedList
 from tpc.diagnostics.sort_faults import BadIndex, WrongSort
-from tpc.program.builder import ShapeMismatch
+from tpc.program import rearrangements
+from tpc.program.builder import Builder, ShapeMismatch
 from tpc.program.checking import statics
 from tpc.program.checking.context import Context
 from tpc.program.checking.sorts import plain
@@ -85,28 +88,50 @@ def transposed(ctx: Context, at: tree.Transposed, value: Value) -> Value:
     return ctx.building(at.span).transpose(operand)
 
 
+Index: TypeAlias = int | slice | None
+"""Of constant axes: None makes a new one."""
+
+
 def taken(
-    ctx: Context, at: tree.Subscript, operand: Static | Node, keys: tuple[int | None, ...]
+    ctx: Context, at: tree.Subscript, operand: Static | Node, keys: tuple[Index, ...]
 ) -> Value:
-    """Return `operand[keys]`, indices of constant axes; None is `:`."""
-    if isinstance(operand, Static):
-        index = tuple(slice(None) if key is None else key for key in keys)
+    """Return `operand[keys]`, indices of constant axes as in NumPy."""
+    try:
+        if isinstance(operand, Node):
+            return _part(ctx.building(at.span), operand, keys)
         array: npt.NDArray[np.float64] = np.asarray(operand.value, dtype=np.float64)
-        try:
-            return Static(statics.settle(array[index]))
-        except IndexError:
-            pass
-    else:
-        try:
-            return ctx.building(at.span).take(operand, keys)
-        except ShapeMismatch:
-            pass
-    written = ", ".join(":" if key is None else str(key) for key in keys)
+        found = array[keys]
+        if found.size:
+            return Static(statics.settle(found))
+    except (IndexError, ShapeMismatch):
+        pass
     is_vector = isinstance(operand, Node) and bool(operand.coords)
     advice = (
         "constant axes alone have indices; a vector's rows are read by `mean[j](... x[j] ...)`"
         if is_vector and not operand.shape
         else "indices count from 0, negative ones from the end"
     )
+    written = ", ".join(map(_written, keys))
     fault = BadIndex(f"the index [{written}]", show_shape(operand.shape), advice)
     return ctx.report(fault, at.keys[0].span.to(at.keys[-1].span))
+
+
+def _part(b: Builder, x: Node, keys: tuple[Index, ...]) -> Node:
+    own = [key for key in keys if key is not None]
+    if len(own) > len(x.shape):
+        raise ShapeMismatch("too many indices")
+    x = b.take(x, tuple(key if isinstance(key, int) else None for key in own))
+    for axis, key in enumerate(key for key in own if isinstance(key, slice)):
+        places = range(*key.indices(x.shape[axis]))
+        if not places:
+            raise ShapeMismatch("an empty slice")
+        x = rearrangements.take(b, x, axis, places)
+    left = [key for key in keys if not isinstance(key, int)]
+    return b.expand(x, tuple(at for at, key in enumerate(left) if key is None))
+
+
+def _written(key: Index) -> str:
+    if not isinstance(key, slice):
+        return str(key)
+    start, stop, step = ("" if at is None else str(at) for at in (key.start, key.stop, key.step))
+    return f"{start}:{stop}:{step}" if step else f"{start}:{stop}"

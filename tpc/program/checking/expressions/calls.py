@@ -1,4 +1,4 @@
-"""Calls of built-in functions on evaluated arguments: elementwise, over constant axes, statics."""
+"""Calls of built-in functions on evaluated arguments: elementwise, averages, statics, ranges."""
 
 from math import e, pi
 
@@ -7,7 +7,7 @@ import numpy as np
 from tpc.diagnostics import Span
 from tpc.diagnostics.data_faults import NoNumber
 from tpc.diagnostics.function_faults import BadArguments, BadKeyword, InsideRow
-from tpc.diagnostics.name_faults import TooLong
+from tpc.diagnostics.name_faults import NotAnInteger, TooLong
 from tpc.diagnostics.network_faults import BatchMeanOutside
 from tpc.diagnostics.sort_faults import BadIndex, WrongSort
 from tpc.functions import BUILT_IN, DEFINED, FUNCTIONS
@@ -15,45 +15,54 @@ from tpc.program import partials
 from tpc.program.builder import ShapeMismatch
 from tpc.program.checking import statics
 from tpc.program.checking.context import Context
+from tpc.program.checking.expressions.axis_calls import AXIS_FUNCTIONS, call_on_axes, where
 from tpc.program.checking.expressions.defaults import as_static
 from tpc.program.checking.expressions.operators import elementwise
-from tpc.program.checking.sorts import bound_coordinate, integer, plain, vector
+from tpc.program.checking.sorts import bound_coordinate, integer, plain, small, static, vector
 from tpc.program.checking.values import (
     BROKEN,
     Broken,
     Static,
-    StaticValue,
     Value,
     describe,
     show_shape,
 )
-from tpc.program.nodes import Node
+from tpc.program.nodes import ArrayFunction, Node
 from tpc.syntax import tree
 
-ARRAY_FUNCTIONS = ("sum", "amax", "softmax", "inv", "trace", "det")
+LINEAR_ALGEBRA: dict[str, ArrayFunction] = {"inv": "inv", "trace": "trace", "det": "det"}
 
 CALLABLE: tuple[str, ...] = (
-    *sorted(BUILT_IN), *sorted(DEFINED), "avg", "batchmean", *ARRAY_FUNCTIONS,
-    "range", "len", "load",
+    *sorted(BUILT_IN), *sorted(DEFINED), "avg", "batchmean", *LINEAR_ALGEBRA,
+    *AXIS_FUNCTIONS, "einsum", "where", "eye", "zeros", "ones", "range", "len", "load",
 )  # fmt: skip
 """Everything that a program may call without defining it."""
 
 CONSTANTS = {"pi": pi, "e": e}
 
+NEW_AXIS = "None"
+"""What makes a new constant axis in an index, `x[:, None]`, unless it is bound."""
+
 LONGEST = 10**6
 """The longest `range`."""
 
 
-def call_built_in(ctx: Context, at: tree.Call, arguments: list[Value], axis: Value | None) -> Value:
+def call_built_in(ctx: Context, at: tree.Call, arguments: list[Value], given: list[Value]) -> Value:
     """Return the value of a built-in function.
 
     Args:
         ctx: Where.
         at: The call.
         arguments: Its evaluated arguments.
-        axis: The evaluated `axis=`, if written.
+        given: The evaluated values of its keywords.
     """
     name = at.function.id
+    if name in AXIS_FUNCTIONS:
+        return call_on_axes(ctx, at, arguments, given)
+    if at.keywords:
+        return ctx.report(BadKeyword(name, at.keywords[0].name, ""), at.keywords[0].span)
+    if name == "where":
+        return where(ctx, at, arguments)
     wanted = _arity_fault(name, len(arguments))
     if wanted:
         found = f"{len(arguments)}" if arguments else "none"
@@ -68,7 +77,7 @@ def call_built_in(ctx: Context, at: tree.Call, arguments: list[Value], axis: Val
         entries = plain(ctx, value, span, f"`{name}`")
         if not isinstance(entries, Broken):
             values.append(entries)
-    if len(values) < len(arguments) or isinstance(axis, Broken):
+    if len(values) < len(arguments):
         return BROKEN
     if name == "batchmean":
         return _batch_mean(ctx, at, values[0])
@@ -76,6 +85,8 @@ def call_built_in(ctx: Context, at: tree.Call, arguments: list[Value], axis: Val
         node = partials.call(ctx.building(at.span), name, ctx.node(values[0], at.span))
         known = as_static(node) if isinstance(values[0], Static) else None
         return node if known is None else known
+    if name in ("max", "min"):
+        return _extreme(ctx, at, values, spans)
     if name in BUILT_IN:
         return elementwise(ctx, name, tuple(values), spans, at.span)
     match name:
@@ -83,20 +94,21 @@ def call_built_in(ctx: Context, at: tree.Call, arguments: list[Value], axis: Val
             return _range(ctx, at, values)
         case "len":
             return _len(ctx, values[0], spans[0])
+        case "eye" | "zeros" | "ones":
+            return _filled(ctx, at, values[0])
         case _:
-            return _array_function(ctx, at, values[0], axis)
+            return _linear_algebra(ctx, at, values[0])
 
 
-def keyword_axis(ctx: Context, at: tree.Call) -> tree.Keyword | Broken | None:
-    """Return the `axis=` of a call, and report every other keyword."""
-    found: tree.Keyword | None = None
-    for keyword in at.keywords:
-        takes = at.function.id in ("sum", "amax") and at.primes == 0
-        if keyword.name == "axis" and takes and found is None:
-            found = keyword
-            continue
-        advice = "it takes `axis=0` once" if takes else ""
-        return ctx.report(BadKeyword(at.function.id, keyword.name, advice), keyword.span)
+def _extreme(
+    ctx: Context, at: tree.Call, values: list[Static | Node], spans: tuple[Span, ...]
+) -> Value:
+    """Return `max` or `min` of two arguments and more."""
+    found: Value = values[0]
+    for value, span in zip(values[1:], spans[1:], strict=True):
+        if not isinstance(found, Static | Node):
+            return BROKEN
+        found = elementwise(ctx, at.function.id, (found, value), (spans[0], span), at.span)
     return found
 
 
@@ -104,6 +116,8 @@ def _arity_fault(name: str, count: int) -> str:
     """Return what a function takes where `count` arguments are wrong, else the empty string."""
     if name == "range":
         return "" if 1 <= count <= 3 else "1 to 3 arguments"
+    if name in ("max", "min"):
+        return "" if count >= 2 else "2 arguments or more"
     arity = FUNCTIONS[name].arity if name in FUNCTIONS else 1
     if count == arity:
         return ""
@@ -144,55 +158,41 @@ def _len(ctx: Context, value: Static | Node, span: Span) -> Value:
     return ctx.report(WrongSort("`len`", "a constant axis", describe(value), ""), span)
 
 
-def _array_function(
-    ctx: Context, at: tree.Call, operand: Static | Node, axis: Value | None
-) -> Value:
-    """Return `sum`, `amax`, `softmax`, `inv`, `trace` or `det`."""
+def _linear_algebra(ctx: Context, at: tree.Call, operand: Static | Node) -> Value:
+    """Return `inv`, `trace` or `det`."""
     name, place = at.function.id, at.arguments[0]
-    if name in ("inv", "trace", "det") and isinstance(operand, Node) and not operand.is_scalar:
+    if isinstance(operand, Node) and not operand.is_scalar:
         advice = "vectors make such an array by their inner products: `<x|x>`"
         fault = WrongSort(f"`{name}`", "a scalar or static array", describe(operand), advice)
         return ctx.report(fault, place.span)
-    axes: tuple[int, ...] | None = None
-    if axis is not None:
-        number = integer(ctx, axis, at.keywords[0].value.span, "an axis", "an integer")
-        if isinstance(number, Broken):
-            return BROKEN
-        axes = (number,)
+    function = LINEAR_ALGEBRA[name]
     try:
         if isinstance(operand, Static):
-            return Static(_static_array_function(name, operand, axes))
-        return _node_array_function(ctx, at, operand, axes)
+            return Static(statics.linear_algebra(function, operand.value))
+        return ctx.building(at.span).linear_algebra(function, operand)
     except statics.NoValue as error:
         return ctx.report(NoNumber(str(error)), at.span)
     except ShapeMismatch:
-        what = f"`{name}`" if axis is None else f"`{name}` over the axis {axes and axes[0]}"
         advice = "it takes the last two axes, which must be equally long"
-        if axis is not None:
-            advice = "constant axes count from 0; the average over the n-axis is `avg`"
-        elif name == "softmax":
-            advice = "it runs over the last constant axis, and here there is none"
-        return ctx.report(BadIndex(what, show_shape(operand.shape), advice), place.span)
+        return ctx.report(BadIndex(f"`{name}`", show_shape(operand.shape), advice), place.span)
 
 
-def _static_array_function(name: str, operand: Static, axes: tuple[int, ...] | None) -> StaticValue:
-    match name:
-        case "sum" | "amax":
-            return statics.reduce(name, operand.value, axes)
-        case "inv" | "trace" | "det":
-            return statics.linear_algebra(name, operand.value)
-        case _:
-            return statics.softmax(operand.value)
-
-
-def _node_array_function(
-    ctx: Context, at: tree.Call, operand: Node, axes: tuple[int, ...] | None
-) -> Node:
-    builder = ctx.building(at.span)
+def _filled(ctx: Context, at: tree.Call, value: Static | Node) -> Value:
+    """Return `eye(3)`, `zeros([2, 3])` or `ones([2])`."""
+    place = at.arguments[0].span
+    shape = static(ctx, value, place, f"the shape of `{at.function.id}`")
+    if isinstance(shape, Broken):
+        return BROKEN
+    sizes = np.atleast_1d(np.asarray(shape.value, float))
+    if sizes.ndim > 1 or (sizes != sizes.round()).any() or (sizes < 1).any():
+        return ctx.report(NotAnInteger("a shape", "positive integers", describe(shape)), place)
+    whole = tuple(int(size) for size in sizes)
+    if not small(ctx, whole * 2 if at.function.id == "eye" else whole, at.span, "this array"):
+        return BROKEN
     match at.function.id:
-        case "sum" | "amax" as reduction:
-            return builder.reduce(reduction, operand, axes)
-        case "inv" | "trace" | "det" as function:
-            return builder.linear_algebra(function, operand)
+        case "eye":
+            return Static(np.eye(whole[0]))
+        case "zeros":
+            return Static(np.zeros(whole))
         case _:
-            return builder.softmax(operand)
+            return Static(np.ones(whole))

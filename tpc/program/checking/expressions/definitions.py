@@ -13,7 +13,7 @@ from tpc.diagnostics import Span
 from tpc.diagnostics.function_faults import BadArguments, Recursion
 from tpc.diagnostics.name_faults import BoundTwice
 from tpc.program.checking.context import Context
-from tpc.program.checking.expressions.calls import CALLABLE, CONSTANTS
+from tpc.program.checking.expressions.calls import CALLABLE, CONSTANTS, NEW_AXIS
 from tpc.program.checking.values import BROKEN, Definition, Entity, ScaledMatrix, Static, Value
 from tpc.syntax import tree
 
@@ -39,7 +39,7 @@ def define(ctx: Context, at: tree.Def) -> Definition:
         elif called and name.id == at.name.id:
             ctx.report(Recursion(name.id), name.span)
             sound = False
-        elif name.id not in CONSTANTS and not (called and name.id in CALLABLE):
+        elif name.id not in (*CONSTANTS, NEW_AXIS) and not (called and name.id in CALLABLE):
             ctx.unknown(name.id, name.span, CALLABLE if called else ())
             sound = False
     return Definition(at.name.id, parameters, at.body, sees, sound, at.span)

@@ -7,16 +7,19 @@ static numbers only.
 
 from operator import eq, ge, gt, le, lt, ne
 
+import numpy as np
+
 from tpc.diagnostics import Span
 from tpc.diagnostics.data_faults import NoNumber
-from tpc.diagnostics.function_faults import NotAFunction, NotAValue
+from tpc.diagnostics.function_faults import BadKeyword, NotAFunction, NotAValue
 from tpc.diagnostics.name_faults import NotStatic, UnknownName
 from tpc.diagnostics.program_faults import ReadoutUsed
-from tpc.diagnostics.sort_faults import DimsDiffer, WrongSort
+from tpc.diagnostics.sort_faults import DimsDiffer, ShapesDiffer, WrongSort
 from tpc.program.checking import statics
 from tpc.program.checking.context import Context
-from tpc.program.checking.expressions.arrays import list_of, taken, transposed
-from tpc.program.checking.expressions.calls import CALLABLE, CONSTANTS, call_built_in, keyword_axis
+from tpc.program.checking.expressions.arrays import Index, list_of, taken, transposed
+from tpc.program.checking.expressions.axis_calls import einsum
+from tpc.program.checking.expressions.calls import CALLABLE, CONSTANTS, NEW_AXIS, call_built_in
 from tpc.program.checking.expressions.data import load
 from tpc.program.checking.expressions.definitions import inline
 from tpc.program.checking.expressions.derivatives import call_derivative
@@ -29,7 +32,7 @@ from tpc.program.checking.expressions.operators import (
 )
 from tpc.program.checking.expressions.rows import coordinate_key, mean_of, row
 from tpc.program.checking.names import arity_fault, key_tuple, member_value
-from tpc.program.checking.sorts import describe_fully, integer, plain, small, vector
+from tpc.program.checking.sorts import describe_fully, integer, plain, small, static, vector
 from tpc.program.checking.values import (
     BROKEN,
     Broken,
@@ -40,6 +43,7 @@ from tpc.program.checking.values import (
     Static,
     Value,
     describe,
+    show_shape,
 )
 from tpc.syntax import tree
 
@@ -186,22 +190,41 @@ def _subscript(ctx: Context, at: tree.Subscript) -> Value:
     if (coordinate := coordinate_key(ctx, at, base)) is not None:
         return row(ctx, at, base, coordinate)
     operand = plain(ctx, base, at.base.span, "an index")
-    indices = [
-        None
-        if isinstance(key, tree.Colon)
-        else integer(ctx, evaluate(ctx, key), key.span, "an index", "an integer")
-        for key in at.keys
-    ]
+    indices = [_index(ctx, key) for key in at.keys]
     known = tuple(index for index in indices if not isinstance(index, Broken))
     if isinstance(operand, Broken) or len(known) < len(indices):
         return BROKEN
     return taken(ctx, at, operand, known)
 
 
-def _key(ctx: Context, key: tree.Expression | tree.Colon) -> Value:
-    if isinstance(key, tree.Colon):
+def _index(ctx: Context, key: tree.Expression | tree.Slice) -> Index | Broken:
+    """Return an index of constant axes: an integer, a slice, or None for a new axis."""
+    if isinstance(key, tree.Slice):
+        bounds = [
+            bound
+            if bound is None
+            else integer(ctx, evaluate(ctx, bound), bound.span, "a bound of a slice", "an integer")
+            for bound in (key.start, key.stop, key.step)
+        ]
+        if any(isinstance(bound, Broken) for bound in bounds):
+            return BROKEN
+        return slice(*bounds)
+    if isinstance(key, tree.Name) and key.id == NEW_AXIS and NEW_AXIS not in ctx.names:
+        return None
+    return integer(ctx, evaluate(ctx, key), key.span, "an index", "an integer")
+
+
+def evaluate_whole(ctx: Context, at: tree.Expression) -> Value:
+    """Return the value of a whole argument or `const`, which may be a mask: a comparison."""
+    if isinstance(at, tree.Binary) and at.operator in COMPARISONS:
+        return mask(ctx, at, evaluate(ctx, at.left), evaluate(ctx, at.right))
+    return evaluate(ctx, at)
+
+
+def _key(ctx: Context, key: tree.Expression | tree.Slice) -> Value:
+    if isinstance(key, tree.Slice):
         advice = "name one member at a time"
-        return ctx.report(NotAValue("the `:` as a family's key", advice), key.span)
+        return ctx.report(NotAValue("a slice as a family's key", advice), key.span)
     return evaluate(ctx, key)
 
 
@@ -210,19 +233,22 @@ def _call(ctx: Context, at: tree.Call) -> Value:
     entity = ctx.names.get(name)
     if name == "load" and entity is None:
         return load(ctx, at)
-    arguments = [evaluate(ctx, argument) for argument in at.arguments]
-    keyword = keyword_axis(ctx, at)
-    if isinstance(keyword, Broken) or isinstance(entity, Broken):
+    if isinstance(entity, Broken):
         return BROKEN
+    if name == "einsum" and entity is None:
+        return einsum(ctx, at, [evaluate_whole(ctx, argument) for argument in at.arguments[1:]])
+    arguments = [evaluate_whole(ctx, argument) for argument in at.arguments]
+    given = [evaluate(ctx, keyword.value) for keyword in at.keywords]
     definition = entity if isinstance(entity, Definition) else None
     if definition is None and (entity is not None or name not in CALLABLE):
         return _no_function(ctx, at, entity is not None)
+    if at.keywords and (at.primes or definition is not None):
+        return ctx.report(BadKeyword(name, at.keywords[0].name, ""), at.keywords[0].span)
     if at.primes:
         return call_derivative(ctx, at, definition, arguments, evaluate)
     if definition is not None:
         return inline(ctx, definition, tuple(arguments), at.span, evaluate)
-    axis = None if keyword is None else evaluate(ctx, keyword.value)
-    return call_built_in(ctx, at, arguments, axis)
+    return call_built_in(ctx, at, arguments, given)
 
 
 def _no_function(ctx: Context, at: tree.Call, bound: bool) -> Value:
@@ -244,6 +270,19 @@ def compare(ctx: Context, at: tree.Binary, left: Value, right: Value) -> Value:
     if isinstance(x, Broken) or isinstance(y, Broken):
         return BROKEN
     return Static(bool(COMPARISONS[at.operator](x, y)))
+
+
+def mask(ctx: Context, at: tree.Binary, left: Value, right: Value) -> Value:
+    """Return a comparison of static arrays as zeros and ones."""
+    x = static(ctx, left, at.left.span, "one side of a mask")
+    y = static(ctx, right, at.right.span, "one side of a mask")
+    if isinstance(x, Broken) or isinstance(y, Broken):
+        return BROKEN
+    try:
+        held = COMPARISONS[at.operator](np.asarray(x.value), np.asarray(y.value))
+    except ValueError:
+        return ctx.report(ShapesDiffer(show_shape(x.shape), show_shape(y.shape)), at.right.span)
+    return Static(statics.settle(np.asarray(held, dtype=np.float64)))
 
 
 def truth(ctx: Context, value: Value, span: Span) -> bool | Broken:

@@ -128,7 +128,7 @@ def elementwise(
     try:
         return ctx.building(span).apply(function, *nodes)
     except DimMismatch:
-        return _report_dims(ctx, nodes, spans)
+        return report_dims(ctx, nodes, spans)
     except ShapeMismatch:
         return _report_shapes(ctx, nodes, spans)
 
@@ -269,7 +269,7 @@ def _matmul(ctx: Context, at: tree.Binary, left: Value, operand: Value) -> Value
 # -------------------------------------------------------------------------------------- complaints
 
 
-def _report_dims(ctx: Context, nodes: tuple[Node, ...], spans: tuple[Span, ...]) -> Broken:
+def report_dims(ctx: Context, nodes: tuple[Node, ...], spans: tuple[Span, ...]) -> Broken:
     """Report the first argument whose dim differs from that of one before it."""
     seen: dict[str, str] = {}
     for node, span in zip(nodes, spans, strict=True):

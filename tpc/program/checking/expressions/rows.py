@@ -17,7 +17,7 @@ from tpc.diagnostics.function_faults import (
 )
 from tpc.diagnostics.sort_faults import WrongSort
 from tpc.program.checking.context import Context
-from tpc.program.checking.expressions.calls import CONSTANTS
+from tpc.program.checking.expressions.calls import CONSTANTS, NEW_AXIS
 from tpc.program.checking.expressions.definitions import Evaluate
 from tpc.program.checking.sorts import bound_coordinate, describe_fully
 from tpc.program.checking.values import BROKEN, Broken, Value
@@ -53,7 +53,7 @@ def coordinate_key(ctx: Context, at: tree.Subscript, base: Value) -> tree.Name |
         return None
     if key.id in ctx.coordinates or key.id in ctx.outer:
         return key
-    unbound = key.id not in ctx.names and key.id not in CONSTANTS
+    unbound = key.id not in (*ctx.names, *CONSTANTS, NEW_AXIS)
     grows = isinstance(base, Node) and not base.is_scalar
     return key if unbound and (grows or key.id in ctx.shop.survey.coordinates) else None
 
