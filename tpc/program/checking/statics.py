@@ -15,8 +15,7 @@ import numpy.typing as npt
 from tpc.program import operations
 from tpc.program.builder import ShapeMismatch
 from tpc.program.checking.values import StaticValue
-from tpc.program.nodes import ArrayFunction, Reduction
-from tpc.runtime.elementwise import softmax as softmax_of
+from tpc.program.nodes import ArrayFunction
 
 Compute: TypeAlias = Callable[[], StaticValue]
 """Arithmetic that is about to be done."""
@@ -98,31 +97,6 @@ def contract(left: StaticValue, right: StaticValue) -> StaticValue:
     if not x.shape or not y.shape or x.shape[-1] != y.shape[0]:
         raise ShapeMismatch(f"{x.shape} and {y.shape}")
     return _guarded(partial(operations.contract, axes=1), x, y)
-
-
-def reduce(reduction: Reduction, operand: StaticValue, axes: tuple[int, ...] | None) -> StaticValue:
-    """Return the sum or the maximum over the named axes, or over all of them.
-
-    Raises:
-        ShapeMismatch: There is no such axis, or nothing to take a maximum of.
-    """
-    array = np.asarray(operand, dtype=np.float64)
-    try:
-        return settle(operations.reduced(reduction, array, axes))
-    except (np.exceptions.AxisError, ValueError):
-        raise ShapeMismatch(str(axes)) from None
-
-
-def softmax(operand: StaticValue) -> StaticValue:
-    """Return the softmax over the last axis.
-
-    Raises:
-        ShapeMismatch: There is none.
-    """
-    array = np.asarray(operand, dtype=np.float64)
-    if not array.shape or not array.size:
-        raise ShapeMismatch(str(array.shape))
-    return settle(softmax_of(array))
 
 
 def linear_algebra(function: ArrayFunction, operand: StaticValue) -> StaticValue:
