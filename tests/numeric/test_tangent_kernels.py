@@ -11,7 +11,8 @@ import tpc
 from tests.marks import slow_where
 from tpc.driver.shown import ShownLimit
 from tpc.limit.derive import derive_limit
-from tpc.network.kernel_programs import batch_program
+from tpc.network.kernel_programs import batch_program, pair_program
+from tpc.network.network import Network
 from tpc.program.passes import normalise
 
 NETWORKS = Path(__file__).parents[2] / "examples" / "networks"
@@ -103,6 +104,8 @@ ARCHITECTURES = {
     "residual, erf, 3": residual("erf", 3),
     "residual, erf, 6": residual("erf", 6),
     "residual, gelu, 2": residual("gelu", 2),
+    "residual, gelu, 6": residual("gelu", 6),
+    "residual, relu, 20": residual("relu", 20),
     "residual, tanh, 6": residual("tanh", 6),
     "residual, relu, two matrices": residual("relu", 3, "W"),
     "residual, relu, layer norm": residual("relu", 3, "W", "norm"),
@@ -137,3 +140,14 @@ def test_kernels_are_exact_and_those_of_samples(
     for kind in ("nngp", "ntk"):
         error = np.maximum(sampled.stderr[kind], 1e-12)
         assert np.all(np.abs(exact[kind] - sampled[kind]) < 6 * error)
+
+
+@pytest.mark.parametrize("act", ["relu", "gelu"])
+def test_deep_residual_networks_have_programs_of_few_nodes(act: str) -> None:
+    """Layers have their sums in common."""
+    sizes = []
+    for blocks in (8, 16):
+        network = tpc.parse(residual(act, blocks))
+        assert isinstance(network, Network)
+        sizes.append(len(pair_program(network, ("nngp", "ntk")).nodes))
+    assert sizes[1] < 3 * sizes[0] < 3000

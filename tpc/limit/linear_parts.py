@@ -21,7 +21,7 @@ import numpy as np
 
 from tpc.limit.gaussians import Gaussians, is_linear
 from tpc.limit.limit_nodes import Hat
-from tpc.program.apart import Apart, Term, product_of
+from tpc.program.apart import Apart, Part, Term, opened, product_of
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     Constant,
@@ -35,11 +35,14 @@ from tpc.program.nodes import (
 from tpc.program.products import Axes, Axis, Named, axes, contraction
 from tpc.program.traversal import fold, walk
 
-MOST_NODES = 400
+MOST_NODES = 2000
 """How many operations kets may have that are taken apart."""
 
-MOST_LEAVES = 40
+MOST_LEAVES = 200
 """How many Gaussians they may be made of."""
+
+MOST_PAIRS = 10**4
+"""How many pairs of these may have to be independent."""
 
 MOST_TERMS = 256
 """How many products of terms an expectation may have."""
@@ -64,18 +67,23 @@ class LinearParts:
     gaussians: Gaussians
     known: Known
 
-    def needs(self, kets: Sequence[Node]) -> list[tuple[Node, Node]]:
+    def needs(self, kets: tuple[Node, ...]) -> list[tuple[Node, ...]]:
         """Return the pairs of kets whose inner products tell which Gaussians are independent."""
+        if shared := _shared(kets):
+            return [part for _, part in shared]
         leaves, curved = _leaves(kets) or ([], set())
-        return self.gaussians.needs([(x, y) for x in leaves if x not in curved for y in leaves])
+        pairs = [(x, y) for x in leaves if x not in curved for y in leaves]
+        return [*self.gaussians.needs(pairs)]
 
-    def of(self, kets: Sequence[Node], alone: bool = False) -> Node | None:
+    def of(self, kets: tuple[Node, ...], alone: bool = False) -> Node | None:
         """Return E|x> or <x|y>, or None where it cannot be taken apart to what is known.
 
         Args:
             kets: x, or x and y.
             alone: Whether to take apart only what is one product with Gaussians of its own.
         """
+        if shared := _shared(kets):
+            return self._of_parts(shared)
         apart = self._apart(kets)
         if apart is None or (alone and not apart.linear):
             return None
@@ -95,6 +103,13 @@ class LinearParts:
                 parts.append(found)
         shape = tuple(sizes[axis] for axis in kept)
         return reduce(self.builder.add, parts) if parts else self.builder.constant(np.zeros(shape))
+
+    def _of_parts(self, parts: Sequence[Part]) -> Node | None:
+        """Return a sum of inner products times numbers, or None where one is not known."""
+        b = self.builder
+        known = [(factors, self.known(pair)) for factors, pair in parts]
+        found = [reduce(b.mul, factors, one) for factors, one in known if one is not None]
+        return reduce(b.add, found) if len(found) == len(known) else None
 
     def _apart(self, kets: Sequence[Node]) -> "_Split | None":
         """Return which Gaussians are integrated out, or None where nothing is to be done."""
@@ -224,6 +239,24 @@ class _Split:
         return fold((ket,), rule, _kets, self.made_of)[ket]
 
 
+def _shared(kets: tuple[Node, ...]) -> Sequence[Part]:
+    """Return what the inner product of two long sums is the sum of."""
+    if len(kets) < 2 or prod(map(_length, kets)) <= MOST_TERMS:
+        return ()
+    return opened(kets[0], kets[1])
+
+
+def _length(ket: Node) -> int:
+    """Return how many terms a sum has."""
+
+    def below(node: Node) -> tuple[Node, ...]:
+        if isinstance(node, Elementwise) and node.function in ("add", "mul"):
+            return _kets(node)
+        return ()
+
+    return sum(not below(node) for node in walk((ket,), below))
+
+
 def _leaves(kets: Sequence[Node]) -> tuple[list[Node], set[Node]] | None:
     """Return the leaves of kets, and those that stand inside a function; None for too many.
 
@@ -244,7 +277,7 @@ def _leaves(kets: Sequence[Node]) -> tuple[list[Node], set[Node]] | None:
         elif isinstance(node, Elementwise) and node.function == "div":
             inside.update(part for part in node.operands[1:] if not part.is_scalar)
     curved.update(node for node in walk(inside, _kets) if _is_leaf(node))
-    return found, curved
+    return (found, curved) if (len(found) - len(curved)) * len(found) <= MOST_PAIRS else None
 
 
 def _passes(node: Node) -> bool:

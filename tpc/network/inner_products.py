@@ -10,13 +10,16 @@ is dh xi.T, so that
 one number for a pair of inputs where <dU|dU'> would be an array.
 """
 
+from functools import reduce
+
 import numpy as np
 
 from tpc.program import nodes as op
-from tpc.program.apart import Apart, Term, product_of
+from tpc.program.apart import Apart, Pair, Term, opened, product_of
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
 from tpc.program.products import Axes, Axis, Named, axes, contraction
+from tpc.program.traversal import fold
 
 
 def covariance(b: Builder, x: Node, y: Node) -> Node:
@@ -26,7 +29,23 @@ def covariance(b: Builder, x: Node, y: Node) -> Node:
 
 
 def inner_product(b: Builder, kept: Axes, x: Named, y: Named) -> Node:
-    """Return <x|y>, summed over the axes that are not kept; an axis of both is their diagonal."""
+    """Return <x|y>, summed over the axes that are not kept; an axis of both is their diagonal.
+
+    Layers that add to what they are given, as residual ones do, have sums in common.
+    """
+
+    def rule(pair: Pair, found: dict[Pair, Node]) -> Node:
+        terms = opened(*pair)
+        if terms:
+            return reduce(b.add, (reduce(b.mul, by, found[part]) for by, part in terms))
+        return _of_whole(b, kept, Named(pair[0], x.axes), Named(pair[1], y.axes))
+
+    root = x.node, y.node
+    return fold((root,), rule, lambda pair: [part for _, part in opened(*pair)])[root]
+
+
+def _of_whole(b: Builder, kept: Axes, x: Named, y: Named) -> Node:
+    """Return the same, with both kets taken apart at once."""
     sizes = x.sizes | y.sizes
     apart = Apart(b, _opens)
     total: Node | None = None
@@ -80,7 +99,11 @@ def _opens(node: Node) -> bool:
 
 def _is_initial(node: Node) -> bool:
     """Whether a contraction of a ket is Gaussian, with a covariance that is a matrix product."""
-    return isinstance(node, op.InitialVector)
+    match node:
+        case op.Elementwise(function="mul" | "div", operands=(x, y)):
+            return (y.is_scalar and _is_initial(x)) or (x.is_scalar and _is_initial(y))
+        case _:
+            return isinstance(node, op.InitialVector)
 
 
 def _mixes(node: Node) -> bool:

@@ -9,11 +9,17 @@ what is not opened is one ket. Axes of a term that the ket has not are summed ov
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
+from typing import TypeAlias
 
 from tpc.program import nodes as op
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
 from tpc.program.products import Axes, Axis, Named, aligned, axes
+
+Pair: TypeAlias = tuple[Node, Node]
+
+Part: TypeAlias = tuple[tuple[Node, ...], Pair]
+"""An inner product, and what it is multiplied by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,33 @@ def product_of(b: Builder, kets: tuple[Named, ...]) -> Named:
         order = tuple(dict.fromkeys(first.axes + other.axes))
         first = Named(b.mul(aligned(b, first, order), aligned(b, other, order)), order)
     return first
+
+
+def opened(x: Node, y: Node) -> list[Part]:
+    """Return <x|y> as a sum of numbers times inner products of parts, or nothing.
+
+    Sums that grow from layer to layer have theirs in common:
+
+        <p + q|p' + q'> = <p|p'> + <p|q'> + <q|p' + q'>.
+    """
+    match x, y:
+        case op.Elementwise(function="mul", operands=(z, c)), _ if c.is_scalar and not c.shape:
+            return [((c,), (z, y))]
+        case _, op.Elementwise(function="mul", operands=(z, c)) if c.is_scalar and not c.shape:
+            return [((c,), (x, z))]
+    left, right = _summands(x), _summands(y)
+    if left and right:
+        return [((), (left[0], right[0])), ((), (left[0], right[1])), ((), (left[1], y))]
+    return [((), (z, y)) for z in left] or [((), (x, z)) for z in right]
+
+
+def _summands(node: Node) -> tuple[Node, ...]:
+    """Return the terms of a sum of two kets of one shape, or nothing."""
+    match node:
+        case op.Elementwise(function="add", operands=(x, y)):
+            return (x, y) if (x.coords, x.shape) == (y.coords, y.shape) else ()
+        case _:
+            return ()
 
 
 @dataclass(frozen=True, slots=True)
