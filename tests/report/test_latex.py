@@ -35,9 +35,9 @@ EXPECTED = r"""\begin{align*}
 |W^{\top} h\mathclose{\dot{\rangle}} &= |x\rangle\langle \nabla_{W x} | h\rangle \\
 &= |x\rangle \\
 |W^{\top} h\rangle &= |W^{\top} h\mathclose{\hat{\rangle}} + |W^{\top} h\mathclose{\dot{\rangle}} \\
-|\mathrm{dx}\rangle &= \frac{|W^{\top} h\rangle}{2} \\
+|dx\rangle &= \frac{|W^{\top} h\rangle}{2} \\
 % line 6: output c = <dx|x>
-c &= \langle \mathrm{dx} | x\rangle
+c &= \langle dx | x\rangle
 \end{align*}
 """  # noqa: E501
 

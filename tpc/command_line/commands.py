@@ -15,9 +15,9 @@ from tpc.driver import compiler, verification
 from tpc.driver.emitted import Progress
 from tpc.driver.shown import ShownNetwork, ShownProgram
 from tpc.driver.training_limit import train as train_network
-from tpc.driver.training_program import scales_of
 from tpc.network.network import Network
 from tpc.program.program import Program
+from tpc.report.architecture import architecture_to_html
 from tpc.report.classification import (
     classification_to_json,
     classification_to_latex,
@@ -26,6 +26,7 @@ from tpc.report.classification import (
 from tpc.report.corrections import corrections_to_json, print_corrections
 from tpc.report.figures import save_convergence
 from tpc.report.graph import GraphvizMissing, draw_graph, graph_to_dot, graph_to_json
+from tpc.report.numbers import Json
 from tpc.report.results import (
     Outcome,
     kernels_to_json,
@@ -34,7 +35,12 @@ from tpc.report.results import (
     readout_names,
     to_json,
 )
-from tpc.report.training import training_to_json, training_to_latex, training_to_text
+from tpc.report.training import (
+    training_to_html,
+    training_to_json,
+    training_to_latex,
+    training_to_text,
+)
 from tpc.report.verification import print_verification, verification_to_json
 
 DISAGREES = 1
@@ -254,25 +260,18 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
 
 def _inspect_network(network: ShownNetwork, arguments: Namespace) -> int:
     """Print the weights, the equations for one input and the readout, and how they are trained."""
-    scales = scales_of(network) if network.training else None
-    products = compiler.derive_round(network) if scales else None
+    limit = compiler.derive_training(network) if network.training else None
     match arguments.format:
-        case "latex" if scales:
-            print(network.to_latex(), training_to_latex(network, scales, products), sep="", end="")
-        case "json" if scales:
-            _print_json(
-                network.to_json() | {"training": training_to_json(network, scales, products)}
-            )
-        case "text" if scales:
-            print(network.to_text(), training_to_text(network, scales, products), sep="\n", end="")
         case "latex":
-            print(network.to_latex(), end="")
+            print(network.to_latex(), training_to_latex(limit) if limit else "", sep="", end="")
         case "html":
-            print(network.to_html(), end="")
+            print(architecture_to_html(network, training_to_html(limit) if limit else ()), end="")
         case "json":
-            _print_json(network.to_json())
+            training: dict[str, Json] = {"training": training_to_json(limit)} if limit else {}
+            _print_json(network.to_json() | training)
         case _:
-            print(network.to_text(), end="")
+            more = ["", training_to_text(limit)] if limit else [""]
+            print(network.to_text(), *more, sep="\n" if limit else "", end="")
     return 0
 
 

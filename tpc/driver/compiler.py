@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, get_args
 
+from tpc.codegen.evaluator import peak_memory
 from tpc.codegen.module import emit_module
 from tpc.codegen.sampling import find_sampling
 from tpc.diagnostics import NOWHERE, ProgramError, UsageError
@@ -29,9 +30,11 @@ from tpc.diagnostics.program_faults import NoOutput
 from tpc.driver.emitted import WRITTEN_OUT, Effort, Method, Progress, evaluate, imported
 from tpc.driver.shown import ShownLimit, ShownNetwork, ShownProgram, speech
 from tpc.driver.training_program import (
+    FEW_STEPS,
     dot_of,
     draw_output,
     program_of_rounds,
+    scales_of,
     training_program,
 )
 from tpc.limit.derive import DotChoice, derive_limit
@@ -46,8 +49,9 @@ from tpc.program.passes import normalise
 from tpc.program.program import Program
 from tpc.program.region import region_of
 from tpc.program.roll import roll
-from tpc.program.unroll import first_rounds
-from tpc.report.text import to_text
+from tpc.program.unroll import unroll
+from tpc.report.text import memory_line, to_text
+from tpc.report.training import TrainingLimit
 from tpc.simulation.corrections import correct
 from tpc.simulation.engines import Engine, has_sequential_laws
 from tpc.simulation.result import Corrections, Result
@@ -59,7 +63,7 @@ LONG = 100
 """So many equal rounds of a text are a loop by any method."""
 
 MANY, FIRST = 20, 4
-"""So many are by random nodes, if in so many first rounds no value has a closed form."""
+"""So many are by random nodes, if no output of so few rounds has a closed form."""
 
 
 def load(path: str | os.PathLike[str]) -> ShownProgram | ShownNetwork:
@@ -162,25 +166,31 @@ def derive(
 def _with_loops(program: Program, dot: DotChoice, method: Method) -> Program:
     """Return a program with its long loops as regions, and shorter ones that lose nothing by it.
 
-    Those that average nodes anyway: none of their values has a closed form after a few rounds.
+    Those that average nodes anyway: no output of a few rounds has a closed form.
     """
     found = roll(program, LONG if method not in ("mc", "qmc") else MANY)
     region = region_of(found)
     if region is None or found is program or region.body.rounds >= LONG:
         return found
-    first = derive_limit(normalise(first_rounds(found, FIRST)), dot)
+    first = derive_limit(normalise(unroll(found, FIRST)), dot)
     sampled = find_sampling(first, lambda node: "").sampled
     return found if len(sampled) == len(first.outputs) else program
 
 
-def derive_round(network: Network) -> ShownLimit | None:
-    """Derive what the steps of training have in common, where they are rounds of one region.
+def derive_training(network: Network) -> TrainingLimit:
+    """Derive what the steps of training have in common, with their products where they are rounds.
 
     Raises:
         ProgramError: Its training has no limit.
     """
-    program = program_of_rounds(network)
-    return None if program is None else ShownLimit.of(derive_limit(program))
+    scales, program = scales_of(network), program_of_rounds(network)
+    if program is None:
+        return TrainingLimit(network, scales)
+    products = derive_limit(program)
+    assert network.training is not None
+    is_loop = network.training.steps > FEW_STEPS
+    memory = memory_line(*peak_memory(products)) if is_loop else ""
+    return TrainingLimit(network, scales, products, memory)
 
 
 def emit(limit: Limit) -> str:

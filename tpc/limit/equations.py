@@ -133,6 +133,11 @@ class RoundsEquation:
         """Return how often the equation at a place holds: in every round, if it is a region's."""
         return self.node.body.rounds if self.first <= place < self.last else 1
 
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """The numbers of the first round and of the last."""
+        return self.node.body.first, self.node.body.last
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:

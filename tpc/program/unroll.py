@@ -9,8 +9,8 @@ from dataclasses import replace
 from functools import reduce
 
 from tpc.program.builder import Builder
-from tpc.program.nodes import Elementwise, Node, operands
-from tpc.program.program import Binding, Output, OutputKind, Program
+from tpc.program.nodes import Elementwise, Node, Take, operands
+from tpc.program.program import Binding, Program
 from tpc.program.region import (
     BEFORE,
     NEXT,
@@ -31,7 +31,7 @@ def unroll(program: Program, rounds: int | None = None) -> Program:
 
     Args:
         program: The program; one without a region is returned as it is.
-        rounds: How many rounds, instead of all.
+        rounds: How many rounds, instead of all; what is read of a later one is read of the last.
     """
     region = region_of(program)
     if region is None:
@@ -53,25 +53,12 @@ def unroll(program: Program, rounds: int | None = None) -> Program:
     )
 
 
-def first_rounds(program: Program, rounds: int) -> Program:
-    """Return so many rounds of a program's region, whose outputs are what a round is run for."""
-    region = region_of(program)
-    assert region is not None
-    unrolling = _Unrolling(region, rounds)
-    unrolling.run()
-    span = program.outputs[0].span
-    found = [*(row[-1] for row in unrolling.rows), *unrolling.finals]
-    outputs = tuple(
-        Output(f"#{place}", OutputKind.SCALAR if node.is_scalar else OutputKind.VECTOR, node, span)
-        for place, node in enumerate(found)
-    )
-    nodes = tuple(unrolling.builder.nodes)
-    return replace(program, outputs=outputs, bindings=(), nodes=nodes)
-
-
 def _after(node: Node, rounds: "_Unrolling", images: dict[Node, Node]) -> Node:
     """Return the image of a node that stands after the region."""
     match node:
+        case Take(operand=Collected(position=position), keys=(int() as t, *keys)):
+            row = rounds.rows[position]
+            return rounds.builder.take(row[min(t, len(row) - 1)], tuple(keys))
         case Collected(position=position):
             return rounds.builder.stack(tuple(rounds.rows[position]))
         case Final(position=position):

@@ -5,6 +5,7 @@ equations, where derivatives with respect to w see it.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 
@@ -93,8 +94,8 @@ def architecture_to_latex(network: Network) -> str:
     return environment(write_rows([*found.relations, total], Latex()))
 
 
-def architecture_to_html(network: Network) -> str:
-    """Write a network as a page."""
+def architecture_to_html(network: Network, more: Iterable[list[str]] = ()) -> str:
+    """Write a network as a page, with more sections behind its own."""
     found = equations_of(network)
     about = [f"a network of width {network.dim.name}"]
     about.append(f"one input {network.input.name}{_shape(network.input.shape)}")
@@ -108,6 +109,7 @@ def architecture_to_html(network: Network) -> str:
         ["<h2>Weights</h2>", "<table>", *rows, "</table>"],
         ["<h2>Equations</h2>", *paragraphs(found.relations)],
         ["<h2>Readout</h2>", *paragraphs([total])],
+        *more,
     ]
     return page(network.title or network.name.rsplit("/", 1)[-1], about, sections)
 

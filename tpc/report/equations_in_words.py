@@ -8,7 +8,9 @@ ScalarEquation:  c = ...
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal, TypeAlias, assert_never
 
 from tpc.diagnostics import Span
@@ -44,6 +46,9 @@ from tpc.report.formula import (
     scale,
 )
 from tpc.report.reading import EquationReader, in_earlier_round
+
+_EARLIER = Name("s<t")
+"""The rounds before this one."""
 
 FEW = 3
 """Covariances with so many earlier hats are written one by one; more are one statement."""
@@ -124,8 +129,8 @@ def output_relations(output: LimitOutput, reader: EquationReader) -> tuple[Relat
             if isinstance(node, Collected):
                 assert isinstance(node.region, Region)
                 body = node.region.body
-                rounds = f", t = {body.first}, ..., {body.last}"
-                shown = Relation((Name(f"{output.name}[t]"),), "=", parts["value"], (rounds,))
+                rounds: Remark = (", ", Name(f"t = {body.first}, ..., {body.last}"))
+                shown = Relation((Name(f"{output.name}[t]"),), "=", parts["value"], rounds)
                 return (shown, *local_names(reader))
             name, value = Name(output.name), parts["value"]
             # A scalar's own equation says its value already.
@@ -188,7 +193,7 @@ def _across_rounds(hat: Hat, ket: Ket, gain: Formula, reader: EquationReader) ->
         earlier = Ket(in_earlier_round(reader.given.hat(other).name), "hat")
         inner = BraKet(operand, in_earlier_round(reader.name_ket(other.operand)))
         cov = Call("Cov", (ket, earlier))
-        lines.append(Relation((cov,), "=", scale(gain, inner), (" for all earlier s",)))
+        lines.append(Relation((cov,), "=", scale(gain, inner), (" for ", _EARLIER)))
     return lines
 
 
@@ -258,6 +263,45 @@ def _side_by_side(hats: tuple[Hat, ...], reader: EquationReader) -> Formula:
         return Listing(tuple(map(reader.given.hat, hats)))
     ends: tuple[Formula, ...] = (reader.given.hat(hats[0]), Name("..."), reader.given.hat(hats[-1]))
     return Listing(ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Equations of one statement of the program, in every round of a loop or once.
+
+    Attributes:
+        span: The statement.
+        equations: Its equations, in order.
+        rounds: The numbers of the first round and the last, of a loop.
+        begins: Whether these are the first equations of a loop.
+    """
+
+    span: Span
+    equations: tuple[Equation, ...]
+    rounds: tuple[int, int] | None
+    begins: bool
+
+    @property
+    def heading(self) -> Name | None:
+        """What stands above the equations of a loop."""
+        if self.rounds is None or not self.begins:
+            return None
+        return Name(f"t = {self.rounds[0]}, ..., {self.rounds[1]}")
+
+
+def statements_of(limit: Limit) -> Iterator[Statement]:
+    """Yield the equations of a limit by statements, those of a loop apart."""
+    source, rounds = SourceLines(limit.program), limit.rounds
+
+    def place_of(numbered: tuple[int, Equation]) -> tuple[Span, bool]:
+        place, equation = numbered
+        inside = rounds is not None and rounds.first <= place < rounds.last
+        return source.statement(equation.span), inside
+
+    for (span, inside), found in groupby(enumerate(limit.equations), place_of):
+        places, equations = zip(*found, strict=True)
+        begins = rounds is not None and places[0] == rounds.first
+        yield Statement(span, equations, rounds.numbers if rounds and inside else None, begins)
 
 
 class SourceLines:

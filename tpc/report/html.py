@@ -20,6 +20,7 @@ from tpc.report.equations_in_words import (
     output_relations,
     read,
     relations,
+    statements_of,
 )
 from tpc.report.formula import ArrayOf, BraKet, Call, Formula, Ket
 from tpc.report.reading import EquationReader
@@ -183,14 +184,13 @@ def to_html(limit: Limit, peak: int | None = None, pairs: int = 0) -> str:
     title = about.pop(0) if limit.program.title else limit.program.name.rsplit("/", 1)[-1]
     source = SourceLines(limit.program)
     sections: list[list[str]] = []
-    above = None
-    for equation in limit.equations:
-        statement = source.statement(equation.span)
-        if statement != above:
-            above = statement
-            number = f'<span class="number">{statement.line}</span>'
-            sections.append([f"<pre>{number}{escape(source.text(statement))}</pre>"])
-        sections[-1] += paragraphs(relations(equation, reader))
+    for statement in statements_of(limit):
+        number = f'<span class="number">{statement.span.line}</span>'
+        sections.append([f"<pre>{number}{escape(source.text(statement.span))}</pre>"])
+        if statement.heading is not None:
+            sections[-1].insert(0, f"<h2>For {written(statement.heading)}</h2>")
+        for equation in statement.equations:
+            sections[-1] += paragraphs(relations(equation, reader))
     if limit.outputs:
         sections.append(["<h2>Outputs</h2>", *_outputs(limit, reader)])
     return page(title, about, sections)

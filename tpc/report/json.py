@@ -29,7 +29,8 @@ def to_json(limit: Limit) -> dict[str, Json]:
         (initial, hat, dot, ket or scalar), `name`, `shape`, `text`, `latex`, `line` and `column`. A
         hat has its `matrix`, whether it is `transposed`, its `gain`, its `operand` |x> and the
         products `correlated` with it: its covariance with that of y is gain <x|y>. A dot has the
-        `form` of its bras and its `terms`, the `product`, `ket` and `bra` of each.
+        `form` of its bras and its `terms`, the `product`, `ket` and `bra` of each. What holds in
+        every round of a loop has the numbers of the first and the last of its `rounds`.
     """
     writer = _Writer(limit)
     return {
@@ -37,7 +38,10 @@ def to_json(limit: Limit) -> dict[str, Json]:
         "title": limit.program.title,
         "dialect": limit.dialect,
         "laws": dict(laws(limit.program)),
-        "equations": [writer.equation(equation) for equation in limit.equations],
+        "equations": [
+            writer.equation(equation) | writer.rounds(place)
+            for place, equation in enumerate(limit.equations)
+        ],
         "outputs": [writer.output(output) for output in limit.outputs],
     }
 
@@ -45,6 +49,7 @@ def to_json(limit: Limit) -> dict[str, Json]:
 class _Writer:
     def __init__(self, limit: Limit) -> None:
         self._reader = read(limit)
+        self._loop = limit.rounds
         self._latex = Latex()
 
     def equation(self, equation: Equation) -> dict[str, Json]:
@@ -59,6 +64,12 @@ class _Writer:
             "column": equation.span.column,
             **own,
         }
+
+    def rounds(self, place: int) -> dict[str, Json]:
+        """Return in which rounds of a loop an equation holds."""
+        rounds = self._loop
+        inside = rounds is not None and rounds.first <= place < rounds.last
+        return {"rounds": list[Json](rounds.numbers)} if rounds and inside else {}
 
     def output(self, output: LimitOutput) -> dict[str, Json]:
         (_, node), *_ = output.parts

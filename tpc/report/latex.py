@@ -14,6 +14,7 @@ from tpc.report.equations_in_words import (
     output_relations,
     read,
     relations,
+    statements_of,
 )
 from tpc.report.latex_alphabet import Latex, width
 from tpc.report.spelling import BREAK, fill, plain, spell
@@ -34,22 +35,27 @@ def to_latex(limit: Limit) -> str:
     """Return a limit as a fragment of LaTeX."""
     reader, alphabet = read(limit), Latex()
     source = SourceLines(limit.program)
-    blocks: list[list[str]] = [[]]
-    above = None
-    for equation in limit.equations:
-        rows = write_rows(relations(equation, reader), alphabet)
-        statement = source.statement(equation.span)
-        if statement != above:
-            above = statement
-            rows[0] = f"% line {statement.line}: {source.text(statement)}\n{rows[0]}"
-        if blocks[-1] and len(blocks[-1]) + len(rows) > _ROWS:
-            blocks.append([])
-        blocks[-1] += rows
-    said = [output_relations(output, reader) for output in limit.outputs]
-    last = write_rows((line for lines in said if lines[0].left for line in lines), alphabet)
+    blocks: list[tuple[str, list[str]]] = [("", [])]
+    inside = False
+    for statement in statements_of(limit):
+        if (statement.rounds is not None) != inside:
+            inside, heading = not inside, statement.heading
+            said = (
+                rf"\noindent For ${alphabet.name(heading.text)}$:" if heading else r"\noindent Then"
+            )
+            blocks.append((f"{said}\n", []))
+        comment = f"% line {statement.span.line}: {source.text(statement.span)}\n"
+        for equation in statement.equations:
+            first, *more = write_rows(relations(equation, reader), alphabet)
+            if blocks[-1][1] and len(blocks[-1][1]) + 1 + len(more) > _ROWS:
+                blocks.append(("", []))
+            blocks[-1][1].extend([comment + first, *more])
+            comment = ""
+    outputs = [output_relations(output, reader) for output in limit.outputs]
+    last = write_rows((line for lines in outputs if lines[0].left for line in lines), alphabet)
     if last:
-        blocks.append([f"% outputs\n{last[0]}", *last[1:]])
-    return "".join(environment(rows) for rows in blocks if rows)
+        blocks.append(("", [f"% outputs\n{last[0]}", *last[1:]]))
+    return "".join(heading + environment(rows) for heading, rows in blocks if rows)
 
 
 def write_rows(lines: Iterable[Relation], alphabet: Latex) -> list[str]:

@@ -44,8 +44,8 @@ class LatexNames:
 
     def spell(self, name: str) -> str:
         """Return the LaTeX of a name, or of a product such as `W.T x` or `W (2)`."""
-        if name == "...":
-            return r"\dots"
+        if name == "..." or re.search("[=<]", name):  # t = 0, ..., 9
+            return name.replace("...", r"\dots")
         if name.startswith("|") and name.endswith("|"):  # an operator on kets
             return rf"\lvert {self.spell(name[1:-1])} \rvert"
         if name.startswith("⟨") and name.endswith("|"):  # a bra
@@ -78,7 +78,16 @@ def _pretty(name: str) -> str | None:
     subscripts += [_upright(word) for word in rest.split("_") if word]
     subscripts += [keys[1:-1]] if keys else []
     below = f"_{{{','.join(subscripts)}}}" if subscripts else ""
-    return (rf"\{stem}" if stem in _GREEK else _upright(stem)) + below + primes
+    return _stem(stem) + below + primes
+
+
+def _stem(stem: str) -> str:
+    """Write a name without subscripts; derivatives dh and dLoss as in mathematics."""
+    if stem == "dLoss":
+        return r"d\mathcal{L}"
+    if stem.startswith("d") and (len(stem) == 2 or stem[1:] in _GREEK):
+        return f"d{_stem(stem[1:])}"
+    return rf"\{stem}" if stem in _GREEK else _upright(stem)
 
 
 def _upright(word: str) -> str:
@@ -182,8 +191,10 @@ class Latex(Alphabet):
 
     def indexed(self, operand: str, keys: tuple[object, ...]) -> str:
         """Write an array at some indices; a new axis is a star."""
-        shown = [r"\ast" if key == "new" else str(key) for key in keys]
-        return f"{{{operand}}}_{{{','.join(shown)}}}"
+        shown = ",".join(r"\ast" if key == "new" else str(key) for key in keys)
+        if keys == ("s",) and (named := re.fullmatch(r"(.*)_\{([^{}]*)\}", operand)):
+            return f"{named[1]}_{{{named[2]},s}}"  # the number of an earlier round
+        return f"{{{operand}}}_{{{shown}}}"
 
     def raised(self, operand: str, mark: str) -> str:
         """Write a transposed, inverted or pseudo-inverted operand."""

@@ -5,13 +5,19 @@
 |W[t]| x[t] = |W x[t]> - sum over s of c_W[t][s] |dh[s]><x[s]|x[t]>
 """
 
+from dataclasses import replace
+
 from tpc.limit.equations import DotEquation, HatEquation, Limit, ScalarEquation
 from tpc.limit.limit_nodes import Hat
-from tpc.program.nodes import Elementwise, Node
-from tpc.program.region import Carried, SumOverRounds
-from tpc.report.equations_in_words import Relation, read, relations
+from tpc.program.nodes import Constant, Elementwise, Node, operands
+from tpc.program.region import Carried, Carry, RoundInput, SumOverRounds
+from tpc.program.traversal import walk
+from tpc.report.constants import number
+from tpc.report.equations_in_words import Relation, Remark, read, relations
 from tpc.report.formula import Formula, Ket, Name, Product
 from tpc.report.reading import EquationReader
+
+_UNIT: Remark = (", ", Name("e[t]"), " the unit vector of step ", Name("t"))
 
 
 def products_of(limit: Limit) -> tuple[Relation, ...]:
@@ -20,7 +26,8 @@ def products_of(limit: Limit) -> tuple[Relation, ...]:
     assert rounds is not None
     reader, found = read(limit), list[Relation]()
     moved = _moved(rounds.node.body.nodes)
-    factors = {carry.following for carry in rounds.node.body.carries if carry.leaf.is_scalar}
+    factors = {carry.following: carry for carry in rounds.node.body.carries if carry.leaf.is_scalar}
+    said = False
     for equation in limit.equations[rounds.first : rounds.last]:
         match equation:
             case HatEquation(node=hat):
@@ -31,10 +38,23 @@ def products_of(limit: Limit) -> tuple[Relation, ...]:
                 found += relations(equation, reader)
                 found += _whole(hat, moved, reader)
             case ScalarEquation(node=node) if node in factors:
-                found += relations(equation, reader)
+                first, *rest = relations(equation, reader)
+                unit = not said and any(isinstance(x, RoundInput) for x in walk([node], operands))
+                said = said or unit
+                remark = _UNIT if unit else ()
+                found += [replace(first, remark=remark, also=_start(factors[node], reader)), *rest]
             case _:
                 pass
     return tuple(found)
+
+
+def _start(carry: Carry, reader: EquationReader) -> tuple[tuple[tuple[Formula, ...], Formula], ...]:
+    """Return what a factor is before the first step."""
+    name, initial = reader.of(carry.leaf), carry.initial
+    if not (isinstance(name, Name) and isinstance(initial, Constant)):
+        return ()
+    first = Name(name.text.replace("[t]", "[0]"))
+    return (((first,), number(float(initial.value.flat[0]))),)
 
 
 def _moved(nodes: tuple[Node, ...]) -> dict[Node, Node]:

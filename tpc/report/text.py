@@ -16,6 +16,7 @@ from tpc.report.equations_in_words import (
     output_relations,
     read,
     relations,
+    statements_of,
 )
 from tpc.report.laws import laws
 from tpc.report.spelling import BREAK, fill, plain, spell
@@ -108,13 +109,12 @@ def to_text(limit: Limit, peak: int | None = None, pairs: int = 0) -> str:
     printer = TextPrinter(limit)
     lines = list(header(limit, peak, pairs))
     source = SourceLines(limit.program)
-    above = None
-    for equation in limit.equations:
-        statement = source.statement(equation.span)
-        if statement != above:
-            above = statement
-            lines += ["", f"line {statement.line}: {source.text(statement)}"]
-        lines += [_INDENT + line for line in printer.equation(equation).split("\n")]
+    for statement in statements_of(limit):
+        if statement.heading is not None:
+            lines += ["", f"for {statement.heading.text}"]
+        lines += ["", f"line {statement.span.line}: {source.text(statement.span)}"]
+        for equation in statement.equations:
+            lines += [_INDENT + line for line in printer.equation(equation).split("\n")]
     if limit.outputs:
         lines += ["", "outputs", *(_INDENT + line for line in printer.outputs(limit.outputs))]
     return "\n".join(lines) + "\n"
@@ -136,5 +136,10 @@ def header(limit: Limit, peak: int | None, pairs: int = 0) -> Iterator[str]:
     for name, law in laws(program).items():
         yield f"{name} ~ {law}"
     if peak is not None:
-        arrays = f", {pairs} for every pair of samples" if pairs else ""
-        yield f"memory: {peak} floats a sample at the peak{arrays}"
+        yield memory_line(peak, pairs)
+
+
+def memory_line(peak: int, pairs: int = 0) -> str:
+    """Say what an evaluator holds at most."""
+    arrays = f", {pairs} for every pair of samples" if pairs else ""
+    return f"memory: {peak} floats a sample at the peak{arrays}"

@@ -13,8 +13,10 @@ Reference:
     Tensor Programs IVb, Theorems 2.9.23 and 2.9.30.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
 
 from tpc.limit.equations import Limit
 from tpc.network.network import Network, OptimizerUse, Training, Weight, WeightKind
@@ -37,6 +39,7 @@ from tpc.report.formula import (
     multiply,
     subtract,
 )
+from tpc.report.html import paragraphs
 from tpc.report.latex import environment, write_rows
 from tpc.report.latex_alphabet import Latex
 from tpc.report.numbers import Json
@@ -60,47 +63,86 @@ class Section:
     relations: tuple[Relation, ...]
 
 
-def training_to_text(
-    network: Network, scales: Classification, products: Limit | None = None
-) -> str:
-    """Write the limit of a network's training as text.
+@dataclass(frozen=True, slots=True)
+class TrainingLimit:
+    """The limit of a network's training.
 
-    Args:
+    Attributes:
         network: With a `train` block.
         scales: Its parametrization.
         products: The limit of its steps as one region, where there is one: then the hats and dots
             of products are said too.
+        memory: What the region takes, in words.
     """
-    training = network.training
-    assert training is not None
+
+    network: Network
+    scales: Classification
+    products: Limit | None = None
+    memory: str = ""
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """Its equations."""
+        return sections_of(self.network, self.scales, self.products)
+
+    @property
+    def about(self) -> list[str]:
+        """What stands above them."""
+        assert self.network.training is not None
+        return [_summary(self.network.training, self.scales), *filter(None, [self.memory])]
+
+
+def training_to_text(limit: TrainingLimit) -> str:
+    """Write the limit of a network's training as text."""
+    network = limit.network
     lines = [network.title] if network.title else []
-    lines += [_summary(training, scales), ""]
-    for section in sections_of(network, scales, products):
+    lines += [*limit.about, ""]
+    for section in limit.sections:
         lines += [section.title, *(_INDENT + line for line in write_lines(section.relations)), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def training_to_latex(
-    network: Network, scales: Classification, products: Limit | None = None
-) -> str:
-    """Write the same as LaTeX."""
-    relations = [
-        line for section in sections_of(network, scales, products) for line in section.relations
-    ]
-    return environment(write_rows(relations, Latex()))
+def training_to_latex(limit: TrainingLimit) -> str:
+    """Write the same as LaTeX, a paragraph for each section."""
+    alphabet, written = Latex(), []
+    for section in limit.sections:
+        words, _, code = section.title.partition(": ")
+        code = re.sub(r"([_^%&#])", r"\\\1{}", code)
+        title = _sentence(words).replace("Q", "$Q_t$").replace("steps s", "steps $s$")
+        title += f": \\texttt{{{code}}}" if code else ""
+        written += [f"\\paragraph{{{title}}}\n"]
+        written += [environment(write_rows(section.relations, alphabet))]
+    return "".join(written)
 
 
-def training_to_json(
-    network: Network, scales: Classification, products: Limit | None = None
-) -> list[Json]:
-    """Return the same as what `json.dumps` takes."""
-    return [
-        {
-            "title": section.title,
-            "equations": list[Json](write_lines(section.relations)),
-        }
-        for section in sections_of(network, scales, products)
+def training_to_html(limit: TrainingLimit) -> list[list[str]]:
+    """Return the same as sections of a page."""
+    first, *more = limit.about
+    head = [f"<h2>{escape(_sentence(first))}</h2>", *(f"<p>{escape(line)}</p>" for line in more)]
+    return [head] + [
+        [f"<h2>{escape(_sentence(section.title))}</h2>", *paragraphs(section.relations)]
+        for section in limit.sections
     ]
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def training_to_json(limit: TrainingLimit) -> dict[str, Json]:
+    """Return the same as what `json.dumps` takes: `about` it, and `sections` of equations."""
+    alphabet = Latex()
+    return {
+        "about": list[Json](limit.about),
+        "sections": [
+            {
+                "title": section.title,
+                "equations": list[Json](write_lines(section.relations)),
+                "latex": environment(write_rows(section.relations, alphabet)),
+            }
+            for section in limit.sections
+        ],
+    }
 
 
 def sections_of(
