@@ -270,8 +270,8 @@ def _inspect_network(network: ShownNetwork, arguments: Namespace) -> int:
             training: dict[str, Json] = {"training": training_to_json(limit)} if limit else {}
             _print_json(network.to_json() | training)
         case _:
-            more = ["", training_to_text(limit)] if limit else [""]
-            print(network.to_text(), *more, sep="\n" if limit else "", end="")
+            more = f"\n{training_to_text(limit)}" if limit else ""
+            print(network.to_text(), more, sep="", end="")
     return 0
 
 
