@@ -100,7 +100,7 @@ SIMPLE = st.one_of(
     make(tree.ParamDecl, NAMES, EXPRESSIONS),
     make(tree.ScalarDecl, some(DECLARED), st.none() | EXPRESSIONS),
     make(tree.VectorDecl, some(DECLARED), NAMES, LAWS),
-    make(tree.MatrixDecl, some(NAMES), NAMES, NAMES, LAWS),
+    make(tree.MatrixDecl, some(DECLARED), NAMES, NAMES, LAWS),
     make(tree.Def, NAMES, some(NAMES), EXPRESSIONS),
     make(tree.Assign, TARGETS, EXPRESSIONS),
     make(tree.Output, TARGETS, st.none() | EXPRESSIONS),

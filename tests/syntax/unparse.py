@@ -104,7 +104,7 @@ def _simple(statement: Simple) -> str:
         case tree.VectorDecl(names=names, dim=dim, law=law):
             return f"vector {_declared(names)} : {dim.id}{_law(law)}"
         case tree.MatrixDecl(names=names, rows=rows, columns=columns, law=law):
-            return f"matrix {_names(names)} : {rows.id} x {columns.id}{_law(law)}"
+            return f"matrix {_declared(names)} : {rows.id} x {columns.id}{_law(law)}"
         case tree.Def(name=name, parameters=parameters, body=body):
             return f"def {name.id}({_names(parameters)}) = {_text(body, _SUM)}"
         case tree.Assign(target=target, value=value):

@@ -100,17 +100,6 @@ class BadOptionValue(Fault):
     form: str
 
 
-class MatrixWithAxes(Fault):
-    """A matrix-like weight with constant axes, `weight W[2] : n x n`."""
-
-    code = "TP259"
-    title = "the matrix-like weight `{name}` cannot have constant axes"
-    help = "declare one weight for each, `weight {name}0, {name}1 : {dim} x {dim}`"
-
-    name: str
-    dim: str
-
-
 class BatchMeanOutside(Fault):
     """`batchmean` in a program, or in a `train` block."""
 

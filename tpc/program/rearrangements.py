@@ -122,31 +122,35 @@ def stack(b: Builder, parts: Sequence[Node], axis: int) -> Node:
     return concat(b, [b.expand(part, (axis % rank,)) for part in parts], axis % rank)
 
 
-def windows(
-    b: Builder, x: Node, axis: int, size: int, stride: int, dilation: int, before: int, after: int
-) -> Node:
-    """Return the windows over an axis: it becomes two, (window, place in the window).
+def window_table(
+    length: int,
+    size: int,
+    stride: int = 1,
+    dilation: int = 1,
+    padding: int = 0,
+    circular: bool = False,
+) -> Array:
+    """Return what takes windows of an axis, of shape (length, windows, size): zeros and ones.
 
     Args:
-        b: Makes the nodes.
-        x: What they are taken of, zero outside.
-        axis: From 0.
+        length: Of the axis.
         size: Of a window.
         stride: From window to window.
-        dilation: From place to place.
-        before: How far the first window begins before the first entry.
-        after: How far the last one may reach behind the last entry.
+        dilation: From place to place in a window.
+        padding: How far the first window begins before the first entry, and the last ends behind
+            the last; what stands there is zero, or what stands at the other end.
+        circular: Whether it is what stands at the other end.
 
     Raises:
         ShapeMismatch: No window fits.
     """
-    length, reach = x.shape[axis], dilation * (size - 1)
-    starts = np.arange(-before, length + after - reach, stride)
+    reach = dilation * (size - 1)
+    starts = np.arange(-padding, length + padding - reach, stride)
     if not len(starts):
         raise ShapeMismatch(f"a window of {reach + 1} does not fit its axis of {length}")
     places = starts[:, None] + dilation * np.arange(size)
-    table = np.arange(length)[:, None, None] == places
-    return along(b, x, axis, table.astype(float))
+    places = places % length if circular else places
+    return np.asarray(np.arange(length)[:, None, None] == places, dtype=np.float64)
 
 
 def pool(b: Builder, x: Node, sizes: Sequence[int], average: bool) -> Node:
@@ -157,16 +161,13 @@ def pool(b: Builder, x: Node, sizes: Sequence[int], average: bool) -> Node:
     """
     if len(sizes) > len(x.shape) or min(sizes, default=1) < 1:
         raise ShapeMismatch("a window has a positive length for each of the last axes")
-    first = len(x.shape) - len(sizes)
-    for at, size in enumerate(sizes):
-        x = windows(b, x, first + 2 * at, size, size, 1, 0, 0)
+    for axis, size in enumerate(sizes, len(x.shape) - len(sizes)):
+        table = window_table(x.shape[axis], size, stride=size)
         if average:
-            x = along(b, x, first + 2 * at + 1, np.full(size, 1 / size))
-            x = b.expand(x, (first + 2 * at + 1,))
-    inner = tuple(first + 2 * at + 1 for at in range(len(sizes)))
-    if average:
-        return b.take(x, tuple(0 if axis in inner else None for axis in range(len(x.shape))))
-    return b.reduce("amax", x, inner)
+            x = along(b, x, axis, table.mean(axis=2))
+        else:
+            x = b.reduce("amax", along(b, x, axis, table), (axis + 1,))
+    return x
 
 
 def einsum(b: Builder, text: str, parts: Sequence[Node]) -> Node:

@@ -83,14 +83,14 @@ class MakeTree(MakeTraining):
     def matrix(
         self,
         keyword: Token,
-        names: Names,
+        names: tuple[tree.Declared, ...],
         _: Token,
         rows: Token,
         _x: Token,
         columns: Token,
         law: tree.Law | None,
     ) -> tree.MatrixDecl:
-        """`matrix W, V : n x m ~ normal(0, 1 / m)`."""
+        """`matrix W, V[3] : n x m ~ normal(0, 1 / m)`."""
         span = span_of(keyword).to(law.span if law else span_of(columns))
         return tree.MatrixDecl(span, names, name_of(rows), name_of(columns), law)
 

@@ -236,9 +236,9 @@ class VectorDecl(Syntax):
 
 
 class MatrixDecl(Syntax):
-    """`matrix W, V : n x m ~ normal(0, variance)`."""
+    """`matrix W, V[3] : n x m ~ normal(0, variance)`."""
 
-    names: tuple[Name, ...]
+    names: tuple[Declared, ...]
     rows: Name
     columns: Name
     law: Law | None

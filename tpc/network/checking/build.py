@@ -159,7 +159,7 @@ def _refuse_declaration(
             word, form = "vector", f"{declared[0].span.text(text)} : {dim.id} (train=false)"
         case tree.MatrixDecl(names=names, rows=rows, columns=columns):
             word = "matrix"
-            form = f"{names[0].id} : {rows.id} x {columns.id} (train=false)"
+            form = f"{names[0].span.text(text)} : {rows.id} x {columns.id} (train=false)"
         case tree.ScalarDecl(names=declared, limit=limit):
             start = "0" if limit is None else limit.span.text(text)
             word, form = "scalar", f"{declared[0].span.text(text)} (start={start}, train=false)"
@@ -170,6 +170,4 @@ def _refuse_declaration(
 
 def names_of(at: tree.VectorDecl | tree.MatrixDecl | tree.ScalarDecl) -> tuple[tree.Name, ...]:
     """Return the names that a declaration binds."""
-    if isinstance(at, tree.MatrixDecl):
-        return at.names
     return tuple(declared.name for declared in at.names)

@@ -69,6 +69,7 @@ class NetworkDraft:
         draft: What a network shares with programs.
         input: The input.
         weights: By name, in order; None where the declaration is faulty.
+        groups: The names of the weights that a declared name stands for.
         optimizers: Declared ones by name; None where the declaration is faulty.
         optimizer_lines: Where each was declared.
         block: The `train` block that is being executed.
@@ -79,6 +80,7 @@ class NetworkDraft:
     draft: Draft
     input: Placeholder | None = None
     weights: dict[str, Weight | None] = field(default_factory=dict)
+    groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     optimizers: dict[str, UserOptimizer | None] = field(default_factory=dict)
     optimizer_lines: dict[str, int] = field(default_factory=dict)
     block: TrainBlock | None = None

@@ -182,15 +182,16 @@ def _choose(network: NetworkDraft, block: TrainBlock, at: tree.OptimizerChoice) 
     """Give some weights an optimizer of their own."""
     ctx, use = network.draft.ctx, _sound(use_of(network, at.use))
     for name in at.weights:
-        if name.id not in network.weights:
-            known = ", ".join(network.weights)
+        members = network.groups.get(name.id, (name.id,))
+        if not network.weights.keys() >= set(members):
+            known = ", ".join(network.groups)
             fault = NotAWeight(name.id, "is no weight of this network", f"there are {known}")
             ctx.report(fault, name.span)
-        elif name.id in block.own_optimizers:
+        elif block.own_optimizers.keys() & set(members):
             fault = NotAWeight(name.id, "has two optimizers of its own", "give it one")
             ctx.report(fault, name.span)
         else:
-            block.own_optimizers[name.id] = use
+            block.own_optimizers.update(dict.fromkeys(members, use))
 
 
 # --------------------------------------------------------------------------- what must fit together

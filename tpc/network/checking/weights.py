@@ -2,17 +2,25 @@
 
 input xi[10]                    a scalar of shape (10,) that stands for one input
 weight W : n x n (mult=a)       a * W, where W has entries N(0, init^2 / n)
+weight W[3, 3] : n x n          independent ones, W[0, 0] to W[2, 2]
 weight U[10] : n (mult=a)       a * U, where U has entries N(0, init^2)
 weight g (start=c, mult=a)      a * g, where g begins at c
 """
 
-from tpc.diagnostics.network_faults import MatrixWithAxes, SecondInput
+from tpc.diagnostics.network_faults import SecondInput
 from tpc.network.checking.draft import NetworkDraft
 from tpc.network.checking.options import Options, read_options, start_of
 from tpc.network.network import Weight, WeightKind
 from tpc.program import nodes as op
-from tpc.program.checking.declarations import is_dim, shape_of
-from tpc.program.checking.values import BROKEN, Broken, ScaledMatrix, Static, Value
+from tpc.program.checking.declarations import is_dim, names_of_members, shape_of
+from tpc.program.checking.values import (
+    BROKEN,
+    Broken,
+    MatrixArray,
+    ScaledMatrix,
+    Static,
+    Value,
+)
 from tpc.program.nodes import Matrix, Node, Shape
 from tpc.syntax import tree
 
@@ -43,24 +51,30 @@ def declare_weights(network: NetworkDraft, at: tree.WeightDecl) -> None:
     options = read_options(draft.ctx, at, kind)
     for declared in at.names:
         shape = shape_of(draft, declared)
-        if kind is WeightKind.MATRIX and declared.shape:
-            fault = MatrixWithAxes(declared.name.id, dims[0].id)
-            shape = draft.ctx.report(fault, declared.span)
         if not draft.names.free(declared.name):
             continue
         if not known_dims or isinstance(options, Broken) or isinstance(shape, Broken):
             _give_up(network, declared.name)
             continue
-        leaf = _leaf(network, at, declared, shape, options)
-        if isinstance(leaf, Broken):
+        name = declared.name.id
+        is_array = kind is WeightKind.MATRIX and bool(shape)
+        names = names_of_members(name, shape) if is_array else [name]
+        values = []
+        for member in names:
+            leaf = _leaf(network, at, declared, member, () if is_array else shape, options)
+            if isinstance(leaf, Broken):
+                break
+            network.weights[member] = Weight(
+                member, kind, leaf, () if is_array else shape, options.init, options.mult,
+                options.lr, options.trained, options.exponents, at.span,
+            )  # fmt: skip
+            values.append(_value(network, leaf, options.mult, declared))
+        if len(values) < len(names):
             _give_up(network, declared.name)
             continue
-        name = declared.name.id
-        network.weights[name] = Weight(
-            name, kind, leaf, shape, options.init, options.mult, options.lr, options.trained,
-            options.exponents, at.span,
-        )  # fmt: skip
-        draft.names.bind(declared.name, _value(network, leaf, options.mult, declared))
+        network.groups[name] = tuple(names)
+        matrices = tuple(value for value in values if isinstance(value, ScaledMatrix))
+        draft.names.bind(declared.name, MatrixArray(shape, matrices) if is_array else values[0])
 
 
 def kind_of(at: tree.WeightDecl) -> WeightKind:
@@ -79,11 +93,12 @@ def _leaf(
     network: NetworkDraft,
     at: tree.WeightDecl,
     declared: tree.Declared,
+    name: str,
     shape: Shape,
     options: Options,
 ) -> Matrix | op.InitialVector | op.InitialScalar | Broken:
     """Return the trainable tensor."""
-    draft, name = network.draft, declared.name.id
+    draft = network.draft
     builder = draft.ctx.building(declared.span)
     if at.rows is not None and at.columns is not None:
         variance = _squared(network, options.init)

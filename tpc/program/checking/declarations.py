@@ -9,13 +9,22 @@ What a faulty declaration would bind counts as known but broken.
 
 from fractions import Fraction
 
+import numpy as np
+
 from tpc.diagnostics.sort_faults import BadDim, NotADim, SecondFreeDim
 from tpc.program.checking.ensembles import law_of_matrix, normal_law
 from tpc.program.checking.expressions.evaluate import evaluate, evaluate_whole
 from tpc.program.checking.laws import covariance_of_vector, limit_of, mean_of_vector
 from tpc.program.checking.names import Draft
 from tpc.program.checking.sorts import integer, small, static
-from tpc.program.checking.values import BROKEN, Broken, DimProduct, ScaledMatrix, Static
+from tpc.program.checking.values import (
+    BROKEN,
+    Broken,
+    DimProduct,
+    MatrixArray,
+    ScaledMatrix,
+    Static,
+)
 from tpc.program.nodes import Matrix, Node, Parameter, Shape
 from tpc.program.program import Dim
 from tpc.syntax import tree
@@ -122,17 +131,28 @@ def declare_matrices(draft: Draft, at: tree.MatrixDecl) -> None:
     """Declare random matrices; the variance of their entries is 1 / columns unless given."""
     known_dims = all([is_dim(draft, at.rows), is_dim(draft, at.columns)])
     law = law_of_matrix(draft, at)
-    for name in at.names:
+    for declared in at.names:
+        name, shape = declared.name, shape_of(draft, declared)
         if not draft.names.free(name):
             continue
-        if not known_dims or isinstance(law, Broken):
+        if not known_dims or isinstance(law, Broken) or isinstance(shape, Broken):
             draft.names.bind_fresh(name, BROKEN)
             continue
         rows, columns = at.rows.id, at.columns.id
-        shown = draft.names.shown_fresh(name.id)
-        matrix = Matrix(shown, rows, columns, law.variance, law.dim, at.span, law.ensemble)
-        draft.matrices.append(matrix)
-        draft.names.bind_fresh(name, ScaledMatrix(matrix, False, Static(1)))
+        members = []
+        for shown in names_of_members(draft.names.shown_fresh(name.id), shape):
+            matrix = Matrix(shown, rows, columns, law.variance, law.dim, at.span, law.ensemble)
+            draft.matrices.append(matrix)
+            members.append(ScaledMatrix(matrix, False, Static(1)))
+        draft.names.bind_fresh(name, MatrixArray(shape, tuple(members)) if shape else members[0])
+
+
+def names_of_members(name: str, shape: Shape) -> list[str]:
+    """Return the names of what an array consists of, `W[0,2]`, the last axis running fastest."""
+    stem, bracket, keys = name.partition("[")
+    before = f"{keys[:-1]}," if bracket else ""
+    places = (",".join(map(str, place)) for place in np.ndindex(shape))
+    return [f"{stem}[{before}{place}]" for place in places] if shape else [name]
 
 
 def is_dim(draft: Draft, name: tree.Name) -> bool:

@@ -13,6 +13,7 @@ from tpc.program.checking.values import (
     BROKEN,
     Broken,
     DimProduct,
+    MatrixArray,
     ScaledMatrix,
     Static,
     Value,
@@ -28,10 +29,10 @@ LARGEST = 10**7
 def plain(ctx: Context, value: Value, span: Span, what: str) -> Static | Node | Broken:
     """Demand a static, scalar, vector or row: anything with entries."""
     match value:
-        case ScaledMatrix(text=text):
+        case ScaledMatrix(text=text) | MatrixArray(text=text):
             wanted = "a vector, scalar or static"
             advice = f"a matrix stands only to the left of `@`: `{text} @ x`"
-            return ctx.report(WrongSort(what, wanted, "a matrix", advice), span)
+            return ctx.report(WrongSort(what, wanted, describe(value), advice), span)
         case DimProduct(powers=powers):
             return ctx.report(DimAsValue(powers[0][0]), span)
         case _:

@@ -64,6 +64,7 @@ def names_bound(statement: tree.Statement) -> tuple[tree.Name, ...]:
         case (
             tree.ScalarDecl(names=declared)
             | tree.VectorDecl(names=declared)
+            | tree.MatrixDecl(names=declared)
             | tree.WeightDecl(names=declared)
         ):
             return tuple(one.name for one in declared)
@@ -71,8 +72,6 @@ def names_bound(statement: tree.Statement) -> tuple[tree.Name, ...]:
             return (declared_one.name,)
         case tree.OptimizerDef(name=name):
             return (name,)
-        case tree.MatrixDecl(names=names):
-            return names
         case tree.Def(name=name, parameters=parameters):
             return (name, *parameters)
         case tree.Assign(target=target) | tree.Readout(target=target):

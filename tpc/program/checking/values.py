@@ -40,10 +40,32 @@ class ScaledMatrix:
         """How the program writes it, without the scale."""
         return f"{self.matrix.name}.T" if self.transposed else self.matrix.name
 
+    def flip(self) -> "ScaledMatrix":
+        """Return its transpose."""
+        return ScaledMatrix(self.matrix, not self.transposed, self.scale)
+
     @property
     def flipped(self) -> str:
         """How the program writes its transpose, without the scale."""
         return self.matrix.name if self.transposed else f"{self.matrix.name}.T"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatrixArray:
+    """Independent matrices along constant axes, `matrix W[3, 3] : n x n`.
+
+    Attributes:
+        shape: The axes.
+        members: The matrices, the last axis running fastest.
+    """
+
+    shape: Shape
+    members: tuple[ScaledMatrix, ...]
+
+    @property
+    def text(self) -> str:
+        """How the program writes it."""
+        return self.members[0].text.partition("[")[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +83,7 @@ class Broken:
 
 BROKEN = Broken()
 
-Value: TypeAlias = Static | Node | ScaledMatrix | DimProduct | Broken
+Value: TypeAlias = Static | Node | ScaledMatrix | MatrixArray | DimProduct | Broken
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +141,8 @@ def describe(value: Value) -> str:
             return "a static array" if value.shape else "a static number"
         case ScaledMatrix():
             return "a matrix"
+        case MatrixArray():
+            return "an array of matrices"
         case DimProduct():
             return "a multiple of a width"
         case Broken():

@@ -20,6 +20,7 @@ from tpc.program.checking.sorts import plain
 from tpc.program.checking.values import (
     BROKEN,
     Broken,
+    MatrixArray,
     ScaledMatrix,
     Static,
     Value,
@@ -74,7 +75,9 @@ def _stack(ctx: Context, span: Span, items: list[Static | Node]) -> Node:
 def transposed(ctx: Context, at: tree.Transposed, value: Value) -> Value:
     """Return `value.T`: of a matrix, or with the last two constant axes swapped."""
     if isinstance(value, ScaledMatrix):
-        return ScaledMatrix(value.matrix, not value.transposed, value.scale)
+        return value.flip()
+    if isinstance(value, MatrixArray):
+        return MatrixArray(value.shape, tuple(matrix.flip() for matrix in value.members))
     operand = plain(ctx, value, at.operand.span, "`.T`")
     if isinstance(operand, Broken):
         return BROKEN

@@ -34,7 +34,7 @@ LINEAR_ALGEBRA: dict[str, ArrayFunction] = {"inv": "inv", "trace": "trace", "det
 
 CALLABLE: tuple[str, ...] = (
     *sorted(BUILT_IN), *sorted(DEFINED), "avg", "batchmean", *LINEAR_ALGEBRA,
-    *AXIS_FUNCTIONS, "einsum", "where", "eye", "zeros", "ones", "range", "len", "load",
+    *AXIS_FUNCTIONS, "conv", "einsum", "where", "eye", "zeros", "ones", "range", "len", "load",
 )  # fmt: skip
 """Everything that a program may call without defining it."""
 

@@ -23,6 +23,7 @@ from tpc.program.checking.expressions.calls import CALLABLE, CONSTANTS, NEW_AXIS
 from tpc.program.checking.expressions.data import load
 from tpc.program.checking.expressions.definitions import inline
 from tpc.program.checking.expressions.derivatives import call_derivative
+from tpc.program.checking.expressions.matrix_arrays import combine_arrays, convolve, member_of
 from tpc.program.checking.expressions.operators import (
     combine,
     elementwise,
@@ -38,6 +39,7 @@ from tpc.program.checking.values import (
     Broken,
     Definition,
     Family,
+    MatrixArray,
     ReadoutName,
     ScaledMatrix,
     Static,
@@ -123,6 +125,8 @@ def _binary(ctx: Context, at: tree.Binary) -> Value:
         right = _right_side(ctx, link, value)
         if link.operator in COMPARISONS:
             value = compare(ctx, link, value, right)
+        elif isinstance(value, MatrixArray) or isinstance(right, MatrixArray):
+            value = combine_arrays(ctx, link, value, right)
         else:
             value = combine(ctx, link, value, right)
     return value
@@ -158,6 +162,9 @@ def _unary(ctx: Context, at: tree.Unary) -> Value:
         return BROKEN if isinstance(known, Broken) else Static(not known)
     if isinstance(value, ScaledMatrix):
         return negate_matrix(ctx, value, at.span)
+    if isinstance(value, MatrixArray):
+        members = [negate_matrix(ctx, matrix, at.span) for matrix in value.members]
+        return MatrixArray(value.shape, tuple(members))
     operand = plain(ctx, value, at.operand.span, "`-`")
     if isinstance(operand, Broken):
         return BROKEN
@@ -189,6 +196,10 @@ def _subscript(ctx: Context, at: tree.Subscript) -> Value:
         return BROKEN
     if (coordinate := coordinate_key(ctx, at, base)) is not None:
         return row(ctx, at, base, coordinate)
+    if isinstance(base, MatrixArray):
+        indices = [_index(ctx, key) for key in at.keys]
+        broken = any(isinstance(index, Broken) for index in indices)
+        return BROKEN if broken else member_of(ctx, base, at.keys, indices)
     operand = plain(ctx, base, at.base.span, "an index")
     indices = [_index(ctx, key) for key in at.keys]
     known = tuple(index for index in indices if not isinstance(index, Broken))
@@ -248,6 +259,8 @@ def _call(ctx: Context, at: tree.Call) -> Value:
         return call_derivative(ctx, at, definition, arguments, evaluate)
     if definition is not None:
         return inline(ctx, definition, tuple(arguments), at.span, evaluate)
+    if name == "conv":
+        return convolve(ctx, at, arguments, given)
     return call_built_in(ctx, at, arguments, given)
 
 

@@ -169,7 +169,7 @@ def contract(ctx: Context, at: tree.Binary, left: Static | Node, right: Static |
 # ----------------------------------------------------------------------------------------- matrices
 
 
-def negate_matrix(ctx: Context, matrix: ScaledMatrix, span: Span) -> Value:
+def negate_matrix(ctx: Context, matrix: ScaledMatrix, span: Span) -> ScaledMatrix:
     """Return `-W`."""
     match matrix.scale:
         case Static(value=value):
