@@ -81,7 +81,9 @@ class Builder:
         """Return the one matrix that is another with its variance in this graph."""
         if variance is matrix.variance:
             return matrix
-        return self._matrices.setdefault((matrix, variance), replace(matrix, variance=variance))
+        if (matrix, variance) not in self._matrices:
+            self._matrices[matrix, variance] = replace(matrix, variance=variance)
+        return self._matrices[matrix, variance]
 
     def adopt(self, nodes: Iterable[Node]) -> None:
         """Take over nodes of another graph, each after its operands: equal ones are now these."""

@@ -17,7 +17,7 @@ Reference:
     Tensor Programs IVb, Definition 2.6.1 (Avg, MatMul, OuterNonlin).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -43,11 +43,24 @@ class Node:
         coords: The growing axes it has, see the module's docstring.
         shape: Its constant shape k.
         span: The source text it came from.
+        made_of: The nodes that it is computed from, see `operands`.
     """
 
     coords: Coordinates
     shape: Shape
     span: Span
+    made_of: tuple["Node", ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found: list[Node] = []
+        for value in own_values(self):
+            if isinstance(value, Node):
+                found.append(value)
+            elif isinstance(value, tuple):
+                found += [item for item in value if isinstance(item, Node)]
+            elif isinstance(value, Matrix):
+                found.append(value.variance)
+        object.__setattr__(self, "made_of", tuple(found))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.coords} {self.shape}>"
@@ -290,12 +303,4 @@ def own_values(node: Node) -> list[object]:
 
 def operands(node: Node) -> tuple[Node, ...]:
     """Return the nodes that `node` is computed from, in order; a matrix counts by its variance."""
-    found: list[Node] = []
-    for value in own_values(node):
-        if isinstance(value, Node):
-            found.append(value)
-        elif isinstance(value, tuple):
-            found += [item for item in value if isinstance(item, Node)]
-        elif isinstance(value, Matrix):
-            found.append(value.variance)
-    return tuple(found)
+    return node.made_of
