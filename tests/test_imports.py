@@ -40,6 +40,7 @@ PRODUCTS = {
         "gaussian.functions",
         "gaussian.instructions",
         "gaussian.numpy_text.has_numpy_text",
+        "gaussian.poles",
         "gaussian.refusal",
         "gaussian.numpy_text.to_numpy",
         "gaussian.trees",

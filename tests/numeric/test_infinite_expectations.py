@@ -9,6 +9,7 @@ import pytest
 import tpc
 from tpc.diagnostics import ProgramError
 from tpc.driver import compiler
+from tpc.driver.emitted import MethodRefused
 
 PROGRAM = """\
 param s = 0.3
@@ -126,3 +127,124 @@ def test_outputs_that_are_no_numbers_are_refused(body: str) -> None:
     with pytest.raises(ProgramError, match=r"not finite|no finite value") as raised:
         compiler.run(program, samples=64)
     assert raised.value.diagnostics[0].line == 6
+
+
+POLES = """\
+param s = 0.3
+dim n
+vector u, w, r : n
+matrix W : n x n
+h = W @ tanh(u)
+output c = {}
+"""
+
+INFINITE_AT_POLES = (
+    "avg(1 / u)",
+    "avg(w / u)",
+    "avg(1 / (u - 1))",
+    "avg(1 / (u * w))",
+    "avg(1 / h)",
+    "avg(1 / (h - s))",
+    "avg(tanh(w) / h^2)",
+    "avg(u / (u + 2 * s))",
+    "avg(abs(u)^(-1.3) * w)",
+    "<u / w | tanh(h)>",
+    "avg(1 / tanh(u))",
+    "avg(1 / (exp(u) - 1))",
+    "avg(1 / log(abs(u)))",
+    "avg(1 / (u^2 + w^2))",
+    "avg(sqrt(abs(u)) / abs(u)^1.5)",
+    "avg(abs(u)^(-0.8) * abs(w)^(-0.8) * abs(u - w)^(-0.8))",
+    "avg(1 / (u^2 - 2 * u + 1))",
+)
+
+INFINITE_VARIANCE = (
+    "avg(abs(u)^(-0.6))",
+    "avg(abs(u - w)^(-0.7))",
+    "avg(u / abs(u)^1.5)",
+    "avg(abs(u - 1)^(-0.5) * tanh(w))",
+    "avg(tanh(w)^2 * abs(h)^(-0.55))",
+    "avg((u^2 + w^2)^(-0.5) * sigmoid(r))",
+    "avg(relu(u) * abs(w - u)^(-0.8))",
+    "<abs(u)^(-0.3) | abs(u)^(-0.3) * cos(w)>",
+    "avg(log(abs(u)) * abs(u)^(-0.6))",
+    "avg(abs(tanh(u))^(-0.7))",
+)
+
+
+@pytest.mark.parametrize("body", INFINITE_AT_POLES)
+def test_poles_without_an_expectation_are_refused(body: str) -> None:
+    with pytest.raises(ProgramError, match="infinite, for the power -") as raised:
+        tpc.derive(tpc.parse(POLES.format(body)))
+    (found,) = raised.value.diagnostics
+    assert (found.code, found.line) == ("TP305", 6)
+    assert "is finite for p > -" in found.hint
+
+
+@pytest.mark.parametrize("body", INFINITE_VARIANCE)
+def test_sampling_gives_no_error_of_an_infinite_variance(body: str) -> None:
+    program = tpc.parse(POLES.format(body))
+    if "UNBOUNDED" not in tpc.emit(tpc.derive(program)):
+        compiler.run(program, method="exact")
+        return
+    for method in ("mc", "qmc", "auto", "quadrature"):
+        with pytest.raises(MethodRefused, match="infinite variance: sampling cannot"):
+            compiler.run(program, samples=64, method=method)
+
+
+def _both(f: Callable[[mpmath.mpf], mpmath.mpf]) -> float:
+    """Return E f(z), f with a singularity at 0."""
+    with mpmath.workdps(30):
+        return float(mpmath.quad(lambda z: mpmath.npdf(z) * (f(z) + f(-z)), [0, 1e-6, 1e-2, 1, 8]))
+
+
+SINGULAR = (
+    ("avg(log(abs(u)))", lambda: _both(lambda z: mpmath.log(abs(z)))),
+    ("avg(abs(u)^(-0.15))", lambda: _both(lambda z: abs(z) ** -0.15)),
+    ("avg(abs(u - w)^(-0.2))", lambda: 2**-0.1 * _both(lambda z: abs(z) ** -0.2)),
+    ("avg(u^2 / abs(u)^1.5 * r^2)", lambda: _both(lambda z: abs(z) ** 0.5)),
+    ("avg(log(abs(u)) * u^2)", lambda: _both(lambda z: mpmath.log(abs(z)) * z * z)),
+    ("avg(log(abs(u - 1)))", lambda: _both(lambda z: mpmath.log(abs(z - 1)))),
+    ("avg(sin(u) / u)", lambda: _both(lambda z: mpmath.sin(z) / z if z else mpmath.mpf(1))),
+    ("avg(1 / (1 + u^2))", lambda: _both(lambda z: 1 / (1 + z * z))),
+    ("avg(sqrt(abs(u)))", lambda: _both(lambda z: mpmath.sqrt(abs(z)))),
+    ("avg(abs(tanh(u))^(-0.2))", lambda: _both(lambda z: abs(mpmath.tanh(z)) ** -0.2)),
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("body", "truth"), SINGULAR)
+def test_singularities_of_finite_variance(body: str, truth: Callable[[], float]) -> None:
+    """Their errors are neither too small nor too large over 40 seeds."""
+    program, wanted = tpc.parse(POLES.format(body)), truth()
+    found = [compiler.run(program, 4096, seed, method="mc", replicates=16) for seed in range(40)]
+    if set(found[0].methods.values()) == {"exact"}:
+        assert found[0]["c"] == pytest.approx(wanted, rel=1e-8)
+        return
+    z = np.array([(one["c"] - wanted) / one.stderr["c"] for one in found])
+    assert 0.8 <= np.sqrt(np.mean(z**2)) <= 1.5
+    assert np.abs(z).max() < 6
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "refused"),
+    [
+        ("sqrt(abs(h))", "nngp", ""),
+        ("sqrt(abs(h))", "ntk", "infinite, for the power -1"),
+        ("abs(h)^0.7", "ntk", "infinite variance"),
+        ("log(abs(h))", "nngp", ""),
+        ("log(abs(h))", "ntk", "infinite, for the power"),
+        ("1 / h", "nngp", "infinite, for the power"),
+        ("abs(h)^(-0.3)", "nngp", "infinite variance"),
+        ("h / abs(h)^0.4", "nngp", ""),
+    ],
+)
+def test_kernels_with_poles(body: str, kind: str, refused: str) -> None:
+    hidden = NETWORK.replace("readout f = v * {}", "h = U @ xi\nreadout f = v * {}")
+    network = tpc.parse(hidden.format(body))
+    inputs = [[1.0, 0.0], [1.0, 0.5]]
+    if refused:
+        with pytest.raises((ProgramError, MethodRefused), match=refused):
+            tpc.kernel(network, inputs, kind=kind, samples=1024)
+    else:
+        assert np.isfinite(tpc.kernel(network, inputs, kind=kind, samples=1024)[kind]).all()

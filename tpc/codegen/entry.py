@@ -15,7 +15,11 @@ have ever smaller ones, each of which costs as much noise in a dot as any other.
 
 
 def write_entry(
-    needed: Needed, functions: list[str], loops: bool = False, constant: bool = False
+    needed: Needed,
+    functions: list[str],
+    loops: bool = False,
+    constant: bool = False,
+    unbounded: bool = False,
 ) -> str:
     """Write the function.
 
@@ -24,11 +28,13 @@ def write_entry(
         functions: The names of those that compute them: on nodes, or on random ones and grids.
         loops: Whether they have a loop.
         constant: Whether they return constants alone.
+        unbounded: Whether some need averages of infinite variance.
     """
     head = _HEAD.format(TOLERANCE_OF_LOOPS if loops else TOLERANCE)
     if needed == "nothing":
         return head + _ABOUT_EXACT + _REQUEST + (_CONSTANT if constant else _EXACT)
-    problem = f"    problem = Problem({functions[0]}, BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH)\n"
+    known = "BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH" + ", UNBOUNDED" * unbounded
+    problem = f"    problem = Problem({functions[0]}, {known})\n"
     end = f"    return {'drawn_result' if loops else 'sampled_result'}(problem, request)"
     if needed == "samples or grids":
         end = f"    return estimated_result(problem, {functions[-1]}, request)"

@@ -54,6 +54,7 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
             [function.name for function in evaluator.functions],
             limit.rounds is not None,
             all(_is_number(node) for output in limit.outputs for _, node in output.parts),
+            bool(sampling.unbounded),
         ),
     ]
     linked = link("\n".join([*own, "MethodRefused"]))
@@ -145,7 +146,15 @@ def _sampling(sampling: Sampling) -> list[str]:
     return [
         *lines,
         '"""Outputs that average functions with kinks or jumps, and the first of each."""',
+        *(
+            ["", *_texts("UNBOUNDED", sampling.unbounded), _OF_UNBOUNDED]
+            if sampling.unbounded
+            else []
+        ),
     ]
+
+
+_OF_UNBOUNDED = '"""Outputs that need averages of infinite variance, and the first of each."""'
 
 
 def _texts(name: str, texts: dict[str, str]) -> list[str]:

@@ -1,7 +1,7 @@
 """What decides how outputs can be computed: sampled expectations, and kinks inside of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 from tpc.codegen.sides import grouped_sides
@@ -22,11 +22,13 @@ class Sampling:
         gaussians: How many independent standard normals are drawn, at most.
         sampled: Outputs that need expectations without a closed form, with the first of these.
         rough: Outputs that need expectations of functions with kinks, with one of these.
+        unbounded: Outputs that need expectations of infinite variance, with one of these.
     """
 
     gaussians: int
     sampled: dict[str, str]
     rough: dict[str, str]
+    unbounded: dict[str, str] = field(default_factory=dict)
 
 
 def find_sampling(limit: Limit, spell: Callable[[Node], str]) -> Sampling:
@@ -51,7 +53,9 @@ def find_sampling(limit: Limit, spell: Callable[[Node], str]) -> Sampling:
 
     roots = [node for output in limit.outputs for _, node in output.parts]
     found: list[dict[str, str]] = []
-    for is_one, needed in ((_is_sampled, needs), (_is_kinked, needs_on_grids)):
+    unbounded = limit.unbounded.__contains__
+    kinds = ((_is_sampled, needs), (_is_kinked, needs_on_grids), (unbounded, needs))
+    for is_one, needed in kinds:
         first = _first_in(roots, needed, is_one)
         culprits: dict[str, str] = {}
         for output in limit.outputs:

@@ -49,15 +49,15 @@ a larger `eps`"
 
 
 class ExpectationInfinite(Fault):
-    """The expectation of an exponential that grows faster than the Gaussian density falls."""
+    """An expectation of what grows faster than the Gaussian density falls, or of a pole."""
 
     code = "TP305"
     title = "an expectation is {why}"
-    help = (
-        "E exp(c x^2) is finite for 1 - 2 c q > 0 alone, q the variance of x: lower one of the two"
-    )
+    help = "{condition}"
 
     why: str
+    condition: str = "E exp(c x^2) is finite for 1 - 2 c q > 0 alone, q the variance of x: \
+lower one of the two"
 
 
 class NoTrainingLimit(Fault):

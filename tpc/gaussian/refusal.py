@@ -2,6 +2,11 @@
 
 from sympy import Expr
 
+OF_EXPONENTIALS = (
+    "E exp(c x^2) is finite for 1 - 2 c q > 0 alone, q the variance of x: lower one of the two"
+)
+"""When expectations of exponentials are finite."""
+
 
 class NoClosedForm(Exception):
     """No closed form is known for an expectation.
@@ -18,7 +23,15 @@ class NoClosedForm(Exception):
 
 
 class InfiniteExpectation(NoClosedForm):
-    """An expectation that is infinite, or does not exist."""
+    """An expectation that is infinite, or does not exist.
+
+    Attributes:
+        condition: When such expectations are finite.
+    """
+
+    def __init__(self, factor: Expr, reason: str, condition: str = OF_EXPONENTIALS) -> None:
+        super().__init__(factor, reason)
+        self.condition = condition
 
     @classmethod
     def of(cls, factor: Expr, excess: Expr) -> "InfiniteExpectation":

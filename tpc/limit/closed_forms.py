@@ -17,6 +17,7 @@ from sympy import Add, Expr, Integer, Mul, Symbol, expand_mul, preorder_traversa
 from tpc.gaussian.convergence import guard_of, is_guarded
 from tpc.gaussian.expectation import expect
 from tpc.gaussian.numpy_text import has_numpy_text
+from tpc.gaussian.poles import has_poles, in_independent, infinite_variance
 from tpc.gaussian.refusal import NoClosedForm
 from tpc.limit.differences import may_cancel
 from tpc.limit.gaussians import Gaussians, is_linear
@@ -78,6 +79,7 @@ class ClosedForms:
 
     Attributes:
         guards: What those without a form are multiplied by: 1, or a refusal of what is infinite.
+        unbounded: Those of which the second moment is infinite at a pole.
     """
 
     def __init__(self, builder: Builder) -> None:
@@ -86,7 +88,9 @@ class ClosedForms:
         self._known: dict[tuple[object, ...], Expr | None] = {}
         self._plans: dict[tuple[object, ...], Plan | None] = {}
         self._readings: dict[tuple[Node, ...], _Reading | None] = {}
+        self._infinite: dict[tuple[object, ...], bool] = {}
         self.guards: dict[tuple[Node, ...], Node] = {}
+        self.unbounded: set[tuple[Node, ...]] = set()
 
     def needs(self, kets: tuple[Node, ...]) -> list[tuple[Node, Node]]:
         """Return the pairs of kets whose inner products the expectation of a product needs."""
@@ -136,6 +140,8 @@ class ClosedForms:
         shape = tuple(size for ket in kets for size in ket.shape)
         law = self._law(integrands, len(shape))
         guard = self._guard(product, law)
+        if self._infinite_variance(kets, product, law):
+            self.unbounded.add(kets)
         form = self._expect(product, law)
         if form is not None:
             found = self._node(product, form, law)
@@ -199,6 +205,35 @@ class ClosedForms:
         numbers = law.numbers()
         known = {pair: entry.xreplace(numbers) for pair, entry in law.covariance.items()}
         return self._node(product, guard_of(product.xreplace(numbers), known), law)
+
+    def _infinite_variance(self, kets: tuple[Node, ...], product: Expr, law: _Law) -> bool:
+        """Whether the second moment is infinite at a pole.
+
+        Raises:
+            InfiniteExpectation: The first one is: also of <x|x> on the diagonal, where two columns
+                are one.
+        """
+        if not has_poles(product, [z for z, _ in law.covariance]):
+            return False
+        found = self._infinite_alone(product, law)
+        left, right = kets[0], kets[-1]
+        if len(kets) == 2 and left.shape == right.shape != ():
+            labels, integrands = tuple(range(len(left.shape))), Integrands(self._b, self.gaussians)
+            alike = integrands.read(left, labels) * integrands.read(right, labels)
+            found |= self._infinite_alone(alike, self._law(integrands, len(labels)))
+        return found
+
+    def _infinite_alone(self, product: Expr, law: _Law) -> bool:
+        numbers = law.numbers()
+        known = {pair: entry.xreplace(numbers) for pair, entry in law.covariance.items()}
+        independent = in_independent(known, law.mean)
+        integrand = product.xreplace(numbers | independent)
+        key = law.key(integrand)
+        if key not in self._infinite:
+            symbols = set().union(*(x.free_symbols for x in independent.values()))
+            gaussians = sorted(symbols - set(law.mean.values()), key=str)
+            self._infinite[key] = infinite_variance(integrand, gaussians)
+        return self._infinite[key]
 
     def _expect(self, product: Expr, law: _Law) -> Expr | None:
         key = law.key(product)

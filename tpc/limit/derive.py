@@ -142,7 +142,10 @@ class _Derivation:
         equations, names = tuple(self._equations), self._names
         known = self._b.integrals
         meanings = (known.covariances, known.moments) if known else ({}, {})
-        return Limit(program, equations, outputs, names, program.dialect, *meanings, self._rounds)
+        unbounded = known.unbounded if known else frozenset()
+        return Limit(
+            program, equations, outputs, names, program.dialect, *meanings, self._rounds, unbounded
+        )
 
     @contextmanager
     def _refusing_infinite(self, span: Span) -> Iterator[None]:
@@ -150,7 +153,7 @@ class _Derivation:
         try:
             yield
         except InfiniteExpectation as refusal:
-            found = Diagnostic.of(ExpectationInfinite(refusal.reason), span)
+            found = Diagnostic.of(ExpectationInfinite(refusal.reason, refusal.condition), span)
             raise ProgramError([found], self._program.name, self._program.source) from None
 
     def _translated(self, node: Node) -> Node:

@@ -154,6 +154,7 @@ class Limit:
         moments: The ket of which a scalar in closed form is the expectation, or the two of which it
             is <x|y>.
         rounds: Which equations are those of a region, if any are.
+        unbounded: The expectations without a closed form whose second moment is infinite at a pole.
     """
 
     program: Program
@@ -164,3 +165,4 @@ class Limit:
     covariances: Mapping[Node, tuple[Node, Node]] = field(default_factory=dict)
     moments: Mapping[Node, tuple[Node, ...]] = field(default_factory=dict)
     rounds: RoundsEquation | None = None
+    unbounded: frozenset[Node] = frozenset()

@@ -8,6 +8,7 @@ with tied weights is deep, so those at their start are found first.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from tpc.gaussian.refusal import InfiniteExpectation
 from tpc.limit.closed_forms import ClosedForms
 from tpc.limit.differences import of_difference
 from tpc.limit.gaussians import Gaussians
@@ -41,6 +42,11 @@ class Integrals:
     def gaussians(self) -> Gaussians:
         """Which kets are Gaussian, and their covariances."""
         return self._forms.gaussians
+
+    @property
+    def unbounded(self) -> frozenset[Node]:
+        """The expectations whose second moment is infinite."""
+        return frozenset(map(self._average, self._forms.unbounded))
 
     @property
     def covariances(self) -> Mapping[Node, tuple[Node, Node]]:
@@ -84,7 +90,12 @@ class Integrals:
         found = self._forms.mean(*kets) if len(kets) == 1 else self._forms.moment(*kets)
         serial = found is not None and self._uses_series(found)
         if found is None or serial:
-            apart = self._parts.of(kets, alone=serial)
+            try:
+                apart = self._parts.of(kets, alone=serial)
+            except InfiniteExpectation:  # of a part: what is finite as a whole stays whole
+                if kets not in self._forms.guards and not serial:
+                    raise
+                apart = None
             if apart is not None:
                 return apart
         if found is None:

@@ -106,8 +106,10 @@ def refuse_unsuitable(problem: Problem, request: Request) -> None:
     """Refuse closed forms that do not exist, and quadrature of functions with kinks."""
     exact = "exact: {0} needs {1}, for which there is no closed form"
     quadrature = "quadrature: {0} averages {1}, which is not smooth; use 'qmc'"
+    unbounded = "{0} averages {1}, of infinite variance: sampling cannot give an error"
     if request.method == "exact":
         refuse(problem.sampled, exact)
+    refuse(problem.unbounded, f"{request.method}: {unbounded}")
     if request.method == "quadrature":
         refuse(problem.rough, quadrature)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,7 @@ class Problem:
         biased: Whether estimated moments enter later equations.
         sampled: Outputs that need expectations without a closed form, the first of each.
         rough: Outputs that average functions with kinks or jumps, the first of each.
+        unbounded: Outputs that need averages of infinite variance, the first of each.
     """
 
     limit: Callable[..., Outputs]
@@ -66,6 +67,7 @@ class Problem:
     biased: bool
     sampled: dict[str, str]
     rough: dict[str, str]
+    unbounded: dict[str, str] = field(default_factory=dict)
 
 
 def with_defaults(defaults: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:

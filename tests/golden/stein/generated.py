@@ -62,7 +62,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import getsourcelines
 from math import prod
 from typing import Any
@@ -246,8 +246,10 @@ def refuse_unsuitable(problem: Problem, request: Request) -> None:
     """Refuse closed forms that do not exist, and quadrature of functions with kinks."""
     exact = "exact: {0} needs {1}, for which there is no closed form"
     quadrature = "quadrature: {0} averages {1}, which is not smooth; use 'qmc'"
+    unbounded = "{0} averages {1}, of infinite variance: sampling cannot give an error"
     if request.method == "exact":
         refuse(problem.sampled, exact)
+    refuse(problem.unbounded, f"{request.method}: {unbounded}")
     if request.method == "quadrature":
         refuse(problem.rough, quadrature)
 
@@ -511,6 +513,7 @@ class Problem:
         biased: Whether estimated moments enter later equations.
         sampled: Outputs that need expectations without a closed form, the first of each.
         rough: Outputs that average functions with kinks or jumps, the first of each.
+        unbounded: Outputs that need averages of infinite variance, the first of each.
     """
 
     limit: Callable[..., Outputs]
@@ -518,6 +521,7 @@ class Problem:
     biased: bool
     sampled: dict[str, str]
     rough: dict[str, str]
+    unbounded: dict[str, str] = field(default_factory=dict)
 
 
 def with_defaults(defaults: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
