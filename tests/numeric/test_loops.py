@@ -1,12 +1,13 @@
 """Training as a loop against the same loop unrolled: equal to rounding on equal random numbers.
 
 Texts are drawn at random: layers, nonlinearities, residual branches, a matrix used twice, biases,
-batches, tracked quantities, test rows, a centred output, optimizers that are linear in the
-gradients, with weight decay, each weight with its own.
+batches, tracked quantities, test rows, a centred output, optimizers with weight decay, each weight
+with its own. What is not linear in the gradients makes a kernel of a matrix's update.
 """
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -45,6 +46,29 @@ OPTIMIZERS = (
     "momentum(lr=0.2, beta=0.5)",
     "nesterov(lr=0.2, beta=0.5, decay=0.05)",
 )
+NONLINEAR = (
+    "adam(lr=0.1, eps=0.1)",
+    "adamw(lr=0.1, eps=0.1, decay=0.1, eps_outside=true)",
+    "nadam(lr=0.1, eps=0.1)",
+    "adamax(lr=0.1, eps=0.1)",
+    "rmsprop(lr=0.1, eps=0.1, a=0.8)",
+    "adagrad(lr=0.1, eps=0.1, decay=0.05)",
+    "adadelta(lr=0.3, eps=0.1)",
+    "adafactor(lr=0.1, eps=0.1)",
+    "lion(lr=0.1)",
+    "signsgd(lr=0.1, eps=0.2)",
+    "faded(lr=0.1)",
+    "counted(lr=0.3)",
+)
+DECLARED = """\
+optimizer faded(g; m=0.1, k=1):
+    m = 0.5 * m + tanh(g)
+    k = 0.9 * k
+    return m * k / (1 + t)
+optimizer counted(g; m=0):
+    m = m + g
+    return m / (2 + t)
+"""
 SETTINGS = (
     "batch 2",
     "center true",
@@ -56,7 +80,7 @@ SETTINGS = (
 
 
 @st.composite
-def texts(draw: st.DrawFn) -> str:
+def texts(draw: st.DrawFn, optimizers: Sequence[str]) -> str:
     weights, body = draw(st.sampled_from(BODIES))
     chosen = draw(st.lists(st.sampled_from(SETTINGS), unique=True, max_size=3))
     lines = [
@@ -71,12 +95,12 @@ def texts(draw: st.DrawFn) -> str:
         "train f:",
         f"    data {INPUTS}, {TARGETS}",
         f"    loss {draw(st.sampled_from(['mse', 'logistic']))}",
-        f"    optimizer {draw(st.sampled_from(OPTIMIZERS))}",
+        f"    optimizer {draw(st.sampled_from(optimizers))}",
         "    parametrization mup",
         f"    steps {draw(st.integers(1, 4))}",
         *(f"    {line}" for line in chosen),
     ]
-    return "\n".join(lines) + "\n"
+    return DECLARED + "\n".join(lines) + "\n"
 
 
 def module_of(limit: Limit) -> Any:
@@ -92,10 +116,24 @@ def evaluated(limit: Limit, samples: int = 256) -> dict[str, np.ndarray]:
     return dict(module.evaluate(samples=samples, **options).values)
 
 
+FEW = settings(max_examples=20, deadline=None, derandomize=True, phases=[Phase.generate])
+
+
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None, derandomize=True, phases=[Phase.generate])
-@given(text=texts())
+@FEW
+@given(text=texts(OPTIMIZERS))
 def test_a_loop_agrees_with_its_rounds_written_out(text: str) -> None:
+    check_against_rounds(text)
+
+
+@pytest.mark.slow
+@settings(FEW, max_examples=30)
+@given(text=texts(NONLINEAR))
+def test_so_does_a_loop_with_kernels(text: str) -> None:
+    check_against_rounds(text)
+
+
+def check_against_rounds(text: str) -> None:
     network = tpc.parse(text)
     scales = scales_of(network)
     assert has_equal_rounds(network, scales)
@@ -139,7 +177,7 @@ def programs(draw: st.DrawFn) -> str:
 
 
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None, derandomize=True, phases=[Phase.generate])
+@FEW
 @given(text=programs())
 def test_a_rolled_loop_agrees_with_its_text(text: str) -> None:
     program = roll(tpc.parse(text), fewest=2)

@@ -95,17 +95,15 @@ class BodyWriter:
                 inner.identifiers.reserve(*outer.code[leaf].reads)
         arguments: list[str] = []
         for leaf in [*free, *(row for copy in rows for row in copy), *arrays]:
-            argument = inner.identifiers.make(_argument_name(leaf, self.names))
+            argument = inner.identifiers.make(argument_name(leaf, self.names))
             arguments.append(argument)
             inner.code[leaf] = Code(argument)
         result = self._written(body, inner)
         function = outer.identifiers.make(name)
-        outer.append(
-            _definition(function, arguments, inner, result, outer.banner, self.spell(body))
-        )
-        first = _tuple([outer.code[_ket(leaf)] for leaf in free])
-        rest = [_tuple([outer.code[_ket(leaf)] for leaf in copy]) for copy in rows]
-        return function, first, rest, _tuple([self.array(leaf) for leaf in arrays])
+        outer.append(definition(function, arguments, inner, result, outer.banner, self.spell(body)))
+        first = tuple_of([outer.code[_ket(leaf)] for leaf in free])
+        rest = [tuple_of([outer.code[_ket(leaf)] for leaf in copy]) for copy in rows]
+        return function, first, rest, tuple_of([self.array(leaf) for leaf in arrays])
 
     def array(self, node: Node) -> Code:
         """Return the code of a pair array, or of the exchange of one."""
@@ -113,8 +111,8 @@ class BodyWriter:
         return code if node in self.stored else joined(f"{code.text}.T", ATOM, [code])
 
     def _written(self, body: Node, inner: Scope) -> Code:
-        for node in toposort([body], lambda n: _inner_of_pair(n) or operands(n), inner.code):
-            pair = _inner_of_pair(node)
+        for node in toposort([body], lambda n: inner_of_pair(n) or operands(n), inner.code):
+            pair = inner_of_pair(node)
             if pair is None:
                 inner.operation(node)
                 continue
@@ -134,7 +132,7 @@ def write_average(mean: Mean, writer: BodyWriter) -> Code:
         return joined(call, ATOM, inputs)
     name = f"pairs {writer.names.get(mean, 'average')}"
     function, first, copies, arrays = writer.write(body, name, mean.is_scalar)
-    rest = _tuple(copies)
+    rest = tuple_of(copies)
     inputs = [first, rest, Code("", ATOM, frozenset({function}))]
     call = f"nodes.mean_over_copies({function}, {first.text}, {rest.text}"
     if onto is not None:
@@ -161,7 +159,7 @@ def _operator(body: Node) -> tuple[Node, Node | None]:
     return body, None
 
 
-def _inner_of_pair(node: Node) -> tuple[Node, Node] | None:
+def inner_of_pair(node: Node) -> tuple[Node, Node] | None:
     """Return u and v where a node is the sum of u v[j] over their only constant axis."""
     if isinstance(node, Reduce) and node.reduction == "sum" and node.shape == ():
         match node.operand:
@@ -186,28 +184,33 @@ def _ket(leaf: Node) -> Node:
     return leaf.operand if isinstance(leaf, Row | Exchange) else leaf
 
 
-def _argument_name(leaf: Node, names: Mapping[Node, str]) -> str:
+def argument_name(leaf: Node, names: Mapping[Node, str]) -> str:
+    """Return what a function of samples calls a ket, a row, or a number."""
     name = names.get(_ket(leaf), "array" if len(leaf.coords) > 1 else "ket")
     return f"{name} {leaf.coordinate}" if isinstance(leaf, Row | Exchange) else name
 
 
-def _tuple(items: list[Code]) -> Code:
+def tuple_of(items: list[Code]) -> Code:
+    """Write a tuple."""
     comma = "," if len(items) == 1 else ""
     return joined(f"({', '.join(item.text for item in items)}{comma})", ATOM, items)
 
 
-def _definition(
+def definition(
     function: str, arguments: list[str], inner: Scope, result: Code, banner: str, comment: str
 ) -> Statement:
-    body = inner.body
-    signature = f"    def {function}({', '.join(arguments)}):"
+    """Write a function of samples, whose statements are in a scope of its own."""
+    body, inside = inner.body, " " * inner.indent
+    margin = inside[4:]
+    signature = f"{margin}def {function}({', '.join(arguments)}):"
     lines = [signature]
     if len(signature) > WIDTH:
-        lines = [f"    def {function}(", *(f"        {name}," for name in arguments), "    ):"]
+        listed = (f"{inside}{name}," for name in arguments)
+        lines = [f"{margin}def {function}(", *listed, f"{margin}):"]
     for statement in body:
-        lines += [f"        # {line}" for line in statement.comment.split("\n")]
+        lines += [f"{inside}# {line}" for line in statement.comment.split("\n")]
         lines += statement.lines
-    lines += [f"        return {result.text}", ""]
+    lines += [f"{inside}return {result.text}", ""]
     pieces = [*body, Statement("", (), result.reads, 0)]
     reads = frozenset().union(*(piece.reads for piece in pieces))
     local = {*arguments, *(statement.target for statement in body)}

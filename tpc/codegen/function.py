@@ -1,6 +1,6 @@
 """One reading of a limit -> the statements of a generated function, in program order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from tpc.codegen.copies import BodyWriter, write_average
@@ -10,6 +10,7 @@ from tpc.codegen.expressions import ATOM, PRODUCT, SUM, Code, joined
 from tpc.codegen.hats import HatWriter
 from tpc.codegen.lifetimes import Lifetimes, find_lifetimes
 from tpc.codegen.loop_statements import Loop
+from tpc.codegen.moving_pairs import write_step
 from tpc.codegen.pair_arrays import write_pair_array
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Speech, Statement
@@ -26,7 +27,7 @@ from tpc.limit.limit_nodes import (
 )
 from tpc.program import nodes as op
 from tpc.program.nodes import FREE, Node
-from tpc.program.region import Collected, Final, Region
+from tpc.program.region import Carried, Collected, Final, Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class _Writer:
         self._definitions = definitions
         self._speech = speech
         self._loop: Loop | None = None
+        self._step_of = {node: step for step in reading.pairs for node in step.results}
         self._hats = HatWriter(self.scope, reading, speech)
         self._bodies = BodyWriter(self.scope, reading.names, speech.expression, reading.stored)
 
@@ -93,12 +95,20 @@ class _Writer:
         for node in needs_of(region, reading.columns):
             scope.keep(node)
         self._loop = loop = Loop(region, scope, scope.identifiers.make("t"))
-        loop.start([reading.names.get(node, "value") for node in region.body.collected])
+        given = {
+            node.position: output.name
+            for output in reading.limit.outputs
+            for _, node in output.parts
+            if isinstance(node, Collected)
+        }
+        collected = enumerate(region.body.collected)
+        loop.start([given.get(at, reading.names.get(node, "value")) for at, node in collected])
         for record in region.body.records:
             loop.record(record.node, reading.names.get(record.node, "ket"))
         inner = _Writer(reading, self._definitions, self._speech)
         inner.scope = scope.loop(reading.uses, reading.names, reading.remarks)
         inner._hats = self._hats.loop(inner.scope, reading, self._speech)
+        inner._bodies = replace(inner._bodies, outer=inner.scope)
         inner._loop = loop
         inner.write_steps()
         loop.finish(inner.scope)
@@ -118,7 +128,12 @@ class _Writer:
 
     def _write(self, node: Node) -> None:
         scope = self.scope
-        if node in self._reading.stored:
+        step = self._step_of.get(node)
+        if step is not None and self._loop is not None:
+            write_step(step, self._loop, scope)
+            scope.code |= dict.fromkeys(step.results, Code(""))
+            return
+        if node in self._reading.stored and not isinstance(node, Carried):
             write_pair_array(node, self._bodies, scope)
             return
         if self._reading.read(node) is not node:

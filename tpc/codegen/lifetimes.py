@@ -38,14 +38,14 @@ def find_lifetimes(body: tuple[Statement, ...], returned: frozenset[str]) -> Lif
     dying: dict[int, list[str]] = {}
     for name, index in last.items():
         dying.setdefault(index, []).append(name)
-    arrays = {statement.target for statement in body if statement.pairs}
+    arrays = {statement.target: statement.pairs for statement in body}
     live = peak = stored = pairs = 0
     for index, statement in enumerate(body):
         live += statement.size
         stored += statement.pairs
         peak, pairs = max(peak, live + statement.inside), max(pairs, stored)
         live -= sum(sizes[name] for name in dying.get(index, ()))
-        stored -= sum(name in arrays for name in dying.get(index, ()))
+        stored -= sum(arrays[name] for name in dying.get(index, ()))
     order = {statement.target: index for index, statement in enumerate(body)}
     dead = (tuple(sorted(dying.get(i, ()), key=order.__getitem__)) for i in range(len(body)))
     return Lifetimes(tuple(dead), peak, pairs)

@@ -26,6 +26,7 @@ FILES = (
     "matrix_products",
     "stacked_rounds",
     "stored_pairs",
+    "moving_pairs",
     "grids",
     "grid_products",
     "kets",

@@ -22,7 +22,16 @@ from tpc.codegen.expressions import ATOM, Code, joined
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Statement
 from tpc.program.nodes import Node
-from tpc.program.region import Body, Carried, Collected, Region, RoundInput, SumOverRounds
+from tpc.program.region import (
+    Body,
+    Carried,
+    Carry,
+    Collected,
+    Region,
+    RoundInput,
+    SumOverRounds,
+    is_round_number,
+)
 
 INDENT = 8
 
@@ -61,12 +70,13 @@ class Loop:
             names: Of what is collected.
         """
         scope, body = self.outer, self.body
+        scope.banner = ""
         for carry in body.carries:
             name = scope.identifiers.make(carry.leaf.name)
             self.carried[carry.leaf] = name
-            initial = scope.code[carry.initial]
             size = prod(carry.leaf.shape) if carry.leaf.is_vector else 0
-            scope.bind(name, initial, size)
+            pairs = 1 if len(carry.leaf.coords) == 2 else 0
+            scope.bind(name, _initial(carry, scope.code[carry.initial]), size, pairs=pairs)
         for name in names:
             target = scope.identifiers.make(f"{name} rounds")
             self.lists.append(target)
@@ -86,6 +96,8 @@ class Loop:
         match node:
             case Carried():
                 scope.code[node] = _variable(self.carried[node])
+            case RoundInput() if is_round_number(node, self.body.first):
+                scope.code[node] = _variable(self.index)
             case RoundInput(table=table):
                 period = table.shape[0] if table.shape[0] < self.body.rounds else 0
                 scope.fit(node, (table,), partial(self._row, period))
@@ -119,7 +131,8 @@ class Loop:
         inside += self._passed_on(inner)
         lines = [f"    for {self.index} in range({_bounds(body)}):", *inside[not inside[0] :]]
         made = {self.index, *(statement.target for statement in inner.body)}
-        codes = [*results, *(inner.code[carry.following] for carry in body.carries)]
+        moved = (carry for carry in body.carries if len(carry.leaf.coords) < 2)
+        codes = [*results, *(inner.code[carry.following] for carry in moved)]
         reads = _reads([*(s.reads for s in inner.body), *(code.reads for code in codes)])
         reads |= {*self.carried.values(), *self.records.values(), *self.lists}
         size = sum(statement.size for statement in inner.body)
@@ -153,6 +166,8 @@ class Loop:
         made = {statement.target for statement in inner.body}
         first, then = [], []
         for carry in self.body.carries:
+            if len(carry.leaf.coords) == 2:
+                continue  # changes in its place
             name, text = self.carried[carry.leaf], inner.code[carry.following].text
             if text not in made:
                 fresh = inner.identifiers.make(f"{name} next")
@@ -160,6 +175,20 @@ class Loop:
                 text = fresh
             then.append(f"        {name} = {text}")
         return ["", *lines, *first, *then]
+
+
+def _initial(carry: Carry, initial: Code) -> Code:
+    """Write the value of a name before the first round."""
+    leaf, shape = carry.leaf, tuple(map(str, carry.leaf.shape))
+    if len(leaf.coords) == 2:
+        return joined(f"MovingPairs(nodes, PAIR_ARRAYS, {initial.text})", ATOM, [initial])
+    if leaf.is_vector and carry.initial.is_scalar:
+        shape = ("nodes.samples", *shape)
+    elif leaf.shape == carry.initial.shape:
+        return initial
+    size = f"({', '.join(shape)})" if len(shape) > 1 else shape[0]
+    zeros = f"np.zeros({size})"
+    return joined(zeros if initial.text == "0" else f"{zeros} + {initial.text}", ATOM, [initial])
 
 
 def _bounds(body: Body) -> str:

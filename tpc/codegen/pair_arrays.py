@@ -50,7 +50,7 @@ def write_pair_array(node: Node, writer: BodyWriter, outer: Scope) -> None:
         lines = (head, *(f"        {item}," for item in given), "    )")
     reads = free.reads | copy.reads | arrays.reads | {function}
     said = outer.comment(node)
-    outer.append(Statement(target, lines, reads, 0, outer.banner, said, pairs=True))
+    outer.append(Statement(target, lines, reads, 0, outer.banner, said, pairs=1))
     outer.code[node] = Code(target, ATOM, frozenset({target}))
 
 

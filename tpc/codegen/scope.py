@@ -14,6 +14,7 @@ from tpc.codegen.words import Remark, say
 from tpc.limit.limit_nodes import ClosedForm, Diagonal, HermiteSeries
 from tpc.program import nodes as op
 from tpc.program.nodes import Node, operands
+from tpc.program.region import is_schedule
 
 
 class Scope:
@@ -24,6 +25,8 @@ class Scope:
         body: The statements so far.
         banner: What the next statement starts with: the source line that it computes.
         identifiers: The names that are taken.
+        indent: How far its statements are indented.
+        names: What nodes are called.
     """
 
     def __init__(
@@ -38,21 +41,25 @@ class Scope:
         self.code: dict[Node, Code] = {}
         self.body: list[Statement] = []
         self.banner = ""
-        self._indent = indent
+        self.indent = indent
         self._uses = uses
-        self._names = names
+        self.names = names
         self._remarks = remarks
         self._speech = speech
 
     def inside(self) -> "Scope":
         """Return the scope of a function that is defined in this one."""
-        return Scope(self._indent + 4, self._uses, self._names, {}, self._speech)
+        return Scope(self.indent + 4, self._uses, self.names, {}, self._speech)
+
+    def function(self, uses: Mapping[Node, int]) -> "Scope":
+        """Return the scope of a function before this loop, in which nodes have other uses."""
+        return Scope(self.indent, uses, self.names, self._remarks, self._speech)
 
     def loop(
         self, uses: Mapping[Node, int], names: Mapping[Node, str], remarks: Mapping[Node, Remark]
     ) -> "Scope":
         """Return the scope of a loop in this one, whose variables it sees."""
-        scope = Scope(self._indent + 4, uses, names, remarks, self._speech)
+        scope = Scope(self.indent + 4, uses, names, remarks, self._speech)
         scope.identifiers, scope.code = self.identifiers, dict(self.code)
         return scope
 
@@ -61,10 +68,13 @@ class Scope:
         self.body.append(statement)
         self.banner = ""
 
-    def bind(self, target: str, code: Code, size: int = 0, comment: str = "") -> None:
+    def bind(
+        self, target: str, code: Code, size: int = 0, comment: str = "", pairs: int = 0
+    ) -> None:
         """Append `target = code`."""
-        lines = (f"{' ' * self._indent}{target} = {code.text}",)
-        self.append(Statement(target, lines, code.reads, size, self.banner, comment))
+        lines = (f"{' ' * self.indent}{target} = {code.text}",)
+        said = self.banner, comment
+        self.append(Statement(target, lines, code.reads, size, *said, pairs=pairs))
 
     def store(self, node: Node, code: Code, name: str = "") -> None:
         """Assign a node's code to a variable of its own, under what is said of it.
@@ -74,7 +84,7 @@ class Scope:
             code: Its expression.
             name: What to call it where it has no name.
         """
-        target = self.identifiers.make(self._names.get(node) or name or self._temporary(node))
+        target = self.identifiers.make(self.names.get(node) or name or self._temporary(node))
         size = prod(node.shape) if node.is_vector else 0
         self.bind(target, code, size, self.comment(node))
         self.code[node] = Code(target, ATOM, frozenset({target}))
@@ -101,13 +111,13 @@ class Scope:
         inputs = tuple(inputs)
         code = written([self.code[operand] for operand in inputs])
         keep = node in self._remarks or (self._uses.get(node, 0) > 1 and not _is_cheap(node))
-        name = (self._names.get(node) or self._temporary(node)) if keep else ""
-        room = WIDTH - self._indent - len(name) - 3 if keep else WIDTH // 2
+        name = (self.names.get(node) or self._temporary(node)) if keep else ""
+        room = WIDTH - self.indent - len(name) - 3 if keep else WIDTH // 2
         for operand in sorted(inputs, key=lambda o: -len(self.code[o].text)):
             if len(code.text) <= room:
                 break
             if not self.code[operand].text.replace("_", "").isalnum():
-                part = f"{self._names[node]} part" if node in self._names else ""
+                part = f"{self.names[node]} part" if node in self.names else ""
                 self.store(operand, self.code[operand], part)
                 code = written([self.code[o] for o in inputs])
         if keep:
@@ -127,13 +137,13 @@ class Scope:
             word = _WORDS.get(node.function, node.function)
         if isinstance(node, ClosedForm | HermiteSeries):
             word = "moment"
-        if isinstance(node, Diagonal) and self._names.get(node.operand, "").startswith("cov"):
-            return self._names[node.operand].replace("cov", "var", 1)
+        if isinstance(node, Diagonal) and self.names.get(node.operand, "").startswith("cov"):
+            return self.names[node.operand].replace("cov", "var", 1)
         first = operands(node)
-        while first and first[0] not in self._names:
+        while first and first[0] not in self.names:
             first = next((ops for o in first if (ops := operands(o))), ())
         # Of `bra h in k` the bra is enough: lines of long names would not fit.
-        return f"{word} {self._names[first[0]].split(' in ')[0]}" if first else f"{word} part"
+        return f"{word} {self.names[first[0]].split(' in ')[0]}" if first else f"{word} part"
 
 
 _WORDS = {"add": "sum", "sub": "difference", "mul": "product", "div": "ratio", "neg": "minus"}
@@ -141,5 +151,6 @@ _WORDS |= {"sumoverrounds": "update", "roundinput": "row"}
 
 
 def _is_cheap(node: Node) -> bool:
-    """Whether writing a node twice costs nothing: leaves and views."""
-    return isinstance(node, op.Constant | op.Parameter | op.Take | op.Expand | op.Permute)
+    """Whether writing a node twice costs nothing: leaves, views, numbers of a round."""
+    views = op.Constant | op.Parameter | op.Take | op.Expand | op.Permute
+    return isinstance(node, views) or is_schedule(node)

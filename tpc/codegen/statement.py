@@ -22,7 +22,7 @@ class Statement:
         banner: The source line that a group of statements starts with, or the empty string.
         comment: The equation it computes, or what it is; may have several lines.
         spaced: Whether it is a definition, which stands between blank lines.
-        pairs: Whether it holds a float for every pair of samples.
+        pairs: How many floats for every pair of samples the variable holds.
         inside: How many floats a sample live only while it runs.
     """
 
@@ -33,7 +33,7 @@ class Statement:
     banner: str = ""
     comment: str = ""
     spaced: bool = False
-    pairs: bool = False
+    pairs: int = 0
     inside: int = 0
 
 

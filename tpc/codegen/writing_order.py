@@ -13,6 +13,7 @@ from sympy import Expr
 
 from tpc.codegen.copies import kets_of, kets_of_mean
 from tpc.codegen.expectation_calls import numbered
+from tpc.codegen.moving_pairs import PairStep, pair_steps
 from tpc.codegen.pair_arrays import find_pair_arrays
 from tpc.codegen.sides import Side, grouped_sides, side_of
 from tpc.codegen.words import Remark, find_names, find_remarks, in_rounds
@@ -53,6 +54,7 @@ class Reading:
         read: Returns what a node is computed as: an integral as its average or its series, a closed
             form as the first that is equal.
         round: What is computed in each round of its region, where it has one.
+        pairs: How functions of two samples go from this round to the next.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Reading:
     remarks: Mapping[Node, Remark]
     read: Callable[[Node], Node]
     round: "Reading | None" = None
+    pairs: tuple[PairStep, ...] = ()
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -113,26 +116,36 @@ def _round_of(
     read: Callable[[Node], Node],
 ) -> Reading:
     """Return what is computed in each round of a region."""
+    body = rounds.node.body
+    pairs = pair_steps(body)
+    step_of = {node: step for step in pairs for node in step.results}
+    stored = frozenset(carry.leaf for step in pairs for carry in step.carries)
 
     def needs(node: Node) -> tuple[Node, ...]:
-        return needs_of(node, columns)
+        return step_of[node].kets if node in step_of else needs_of(node, columns, stored)
 
-    results = rounds.node.body.results
+    results = body.results
     everything = toposort(results, needs)
-    moving = varying(everything)
-    known = set(everything) - moving
+    moving = varying(toposort(results, operands))
+    known = {node for node in everything if node not in moving}
     uses = _count_uses(list(results), tuple(n for n in everything if n in moving), needs, read)
+    own = limit.equations[rounds.first : rounds.last]
+    of_pairs = {e.node: e.span.line for e in own if len(e.node.coords) == 2}
     asked = [
         (0, equation.span.line, [equation.node])
-        for equation in limit.equations[rounds.first : rounds.last]
-        if equation.node in moving
+        for equation in own
+        if equation.node in moving and equation.node not in of_pairs
     ]
-    steps = _in_order([*asked, (1, 0, list(results))], needs, known)
-    lines = {node: step.line for step in steps for node in step.nodes}
+    asked.append((0, 0, [node for node in results if node not in step_of]))
+    # What changes in its place does so when all has been read.
+    asked += [(0, 0, list(step.kets)) for step in pairs]
+    asked += [(0, of_pairs.get(step.results[-1], 0), list(step.results)) for step in pairs]
+    steps = _in_order(asked, needs, known)
+    lines = {node: step.line for step in steps for node in step.nodes} | of_pairs
     names = {n: in_rounds(x) for n, x in find_names(limit, lines, read).items()}
     remarks = find_remarks(limit, lines, read)
     return Reading(
-        "", "", limit, columns, frozenset(), steps, uses, names, remarks, read
+        "", "", limit, columns, stored, steps, uses, names, remarks, read, pairs=pairs
     )  # fmt: skip
 
 
@@ -189,7 +202,7 @@ def _outside(region: Region, grouped: Container[Side]) -> tuple[Node, ...]:
     """Return what a region needs: initial values, and what its rounds read but do not make."""
     body = region.body
     inside = toposort(body.results, lambda node: needs_of(node, grouped))
-    moving = varying(inside)
+    moving = varying(toposort(body.results, operands))
     read = [needed for node in inside if node in moving for needed in needs_of(node, grouped)]
     found = [*(carry.initial for carry in body.carries), *read, *body.results]
     return tuple(dict.fromkeys(node for node in found if node not in moving))

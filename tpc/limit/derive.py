@@ -162,8 +162,8 @@ class _Derivation:
         if isinstance(node, Region):
             return self._region_of_kets(node)
         made = self._b.copy(node, self._limit_of)
-        # One number for each pair is worth an array that both coordinates share.
-        shared = len(made.coords) == 2 and not made.shape
+        # One number for each pair is worth an array that both coordinates share; a round has none.
+        shared = len(made.coords) == 2 and not made.shape and self._region is None
         return self._unfolding.of(made) if isinstance(made, op.Exchange) and not shared else made
 
     def _region_of_kets(self, region: Region) -> Node:
@@ -189,14 +189,14 @@ class _Derivation:
         ket = self._limit_of[node]
         if binding is None or ket in self._names or isinstance(node, op.Constant | op.Parameter):
             return
-        if len(node.coords) > 1:
+        if len(node.coords) > 1 and self._region is None:
             return  # a part of the body of a mean
         self._names[ket] = binding.name
         if isinstance(ket, Final | Carried | Collected):
             return  # what it is stands in the equations of the round
         if isinstance(ket, op.InitialVector):
             self._equations.append(InitialKet(binding.name, ket, binding.span))
-        elif node.is_scalar:
+        elif not node.is_vector:
             self._equations.append(ScalarEquation(binding.name, ket, binding.span))
         else:
             self._equations.append(KetEquation(binding.name, ket, binding.span))

@@ -90,7 +90,10 @@ class KetEquation:
 
 @dataclass(frozen=True, slots=True)
 class ScalarEquation:
-    """The limit of a scalar: name = an expression of expectations and scalars."""
+    """The limit of a scalar: name = an expression of expectations and scalars.
+
+    In regions also a function of two coordinates that has a name.
+    """
 
     name: str
     node: Node

@@ -7,12 +7,15 @@ rounds, and in this one so far, taken together [Tensor Programs IVb, Def. 2.6.5]
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from tpc.program.nodes import MatMul, Matrix, Node, operands
+from tpc.program.nodes import FREE, Exchange, MatMul, Matrix, Mean, Node, Row, operands
 from tpc.program.program import Program
-from tpc.program.region import Carried, Earlier, Final, Region
+from tpc.program.region import Carried, Earlier, Final, Region, SumOverRounds
 
 Side: TypeAlias = tuple[Matrix, bool]
 """A matrix, and whether it is transposed."""
+
+Reached: TypeAlias = frozenset[tuple[str, Side]]
+"""Coordinates, each with a side of whose hats something depends there."""
 
 
 def products_with_dots(program: Program, region: Region) -> frozenset[Node]:
@@ -30,15 +33,23 @@ def products_with_dots(program: Program, region: Region) -> frozenset[Node]:
     following: dict[Node, Node] = {carry.leaf: carry.following for carry in body.carries}
     records: dict[Node, Node] = {record.leaf: record.node for record in body.records}
     sides = _operands_by_side(nodes)
-    known: dict[Node, frozenset[Side]] = dict.fromkeys(nodes, frozenset())
+    known: dict[Node, Reached] = dict.fromkeys(nodes, frozenset())
 
-    def reached(node: Node) -> frozenset[Side]:
+    def reached(node: Node) -> Reached:
         match node:
             case MatMul(matrix=matrix, transposed=transposed, operand=operand):
-                own = frozenset({(matrix, transposed)})
+                own = frozenset({(FREE, (matrix, transposed))})
                 other = (matrix, not transposed)
-                kets = sides.get(other, ()) if other in known[operand] else ()
+                kets = sides.get(other, ()) if (FREE, other) in known[operand] else ()
                 return own.union(*(known[ket] for ket in kets))
+            case Row(operand=operand, coordinate=name):
+                return _exchanged(known[operand], name)
+            case Exchange(operand=operand, coordinate=name):
+                return _exchanged(known[operand], name)
+            case Mean(operand=operand, over=over):
+                return frozenset(pair for pair in known[operand] if pair[0] not in over)
+            case SumOverRounds(left=left):
+                return known[left]
             case Carried():
                 return known[initial[node]] | known[following[node]]
             case Earlier():
@@ -62,8 +73,14 @@ def products_with_dots(program: Program, region: Region) -> frozenset[Node]:
         for node in nodes
         if isinstance(node, MatMul)
         and node.matrix in multiplied
-        and (node.matrix, not node.transposed) in known[node.operand]
+        and (FREE, (node.matrix, not node.transposed)) in known[node.operand]
     )
+
+
+def _exchanged(reached: Reached, coordinate: str) -> Reached:
+    """Return what is reached with the free coordinate and a bound one exchanged."""
+    other = {FREE: coordinate, coordinate: FREE}
+    return frozenset((other.get(name, name), side) for name, side in reached)
 
 
 def _operands_by_side(nodes: Sequence[Node]) -> dict[Side, list[Node]]:

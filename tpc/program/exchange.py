@@ -9,6 +9,7 @@ from tpc.program.builder import Builder, exchange_coords
 from tpc.program.nodes import FREE, Exchange, MatMul, Mean, Node, Row, operands
 from tpc.program.passes.rebuild import rebuild
 from tpc.program.program import Program
+from tpc.program.region import Carried
 from tpc.program.traversal import fold
 
 
@@ -62,8 +63,11 @@ class Unfolding:
 
 
 def _is_end(node: Node, coordinate: str) -> bool:
-    """Whether a node changes places as a whole: vectors, rows, and what has neither coordinate."""
-    if node.is_vector or isinstance(node, Row):
+    """Whether a node changes places as a whole: vectors, rows, what has neither coordinate.
+
+    So does a function of both that goes from round to round.
+    """
+    if node.is_vector or isinstance(node, Row | Carried):
         return True
     if isinstance(node, Exchange) and node.coordinate == coordinate:
         return True

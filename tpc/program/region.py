@@ -14,10 +14,21 @@ rounds, outside of it: `Collected`. Bodies use values from outside as they are.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from tpc.program.builder import Builder
-from tpc.program.nodes import FREE, Node, Shape
+from tpc.program.nodes import (
+    FREE,
+    Constant,
+    Coordinates,
+    Elementwise,
+    Node,
+    Parameter,
+    Shape,
+    operands,
+)
 from tpc.program.program import Binding, Program
-from tpc.program.traversal import dependents
+from tpc.program.traversal import dependents, walk
 
 BEFORE, ROUND, NEXT = "t-1", "t", "t+1"
 """What rounds are called in the names of a body: `h[t]`, `h[t-1]` of the round before, `v[t+1]`."""
@@ -63,11 +74,11 @@ class SumOverRounds(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Carry:
-    """A value that goes from round to round.
+    """A value that goes from round to round: a scalar, a ket, or a function of two coordinates.
 
     Attributes:
         leaf: The value at the beginning of a round.
-        initial: That of the first round, a node outside of the body.
+        initial: That of the first round, a node outside of the body, or a number for all entries.
         following: What the round makes of it.
     """
 
@@ -174,9 +185,9 @@ class Final(Node):
     position: int
 
 
-def carried(b: Builder, name: str, like: Node) -> Carried:
-    """Return the value of a name at the beginning of a round, of the type of `like`."""
-    node = b.make(Carried, like.coords, like.shape, name)
+def carried(b: Builder, name: str, coords: Coordinates, shape: Shape) -> Carried:
+    """Return the value of a name at the beginning of a round."""
+    node = b.make(Carried, coords, shape, name)
     assert isinstance(node, Carried)
     return node
 
@@ -191,6 +202,29 @@ def earlier(b: Builder, name: str, dim: str, shape: Shape) -> Earlier:
 def round_input(b: Builder, table: Node) -> Node:
     """Return the row of an array that belongs to the round."""
     return b.make(RoundInput, (), table.shape[1:], table)
+
+
+def round_number(b: Builder, rounds: int) -> Node:
+    """Return the number of the round, from 0."""
+    return round_input(b, b.constant(np.arange(rounds)))
+
+
+def is_round_number(node: Node, first: int) -> bool:
+    """Whether a node is the number of the round, where the first one has a number."""
+    match node:
+        case RoundInput(table=Constant(value=value)) if value.ndim == 1:
+            return np.array_equal(value, np.arange(first, first + len(value)))
+        case _:
+            return False
+
+
+def is_schedule(node: Node) -> bool:
+    """Whether a number is computed from numbers, params and rows of a round alone."""
+    if not isinstance(node, Elementwise) or node.coords or node.shape:
+        return False
+    leaves = (x for x in walk(node.operands, operands) if not isinstance(x, Elementwise))
+    kinds = {type(leaf) for leaf in leaves if not isinstance(leaf, Constant)}
+    return RoundInput in kinds and kinds <= {RoundInput, Parameter}
 
 
 def sum_over_rounds(b: Builder, factors: Node, left: Node, right: Node, operand: Node) -> Node:

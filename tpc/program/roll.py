@@ -288,7 +288,9 @@ class _Rolling:
             for operand in operands(node):
                 if operand in before and before[operand] not in found:
                     place = before[operand]
-                    found[place] = carried(self._b, f"{self._name(place)}_before", operand)
+                    found[place] = carried(
+                        self._b, f"{self._name(place)}_before", operand.coords, operand.shape
+                    )
         return found
 
     def _tables(self) -> dict[Node, Array]:

@@ -8,13 +8,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import reduce
 
+import numpy as np
+
 from tpc.program.builder import Builder
-from tpc.program.nodes import Elementwise, Node, Take, operands
+from tpc.program.nodes import Constant, Elementwise, Exchange, Mean, Node, Row, Take, operands
 from tpc.program.program import Binding, Program
+from tpc.program.reapply import reapply
 from tpc.program.region import (
     BEFORE,
     NEXT,
     ROUND,
+    Carry,
     Collected,
     Earlier,
     Final,
@@ -85,7 +89,7 @@ class _Unrolling:
     def run(self) -> dict[Node, Node]:
         """Run all rounds; return what stands for the nodes outside, and for the region nothing."""
         body = self._body
-        values: list[Node] = [self._outside[carry.initial] for carry in body.carries]
+        values = [self._start(carry) for carry in body.carries]
         for t in range(self._count):
             last = t == self._count - 1
             wanted = (*body.collected, *body.finals) if last else body.results
@@ -96,6 +100,13 @@ class _Unrolling:
                 values = [images[carry.following] for carry in body.carries]
         self.finals = [images[node] for node in body.finals]
         return {**self._outside, self._region: self._region}
+
+    def _start(self, carry: Carry) -> Node:
+        """Return the value in the first round."""
+        initial = self._outside[carry.initial]
+        if isinstance(initial, Constant) and initial.shape != carry.leaf.shape:
+            return self.builder.constant(np.full(carry.leaf.shape, initial.value))
+        return initial
 
     def _round(self, t: int, values: list[Node], wanted: Iterable[Node]) -> dict[Node, Node]:
         body, images = self._body, dict(self._outside)
@@ -117,15 +128,22 @@ class _Unrolling:
     def _image(self, node: Node, t: int, images: dict[Node, Node]) -> Node:
         b = self.builder
         match node:
+            case RoundInput(table=Constant(value=value)) if not node.shape:
+                return b.number(float(value[t]))
             case RoundInput(table=table):
                 keys = (t % table.shape[0], *[None] * len(node.shape))
                 return b.take(images[table], keys)
             case SumOverRounds():
                 return self._sum(node, t, images)
-            case Elementwise(function="add", operands=(x, y)):
-                return b.add(images[x], images[y])
-            case Elementwise(function="sub", operands=(x, y)):
-                return b.sub(images[x], images[y])
+            case Elementwise():
+                return reapply(b, node, [images[operand] for operand in node.operands])
+            case Exchange(operand=operand, coordinate=coordinate):
+                return b.exchange(images[operand], coordinate)
+            case Row(operand=operand, coordinate=coordinate):
+                ket = images[operand]
+                return b.row(ket, coordinate) if ket.coords else ket
+            case Mean(operand=operand, over=over):
+                return _mean(b, images[operand], over)
             case _:
                 return b.copy(node, images)
 
@@ -142,3 +160,10 @@ class _Unrolling:
         if not terms:
             return b.number(0)
         return reduce(b.add, terms)
+
+
+def _mean(b: Builder, operand: Node, over: tuple[str, ...]) -> Node:
+    """Return the average over the coordinates that a node has: what starts as a number has none."""
+    own = dict(operand.coords)
+    averaged = tuple(name for name in over if name in own)
+    return b.mean(operand, averaged) if averaged else operand

@@ -24,7 +24,15 @@ from tpc.limit.limit_nodes import (
 )
 from tpc.program import nodes as op
 from tpc.program.nodes import FREE, Node, operands
-from tpc.program.region import Carried, Collected, Final, Region, RoundInput, SumOverRounds
+from tpc.program.region import (
+    Carried,
+    Collected,
+    Final,
+    Region,
+    RoundInput,
+    SumOverRounds,
+    is_round_number,
+)
 from tpc.report import formula as expr
 from tpc.report.closed_forms import ClosedForms, FormDefinition, Symbols
 from tpc.report.constants import Arrays
@@ -75,7 +83,9 @@ class EquationReader:
         self._reached = len(limit.equations)
         self._records: dict[Node, Node] = {}
         self._in_rounds: list[Hat] = []
+        self._first = 0
         if limit.rounds is not None:
+            self._first = limit.rounds.node.body.first
             first, last = limit.rounds.first, limit.rounds.last
             self._in_rounds = [e.node for e in hats if first <= self._places[e.node] < last]
             self._records = {r.leaf: r.node for r in limit.rounds.node.body.records}
@@ -85,7 +95,9 @@ class EquationReader:
         self._moments = limit.moments
         self._values = Values(limit, self)
         self._forms = ClosedForms(limit, Meanings(limit, self, self._values), taken)
-        self._local: LocalNames[Symbols] = LocalNames(self.given.unused("t"))
+        self._local: LocalNames[Symbols] = LocalNames(
+            self.given.unused("t" if limit.rounds is None else "a")
+        )
 
     # ---------------------------------------------------------------------------------- reading
 
@@ -301,7 +313,9 @@ class EquationReader:
         return self._values.moment(node) if known and not self.given.names(node) else None
 
     def _symbol(self, node: Node, name: str, place: Place) -> Formula:
-        return expr.Name(name) if node.is_scalar else expr.Ket(name, copy=place.copy)
+        if node.is_scalar or (len(node.coords) == 2 and node in self.given.bound):
+            return expr.Name(name)
+        return expr.Ket(name, copy=place.copy)
 
     def _local_symbol(self, node: Node, place: Place) -> Formula:
         return self._moment(node) or self._symbol(node, self._local.name(node, place), place)
@@ -375,6 +389,8 @@ class EquationReader:
         match node:
             case Carried(name=name):
                 return self._symbol(node, f"{name}[t]", place)
+            case RoundInput() if is_round_number(node, self._first):
+                return expr.Name("t")
             case RoundInput(table=op.Constant(value=value)) if is_identity(value):
                 return expr.Name("e[t]")
             case RoundInput(table=table):
@@ -402,6 +418,8 @@ class EquationReader:
     def _exchange(self, node: op.Exchange, place: Place) -> Formula:
         """Return e[j, i]: the transpose of e if that has a name, else with copies exchanged."""
         named = self._local_name(node.operand, place)
+        if node.operand in self.given.bound:
+            named = self._symbol(node.operand, self.given.bound[node.operand], place)
         if named is not None:
             return expr.Raised(named, "T")
         bound = dict(place.bound)

@@ -63,8 +63,9 @@ class TransposedPairs:
         return self.T.block(columns, rows).T
 
 
-PAIRS_IN_BLOCK = 2**17
-"""How many pairs of samples are held at a time: a block should stay in cache."""
+PAIRS_IN_BLOCK = 2**14
+"""How many pairs of samples are held at a time: all that is made of a block should stay in cache,
+and no array of it be so large that the system has to be asked for each."""
 
 PAIR_FLOATS = 2**29
 """How many floats all stored pair arrays may have together."""

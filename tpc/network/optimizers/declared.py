@@ -13,11 +13,11 @@ def advance_declared(
     declared: UserOptimizer,
     gradient: Node,
     states: tuple[Node, ...],
-    step: int,
+    step: Node,
     options: Mapping[str, Node],
 ) -> tuple[Node, tuple[Node, ...]]:
     """Return the direction and the states after the step."""
-    stand_ins: dict[Node, Node] = {declared.gradient: gradient, declared.step: b.number(step)}
+    stand_ins: dict[Node, Node] = {declared.gradient: gradient, declared.step: step}
     stand_ins |= {option: options[option.name] for option, _ in declared.options}
     stand_ins |= {
         state: value for (state, _, _), value in zip(declared.states, states, strict=True)

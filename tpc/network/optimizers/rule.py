@@ -32,7 +32,7 @@ class Moment:
         builder: Makes the nodes.
         gradient: g_t, of any coordinates and shape.
         states: Before the step.
-        step: t, from 0.
+        count: How many steps there are with this one, t + 1; a scalar of shape ().
         options: Numeric options by name.
         flags: Options that are true or false.
         averages: Of tensors like the gradient.
@@ -41,7 +41,7 @@ class Moment:
     builder: Builder
     gradient: Node
     states: tuple[Node, ...]
-    step: int
+    count: Node
     options: Numbers
     flags: Mapping[str, bool]
     averages: Averages
@@ -85,9 +85,9 @@ def fade(b: Builder, weight: Node, old: Node, new: Node) -> Node:
     return new if is_zero(old) else b.add(b.mul(weight, old), new)
 
 
-def unbiased(b: Builder, weight: Node, average: Node, step: int) -> Node:
+def unbiased(b: Builder, weight: Node, average: Node, count: Node) -> Node:
     """Return an exponential average that started at zero, divided by 1 - weight^(t + 1)."""
-    return b.div(average, b.sub(b.number(1), b.pow(weight, b.number(step + 1))))
+    return b.div(average, b.sub(b.number(1), b.pow(weight, count)))
 
 
 def root(b: Builder, second: Node, eps: Node) -> Node:

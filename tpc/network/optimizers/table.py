@@ -83,7 +83,7 @@ def adam(at: Moment) -> tuple[Node, tuple[Node, ...]]:
     b = at.builder
     m, mhat = _first(at)
     v = blend(b, at.options["beta2"], at.states[1], b.apply("square", at.gradient))
-    vhat = unbiased(b, at.options["beta2"], v, at.step)
+    vhat = unbiased(b, at.options["beta2"], v, at.count)
     return b.div(mhat, _below(at, vhat)), (m, v)
 
 
@@ -101,8 +101,8 @@ def nadam(at: Moment) -> tuple[Node, tuple[Node, ...]]:
     b, beta1, beta2 = at.builder, at.options["beta1"], at.options["beta2"]
     m, mhat = _first(at)
     v = blend(b, beta2, at.states[1], b.apply("square", at.gradient))
-    vhat = unbiased(b, beta2, v, at.step)
-    fresh = unbiased(b, beta1, b.mul(b.sub(b.number(1), beta1), at.gradient), at.step)
+    vhat = unbiased(b, beta2, v, at.count)
+    fresh = unbiased(b, beta1, b.mul(b.sub(b.number(1), beta1), at.gradient), at.count)
     ahead = b.add(b.mul(beta1, mhat), fresh)
     return b.div(ahead, root(b, vhat, at.options["eps"])), (m, v)
 
@@ -119,7 +119,7 @@ def adafactor(at: Moment) -> tuple[Node, tuple[Node, ...]]:
     second = tuple(blend(b, beta2, old, new) for old, new in zip(at.states[1:], means, strict=True))
     rows, columns, overall = second
     v = b.div(b.mul(rows, columns), b.apply("max", overall, b.number(1e-300)))
-    vhat = unbiased(b, beta2, v, at.step)
+    vhat = unbiased(b, beta2, v, at.count)
     return b.div(mhat, _below(at, vhat)), (m, *second)
 
 
@@ -127,7 +127,7 @@ def _first(at: Moment) -> tuple[Node, Node]:
     """Return m and mhat."""
     b, beta1 = at.builder, at.options["beta1"]
     m = blend(b, beta1, at.states[0], at.gradient)
-    return m, unbiased(b, beta1, m, at.step)
+    return m, unbiased(b, beta1, m, at.count)
 
 
 def _below(at: Moment, vhat: Node) -> Node:

@@ -42,12 +42,19 @@ def initial_states(b: Builder, use: OptimizerUse) -> tuple[Node, ...]:
     return tuple(b.number(0) for _ in RULES[use.name].states)
 
 
+def state_names(use: OptimizerUse) -> tuple[str, ...]:
+    """Return the names of the states."""
+    if use.declared is not None:
+        return tuple(state.name for state, _, _ in use.declared.states)
+    return tuple(RULES[use.name].states)
+
+
 def advance(
     b: Builder,
     use: OptimizerUse,
     gradient: Node,
     states: tuple[Node, ...],
-    step: int,
+    step: int | Node,
     averages: Averages | None = None,
 ) -> tuple[Node, tuple[Node, ...]]:
     """Return the direction of a step and the states after it.
@@ -57,7 +64,7 @@ def advance(
         use: The optimizer and its options.
         gradient: g_t, already multiplied by n^d.
         states: As `initial_states` or the step before returned them.
-        step: t, from 0.
+        step: t, from 0; a number, or a scalar of shape ().
         averages: Of tensors like the gradient; `GrownAverages(b)` unless told otherwise.
 
     Returns:
@@ -66,9 +73,11 @@ def advance(
     averages = averages or GrownAverages(b)
     options = numeric_options(b, use)
     if use.declared is not None:
-        direction, after = advance_declared(b, use.declared, gradient, states, step, options)
+        number = step if isinstance(step, Node) else b.number(step)
+        direction, after = advance_declared(b, use.declared, gradient, states, number, options)
     else:
-        moment = Moment(b, gradient, states, step, options, flags_of(use), averages)
+        count = b.add(step, b.number(1)) if isinstance(step, Node) else b.number(step + 1)
+        moment = Moment(b, gradient, states, count, options, flags_of(use), averages)
         direction, after = RULES[use.name].advance(moment)
     return _bounded(b, use, direction, options, averages), after
 

@@ -24,12 +24,12 @@ from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.jacobians import Jacobian, each_output, overlap
 from tpc.network.network import Network, OptimizerUse, Weight
 from tpc.network.optimizers.averages import GrownAverages
+from tpc.network.optimizers.every_step import is_linear
 from tpc.network.optimizers.update import decay, is_bounded
 from tpc.network.scales import Classification
-from tpc.network.training.descent import shrunk
+from tpc.network.training.descent import shrunk, without_bounds
 from tpc.network.training.neural_tangent import DRAW
 from tpc.network.training.open_round import OpenRound
-from tpc.network.training.training_region import is_uniform
 from tpc.program.nodes import Matrix, Node, Parameter
 from tpc.program.products import Named, axes
 from tpc.program.reapply import transplant
@@ -37,10 +37,10 @@ from tpc.program.region import ROUND, Round, round_input
 
 
 def has_linear_rounds(network: Network, scales: Classification) -> bool:
-    """Whether all updates that are seen are linear, and do not use the number of the step."""
+    """Whether all updates that are seen are linear."""
     trained = {weight.name for weight in network.weights if weight.trained}
     return all(
-        is_uniform(scale.optimizer)
+        is_linear(without_bounds(scale.optimizer))
         for scale in scales.weights
         if scale.moves and scale.name in trained
     )
@@ -130,7 +130,7 @@ class _TangentRound(OpenRound):
             chi = b.mul(b.expand(unit, tuple(range(1, len(zero.shape)))), chi)
         for group, kernel in kernels.items():
             leaf, norm = moved[group], _NormInSpan(builder=b, kernel=kernel)
-            update = self.update(group.name, group.use, group.weights[0], chi, zero, norm)
+            update = self.update(group.name, group.use, group.weights[0], chi, norm)
             self.pass_on(leaf, zero, b.add(shrunk(b, decay(b, group.use), leaf), update))
         return self.closed(*draw)
 

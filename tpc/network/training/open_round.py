@@ -8,13 +8,31 @@ from tpc.network.batching import lower
 from tpc.network.losses import differentiate_loss
 from tpc.network.network import Array, Network, OptimizerUse, Training, Weight
 from tpc.network.optimizers.averages import Averages
-from tpc.network.optimizers.update import advance, initial_states, learning_rate
+from tpc.network.optimizers.update import advance, initial_states, learning_rate, state_names
 from tpc.network.training.recorder import Recorder
 from tpc.program.builder import Builder
-from tpc.program.nodes import Node, Parameter, Stack, operands
+from tpc.program.exchange import Unfolding
+from tpc.program.nodes import (
+    FREE,
+    Node,
+    Parameter,
+    Stack,
+    operands,
+)
 from tpc.program.program import Output
 from tpc.program.reapply import transplant
-from tpc.program.region import NEXT, ROUND, Carried, Carry, Record, Round, carried, round_input
+from tpc.program.region import (
+    NEXT,
+    ROUND,
+    Carried,
+    Carry,
+    Earlier,
+    Record,
+    Round,
+    carried,
+    round_input,
+    round_number,
+)
 from tpc.program.traversal import toposort
 
 
@@ -40,9 +58,23 @@ class OpenRound:
         """How many rounds there are: one before each update, and one after the last."""
         return self._training.steps + 1
 
+    @property
+    def rows(self) -> int:
+        """How many inputs the passes are for."""
+        return len(self._training.rows)
+
+    def name(self, name: str, node: Node) -> None:
+        """Name a value of the round unless it has a name."""
+        self._recorder.bind(name, ROUND, node)
+
+    def keep(self, leaf: Earlier, ket: Node) -> None:
+        """Let later rounds look back at a ket."""
+        assert leaf.coords == ket.coords and leaf.shape == ket.shape
+        self._records.append(Record(leaf, ket))
+
     def carried(self, name: str, initial: Node) -> Carried:
         """Return the value of a name at the beginning of the round."""
-        return carried(self._b, name, initial)
+        return carried(self._b, name, initial.coords, initial.shape)
 
     def pass_on(self, leaf: Node, initial: Node, following: Node) -> None:
         """Say what the round makes of a carried value."""
@@ -57,7 +89,6 @@ class OpenRound:
         use: OptimizerUse,
         weight: Weight,
         gradient: Node,
-        zero: Node,
         averages: Averages | None = None,
     ) -> Node:
         """Return eta lr Q_t of a gradient, and pass the states of the optimizer on.
@@ -66,19 +97,33 @@ class OpenRound:
             name: Of the weight, for those of the states.
             use: The optimizer.
             weight: The weight.
-            gradient: A ket, or the coordinates of one.
-            zero: The zero of its type, outside of the round.
+            gradient: A ket, the coordinates of one, or a function of two coordinates.
             averages: As in `advance`.
         """
-        b = self._b
-        starts = [b.add(zero, number) for number in initial_states(b, use)]
-        states = tuple(self.carried(f"state{at}_{name}", start) for at, start in enumerate(starts))
-        direction, after = advance(b, use, gradient, states, 0, averages)
-        for leaf, start, following in zip(states, starts, after, strict=True):
-            self.pass_on(leaf, start, following)
+        b, number = self._b, round_number(self._b, self.rounds)
+        b.span = use.span
+        names = [f"{state}_{name}" for state in state_names(use)]
+        after = starts = initial_states(b, use)
+        while True:  # until each state is of the type that a step makes it
+            found = tuple(map(self._state, names, after))
+            states = tuple(state for _, state in found)
+            direction, after = advance(b, use, gradient, states, number, averages)
+            if [(x.coords, x.shape) for x in states] == [(x.coords, x.shape) for x in after]:
+                break
+        for (leaf, state), start, following in zip(found, starts, after, strict=True):
+            self.pass_on(leaf, start, following if leaf is state else _at_free(b, following))
         rate = b.mul(learning_rate(b, use), transplant(b, weight.lr))
-        b.span = self._training.span  # where options come from elsewhere
+        b.span = use.span  # where options come from elsewhere
         return b.mul(rate, direction)
+
+    def _state(self, name: str, like: Node) -> tuple[Carried, Node]:
+        """Return what is carried for a state of some type, and the state; perhaps a row of it."""
+        coordinate, dim = like.coords[0] if like.coords else (FREE, "")
+        if len(like.coords) == 1 and coordinate != FREE:
+            leaf = carried(self._b, name, ((FREE, dim),), like.shape)
+            return leaf, self._b.row(leaf, coordinate)
+        leaf = carried(self._b, name, like.coords, like.shape)
+        return leaf, leaf
 
     def error_signals(self, outputs: Node) -> Node:
         """Return chi for all rows, zero outside of the batch."""
@@ -124,6 +169,12 @@ def batch_shares(training: Training) -> Array:
     for share, rows in zip(shares, batches, strict=False):
         np.add.at(share, list(rows), 1 / len(rows) if training.reduce == "mean" else 1)
     return shares
+
+
+def _at_free(b: Builder, node: Node) -> Node:
+    """Return a function of one bound coordinate as a ket."""
+    ((coordinate, _),) = node.coords
+    return Unfolding(b).exchanged(node, coordinate)
 
 
 def _of_one_round(output: Output) -> Output:

@@ -2,75 +2,52 @@
 
     f_t = avg(y_t),  chi_t = dLoss/df_t,
     v_{t+1} = (1 - lambda) v_t - eta Q_t(dv_0.chi_0, ..., dv_t.chi_t)
-    W_t z = kept_t W_0 z - sum over s < t of c_ts |dh_s><x_s|z>
+    W_t z = kept_t W_0 z - U_t z
 
-The rounds differ by their batches alone. An optimizer that is linear in the gradients is linear
-in their coordinates: with unit vectors for gradients its states and updates are arrays over rounds,
-and c_{t+1} = (1 - lambda) c_t + eta Q_t(e_0, ..., e_t).
+The rounds differ by their batches and by their number t, which optimizers may use.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from tpc.network.backpropagation import MatrixUse
 from tpc.network.forward_backward import BatchPass, differentiate
-from tpc.network.network import Network, OptimizerUse, Weight
-from tpc.network.optimizers.every_step import is_linear
+from tpc.network.network import Network, Weight
 from tpc.network.optimizers.update import (
-    advance,
     decay,
     flags_of,
-    initial_states,
     is_bounded,
 )
-from tpc.network.scales import Classification, WeightScale
-from tpc.network.training.descent import shrunk, without_bounds
+from tpc.network.scales import Classification
+from tpc.network.training.descent import shrunk
+from tpc.network.training.moving_matrix import MovingMatrix
 from tpc.network.training.open_round import OpenRound
-from tpc.program.builder import Builder
 from tpc.program.nodes import MatMul, Matrix, Node, Row
 from tpc.program.region import (
     ROUND,
     Carried,
-    Earlier,
-    Record,
     Round,
-    earlier,
     round_input,
-    sum_over_rounds,
 )
 
 
 def has_equal_rounds(network: Network, scales: Classification) -> bool:
-    """Whether the steps of training differ by their batches alone.
+    """Whether the steps of training differ by their batches and numbers alone.
 
-    That is so where all optimizers are linear in the gradients and none uses the number of the
-    step; those of matrices may not be bounded by norms, and none may normalise: X / |X| of an X
-    that is zero is zero, where closed forms say so, and noise over noise in a loop. A network may
-    not average over pairs of coordinates.
+    That is so unless an optimizer normalises: X / |X| of an X that is zero is zero, where closed
+    forms say so, and noise over noise in a loop. Those of matrices may not be bounded by norms. A
+    network may not average over pairs of coordinates.
     """
     if any(isinstance(node, Row) for node in network.nodes):
         return False
     weights = {weight.name: weight for weight in network.weights}
     return all(
-        is_uniform(scale.optimizer)
-        and not flags_of(scale.optimizer)["normalize"]
+        not flags_of(scale.optimizer)["normalize"]
         and not (is_bounded(scale.optimizer) and isinstance(weights[scale.name].leaf, Matrix))
         for scale in scales.weights
         if weights[scale.name].trained and scale.moves
     )
-
-
-def is_uniform(use: OptimizerUse) -> bool:
-    """Whether an optimizer is linear in the gradients and does the same in every step."""
-    b = Builder()
-    like = b.number(0)
-    gradient = b.placeholder(like, "g")
-    states = tuple(
-        b.placeholder(like, f"state {at}") for at, _ in enumerate(initial_states(b, use))
-    )
-    first, second = (advance(b, use, gradient, states, step) for step in (0, 1))
-    return first == second and is_linear(without_bounds(use))
 
 
 def round_of_training(network: Network, scales: Classification) -> Round:
@@ -85,9 +62,10 @@ class TrainingRound(OpenRound):
         super().__init__(network)
         self._scales = scales
         self._of = differentiate(self._b, network)
-        found = self._of.gradients.matrices
         self._matrices = {
-            weight.leaf: MovingMatrix(self, weight, scales.by_name[weight.name], found)
+            weight.leaf: MovingMatrix(
+                self, weight, scales.by_name[weight.name], self._uses(weight.leaf)
+            )
             for weight in network.weights
             if isinstance(weight.leaf, Matrix)
         }
@@ -112,29 +90,17 @@ class TrainingRound(OpenRound):
         self._descend(step, shown, values)
         return self.closed()
 
-    def name(self, name: str, node: Node) -> None:
-        """Name a value of the round unless it has a name."""
-        self._recorder.bind(name, ROUND, node)
-
-    def name_of_use(self, matrix: Matrix, number: int) -> str:
-        """Return what the text calls a product with a matrix, or the matrix and a number."""
-        use = self._of.gradients.matrices[matrix][number - 1]
-        for binding in self._network.bindings:
-            match binding.node:
-                case MatMul(matrix=own, transposed=transposed, operand=operand):
-                    if (own, transposed, operand) == (matrix, use.transposed, use.operand):
-                        return binding.name
-        return f"{matrix.name}_{number}"
-
-    def keep(self, leaf: Earlier, ket: Node) -> None:
-        """Let later rounds look back at a ket."""
-        assert leaf.coords == ket.coords and leaf.shape == ket.shape
-        self._records.append(Record(leaf, ket))
-
-    @property
-    def rows(self) -> int:
-        """How many inputs the passes are for."""
-        return len(self._training.rows)
+    def _uses(self, matrix: Matrix) -> list[tuple[str, MatrixUse]]:
+        """Return the products with a matrix and what the text calls them, or the matrix itself."""
+        names = {
+            (node.transposed, node.operand): binding.name
+            for binding in reversed(self._network.bindings)
+            if isinstance(node := binding.node, MatMul) and node.matrix is matrix
+        }
+        return [
+            (names.get((use.transposed, use.operand), f"{matrix.name}_{at}"), use)
+            for at, use in enumerate(self._of.gradients.matrices.get(matrix, ()), 1)
+        ]
 
     def _value(self, weight: Weight) -> Node:
         """Return a vector-like or scalar-like weight in this round."""
@@ -167,8 +133,8 @@ class TrainingRound(OpenRound):
         chi = self.error_signals(outputs)
         gradients = step.total_gradients(chi)
         b.span = self._training.span
-        for matrix, moving in self._matrices.items():
-            moving.descend(gradients.matrices.get(matrix, ()))
+        for moving in self._matrices.values():
+            moving.descend(gradients)
         found: set[tuple[Node, Node]] = {*gradients.vectors.items(), *gradients.scalars.items()}
         totals: dict[Node, Node] = dict(found)
         for weight in self._network.weights:
@@ -185,70 +151,6 @@ class TrainingRound(OpenRound):
         if weight.trained and scale.moves:
             if gradient is None:
                 gradient = b.mul(b.number(0), value)
-            zero = b.mul(b.number(0), weight.leaf)
-            update = self.update(weight.name, scale.optimizer, weight, gradient, zero)
+            update = self.update(weight.name, scale.optimizer, weight, gradient)
             following = b.sub(following, update)
         self.pass_on(value, self._start(weight), following)
-
-
-class MovingMatrix:
-    """W_t in a round, with what earlier rounds have added to it."""
-
-    def __init__(
-        self,
-        of: TrainingRound,
-        weight: Weight,
-        scale: WeightScale,
-        gradients: Mapping[Matrix, tuple[MatrixUse, ...]],
-    ) -> None:
-        assert isinstance(weight.leaf, Matrix)
-        self._of = of
-        self._weight = weight
-        self._matrix = weight.leaf
-        self._use = scale.optimizer
-        b = of.builder
-        self._start = b.number(1 if scale.starts else 0)
-        self._decay = decay(b, scale.optimizer) if weight.trained else None
-        shrinks = self._decay is not None and scale.starts
-        self._kept = of.carried(f"kept_{weight.name}", self._start) if shrinks else self._start
-        self._sides: list[tuple[Earlier, Earlier]] = []
-        self._zero = b.constant(np.zeros(of.rounds))
-        if weight.trained and scale.moves:
-            uses = gradients.get(weight.leaf, ())
-            self._sides = [self._sides_of(at, use) for at, use in enumerate(uses)]
-            self._factors = of.carried(f"c_{weight.name}", self._zero)
-
-    def product(self, transposed: bool, vector: Node) -> Node:
-        """Return W_t z, or W_t.T z."""
-        b = self._of.builder
-        result = b.mul(self._kept, b.matmul(self._matrix, transposed, vector))
-        for sides in self._sides:
-            left, right = reversed(sides) if transposed else sides
-            result = b.sub(result, sum_over_rounds(b, self._factors, left, right, vector))
-        return result
-
-    def descend(self, gradient: Sequence[MatrixUse]) -> None:
-        """Let later rounds see the gradient of this one."""
-        b, of = self._of.builder, self._of
-        if isinstance(self._kept, Carried):
-            of.pass_on(self._kept, self._start, shrunk(b, self._decay, self._kept))
-        for at, (sides, use) in enumerate(zip(self._sides, gradient, strict=bool(self._sides)), 1):
-            of.name(f"d{of.name_of_use(self._matrix, at)}", use.cotangent)
-            of.name(f"{self._matrix.name}_{at}", use.operand)
-            kets = (use.cotangent, use.operand)
-            for leaf, ket in zip(sides, reversed(kets) if use.transposed else kets, strict=True):
-                of.keep(leaf, ket)
-        if self._sides:
-            unit = round_input(b, b.constant(np.eye(of.rounds)))
-            update = of.update(f"c_{self._weight.name}", self._use, self._weight, unit, self._zero)
-            kept = shrunk(b, self._decay, self._factors)
-            of.pass_on(self._factors, self._zero, b.add(kept, update))
-
-    def _sides_of(self, at: int, use: MatrixUse) -> tuple[Earlier, Earlier]:
-        """Return what stands for the two sides of a use in earlier rounds."""
-        shape = (self._of.rows, *use.operand.shape)
-        b, matrix = self._of.builder, self._matrix
-        return (
-            earlier(b, f"left {at} of {matrix.name}", matrix.rows, shape),
-            earlier(b, f"right {at} of {matrix.name}", matrix.columns, shape),
-        )

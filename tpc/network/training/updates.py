@@ -149,8 +149,7 @@ class KernelUpdate:
         b, moved = self._b, self._moved
         if moved is None:
             return product
-        moved = b.exchange(moved, COLUMN) if transposed else moved
-        return b.sub(product, self._over_columns(moved, vector))
+        return b.sub(product, kernel_product(b, moved, transposed, vector))
 
     def effect(self, jacobian: Jacobian) -> Node | None:
         """Return <J_a|U_t>."""
@@ -161,18 +160,20 @@ class KernelUpdate:
         for left, *columns in jacobian.terms:
             rest = Named(moved, jacobian.own)
             for right in columns:
-                rest = Named(self._over_columns(moved, right.node), right.axes)
+                rest = Named(kernel_product(b, moved, False, right.node), right.axes)
             parts.append(b.mean(contraction(b, jacobian.outputs, left, rest)))
         return reduce(b.add, parts)
-
-    def _over_columns(self, moved: Node, vector: Node) -> Node:
-        b = self._b
-        return b.mean(b.mul(moved, b.row(vector, COLUMN)), (COLUMN,))
 
 
 def update_of(b: Builder, descent: Descent) -> Update:
     """Return the update of a weight that has not moved."""
     return FactoredUpdate(b, descent) if descent.is_linear else KernelUpdate(b, descent)
+
+
+def kernel_product(b: Builder, kernel: Node, transposed: bool, vector: Node) -> Node:
+    """Return mean[j](k * z[j]) for a kernel k, or that for its transpose."""
+    kernel = b.exchange(kernel, COLUMN) if transposed else kernel
+    return b.mean(b.mul(kernel, b.row(vector, COLUMN)), (COLUMN,))
 
 
 def _applied(b: Builder, overlaps: Node, chi: Node) -> Node:

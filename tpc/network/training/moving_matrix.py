@@ -1,0 +1,174 @@
+"""W_t in a round of training, with what earlier rounds have added to it.
+
+    W_t z = kept_t W_0 z - U_t z
+
+Where Q is linear in the gradients, U_t is a sum over earlier rounds of stacked kets, with
+coefficients that are linear in unit vectors as the updates are in the gradients,
+
+    U_t = sum over s < t of c_ts |dh_s><x_s|,   c_{t+1} = (1 - lambda) c_t + eta Q_t(e_0, ..., e_t).
+
+Else it is a function of two coordinates that goes from round to round, with the states of Q,
+
+    U_{t+1} = (1 - lambda) U_t + eta Q_t(Gamma_0, ..., Gamma_t),    U_t z = mean[j](U_t * z[j]).
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from tpc.network.backpropagation import Gradients, MatrixUse
+from tpc.network.jacobians import Layout
+from tpc.network.network import Weight
+from tpc.network.optimizers.every_step import is_linear
+from tpc.network.optimizers.update import decay
+from tpc.network.scales import WeightScale
+from tpc.network.training.descent import shrunk, without_bounds
+from tpc.network.training.open_round import OpenRound
+from tpc.network.training.updates import COLUMN, Gradient, kernel_product
+from tpc.program.nodes import FREE, Matrix, Node
+from tpc.program.products import axes
+from tpc.program.region import Carried, Earlier, carried, earlier, round_input, sum_over_rounds
+
+
+class MovingMatrix:
+    """W_t in a round."""
+
+    def __init__(
+        self,
+        of: OpenRound,
+        weight: Weight,
+        scale: WeightScale,
+        uses: Sequence[tuple[str, MatrixUse]],
+    ) -> None:
+        """Take a matrix at the beginning of a round.
+
+        Args:
+            of: The round.
+            weight: The matrix.
+            scale: Its parametrization.
+            uses: Its products for one input, with what the text calls them.
+        """
+        assert isinstance(weight.leaf, Matrix)
+        self._of = of
+        self._matrix = weight.leaf
+        b = of.builder
+        self._start = b.number(1 if scale.starts else 0)
+        self._decay = decay(b, scale.optimizer) if weight.trained else None
+        shrinks = self._decay is not None and scale.starts
+        self._kept = of.carried(f"kept_{weight.name}", self._start) if shrinks else self._start
+        self._names = [name for name, _ in uses]
+        self._update: _Update | None = None
+        if weight.trained and scale.moves and uses:
+            linear = is_linear(without_bounds(scale.optimizer))
+            kind = _StackedUpdate if linear else _KernelUpdate
+            self._update = kind(of, weight, scale, [use for _, use in uses])
+
+    def product(self, transposed: bool, vector: Node) -> Node:
+        """Return W_t z, or W_t.T z."""
+        b = self._of.builder
+        product = b.mul(self._kept, b.matmul(self._matrix, transposed, vector))
+        return self._update.taken_off(product, transposed, vector) if self._update else product
+
+    def descend(self, gradients: Gradients) -> None:
+        """Pass on what it is after a step."""
+        b, of = self._of.builder, self._of
+        if isinstance(self._kept, Carried):
+            of.pass_on(self._kept, self._start, shrunk(b, self._decay, self._kept))
+        if self._update is None:
+            return
+        uses = gradients.matrices[self._matrix]
+        for at, (name, use) in enumerate(zip(self._names, uses, strict=True), 1):
+            of.name(f"d{name}", use.cotangent)
+            of.name(f"{self._matrix.name}_{at}", use.operand)
+        self._update.descend(gradients, self._decay)
+
+
+class _Update(Protocol):
+    """U_t at the beginning of a round."""
+
+    def __init__(
+        self, of: OpenRound, weight: Weight, scale: WeightScale, uses: Sequence[MatrixUse]
+    ) -> None: ...
+
+    def taken_off(self, product: Node, transposed: bool, vector: Node) -> Node:
+        """Return a product less U_t z, or less U_t.T z."""
+
+    def descend(self, gradients: Gradients, decay: Node | None) -> None:
+        """Pass U_{t+1} on."""
+
+
+class _StackedUpdate:
+    """The kets of earlier rounds and their coefficients."""
+
+    def __init__(
+        self, of: OpenRound, weight: Weight, scale: WeightScale, uses: Sequence[MatrixUse]
+    ) -> None:
+        self._of = of
+        self._weight = weight
+        self._use = scale.optimizer
+        self._zero = of.builder.constant(np.zeros(of.rounds))
+        self._factors = of.carried(f"c_{weight.name}", self._zero)
+        self._sides = [self._sides_of(at, use) for at, use in enumerate(uses)]
+
+    def taken_off(self, product: Node, transposed: bool, vector: Node) -> Node:
+        """Return a product less U_t z, or less U_t.T z."""
+        b = self._of.builder
+        for sides in self._sides:
+            left, right = reversed(sides) if transposed else sides
+            product = b.sub(product, sum_over_rounds(b, self._factors, left, right, vector))
+        return product
+
+    def descend(self, gradients: Gradients, decay: Node | None) -> None:
+        """Let later rounds see the gradient of this one."""
+        b, of, matrix = self._of.builder, self._of, self._weight.leaf
+        assert isinstance(matrix, Matrix)
+        for sides, use in zip(self._sides, gradients.matrices[matrix], strict=True):
+            kets = (use.cotangent, use.operand)
+            for leaf, ket in zip(sides, reversed(kets) if use.transposed else kets, strict=True):
+                of.keep(leaf, ket)
+        unit = round_input(b, b.constant(np.eye(of.rounds)))
+        update = of.update(f"c_{self._weight.name}", self._use, self._weight, unit)
+        of.pass_on(self._factors, self._zero, b.add(shrunk(b, decay, self._factors), update))
+
+    def _sides_of(self, at: int, use: MatrixUse) -> tuple[Earlier, Earlier]:
+        """Return what stands for the two sides of a use in earlier rounds."""
+        shape = (self._of.rows, *use.operand.shape)
+        b, matrix = self._of.builder, self._weight.leaf
+        assert isinstance(matrix, Matrix)
+        return (
+            earlier(b, f"left {at} of {matrix.name}", matrix.rows, shape),
+            earlier(b, f"right {at} of {matrix.name}", matrix.columns, shape),
+        )
+
+
+class _KernelUpdate:
+    """A function of two coordinates."""
+
+    def __init__(
+        self, of: OpenRound, weight: Weight, scale: WeightScale, uses: Sequence[MatrixUse]
+    ) -> None:
+        matrix = weight.leaf
+        assert isinstance(matrix, Matrix)
+        self._of = of
+        self._weight = weight
+        self._use = scale.optimizer
+        self._zero = of.builder.number(0)
+        coords = ((FREE, matrix.rows), (COLUMN, matrix.columns))
+        self._moved = carried(of.builder, f"U_{weight.name}", coords, ())
+
+    def taken_off(self, product: Node, transposed: bool, vector: Node) -> Node:
+        """Return a product less U_t z, or less U_t.T z."""
+        b = self._of.builder
+        return b.sub(product, kernel_product(b, self._moved, transposed, vector))
+
+    def descend(self, gradients: Gradients, decay: Node | None) -> None:
+        """Take one step along the gradient."""
+        b, of, name = self._of.builder, self._of, self._weight.name
+        assert isinstance(self._weight.leaf, Matrix)
+        jacobian = Layout(axes("input"), (), ()).jacobian(gradients, self._weight.leaf)
+        assert jacobian is not None
+        gradient = Gradient(jacobian, b.number(1)).whole(b)
+        of.name(f"Gamma_{name}", gradient)
+        update = of.update(name, self._use, self._weight, gradient)
+        of.pass_on(self._moved, self._zero, b.add(shrunk(b, decay, self._moved), update))
