@@ -29,7 +29,7 @@ def a_loop() -> Program:
     b = Builder()
     v = b.initial_vector("v", "n", (), None, b.number(1))
     start = b.constant(np.zeros(ROUNDS))
-    factors = carried(b, "c", start)
+    factors = carried(b, "c", start.coords, start.shape)
     past = earlier(b, "x", "n", ())
     x = b.add(v, sum_over_rounds(b, factors, past, past, v))
     size = b.inner(x, x)

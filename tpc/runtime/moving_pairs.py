@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,15 +12,6 @@ from tpc.runtime.stored_pairs import PAIR_FLOATS, PAIRS_IN_BLOCK, PairArray
 
 if TYPE_CHECKING:
     from tpc.runtime.random_nodes import Nodes
-
-PairStep = tuple[
-    Callable[..., Sequence[Array]],
-    Sequence[Array],
-    Sequence[Array],
-    Sequence[Array],
-    "Sequence[MovingPairs]",
-]
-"""What takes a step: a function, numbers, free kets, kets of the copy, and what it changes."""
 
 
 class MovingPairs(PairArray):
@@ -34,7 +25,7 @@ class MovingPairs(PairArray):
         self.start = float(start)
         self.samples = nodes.samples
         self.stored = together * self.samples**2 <= PAIR_FLOATS
-        self.steps: list[PairStep] = []
+        self.steps: list[tuple[Any, ...]] = []  # what `move_pairs` was given
         self.whole: Array | None = None
 
     def block(self, rows: slice, columns: slice) -> Array:
@@ -66,7 +57,8 @@ def move_pairs(
         for array in arrays:
             array.steps.append((body, numbers, free, copy, arrays))
         return
-    wholes = [np.empty((samples, samples)) if x.whole is None else x.whole for x in arrays]
+    empty = [np.empty((samples, samples)) for array in arrays if array.whole is None]
+    wholes = empty or [array.block(slice(None), slice(None)) for array in arrays]
     step = max(1, PAIRS_IN_BLOCK // samples)
     for start in range(0, samples, step):
         rows = slice(start, start + step)
@@ -79,6 +71,11 @@ def move_pairs(
         array.whole = whole
 
 
-def _kets(free: Sequence[Array], copy: Sequence[Array], rows: slice, columns: slice) -> list[Array]:
+def _kets(
+    free: Sequence[Array],
+    copy: Sequence[Array],
+    rows: slice,
+    columns: slice,
+) -> list[Array]:
     """Return free kets and those of the copy, each with an axis for the other's samples."""
     return [ket[rows, None] for ket in free] + [ket[None, columns] for ket in copy]

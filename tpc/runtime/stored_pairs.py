@@ -64,8 +64,7 @@ class TransposedPairs:
 
 
 PAIRS_IN_BLOCK = 2**14
-"""How many pairs of samples are held at a time: all that is made of a block should stay in cache,
-and no array of it be so large that the system has to be asked for each."""
+"""How many pairs of samples are held at a time: a few arrays of them stay in cache."""
 
 PAIR_FLOATS = 2**29
 """How many floats all stored pair arrays may have together."""

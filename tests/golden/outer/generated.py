@@ -1186,8 +1186,8 @@ FEW_WIDE = 4
 """With how many Gaussians at most nodes are wide."""
 
 
-PAIRS_IN_BLOCK = 2**17
-"""How many pairs of samples are held at a time: a block should stay in cache."""
+PAIRS_IN_BLOCK = 2**14
+"""How many pairs of samples are held at a time: a few arrays of them stay in cache."""
 
 
 class GridNodes(Nodes):
