@@ -280,6 +280,14 @@ def test_what_is_normalised_is_written_out() -> None:
     assert len(set(finite["gg"].round(6))) > 2, "a weight is recorded as it was at each step"
 
 
+@pytest.mark.parametrize("optimizer", ["adam(lr=0.1)", "lion(lr=0.1)", "signsgd(lr=0.1)"])
+def test_signs_of_gradients_that_vanish_are_refused(optimizer: str) -> None:
+    text = NARROW.format(f="tanh", data="[[1, 0.5], [-0.4, 0.9]]", optimizer=optimizer)
+    with pytest.raises(tpc.ProgramError) as refusal:
+        tpc.derive(tpc.parse(text.replace("[1, -1]", "[0, 0]")))
+    assert [found.code for found in refusal.value.diagnostics] == ["TP304"]
+
+
 def test_small_inputs_beside_large_ones_keep_their_hats() -> None:
     data = "[[1000, 0], [0.0005, 0.0005]]"
     network = tpc.parse(NARROW.format(f="relu", data=data, optimizer="sgd(lr=1e-9)"))

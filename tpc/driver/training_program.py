@@ -10,13 +10,14 @@ Reference:
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from tpc.diagnostics import Fault, ProgramError, Span
 from tpc.diagnostics.limit_faults import ScalarWeightInOperatorRegime, SteepUpdate
 from tpc.diagnostics.program_faults import ReadoutNotGaussian
-from tpc.limit.derive import DotChoice
+from tpc.limit.derive import DotChoice, derive_limit
 from tpc.network.classification import classify, no_limit
 from tpc.network.network import Network, WeightKind
 from tpc.network.optimizers.every_step import is_linear
@@ -26,6 +27,7 @@ from tpc.network.training.neural_tangent import DRAW, neural_tangent
 from tpc.network.training.neural_tangent_region import has_linear_rounds, tangent_round
 from tpc.network.training.training_region import has_equal_rounds, round_of_training
 from tpc.program.checking.readouts import dependence_of, problem_of
+from tpc.program.passes import normalise
 from tpc.program.program import Program
 from tpc.program.rounds import region_program
 from tpc.program.unroll import unroll
@@ -83,7 +85,22 @@ def program_of_rounds(network: Network) -> Program | None:
     scales = scales_of(network)
     if scales.regime is not Regime.FEATURE_LEARNING or not has_equal_rounds(network, scales):
         return None
+    _check_first_step(network, scales)
     return region_program(round_of_training(network, scales))
+
+
+def _check_first_step(network: Network, scales: Classification) -> None:
+    """Refuse nonlinear updates along gradients that vanish in the limit alone.
+
+    In a loop these are noise; the closed forms of the first step know that they are zero.
+    """
+    training = network.training
+    assert training is not None
+    if all(is_linear(weight.optimizer) for weight in scales.weights if weight.moves):
+        return
+    first = replace(training, steps=1, batches=training.batches[:1])
+    program = maximal_update(replace(network, training=first), scales)
+    derive_limit(normalise(program), "stein")
 
 
 def dot_of(described: Program | Network, dot: DotChoice) -> DotChoice:
