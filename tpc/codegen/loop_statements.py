@@ -96,7 +96,7 @@ class Loop:
         match node:
             case Carried():
                 scope.code[node] = _variable(self.carried[node])
-            case RoundInput() if is_round_number(node, self.body.first):
+            case RoundInput() if is_round_number(node, self.body):
                 scope.code[node] = _variable(self.index)
             case RoundInput(table=table):
                 period = table.shape[0] if table.shape[0] < self.body.rounds else 0

@@ -30,11 +30,11 @@ class PairStep:
 
     Attributes:
         carries: How each goes from round to round.
-        first: The number of the first round.
+        body: That of the region.
     """
 
     carries: tuple[Carry, ...]
-    first: int
+    body: Body
 
     @property
     def results(self) -> tuple[Node, ...]:
@@ -73,7 +73,7 @@ def pair_steps(body: Body) -> tuple[PairStep, ...]:
         groups.append((leaves, together))
     place = {carry: at for at, carry in enumerate(carries)}
     ordered = (sorted(together, key=lambda carry: place[carry]) for _, together in groups)
-    return tuple(PairStep(tuple(together), body.first) for together in ordered)
+    return tuple(PairStep(tuple(together), body) for together in ordered)
 
 
 def is_carried_pair(node: Node) -> bool:
@@ -93,7 +93,7 @@ def write_step(step: PairStep, loop: Loop, scope: Scope) -> None:
     in_place = {c.following: c.leaf for c in step.carries if _changes_in_place(c, uses)}
     arguments = []
     for leaf in [*numbers, *free, *rows, *arrays]:
-        argument = inner.identifiers.make(_argument(leaf, scope, step.first))
+        argument = inner.identifiers.make(_argument(leaf, scope, step.body))
         arguments.append(argument)
         inner.code[leaf] = Code(argument, reads=frozenset({argument}))
     for node in order:
@@ -173,8 +173,8 @@ def _call(function: str, given: Sequence[Code], scope: Scope, comment: str) -> N
     scope.append(Statement("", lines, reads, 0, scope.banner, comment))
 
 
-def _argument(leaf: Node, scope: Scope, first: int) -> str:
-    return "t" if is_round_number(leaf, first) else argument_name(leaf, scope.names)
+def _argument(leaf: Node, scope: Scope, body: Body) -> str:
+    return "t" if is_round_number(leaf, body) else argument_name(leaf, scope.names)
 
 
 def _inside(node: Node) -> tuple[Node, ...]:

@@ -209,11 +209,11 @@ def round_number(b: Builder, rounds: int) -> Node:
     return round_input(b, b.constant(np.arange(rounds)))
 
 
-def is_round_number(node: Node, first: int) -> bool:
-    """Whether a node is the number of the round, where the first one has a number."""
+def is_round_number(node: Node, body: Body) -> bool:
+    """Whether a node of a body is the number of the round."""
     match node:
-        case RoundInput(table=Constant(value=value)) if value.ndim == 1:
-            return np.array_equal(value, np.arange(first, first + len(value)))
+        case RoundInput(table=Constant(value=value)):
+            return np.array_equal(value, np.arange(body.first, body.last + 1))
         case _:
             return False
 

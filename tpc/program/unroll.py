@@ -129,7 +129,7 @@ class _Unrolling:
         b = self.builder
         match node:
             case RoundInput(table=Constant(value=value)) if not node.shape:
-                return b.number(float(value[t]))
+                return b.number(float(value[t % len(value)]))
             case RoundInput(table=table):
                 keys = (t % table.shape[0], *[None] * len(node.shape))
                 return b.take(images[table], keys)

@@ -25,6 +25,7 @@ from tpc.limit.limit_nodes import (
 from tpc.program import nodes as op
 from tpc.program.nodes import FREE, Node, operands
 from tpc.program.region import (
+    Body,
     Carried,
     Collected,
     Final,
@@ -83,9 +84,9 @@ class EquationReader:
         self._reached = len(limit.equations)
         self._records: dict[Node, Node] = {}
         self._in_rounds: list[Hat] = []
-        self._first = 0
+        self._body: Body | None = None
         if limit.rounds is not None:
-            self._first = limit.rounds.node.body.first
+            self._body = limit.rounds.node.body
             first, last = limit.rounds.first, limit.rounds.last
             self._in_rounds = [e.node for e in hats if first <= self._places[e.node] < last]
             self._records = {r.leaf: r.node for r in limit.rounds.node.body.records}
@@ -389,7 +390,7 @@ class EquationReader:
         match node:
             case Carried(name=name):
                 return self._symbol(node, f"{name}[t]", place)
-            case RoundInput() if is_round_number(node, self._first):
+            case RoundInput() if self._body and is_round_number(node, self._body):
                 return expr.Name("t")
             case RoundInput(table=op.Constant(value=value)) if is_identity(value):
                 return expr.Name("e[t]")

@@ -3,13 +3,14 @@
 |W x[t]>^ ~ N(0, <x[t]|x[t]>),   Cov(|W x[t]>^, |W x[s]>^) = <x[t]|x[s]>
 |W x[t]>. = sum over s of |y[s]><nabla_{W.T y[s]}|x[t]>
 |W[t]| x[t] = |W x[t]> - sum over s of c_W[t][s] |dh[s]><x[s]|x[t]>
+|W[t]| x[t] = |W x[t]> - E over copies of U_W[t] |x[t]>,   U_W[t+1] = U_W[t] + ...
 """
 
 from dataclasses import replace
 
 from tpc.limit.equations import DotEquation, HatEquation, Limit, ScalarEquation
 from tpc.limit.limit_nodes import Hat
-from tpc.program.nodes import Constant, Elementwise, Node, operands
+from tpc.program.nodes import Constant, Elementwise, Mean, Node, Row, operands
 from tpc.program.region import Carried, Carry, RoundInput, SumOverRounds
 from tpc.program.traversal import walk
 from tpc.report.constants import number
@@ -43,6 +44,8 @@ def products_of(limit: Limit) -> tuple[Relation, ...]:
                 said = said or unit
                 remark = _UNIT if unit else ()
                 found += [replace(first, remark=remark, also=_start(factors[node], reader)), *rest]
+            case ScalarEquation(node=node) if len(node.coords) == 2:
+                found += relations(equation, reader)
             case _:
                 pass
     return tuple(found)
@@ -64,6 +67,10 @@ def _moved(nodes: tuple[Node, ...]) -> dict[Node, Node]:
         match node:
             case Elementwise(function="sub", operands=(_, SumOverRounds(operand=operand))):
                 found[operand] = node
+            case Elementwise(function="sub", operands=(_, Mean(operand=Elementwise() as moved))):
+                kernel, row = moved.operands[0], moved.operands[-1]
+                if len(kernel.coords) == 2 and isinstance(row, Row):
+                    found[row.operand] = node
     return found
 
 
