@@ -27,7 +27,7 @@ def products_of(limit: Limit) -> tuple[Relation, ...]:
     assert rounds is not None
     reader, found = read(limit), list[Relation]()
     moved = _moved(rounds.node.body.nodes)
-    factors = {carry.following: carry for carry in rounds.node.body.carries if carry.leaf.is_scalar}
+    starts = {carry.following: carry for carry in rounds.node.body.carries}
     said = False
     for equation in limit.equations[rounds.first : rounds.last]:
         match equation:
@@ -38,14 +38,13 @@ def products_of(limit: Limit) -> tuple[Relation, ...]:
             case DotEquation(hat=hat):
                 found += relations(equation, reader)
                 found += _whole(hat, moved, reader)
-            case ScalarEquation(node=node) if node in factors:
+            case ScalarEquation(node=node) if node in starts or node.coords:
                 first, *rest = relations(equation, reader)
-                unit = not said and any(isinstance(x, RoundInput) for x in walk([node], operands))
+                inside = walk([node], operands) if node.is_scalar and not said else ()
+                unit = any(isinstance(x, RoundInput) for x in inside)
                 said = said or unit
-                remark = _UNIT if unit else ()
-                found += [replace(first, remark=remark, also=_start(factors[node], reader)), *rest]
-            case ScalarEquation(node=node) if len(node.coords) == 2:
-                found += relations(equation, reader)
+                also = _start(starts[node], reader) if node in starts else ()
+                found += [replace(first, remark=_UNIT if unit else (), also=also), *rest]
             case _:
                 pass
     return tuple(found)
