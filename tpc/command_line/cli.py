@@ -149,7 +149,7 @@ def _widths(text: str) -> tuple[int, ...]:
 
 
 def _kinds(text: str) -> tuple[str, ...]:
-    kinds = tuple(dict.fromkeys(text.split(",")))
+    kinds = tuple(dict.fromkeys(text.lower().replace(" ", "").split(",")))
     for kind in kinds:
         if kind not in ("nngp", "ntk"):
             raise argparse.ArgumentTypeError(f"there is no kernel {kind!r}: use nngp, ntk or both")

@@ -195,6 +195,9 @@ class DimAsValue(Fault):
     code = "TP226"
     title = "the dim `{name}` is not a value"
     label = "widths grow without bound"
-    help = "a dim stands only in declarations; averages over it are `avg`, `<x|y>` and `mean`"
+    help = (
+        "a dim stands only in declarations; averages over it are `avg`, `<x|y>` and `mean`; scores "
+        "of attention are `<q|k>`, divided by the width, not by its root"
+    )
 
     name: str

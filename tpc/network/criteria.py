@@ -27,7 +27,7 @@ def violations_of(
     found = [
         *_at_initialisation(weights, gradient),
         *_faithfulness(weights, gradient, out),
-        *_in_training(weights, gradient, r),
+        *_in_training(weights, gradient, out, r),
     ]
     if not found and not near(gradient + r, 1):
         outputs = [weight for weight in weights if weight.role is Role.OUTPUT]
@@ -90,7 +90,7 @@ def _faithfulness(
 
 
 def _in_training(
-    weights: tuple[WeightScale, ...], gradient: float, r: float
+    weights: tuple[WeightScale, ...], gradient: float, out: float, r: float
 ) -> Iterator[Violation]:
     for weight in weights:
         if weight.r < -NEAR:
@@ -106,5 +106,9 @@ def _in_training(
         e = weight.canonical
         if weight.role is Role.OUTPUT and not isinf(weight.r) and e.b > e.c + NEAR:
             found = f"updates of `{weight.name}` outgrow its draw"
-            found += f": b is {shown(e.b)}, above c, {shown(e.c)}"
+            b, rate = weight.written.b, weight.written.b - (e.b - e.c)
+            found += f": b is {shown(b)}, above c, {shown(rate)}"
+            if not near(rate, weight.written.c):  # Q sees gradients of size one at another d
+                d = faithful_d(weight.written, weight.role, gradient, out)
+                found += f" with d = {shown(d)} in place of {shown(weight.written.d)}"
             yield Violation(Regime.UNFAITHFUL, f"b <= c of `{weight.name}`", found)
