@@ -17,7 +17,7 @@ from tpc.functions import FUNCTIONS
 from tpc.program import nodes as op
 from tpc.program.nodes import FREE, Node
 
-SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 6)
+CONDITION, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
 """Precedences, loosest first."""
 
 

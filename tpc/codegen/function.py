@@ -92,8 +92,10 @@ class _Writer:
         """Write the loop of a region."""
         reading, scope = self._reading.round, self.scope
         assert reading is not None
+        initial = {carry.initial for carry in region.body.carries}
         for node in needs_of(region, reading.columns):
-            scope.keep(node)
+            if node not in initial:
+                scope.keep(node)
         self._loop = loop = Loop(region, scope, scope.identifiers.make("t"))
         given = {
             node.position: output.name

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from math import prod
 
-from tpc.codegen.expressions import ATOM, Code, joined
+from tpc.codegen.expressions import ATOM, CONDITION, Code, joined
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Statement
 from tpc.program.nodes import Node
@@ -27,6 +27,7 @@ from tpc.program.region import (
     Carried,
     Carry,
     Collected,
+    KnownAtFirst,
     Region,
     RoundInput,
     SumOverRounds,
@@ -101,6 +102,8 @@ class Loop:
             case RoundInput(table=table):
                 period = table.shape[0] if table.shape[0] < self.body.rounds else 0
                 scope.fit(node, (table,), partial(self._row, period))
+            case KnownAtFirst(known=known, operand=operand):
+                scope.fit(node, (known, operand), self._known_at_first)
             case SumOverRounds(factors=factors, left=left, right=right, operand=operand):
                 sides = [_variable(self._kept(side)) for side in (left, right)]
                 scope.fit(node, (factors, operand), partial(_sum, sides))
@@ -114,6 +117,11 @@ class Loop:
         if period:
             place = f"({place}) % {period}" if first else f"{place} % {period}"
         return joined(f"{table.at(ATOM)}[{place}]", ATOM, [table, _variable(self.index)])
+
+    def _known_at_first(self, codes: Sequence[Code]) -> Code:
+        known, average = codes
+        text = f"{known.text} if {self.index} == {self.body.first} else {average.text}"
+        return joined(text, CONDITION, [known, average, _variable(self.index)])
 
     def finish(self, inner: Scope) -> None:
         """Write the loop, whose statements are in a scope of its own, and what comes out of it."""

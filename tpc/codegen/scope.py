@@ -14,7 +14,7 @@ from tpc.codegen.words import Remark, say
 from tpc.limit.limit_nodes import ClosedForm, Diagonal, HermiteSeries
 from tpc.program import nodes as op
 from tpc.program.nodes import Node, operands
-from tpc.program.region import is_schedule
+from tpc.program.region import KnownAtFirst, is_schedule
 
 
 class Scope:
@@ -131,6 +131,7 @@ class Scope:
 
     def _temporary(self, node: Node) -> str:
         """Name a subexpression after its operation and the first named node in it."""
+        node = node.operand if isinstance(node, KnownAtFirst) else node
         word = type(node).__name__.lower()
         word = _WORDS.get(word, word)
         if isinstance(node, op.Elementwise):

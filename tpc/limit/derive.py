@@ -16,7 +16,7 @@ Reference:
     Tensor Programs IVb, Definition 2.6.5 (kets), Theorem 2.6.10 (the Master Theorem).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import reduce
@@ -44,7 +44,7 @@ from tpc.limit.equations import (
 )
 from tpc.limit.jacobian import Differentiator, TooLarge
 from tpc.limit.jumps import check_jumps
-from tpc.limit.limit_nodes import Hat, RoundDot
+from tpc.limit.limit_nodes import Hat, HermiteSeries, Integral, RoundDot
 from tpc.limit.naming import name_products
 from tpc.limit.region_limit import products_with_dots
 from tpc.limit.stein import stein_dot, stein_term
@@ -54,8 +54,18 @@ from tpc.program.exchange import Unfolding, without_exchanges
 from tpc.program.nodes import Matrix, Node, operands
 from tpc.program.partials import NotDifferentiable
 from tpc.program.program import Output, OutputKind, Program
-from tpc.program.region import Carried, Collected, Final, Region, region_of, with_body
-from tpc.program.traversal import fold
+from tpc.program.reapply import transplant
+from tpc.program.region import (
+    Carried,
+    Collected,
+    Final,
+    KnownAtFirst,
+    Region,
+    region_of,
+    with_body,
+)
+from tpc.program.traversal import fold, walk
+from tpc.program.unroll import first_round
 
 DotChoice: TypeAlias = Literal["derivative", "stein", "auto"]
 
@@ -98,8 +108,6 @@ def derive_limit(program: Program, dot: DotChoice = "auto", integrate: bool = Tr
     check_universality(program)
     if not _exchanges_in_pairs(program):
         program = without_exchanges(program)
-    region = region_of(program)
-    integrate = integrate and not (region and region.body.has_kets)
     return _Derivation(program, dot, integrate).limit()
 
 
@@ -107,7 +115,9 @@ class _Derivation:
     def __init__(self, program: Program, dot: DotChoice, integrate: bool) -> None:
         self._program = program
         self._dot = dot
+        self._region = region_of(program)
         self._b = LimitBuilder(integrate)
+        self._integrals = self._b.integrals
         self._differentiator = Differentiator(self._b)
         self._unfolding = Unfolding(self._b)
         self._limit_of: dict[Node, Node] = {}
@@ -116,7 +126,6 @@ class _Derivation:
         self._deltas: dict[Node, bool] = {}
         self._equations: list[Equation] = []
         self._names: dict[Node, str] = {}
-        self._region = region_of(program)
         self._rounds: RoundsEquation | None = None
         self._in_rounds = _multiplied(self._region.body.nodes) if self._region else set()
         self._dotted = products_with_dots(program, self._region) if self._region else frozenset()
@@ -128,19 +137,25 @@ class _Derivation:
             matrix for matrix, _ in sides if {(matrix, True), (matrix, False)} <= sides
         }
 
-    def limit(self) -> Limit:
+    def limits(self) -> Mapping[Node, Node]:
+        """Return the limit of every node."""
         for node in self._program.nodes:
             self._b.span = node.span
             with self._refusing_infinite(node.span):
                 self._limit_of[node] = self._translated(node)
             self._define(node)
+        return self._limit_of
+
+    def limit(self) -> Limit:
+        """Return the equations."""
+        self.limits()
         outputs = tuple(map(self._output, self._program.outputs))
         program = self._program
         found = check_jumps(program, self._limit_of)
         if found:
             raise ProgramError(found, program.name, program.source)
         equations, names = tuple(self._equations), self._names
-        known = self._b.integrals
+        known = self._integrals
         meanings = (known.covariances, known.moments) if known else ({}, {})
         unbounded = known.unbounded if known else frozenset()
         return Limit(
@@ -173,15 +188,33 @@ class _Derivation:
             known[carry.leaf] = self._b.copy(carry.leaf, known)
             if carry.leaf in self._bound:
                 self._names[known[carry.leaf]] = self._bound[carry.leaf].name
+        values = self._first_values(region)
+        if region.body.has_kets:  # what rounds average, and what they leave behind, is drawn
+            self._b.integrals = None
         for node in region.body.nodes:
             self._b.span = node.span
-            known[node] = self._translated(node)
+            known[node] = made = self._translated(node)
+            if node in values:
+                value = transplant(self._b, values[node])
+                known[node] = self._b.make(KnownAtFirst, (), made.shape, value, made)
             self._define(node)
         outside = tuple(dict.fromkeys(known[node] for node in region.outside))
         made = self._b.make(Region, (), (), outside, region.body.mapped(known))
         assert isinstance(made, Region)
         self._rounds = RoundsEquation(made, first, len(self._equations))
         return made
+
+    def _first_values(self, region: Region) -> dict[Node, Node]:
+        """Return the averages of the body that have a closed form in the first round, with it."""
+        averages = [n for n in region.body.nodes if isinstance(n, op.Mean | op.Inner)]
+        wanted = [node for node in averages if node.is_scalar] if self._integrals else []
+        if not wanted:
+            return {}
+        first = first_round(self._program, wanted)
+        found = _Derivation(first, self._dot, integrate=True).limits()
+        values = [found[output.node] for output in first.outputs]
+        pairs = zip(wanted, values, strict=True)
+        return {node: value for node, value in pairs if _is_closed(value)}
 
     def _define(self, node: Node) -> None:
         """Add the equation of a node that a statement binds."""
@@ -333,6 +366,14 @@ class _Derivation:
 
 def _multiplied(nodes: Iterable[Node]) -> set[Matrix]:
     return {node.matrix for node in nodes if isinstance(node, op.MatMul)}
+
+
+def _is_closed(value: Node) -> bool:
+    """Whether a scalar is made of numbers, parameters and closed forms."""
+    return all(
+        node.is_scalar and not isinstance(node, Integral | HermiteSeries)
+        for node in walk([value], operands)
+    )
 
 
 def _columns(hats: tuple[Hat, ...]) -> int:

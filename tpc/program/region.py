@@ -49,6 +49,14 @@ class RoundInput(Node):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class KnownAtFirst(Node):
+    """A scalar of which the value in the first round is known from outside."""
+
+    known: Node
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Earlier(Node):
     """A ket |x_s> of an earlier round s, summed over in `SumOverRounds`."""
 

@@ -4,7 +4,7 @@ A sum over earlier rounds becomes the sum of its terms, what is collected a stac
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from tpc.program.builder import Builder
 from tpc.program.nodes import Constant, Elementwise, Exchange, Mean, Node, Row, Take, operands
-from tpc.program.program import Binding, Program
+from tpc.program.program import Binding, Output, OutputKind, Program
 from tpc.program.reapply import reapply
 from tpc.program.region import (
     BEFORE,
@@ -27,7 +27,7 @@ from tpc.program.region import (
     SumOverRounds,
     region_of,
 )
-from tpc.program.traversal import walk
+from tpc.program.traversal import toposort, walk
 
 
 def unroll(program: Program, rounds: int | None = None) -> Program:
@@ -55,6 +55,21 @@ def unroll(program: Program, rounds: int | None = None) -> Program:
         bindings=(*bindings, *unrolling.bindings.values()),
         nodes=tuple(b.nodes),
     )
+
+
+def first_round(program: Program, wanted: Sequence[Node]) -> Program:
+    """Return the first round of a program's region, whose outputs are some scalars of its body."""
+    region = region_of(program)
+    assert region is not None
+    unrolling = _Unrolling(region, 1)
+    images = unrolling.first(wanted)
+    span = program.outputs[0].span
+    outputs = tuple(
+        Output(f"#{place}", OutputKind.SCALAR, images[node], span)
+        for place, node in enumerate(wanted)
+    )
+    nodes = toposort([*(output.node for output in outputs), *program.parameters], operands)
+    return replace(program, outputs=outputs, bindings=(), nodes=tuple(nodes))
 
 
 def _after(node: Node, rounds: "_Unrolling", images: dict[Node, Node]) -> Node:
@@ -85,6 +100,10 @@ class _Unrolling:
         self._rounds: list[dict[Node, Node]] = []
         self.rows: list[list[Node]] = [[] for _ in region.body.collected]
         self.finals: list[Node] = []
+
+    def first(self, wanted: Iterable[Node]) -> dict[Node, Node]:
+        """Run the first round alone, as far as is wanted; return what stands for its nodes."""
+        return self._round(0, [self._start(carry) for carry in self._body.carries], wanted)
 
     def run(self) -> dict[Node, Node]:
         """Run all rounds; return what stands for the nodes outside, and for the region nothing."""

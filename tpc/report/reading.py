@@ -29,6 +29,7 @@ from tpc.program.region import (
     Carried,
     Collected,
     Final,
+    KnownAtFirst,
     Region,
     RoundInput,
     SumOverRounds,
@@ -358,6 +359,8 @@ class EquationReader:
                 return reduce(add, [self._ket_and_bra(other, hat.operand) for other in hats])
             case Carried() | RoundInput() | SumOverRounds() | RoundDot() | Collected() | Final():
                 return self._of_rounds(node, place)
+            case KnownAtFirst(operand=operand):
+                return of(operand)
             case op.Row(operand=operand, coordinate=coordinate):
                 copy = dict(place.bound)[coordinate]
                 return self._formula(operand, Place(copy, (), place.deepest))
