@@ -30,6 +30,7 @@ PRODUCTS = {
         "program.rearrangements",
         "program.region",
         "program.traversal",
+        "program.unroll.first_round",
     },
     "program.checking": {"program.checking"},
     "limit": {"limit.equations", "limit.limit_nodes"},
