@@ -34,6 +34,7 @@ class Function:
             `tpc.runtime.elementwise`.
         arguments: What derivatives call the arguments, a letter for each.
         regularity: What it is like where it is worst.
+        kinks: What changes its sign where it has a kink or a jump, in the language.
         sympy: The function of SymPy or of `tpc.gaussian.functions` by which `tpc.gaussian` knows
             it; none where no closed form is known.
     """
@@ -44,6 +45,7 @@ class Function:
     arguments: str = "x"
     regularity: Regularity = Regularity.SMOOTH
     sympy: str = ""
+    kinks: tuple[str, ...] = ()
 
     @property
     def arity(self) -> int:
@@ -65,6 +67,9 @@ POLE, KINK, JUMP = Regularity.POLE, Regularity.KINK, Regularity.JUMP
 
 _BELL = f"{1 / sqrt(2 * pi)} * exp(-0.5 * square(x))"
 
+_OF_LEAKY = ("a + (1 - a) * step(x)", "min(x, 0)")
+_OF_ELU = ("step(x) + a * exp(min(x, 0)) * step(-x)", "exp(min(x, 0)) - 1")
+
 _OPERATORS = (
     Function("add", ("1", "1"), "np.add({})", arguments="xy"),
     Function("sub", ("1", "-1"), "np.subtract({})", arguments="xy"),
@@ -75,11 +80,9 @@ _OPERATORS = (
 )
 
 _RESERVED = (
-    Function("relu", ("step(x)",), "np.maximum({}, 0)", "x", KINK, "relu"),
-    Function("leaky_relu", ("a + (1 - a) * step(x)", "min(x, 0)"), "", "xa", KINK, "leaky_relu"),
-    Function(
-        "elu", ("step(x) + a * exp(min(x, 0)) * step(-x)", "exp(min(x, 0)) - 1"), "", "xa", KINK
-    ),
+    Function("relu", ("step(x)",), "np.maximum({}, 0)", "x", KINK, "relu", kinks=("x",)),
+    Function("leaky_relu", _OF_LEAKY, "", "xa", KINK, "leaky_relu", kinks=("x",)),
+    Function("elu", _OF_ELU, "", "xa", KINK, kinks=("x",)),
     Function("gelu", (f"Phi(x) + x * ({_BELL})",), sympy="gelu"),
     Function("silu", ("sigmoid(x) * (1 + x * (1 - sigmoid(x)))",)),
     Function("sigmoid", ("sigmoid(x) * (1 - sigmoid(x))",)),
@@ -93,23 +96,28 @@ _RESERVED = (
     Function("log", ("1 / x",), "np.log({})", "x", POLE),
     Function("sqrt", ("0.5 / sqrt(x)",), "np.sqrt({})", "x", POLE, "sqrt"),
     Function("square", ("2 * x",), "np.square({})"),
-    Function("abs", ("sign(x)",), "np.abs({})", "x", KINK, "Abs"),
-    Function("sign", ("2 * delta(x)",), "np.sign({})", "x", JUMP, "sign"),
-    Function("step", ("delta(x)",), "np.heaviside({}, 0.5)", "x", JUMP, "step"),
-    Function("max", ("step(x - y)", "step(y - x)"), "np.maximum({})", "xy", KINK, "Max"),
-    Function("min", ("step(y - x)", "step(x - y)"), "np.minimum({})", "xy", KINK, "Min"),
+    Function("abs", ("sign(x)",), "np.abs({})", "x", KINK, "Abs", kinks=("x",)),
+    Function("sign", ("2 * delta(x)",), "np.sign({})", "x", JUMP, "sign", kinks=("x",)),
+    Function("step", ("delta(x)",), "np.heaviside({}, 0.5)", "x", JUMP, "step", kinks=("x",)),
+    Function(
+        "max", ("step(x - y)", "step(y - x)"), "np.maximum({})", "xy", KINK, "Max", kinks=("x - y",)
+    ),
+    Function(
+        "min", ("step(y - x)", "step(x - y)"), "np.minimum({})", "xy", KINK, "Min", kinks=("x - y",)
+    ),
     Function(
         "clip",
         ("step(x - a) * step(b - x)", "step(a - x)", "step(x - b)"),
         "np.clip({})",
         "xab",
         KINK,
+        kinks=("x - a", "x - b"),
     ),
 )
 
 _OF_DERIVATIVES = (
-    Function("delta", (), "", "x", JUMP),
-    Function("equal", (), "np.equal({})", "xy", JUMP),
+    Function("delta", (), "", "x", JUMP, kinks=("x",)),
+    Function("equal", (), "np.equal({})", "xy", JUMP, kinks=("x - y",)),
 )
 """Dirac's delta, and 1 where two arguments are equal."""
 

@@ -14,6 +14,7 @@ from sympy import Expr, Function, Symbol, preorder_traversal
 from tpc.codegen.expressions import ATOM, POWER, PRODUCT, SUM, Code, joined
 from tpc.codegen.identifiers import Identifiers, name_of_mean
 from tpc.codegen.statement import WIDTH
+from tpc.gaussian.kinks import kinks_of
 from tpc.gaussian.numpy_text import to_numpy
 from tpc.limit.limit_nodes import CUW, MU, MW, QU, QW, ClosedForm, Diagonal, HermiteSeries, U, W
 
@@ -119,7 +120,7 @@ def _integrand(node: HermiteSeries) -> Expr:
 
 def _series_definition(name: str, node: HermiteSeries) -> str:
     """Write the function with the functions that it integrates inside."""
-    lines = docstring(f"Return E[{_integrand(node)}] by Hermite series.")
+    lines = docstring(f"Return E[{_integrand(node)}] by {_way(node)}.")
     sides = []
     written: dict[str, str] = {}
     for letter, function, own, q, m in (("f", node.left, U, QU, MU), ("g", node.right, W, QW, MW)):
@@ -127,9 +128,14 @@ def _series_definition(name: str, node: HermiteSeries) -> str:
             continue
         constants = [s for s in node.symbols if s in function.free_symbols]
         text = "\n".join(_function("{}", function, own, constants))
+        kinks = kinks_of(function, own)
         if text not in written:
             written[text] = letter
             lines += ["", *_function(letter, function, own, constants)]
+            if kinks:
+                written[text] = f"{letter}_split"
+                lines += ["", *_kinks(f"{letter}_kinks", kinks, own, constants)]
+                lines += ["", f"{letter}_split = Kinked({letter}, {letter}_kinks)"]
         mean = m.name if m in node.symbols else "0.0"
         listed = [written[text], q.name, mean, *(constant.name for constant in constants)]
         sides.append(f"[{', '.join(listed)}]")
@@ -140,10 +146,30 @@ def _series_definition(name: str, node: HermiteSeries) -> str:
     return "\n".join([*head(name, arguments), *(f"    {line}".rstrip() for line in lines)])
 
 
+def _way(node: HermiteSeries) -> str:
+    """Return how an expectation is computed."""
+    sides = (node.left, U), (node.right, W)
+    kinked = any(function and kinks_of(function, own) for function, own in sides)
+    return "sums split at kinks" if kinked else "Hermite series"
+
+
+def _kinks(name: str, kinks: Sequence[Expr], own: Symbol, constants: Sequence[Symbol]) -> list[str]:
+    """Write what changes its sign where a function has kinks."""
+    names, arguments = _arguments(own, constants)
+    text = f"return [{', '.join(to_numpy(kink, names) for kink in kinks)}]"
+    line = head(name, arguments)
+    line[-1] = line[-1].replace("-> Array", "-> list[Array]")
+    return [*line, f"    {text}"]
+
+
+def _arguments(own: Symbol, constants: Sequence[Symbol]) -> tuple[dict[Symbol, str], list[str]]:
+    names = {own: "x"} | {symbol: f"s{i}" for i, symbol in enumerate(constants, 1)}
+    return names, [f"{argument}: Array" for argument in names.values()]
+
+
 def _function(name: str, function: Expr, own: Symbol, constants: Sequence[Symbol]) -> list[str]:
     """Write one function of an array and of constants."""
-    names = {own: "x"} | {symbol: f"s{i}" for i, symbol in enumerate(constants, 1)}
-    arguments = [f"{argument}: Array" for argument in names.values()]
+    names, arguments = _arguments(own, constants)
     lines = result(to_numpy(function, names), 8)
     return [*head(name, arguments), *(f"    {line}" for line in lines)]
 

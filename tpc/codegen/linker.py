@@ -31,6 +31,7 @@ FILES = (
     "grid_products",
     "kets",
     "series_integrals",
+    "split_lines",
     "hermite",
     "mehler",
     "pair_series",

@@ -59,12 +59,14 @@ class LawSteps:
         result: Its value among them.
         has_mean: Whether the mean of u is among the values, else it is zero.
         constants: How many constants there are.
+        kinks: Instructions and results that change their signs where the function has kinks.
     """
 
     instructions: tuple[Instruction, ...]
     result: Operand
     has_mean: bool
     constants: int
+    kinks: tuple[tuple[tuple[Instruction, ...], Operand], ...] = ()
 
     @property
     def count(self) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from sympy import Expr, Symbol
 
 from tpc.gaussian.instructions import Instruction, Operand, to_instructions
+from tpc.gaussian.kinks import kinks_of
 from tpc.kernels.factoring import nest_sums
 from tpc.kernels.plan import AXES, KernelPlan, LawSteps, Leaf, PlanOperation, PlanStep, Side, Value
 from tpc.kernels.rules import RULES
@@ -168,5 +169,6 @@ def _law(
     constants = tuple(symbol for symbol in known if symbol in function.free_symbols)
     instructions, result = to_instructions(function, (u, *constants))
     needed = (variance, *((mean,) if mean in known else ()), *constants)
-    law = LawSteps(instructions, result, mean in known, len(constants))
+    kinks = tuple(to_instructions(kink, (u, *constants)) for kink in kinks_of(function, u))
+    law = LawSteps(instructions, result, mean in known, len(constants), kinks)
     return law, tuple(known[symbol] for symbol in needed)

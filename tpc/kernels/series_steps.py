@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tpc.functions import FUNCTIONS
+from tpc.gaussian.instructions import Instruction, Operand
 from tpc.kernels.plan import AXES, Array, LawSteps, Tile
 from tpc.program.operations import elementwise
 from tpc.runtime.function_table import CLOSED_FORM_FUNCTIONS
@@ -28,6 +29,7 @@ from tpc.runtime.pair_series import (
     sum_pairs,
     sum_tile,
 )
+from tpc.runtime.split_lines import Kinked
 
 FIRST_REACH = 0.7
 """The correlation that the fewest coefficients reach; the next ones come nearer to 1 by NEARER."""
@@ -44,15 +46,19 @@ class NotSmooth(Exception):
 
 def function_of(law: LawSteps) -> Function:
     """Return the function of a law, of arrays: of the Gaussian, then of constants."""
-    return partial(_computed, law)
+    function = partial(_computed, law.instructions, law.result)
+    if not law.kinks:
+        return function
+    kinks = [partial(_computed, *steps) for steps in law.kinks]
+    return Kinked(function, lambda *given: [kink(*given) for kink in kinks])
 
 
-def _computed(law: LawSteps, *given: Array) -> Array:
+def _computed(instructions: Sequence[Instruction], result: Operand, *given: Array) -> Array:
     values: list[Any] = list(given)
-    for instruction in law.instructions:
+    for instruction in instructions:
         operands = [values[x] if isinstance(x, int) else x for x in instruction.operands]
         values.append(named(instruction.function)(*operands))
-    found = values[law.result] if isinstance(law.result, int) else law.result
+    found = values[result] if isinstance(result, int) else result
     return np.broadcast_to(found, np.shape(given[0]))
 
 
@@ -128,17 +134,17 @@ class PairSeries:
         self._right = family_of(right, columns, self._right_shape, alike)
         same = self._left.equals(self._right)
         sides = [self._left] if same else [self._left, self._right]
-        self._line, values, self._error = settle(sides, TOLERANCE)
+        samples, self._error = settle(sides, TOLERANCE)
         _check(self._error)
-        self._values = values[0], values[-1]
+        self._plane = Plane(samples[0], samples[-1])
+        self._missed = 0.0
         self._series: dict[int, Series] = {}
         self._up_to(0.0)
 
     @property
     def error(self) -> float:
-        """A bound of the errors of all expectations."""
-        plane = Plane(self._line, *self._values, self._right)
-        return float((2 * self._error + TOLERANCE) * plane.scale())
+        """A bound of the errors of all expectations so far."""
+        return float((2 * self._error + TOLERANCE + self._missed) * self._plane.scale())
 
     def tile(self, covariance: Array, tile: Tile) -> Array:
         """Return the expectations of a tile of pairs.
@@ -186,15 +192,12 @@ class PairSeries:
         whole = slice(0, len(left)), slice(0, len(right))
         pairs = sum_tile(series, moments, whole, largest)
         if len(pairs.rho):
-            plane = Plane(
-                self._line,
-                self._values[0][rows],
-                self._values[1][columns],
-                self._right[columns],
-            )
+            plane = Plane(self._plane.left[rows], self._plane.right[columns])
             smooth = self._error <= TOLERANCE
-            moments[pairs.rows, pairs.columns] = sum_pairs(series, plane, pairs, smooth)
-        _check(error_bound(series, self._error, largest))
+            single, missed = sum_pairs(series, plane, pairs, smooth)
+            moments[pairs.rows, pairs.columns] = single
+            self._missed = max(self._missed, missed)
+        _check(error_bound(series, self._error, largest) + self._missed)
         return moments
 
     def _up_to(self, largest: float) -> Series:
@@ -203,7 +206,7 @@ class PairSeries:
         level = ceil(log(nearer, NEARER)) if nearer > 1 else 0  # also where it is no number
         if level not in self._series:  # two threads may find the same
             reach = min(1 - (1 - FIRST_REACH) / NEARER**level, 1 - 1e-15)
-            self._series[level] = expand(self._line, *self._values, reach, TOLERANCE)
+            self._series[level] = expand(self._plane.left, self._plane.right, reach, TOLERANCE)
         return self._series[level]
 
 

@@ -4,17 +4,18 @@
 
 A product is taken apart into independent groups of Gaussians first, so that functions stay whole:
 (1 - tanh(z1)^2) (1 - tanh(z2)^2) is one series, not four. Only what has no series as it stands is
-expanded. A group has one where it is smooth, of one Gaussian, or of two with a factor for each.
+expanded. A group has one where it is of one Gaussian, or of two with a factor for each.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sympy import Add, Dummy, Expr, Function, Integer, Mul, Symbol, expand_mul, expand_multinomial
+from sympy import Add, Dummy, Expr, Integer, Mul, Symbol, expand_mul, expand_multinomial
 from sympy import Function as AnyFunction
 
 from tpc.functions import FUNCTIONS
+from tpc.gaussian.kinks import record_of
 from tpc.gaussian.numpy_text import has_numpy_text
 
 Covariance: TypeAlias = Mapping[tuple[Symbol, Symbol], Symbol]
@@ -22,8 +23,8 @@ Covariance: TypeAlias = Mapping[tuple[Symbol, Symbol], Symbol]
 MOST_TERMS = 24
 """How many terms an integrand may be expanded to."""
 
-SMOOTH = frozenset(f.name for f in FUNCTIONS.values() if not f.has_kinks)
-"""The functions of series; sums, products and powers are no functions here."""
+UNKNOWN = frozenset(f.name for f in FUNCTIONS.values() if not f.derivatives)
+"""The functions that no series has, for they are none of numbers or hold at single points alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ Plan: TypeAlias = tuple[tuple[Part, ...], ...]
 
 
 class NoSeries(Exception):
-    """An integrand that mixes Gaussians, or is not smooth."""
+    """An integrand that mixes Gaussians, or is none of known functions."""
 
 
 def plan(
@@ -135,7 +136,8 @@ class _Planner:
         form = self._closed(group)
         if form is not None:
             return Closed(group, form)
-        if not all(_name(f) in SMOOTH for f in group.atoms(AnyFunction)):
+        records = [record_of(function) for function in group.atoms(AnyFunction)]
+        if any(record is None or record.name in UNKNOWN for record in records):
             raise NoSeries
         functions: dict[Symbol, Expr] = {}
         for factor in Mul.make_args(group):
@@ -147,7 +149,3 @@ class _Planner:
         if len(functions) > 2:
             raise NoSeries
         return SeriesFactors(tuple(sorted(functions.items(), key=lambda item: str(item[0]))))
-
-
-def _name(function: Function) -> str:
-    return type(function).__name__

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tpc.runtime.arrays import Array, Indices
-from tpc.runtime.hermite import TOLERANCE, Line, hermite_blocks, root_mean_square, unit
+from tpc.runtime.hermite import TOLERANCE, Samples, hermite_blocks, unit
 
-MOST_TERMS = 2048
-"""Orders of the series at most."""
+MOST_TERMS, MOST_APART = 2048, 512
+"""Orders of the series at most, also where every member has a grid of its own."""
 
 
 @dataclass(frozen=True)
@@ -76,36 +76,36 @@ class Series:
         return total
 
 
-def expand(
-    line: Line,
-    left: Array,
-    right: Array,
-    rho: float,
-    tolerance: float = TOLERANCE,
-) -> Series:
+def expand(left: Samples, right: Samples, rho: float, tolerance: float = TOLERANCE) -> Series:
     """Compute as many coefficients as the correlation |rho| needs.
 
     Args:
-        line: The grid.
-        left: f times the root weights of the grid, of shape (A, nodes).
-        right: g likewise, of shape (B, nodes).
+        left: f on a grid, for A variances.
+        right: g on a grid, which may be another, for B variances.
         rho: The largest correlation that the series should reach.
         tolerance: What may be left out, in units of the root mean squares.
     """
     sides = [left] if left is right else [left, right]
-    units = [unit(root_mean_square(side)) for side in sides]
-    rests = [np.einsum("an,an->a", side, side) for side in sides]
+    units = [unit(side.sizes) for side in sides]
+    rests = [side.sizes**2 for side in sides]
     blocks: list[list[Array]] = [[] for _ in sides]
-    count = 0
-    for basis in hermite_blocks(line, 24):
+    lines = [side.line for side in sides]
+    if np.array_equal(lines[0].z, lines[-1].z):
+        lines = lines[:1]
+    apart = any(line.z.ndim > 1 for line in lines)
+    count, most = 0, MOST_APART if apart else MOST_TERMS
+    at_once = min(256, max(8, 2**22 // max(line.z.size for line in lines)))
+    blocks_of = [hermite_blocks(line, min(24, at_once), at_once) for line in lines]
+    for bases in zip(*blocks_of, strict=False):
         tails = []
-        for side, size, rest, block in zip(sides, units, rests, blocks, strict=True):
-            block.append(basis @ side.T)
-            rest -= np.einsum("na,na->a", block[-1], block[-1])
-            tails.append(np.max(np.abs(rest) / size**2, initial=1e-15))
-        count += len(basis)
+        for k, side in enumerate(sides):
+            block = side.coefficients(bases[k % len(bases)])
+            blocks[k].append(block)
+            rests[k] -= np.einsum("na,na->a", block, block)
+            tails.append(np.max(np.abs(rests[k]) / units[k] ** 2, initial=1e-15))
+        count += len(bases[0])
         left_out = rho**count * np.sqrt(tails[0] * tails[-1])
-        if left_out <= tolerance or count >= MOST_TERMS:
+        if left_out <= tolerance or count >= most:
             break
     tables = [np.concatenate(block) for block in blocks]
     largest, sums = [], []

@@ -22,15 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.runtime.arrays import Array, Indices
-from tpc.runtime.hermite import (
-    TOLERANCE,
-    Family,
-    Function,
-    Line,
-    root_mean_square,
-    settle,
-)
+from tpc.runtime.hermite import TOLERANCE, Family, Function, Line, Samples, settle, unit
 from tpc.runtime.mehler import Series, expand
+from tpc.runtime.plane_sums import split_moment
 
 PERFECT = 1 - 1e-15
 """A correlation beyond this differs from 1 by the rounding of a covariance."""
@@ -55,16 +49,16 @@ def pair_series(
         of the same shape.
     """
     same = left.equals(right)
-    line, values, error = settle([left] if same else [left, right], tolerance)
+    samples, error = settle([left] if same else [left, right], tolerance)
     moments = correlations(left, right, c)
     if not np.isfinite(error):
         return np.full_like(moments, np.nan), np.inf, np.ones_like(moments)
-    plane = Plane(line, values[0], values[-1], right)
+    plane = Plane(samples[0], samples[-1])
     mirrored = same and np.array_equal(c, np.transpose(c))
     tiles = list(cut(moments.shape, mirrored))
     reaches = [largest_imperfect(moments[tile]) for tile in tiles]
     largest = max(reaches, default=0.0)
-    series = expand(line, values[0], values[-1], largest, tolerance)
+    series = expand(plane.left, plane.right, largest, tolerance)
     put_off = []
     for tile, rho in zip(tiles, reaches, strict=True):
         put_off.append(sum_tile(series, moments, tile, rho))
@@ -73,12 +67,12 @@ def pair_series(
         pairs = pairs[pairs.rows <= pairs.columns]
         for tile in tiles:
             moments[tile[::-1]] = moments[tile].T
-    single = sum_pairs(series, plane, pairs, error <= tolerance)
+    single, missed = sum_pairs(series, plane, pairs, error <= tolerance)
     moments[pairs.rows, pairs.columns] = single
     if mirrored:
         moments[pairs.columns, pairs.rows] = single
-    sizes = np.outer(root_mean_square(plane.left), root_mean_square(plane.right))
-    return moments, error_bound(series, error, largest), sizes
+    sizes = np.outer(plane.left.sizes, plane.right.sizes)
+    return moments, error_bound(series, error, largest) + missed, sizes
 
 
 LISTED = 2**12
@@ -96,18 +90,18 @@ def listed_series(
     for start in range(0, len(moments), LISTED):
         part = slice(start, start + LISTED)
         one, two = left[part], right[part]
-        line, values, error = settle([one, two], tolerance)
+        samples, error = settle([one, two], tolerance)
         if not np.isfinite(error):
             return np.full_like(moments, np.nan), np.inf, sizes
         index = np.arange(len(one.root))
         rho = listed_correlations(one, two, c[part])
         largest = largest_imperfect(rho)
-        series = expand(line, values[0], values[1], largest, tolerance)
-        plane = Plane(line, values[0], values[1], two)
+        plane = Plane(*samples)
+        series = expand(plane.left, plane.right, largest, tolerance)
         pairs = Pairs(index, index, rho)
-        moments[part] = sum_pairs(series, plane, pairs, error <= tolerance)
-        worst = max(worst, error_bound(series, error, largest))
-        sizes[part] = root_mean_square(plane.left) * root_mean_square(plane.right)
+        moments[part], missed = sum_pairs(series, plane, pairs, error <= tolerance)
+        worst = max(worst, error_bound(series, error, largest) + missed)
+        sizes[part] = plane.left.sizes * plane.right.sizes
     return moments, worst, sizes
 
 
@@ -173,52 +167,54 @@ def listed_moment(
 
 @dataclass(frozen=True)
 class Plane:
-    """Both functions on one grid, and what else a sum over two variables needs.
+    """Both functions on grids, for sums over two variables.
 
     Attributes:
-        line: The grid.
-        left: f times the root weights, of shape (A, nodes).
-        right: g likewise, of shape (B, nodes).
-        family: g and the Gaussians w.
+        left: f.
+        right: g.
     """
 
-    line: Line
-    left: Array
-    right: Array
-    family: Family
+    left: Samples
+    right: Samples
 
     def scale(self) -> float:
         """Return the largest sqrt(E f^2) times the largest sqrt(E g^2)."""
-        sides = (self.left, self.right)
-        return float(np.prod([root_mean_square(side).max(initial=0) for side in sides]))
+        return float(self.left.sizes.max(initial=0) * self.right.sizes.max(initial=0))
 
     def on_diagonals(self, pairs: Pairs) -> Array:
         """Sum over z where w is determined by u, for all pairs together."""
         values = np.empty(len(pairs.rho))
-        many = max(1, 2**17 // len(self.line.z))
+        many = max(1, 2**17 // self.left.values.shape[1])
         for start in range(0, len(values), many):
             part = slice(start, start + many)
-            right = self.right[pairs.columns[part]]
+            right = self.right.values[pairs.columns[part]]
             falling = pairs.rho[part] < 0
             right[falling] = right[falling, ::-1]
-            np.einsum("pn,pn->p", self.left[pairs.rows[part]], right, out=values[part])
+            np.einsum("pn,pn->p", self.left.values[pairs.rows[part]], right, out=values[part])
         return values
 
-    def rotated(self, row: int, column: int, rho: float) -> float:
-        """Sum over z and t for one pair; g varies slowly in t and needs few nodes."""
+    def rotated(self, row: int, column: int, rho: float) -> tuple[float, float]:
+        """Sum over z and t for one pair; g varies slowly in t and needs few nodes.
+
+        Returns:
+            The expectation, and what its error is more than that of the grid.
+        """
+        f, g = self.left.family[row : row + 1], self.right.family[column : column + 1]
+        line = self.left.line
+        if not isinstance(line, Line):
+            return split_moment(f, g, rho)
         narrow = np.sqrt((1 - rho) * (1 + rho))
-        across = Line(min(0.5, self.line.step / narrow), self.line.reach)
-        z, t, weights = self.line.z, across.z, across.root_weights**2
-        left = self.left[row] * self.line.root_weights
-        member = self.family[column : column + 1]
+        across = Line(min(0.5, line.step / narrow), line.reach)
+        z, t, weights = line.z, across.z, across.root_weights**2
+        left = self.left.values[row] * line.root_weights
         total = 0.0
         many = max(1, 2**16 // len(z))
         for start in range(0, len(t), many):
             part = slice(start, start + many)
             w = rho * z + narrow * t[part, None]
-            values = np.broadcast_to(member(w.reshape(1, -1)), (1, w.size))
+            values = np.broadcast_to(g(w.reshape(1, -1)), (1, w.size))
             total += float(weights[part] @ (values.reshape(w.shape) @ left))
-        return total
+        return total, 0.0
 
 
 @dataclass(frozen=True)
@@ -305,20 +301,26 @@ def sum_tile(
     return Pairs(i + rows.start, j + columns.start, rho[i, j])
 
 
-def sum_pairs(series: Series, plane: Plane, pairs: Pairs, smooth: bool) -> Array:
-    """Return the expectations of single pairs.
+def sum_pairs(series: Series, plane: Plane, pairs: Pairs, smooth: bool) -> tuple[Array, float]:
+    """Return the expectations of single pairs, and what their relative error is more.
 
     Where the functions are not smooth on the grid, the plane would be no better.
     """
     values = np.empty(len(pairs.rho))
     size = np.abs(pairs.rho)
-    perfect = size > PERFECT
-    values[perfect] = plane.on_diagonals(pairs[perfect])
+    perfect, missed = size > PERFECT, 0.0
     listed = ~perfect
+    if isinstance(plane.left.line, Line):
+        values[perfect] = plane.on_diagonals(pairs[perfect])
+    else:
+        perfect &= False
     if smooth:
         listed &= size <= series.reach(len(series.left))
     for k in np.nonzero(~perfect & ~listed)[0]:
-        values[k] = plane.rotated(pairs.rows[k], pairs.columns[k], pairs.rho[k])
+        row, column = pairs.rows[k], pairs.columns[k]
+        values[k], error = plane.rotated(row, column, pairs.rho[k])
+        scale = plane.left[row : row + 1].sizes * plane.right[column : column + 1].sizes
+        missed = max(missed, error / unit(scale)[0])
     by_size = np.nonzero(listed)[0]
     by_size = by_size[np.argsort(size[by_size])]
     for start in range(0, len(by_size), 1024):
@@ -330,4 +332,4 @@ def sum_pairs(series: Series, plane: Plane, pairs: Pairs, smooth: bool) -> Array
             return np.asarray(left * right)
 
         values[part] = series.sum(series.terms(size[part[-1]]), chosen.rho, products)
-    return values
+    return values, missed

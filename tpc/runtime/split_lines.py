@@ -1,0 +1,170 @@
+"""Grids that are split where functions of a standard normal z have kinks, jumps or branch points.
+
+Between two neighbours a < b of the points -reach, kinks, reach, nodes are equally spaced in t, with
+
+    z = a + log((1 + e^s) / (1 + e^(s - b + a))),    s = t - e^(-t) + e^(t - b + a),
+
+which is near t + a in between and comes to a kink doubly exponentially, so that sums converge
+exponentially for functions that are analytic between the kinks, whatever they are like there.
+
+Reference:
+    Takahasi and Mori, Double exponential formulas for numerical integration, 1974.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tpc.runtime.arrays import Array
+
+
+@dataclass(frozen=True)
+class Kinked:
+    """A function with kinks or jumps, of an array and of constants.
+
+    Attributes:
+        f: The function.
+        kinks: Functions of the same; f has its kinks where one of them changes its sign.
+    """
+
+    f: Callable[..., Array]
+    kinks: Callable[..., Sequence[Array]]
+
+    def __call__(self, *given: Array) -> Array:
+        """Return the values of f."""
+        return self.f(*given)
+
+
+@dataclass(frozen=True)
+class SplitLine:
+    """A grid for a standard normal z that is split at some places.
+
+    Attributes:
+        places: In order for each member, of shape (members, kinks).
+        step: Of a uniform grid for smooth functions; nodes are `SPLIT_STEP` times as far apart.
+        reach: Where the grid ends.
+        z: The nodes, of shape (nodes,) or, where members differ, (members, nodes).
+        root_weights: The roots of their weights.
+    """
+
+    places: Array
+    step: float
+    reach: float
+    z: Array
+    root_weights: Array
+
+    @staticmethod
+    def of(places: Array, step: float, reach: float) -> SplitLine:
+        """Make the grids of members, or one where all are split at the same places."""
+        few = places[:1] if (places == places[:1]).all() else places
+        inner = np.sort(np.where(np.abs(few) < reach, few, 0), axis=1)
+        ends = np.pad(inner, ((0, 0), (1, 1)), constant_values=((0, 0), (-reach, reach)))
+        last = ends.shape[1] - 2
+        panels = [
+            panel(ends[:, i], ends[:, i + 1], SPLIT_STEP * step, (i > 0, i < last))
+            for i in range(last + 1)
+        ]
+        z, shares = (np.concatenate(part, axis=1) for part in zip(*panels, strict=True))
+        roots = np.sqrt(shares / np.sqrt(2 * np.pi)) * np.exp(-(z**2) / 4)
+        return SplitLine(places, step, reach, *(x[0] if len(x) == 1 else x for x in (z, roots)))
+
+
+SPLIT_STEP = 0.43
+"""Split grids are so much finer that they resolve Hermite polynomials of degree 2048."""
+
+
+def panel(a: Array, b: Array, step: float, graded: tuple[bool, bool]) -> tuple[Array, Array]:
+    """Return nodes between two points and their weights, for every member.
+
+    Args:
+        a: The left points, of shape (members,).
+        b: The right points.
+        step: The largest step in t.
+        graded: Whether nodes come to the left and to the right points, else they end there.
+    """
+    if graded == (False, True):
+        z, shares = panel(-b, -a, step, (True, False))
+        return -z[:, ::-1], shares[:, ::-1]
+    length = (b - a)[:, None]
+    before, behind = (GRADED if end else 0.0 for end in graded)
+    count = int(np.ceil((np.max(length) + before + behind) / step))
+    spacing = (length + before + behind) / count
+    t = np.arange(count + 1) * spacing - before
+    if not any(graded):
+        return a[:, None] + t, np.broadcast_to(spacing, t.shape)
+    whole = length if graded[1] else np.full_like(length, np.inf)
+    rising, falling = np.exp(-t), np.exp(t - whole)
+    s = t - rising + falling
+    above = -np.expm1(-whole) * np.exp(s) / (1 + np.exp(s - whole))
+    from_a = np.log1p(above)
+    shares = spacing * above / (1 + np.exp(s)) * (1 + rising + falling)
+    if not graded[1]:
+        return a[:, None] + from_a, shares
+    from_b = from_a[:, ::-1]
+    return np.where(from_a < from_b, a[:, None] + from_a, b[:, None] - from_b), shares
+
+
+GRADED = 4.6
+"""How far t goes past a kink: nodes come as near to it as exp(-exp(4.6)), which is 1e-43."""
+
+
+def kink_places(
+    kinks: Callable[..., Sequence[Array]],
+    root: Array,
+    mean: Array,
+    constants: Sequence[Array],
+    reach: float,
+) -> Array:
+    """Return where functions of m + sqrt(q) z, with constants, change their signs.
+
+    Args:
+        kinks: The functions.
+        root: The roots of variances, of shape (members,).
+        mean: Means, and below constants, alike.
+        constants: What the functions take besides.
+        reach: How far z goes.
+
+    Returns:
+        The places in z, of shape (members, most places); those with fewer repeat one.
+    """
+
+    def at(z: Array, members: Any) -> list[Array]:
+        known = [constant[members][:, None] for constant in constants]
+        x = mean[members][:, None] + root[members][:, None] * z
+        return [np.broadcast_to(value, x.shape) for value in kinks(x, *known)]
+
+    with np.errstate(all="ignore"):
+        near = (ARGUMENTS - mean[:, None]) / root[:, None]
+        near = np.clip(np.where(np.isfinite(near), near, 0), -reach, reach)
+        even = np.broadcast_to(np.linspace(-reach, reach, SEARCHED), (len(root), SEARCHED))
+        z = np.sort(np.concatenate([even, near], axis=1), axis=1)
+        found: list[list[float]] = [[] for _ in root]
+        for which, values in enumerate(at(z, slice(None))):
+            signs = np.sign(values)
+            still = np.zeros((len(root), 1))
+            moved = np.concatenate([still, np.abs(np.diff(signs)), still], axis=1)
+            for member, k in np.argwhere((signs == 0) & (moved[:, :-1] + moved[:, 1:] > 0)):
+                found[member].append(z[member, k])
+            members, k = np.nonzero(signs[:, 1:] * signs[:, :-1] < 0)
+            low, high, sign = z[members, k], z[members, k + 1], signs[members, k]
+            for _ in range(HALVINGS if len(members) else 0):
+                middle = (low + high) / 2
+                same = np.sign(at(middle[:, None], members)[which][:, 0]) == sign
+                low, high = np.where(same, middle, low), np.where(same, high, middle)
+            for member, place in zip(members, (low + high) / 2, strict=True):
+                found[member].append(place)
+    unique = [np.unique(places) for places in found]
+    most = min(max(map(len, unique), default=0), MOST_KINKS)
+    rows = [[*row[:most], *[row[-1] if len(row) else 0.0] * (most - len(row))] for row in unique]
+    return np.array(rows).reshape(len(root), most)
+
+
+SEARCHED, ARGUMENTS = 801, np.linspace(-8, 8, 129)
+"""Between how many nodes and between which arguments kinks are looked for."""
+
+HALVINGS, MOST_KINKS = 64, 48
+"""How often what holds a kink is halved; how many kinks a function may have."""
