@@ -9,8 +9,8 @@ from tpc.runtime.mehler import Series, expand
 
 
 def series_of(f: Function, q: np.ndarray, rho: float) -> Series:
-    line, (values,), _ = settle([Family.of(f, q, None)])
-    return expand(line, values, values, rho)
+    (samples,), _ = settle([Family.of(f, q, None)])
+    return expand(samples, samples, rho)
 
 
 def test_coefficients_of_an_exponential() -> None:

@@ -7,14 +7,15 @@ from functools import cache
 from itertools import combinations
 
 from sympy import Expr, Symbol, sympify
-from sympy import Function as AnyFunction
+from sympy.core.function import Application
 
 from tpc.functions import FUNCTIONS, Function
 
 
-def record_of(function: AnyFunction) -> Function | None:
-    """Return the record of a function in an expression, by its name here or in SymPy."""
-    return _records().get(type(function).__name__)
+def records_in(expression: Expr) -> dict[Expr, Function | None]:
+    """Return the records of the functions in an expression, by their names here or in SymPy."""
+    functions = sorted(expression.atoms(Application), key=str)
+    return {function: _records().get(type(function).__name__) for function in functions}
 
 
 @cache
@@ -26,8 +27,7 @@ def _records() -> dict[str, Function]:
 def kinks_of(expression: Expr, symbol: Symbol) -> tuple[Expr, ...]:
     """Return expressions that change their signs where one has kinks or jumps in a symbol."""
     found: dict[Expr, None] = {}
-    for function in sorted(expression.atoms(AnyFunction), key=str):
-        record = record_of(function)
+    for function, record in records_in(expression).items():
         if record is None or symbol not in function.free_symbols:
             continue
         for text in record.kinks:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from sympy import Add, Dummy, Expr, Integer, Mul, Symbol, expand_mul, expand_multinomial
-from sympy import Function as AnyFunction
 
 from tpc.functions import FUNCTIONS
-from tpc.gaussian.kinks import record_of
+from tpc.gaussian.kinks import records_in
 from tpc.gaussian.numpy_text import has_numpy_text
 
 Covariance: TypeAlias = Mapping[tuple[Symbol, Symbol], Symbol]
@@ -136,8 +135,7 @@ class _Planner:
         form = self._closed(group)
         if form is not None:
             return Closed(group, form)
-        records = [record_of(function) for function in group.atoms(AnyFunction)]
-        if any(record is None or record.name in UNKNOWN for record in records):
+        if any(r is None or r.name in UNKNOWN for r in records_in(group).values()):
             raise NoSeries
         functions: dict[Symbol, Expr] = {}
         for factor in Mul.make_args(group):

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from tpc.runtime.arrays import Array, Indices
-from tpc.runtime.split_lines import Kinked, SplitLine, kink_places
+from tpc.runtime.split_lines import Kinked, SplitLine, kink_places, split_step
 
 Function = Callable[..., Array]
 """Of an array, then of constants that broadcast to it."""
@@ -219,6 +219,13 @@ class Samples:
             )
         return Samples(self.family[chosen], line, self.values[chosen])
 
+    def resolving(self, orders: int) -> Samples:
+        """Return the same on a grid that resolves Hermite polynomials up to a degree."""
+        step, reach = split_step(orders), self.line.reach
+        if self.line.step <= step:
+            return self
+        return self.family.on(self.family.line(step, reach))
+
     @property
     def sizes(self) -> Array:
         """The roots of E f^2."""
@@ -247,7 +254,11 @@ class Samples:
         return np.vstack([self.sizes, low])
 
 
-def hermite_blocks(line: Line | SplitLine, size: int, most: int = 256) -> Iterator[Array]:
+def hermite_blocks(
+    line: Line | SplitLine,
+    size: int,
+    most: int = 256,
+) -> Iterator[Array]:
     """Yield h_n times the root weights, the first `size` orders n, then ever more, up to `most`.
 
     The recurrence sqrt(n + 1) h_(n+1) = z h_n - sqrt(n) h_(n-1) is stable upwards.
@@ -300,7 +311,11 @@ def settle(
     return sampled(families), error
 
 
-def overlooked(samples: Sequence[Samples], moments: Sequence[Array], tolerance: float) -> float:
+def overlooked(
+    samples: Sequence[Samples],
+    moments: Sequence[Array],
+    tolerance: float,
+) -> float:
     """Return the error by what a much finer grid sees of functions and the grid does not.
 
     Two grids agree where a peak stands between the nodes of both. A function of a Gaussian
@@ -315,7 +330,8 @@ def overlooked(samples: Sequence[Samples], moments: Sequence[Array], tolerance: 
         plain = Line(step, reach)
         if few.hides_peaks(plain, few.on(plain).values):
             return np.inf
-        change = largest_change([known[:, chosen]], [few.on(few.line(step, reach)).low_moments()])
+        finer = few.on(few.line(step, reach)).low_moments()
+        change = largest_change([known[:, chosen]], [finer])
         error = max(error, 3 * change)
     return error if error > 10 * tolerance else 0.0
 
@@ -348,7 +364,11 @@ def single_series(family: Family, tolerance: float) -> tuple[Array, float, Array
     """
     (samples,), error = settle([family], tolerance)
     if not np.isfinite(error):
-        return np.full(len(samples.values), np.nan), np.inf, np.ones(len(samples.values))
+        return (
+            np.full(len(samples.values), np.nan),
+            np.inf,
+            np.ones(len(samples.values)),
+        )
     found, size = samples.means, samples.sizes
     bound = error + ROUNDING
     few = np.flatnonzero(np.abs(found) < 1e-3 * size)
@@ -356,7 +376,8 @@ def single_series(family: Family, tolerance: float) -> tuple[Array, float, Array
         rest = samples.family[few]
         again = rest.on(rest.line(samples.line.step / np.sqrt(2), samples.line.reach))
         change = np.abs(again.means - found[few])
-        own = 3 * change + ROUNDING * np.abs(again.values * again.line.root_weights).sum(axis=1)
+        absolute = np.abs(again.values * again.line.root_weights).sum(axis=1)
+        own = 3 * change + ROUNDING * absolute
         size[few] = np.minimum(size[few], own / bound)
     return found, bound, size
 

@@ -22,9 +22,10 @@ import numpy as np
 
 from tpc.runtime.arrays import Array, Indices
 from tpc.runtime.hermite import TOLERANCE, Samples, hermite_blocks, unit
+from tpc.runtime.split_lines import SplitLine
 
-MOST_TERMS, MOST_APART = 2048, 512
-"""Orders of the series at most, also where every member has a grid of its own."""
+MOST_TERMS, MOST_SPLIT, MOST_APART = 2048, 8192, 512
+"""Orders of the series at most; with kinks, all at one place or where members have their own."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,12 @@ class Series:
         return total
 
 
-def expand(left: Samples, right: Samples, rho: float, tolerance: float = TOLERANCE) -> Series:
+def expand(
+    left: Samples,
+    right: Samples,
+    rho: float,
+    tolerance: float = TOLERANCE,
+) -> Series:
     """Compute as many coefficients as the correlation |rho| needs.
 
     Args:
@@ -85,15 +91,20 @@ def expand(left: Samples, right: Samples, rho: float, tolerance: float = TOLERAN
         rho: The largest correlation that the series should reach.
         tolerance: What may be left out, in units of the root mean squares.
     """
+    apart = any(side.line.z.ndim > 1 for side in (left, right))
+    split = isinstance(left.line, SplitLine)
+    most = MOST_APART if apart else MOST_SPLIT if split else MOST_TERMS
     sides = [left] if left is right else [left, right]
+    if split:
+        needed = min(most, int(-30 / np.log(min(max(rho, 1e-9), 1 - 1e-9))))
+        sides = [side.resolving(needed) for side in sides]
     units = [unit(side.sizes) for side in sides]
     rests = [side.sizes**2 for side in sides]
     blocks: list[list[Array]] = [[] for _ in sides]
     lines = [side.line for side in sides]
     if np.array_equal(lines[0].z, lines[-1].z):
         lines = lines[:1]
-    apart = any(line.z.ndim > 1 for line in lines)
-    count, most = 0, MOST_APART if apart else MOST_TERMS
+    count = 0
     at_once = min(256, max(8, 2**22 // max(line.z.size for line in lines)))
     blocks_of = [hermite_blocks(line, min(24, at_once), at_once) for line in lines]
     for bases in zip(*blocks_of, strict=False):

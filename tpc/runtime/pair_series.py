@@ -190,7 +190,8 @@ class Plane:
             right = self.right.values[pairs.columns[part]]
             falling = pairs.rho[part] < 0
             right[falling] = right[falling, ::-1]
-            np.einsum("pn,pn->p", self.left.values[pairs.rows[part]], right, out=values[part])
+            left = self.left.values[pairs.rows[part]]
+            np.einsum("pn,pn->p", left, right, out=values[part])
         return values
 
     def rotated(self, row: int, column: int, rho: float) -> tuple[float, float]:
@@ -301,7 +302,12 @@ def sum_tile(
     return Pairs(i + rows.start, j + columns.start, rho[i, j])
 
 
-def sum_pairs(series: Series, plane: Plane, pairs: Pairs, smooth: bool) -> tuple[Array, float]:
+def sum_pairs(
+    series: Series,
+    plane: Plane,
+    pairs: Pairs,
+    smooth: bool,
+) -> tuple[Array, float]:
     """Return the expectations of single pairs, and what their relative error is more.
 
     Where the functions are not smooth on the grid, the plane would be no better.

@@ -86,7 +86,7 @@ def split_plane(
     Returns:
         The expectation, and its error by the change from a coarser grid.
     """
-    step, reach, error, total = COARSE, FIRST_REACH, np.inf, np.nan
+    step, reach, error, total = COARSE, NEAR, np.inf, np.nan
     values = split_values(function, a, b, rho, Line(step, reach))
     while (open_ended := not vanishes_around(values)) and reach < MOST_REACH:
         reach *= 1.25
@@ -105,7 +105,11 @@ def split_plane(
 
 
 def split_values(
-    function: Callable[[Array, Array], Array], a: Array, b: Array, rho: float, line: Line
+    function: Callable[[Array, Array], Array],
+    a: Array,
+    b: Array,
+    rho: float,
+    line: Line,
 ) -> Array:
     """Return the weighted integrand on a grid that is split at all kinks.
 
@@ -115,10 +119,11 @@ def split_values(
     """
     narrow = float(np.sqrt((1 - rho) * (1 + rho)))
     crossed = abs(rho) > CROSSED
-    outer_kinks = a
+    meet = a
     if crossed:
-        outer_kinks = np.subtract.outer(b, rho * a).ravel() / narrow if narrow > 0 else a[:0]
-    outer = SplitLine.of(outer_kinks[None], line.step, line.reach)
+        meet = np.subtract.outer(b, rho * a).ravel() if narrow > 0 else a[:0]
+        meet = meet / narrow
+    outer = SplitLine.of(meet[None], line.step, line.reach)
     x, shares = outer.z, outer.root_weights**2
     if narrow == 0:
         x, shares = np.zeros(1), np.ones(1)
@@ -145,5 +150,5 @@ def vanishes_around(values: Array) -> bool:
     return bool(max(ends, size[:, [0, -1]].max()) <= 1e-16 * size.max())
 
 
-COARSE, CROSSED = 0.6, 0.7
-"""The first step, and the correlation from which on sums over z are inside."""
+COARSE, NEAR, CROSSED = 0.45, 9.0, 0.7
+"""The first step and reach, and the correlation from which on sums over z are inside."""

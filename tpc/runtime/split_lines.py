@@ -62,7 +62,8 @@ class SplitLine:
         """Make the grids of members, or one where all are split at the same places."""
         few = places[:1] if (places == places[:1]).all() else places
         inner = np.sort(np.where(np.abs(few) < reach, few, 0), axis=1)
-        ends = np.pad(inner, ((0, 0), (1, 1)), constant_values=((0, 0), (-reach, reach)))
+        far = np.full((len(few), 1), reach)
+        ends = np.concatenate([-far, inner, far], axis=1)
         last = ends.shape[1] - 2
         panels = [
             panel(ends[:, i], ends[:, i + 1], SPLIT_STEP * step, (i > 0, i < last))
@@ -70,14 +71,30 @@ class SplitLine:
         ]
         z, shares = (np.concatenate(part, axis=1) for part in zip(*panels, strict=True))
         roots = np.sqrt(shares / np.sqrt(2 * np.pi)) * np.exp(-(z**2) / 4)
-        return SplitLine(places, step, reach, *(x[0] if len(x) == 1 else x for x in (z, roots)))
+        if len(z) == 1:
+            z, roots = z[0], roots[0]
+        return SplitLine(places, step, reach, z, roots)
 
 
-SPLIT_STEP = 0.43
-"""Split grids are so much finer that they resolve Hermite polynomials of degree 2048."""
+SPLIT_STEP = 0.6
+"""How much finer split grids are than uniform ones: nodes crowd at kinks."""
 
 
-def panel(a: Array, b: Array, step: float, graded: tuple[bool, bool]) -> tuple[Array, Array]:
+def split_step(orders: int) -> float:
+    """Return the step of grids that resolve Hermite polynomials up to a degree.
+
+    These oscillate with the frequency sqrt(n), and what functions of t have beside them is nothing
+    at frequencies from 23 on.
+    """
+    return float(2 * np.pi / (23 + np.sqrt(orders)) / SPLIT_STEP)
+
+
+def panel(
+    a: Array,
+    b: Array,
+    step: float,
+    graded: tuple[bool, bool],
+) -> tuple[Array, Array]:
     """Return nodes between two points and their weights, for every member.
 
     Args:
@@ -90,20 +107,22 @@ def panel(a: Array, b: Array, step: float, graded: tuple[bool, bool]) -> tuple[A
         z, shares = panel(-b, -a, step, (True, False))
         return -z[:, ::-1], shares[:, ::-1]
     length = (b - a)[:, None]
+    if not graded[1]:  # the same nodes behind every point
+        length = np.max(length, axis=0, keepdims=True)
     before, behind = (GRADED if end else 0.0 for end in graded)
     count = int(np.ceil((np.max(length) + before + behind) / step))
     spacing = (length + before + behind) / count
     t = np.arange(count + 1) * spacing - before
     if not any(graded):
         return a[:, None] + t, np.broadcast_to(spacing, t.shape)
-    whole = length if graded[1] else np.full_like(length, np.inf)
+    whole = length if graded[1] else np.inf
     rising, falling = np.exp(-t), np.exp(t - whole)
-    s = t - rising + falling
-    above = -np.expm1(-whole) * np.exp(s) / (1 + np.exp(s - whole))
-    from_a = np.log1p(above)
-    shares = spacing * above / (1 + np.exp(s)) * (1 + rising + falling)
+    size = np.exp(t - rising + falling)
+    above, below = -np.expm1(-whole) * size, 1 + np.exp(-whole) * size
+    from_a = np.log1p(above / below)
+    shares = spacing * (1 + rising + falling) * above / (below * (1 + size))
     if not graded[1]:
-        return a[:, None] + from_a, shares
+        return a[:, None] + from_a, np.broadcast_to(shares, (len(a), count + 1))
     from_b = from_a[:, ::-1]
     return np.where(from_a < from_b, a[:, None] + from_a, b[:, None] - from_b), shares
 
@@ -129,7 +148,7 @@ def kink_places(
         reach: How far z goes.
 
     Returns:
-        The places in z, of shape (members, most places); those with fewer repeat one.
+        The places in z, of shape (members, most places), filled up with 0.
     """
 
     def at(z: Array, members: Any) -> list[Array]:
@@ -140,14 +159,15 @@ def kink_places(
     with np.errstate(all="ignore"):
         near = (ARGUMENTS - mean[:, None]) / root[:, None]
         near = np.clip(np.where(np.isfinite(near), near, 0), -reach, reach)
-        even = np.broadcast_to(np.linspace(-reach, reach, SEARCHED), (len(root), SEARCHED))
+        even = np.tile(np.linspace(-reach, reach, SEARCHED), (len(root), 1))
         z = np.sort(np.concatenate([even, near], axis=1), axis=1)
         found: list[list[float]] = [[] for _ in root]
         for which, values in enumerate(at(z, slice(None))):
             signs = np.sign(values)
             still = np.zeros((len(root), 1))
             moved = np.concatenate([still, np.abs(np.diff(signs)), still], axis=1)
-            for member, k in np.argwhere((signs == 0) & (moved[:, :-1] + moved[:, 1:] > 0)):
+            single = (signs == 0) & (moved[:, :-1] + moved[:, 1:] > 0)
+            for member, k in np.argwhere(single):
                 found[member].append(z[member, k])
             members, k = np.nonzero(signs[:, 1:] * signs[:, :-1] < 0)
             low, high, sign = z[members, k], z[members, k + 1], signs[members, k]
@@ -159,8 +179,10 @@ def kink_places(
                 found[member].append(place)
     unique = [np.unique(places) for places in found]
     most = min(max(map(len, unique), default=0), MOST_KINKS)
-    rows = [[*row[:most], *[row[-1] if len(row) else 0.0] * (most - len(row))] for row in unique]
-    return np.array(rows).reshape(len(root), most)
+    rows = np.zeros((len(root), most))
+    for row, places in zip(rows, unique, strict=True):
+        row[: len(places)] = places[:most]
+    return rows
 
 
 SEARCHED, ARGUMENTS = 801, np.linspace(-8, 8, 129)
