@@ -10,7 +10,7 @@ from mpmath import mpf
 import tpc
 from tpc.runtime.hermite import single_moment
 from tpc.runtime.pair_series import listed_moment, pair_moment
-from tpc.runtime.split_lines import Kinked
+from tpc.runtime.split_sums import Kinked
 
 Real = Callable[[mpf], mpf]
 Kinks = tuple[float, ...]

@@ -29,7 +29,7 @@ from tpc.runtime.pair_series import (
     sum_pairs,
     sum_tile,
 )
-from tpc.runtime.split_lines import Kinked
+from tpc.runtime.split_sums import Kinked
 
 FIRST_REACH = 0.7
 """The correlation that the fewest coefficients reach; the next ones come nearer to 1 by NEARER."""

@@ -15,13 +15,12 @@ and the difference gives the error, which stays large where f has others or jump
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tpc.runtime.arrays import Array, Indices
-from tpc.runtime.split_lines import Kinked, SplitLine, kink_places, split_step
 
 Function = Callable[..., Array]
 """Of an array, then of constants that broadcast to it."""
@@ -55,6 +54,17 @@ class Line:
     step: float
     reach: float
 
+    patience = 1.0
+    """How many times as many terms series on it may have."""
+
+    def __getitem__(self, chosen: slice) -> Line:
+        """Return the grid of some members, which all have the same."""
+        return self
+
+    def step_for(self, orders: int) -> float:
+        """Return the step that resolves Hermite polynomials up to a degree."""
+        return self.step
+
     @property
     def z(self) -> Array:
         """The nodes, symmetric about 0."""
@@ -85,27 +95,33 @@ class Family:
         root: The roots of the variances, of shape (members,).
         mean: The means.
         constants: What f takes behind its argument.
-        places: Where grids are split, of shape (members, kinks); None where they are uniform.
     """
 
     f: Function
     root: Array
     mean: Array
-    constants: tuple[Array, ...] = ()
-    places: Array | None = None
+    constants: tuple[Array, ...]
+
+    splits = False
+    """Whether grids are split at kinks."""
 
     @staticmethod
     def of(
-        f: Function,
+        f: Any,
         q: Array,
         m: Array | None = None,
         constants: Sequence[Array] = (),
     ) -> Family:
-        """Take variances; those below zero by rounding count as zero."""
+        """Take variances; those below zero by rounding count as zero.
+
+        Functions with kinks make families of their own.
+        """
         root = np.sqrt(np.maximum(np.asarray(q, dtype=float), 0))
         mean = np.zeros_like(root) if m is None else np.asarray(m, dtype=float)
         spread = (np.broadcast_to(constant, root.shape) for constant in constants)
-        return Family(f, root, mean, tuple(spread))
+        make = f.family if hasattr(f, "kinks") else Family
+        family: Family = make(f, root, mean, tuple(spread))
+        return family
 
     def equals(self, other: Family) -> bool:
         """Whether functions and Gaussians are the same."""
@@ -117,8 +133,7 @@ class Family:
 
     def __getitem__(self, chosen: Any) -> Family:
         constants = tuple(constant[chosen] for constant in self.constants)
-        places = None if self.places is None else self.places[chosen]
-        return Family(self.f, self.root[chosen], self.mean[chosen], constants, places)
+        return Family(self.f, self.root[chosen], self.mean[chosen], constants)
 
     def __call__(self, z: Array) -> Array:
         """Return f for each member, of shape (variances, nodes); z broadcasts to that."""
@@ -137,21 +152,17 @@ class Family:
         order = np.argsort(self.root)
         return self[order[np.linspace(0, len(order) - 1, 9).astype(int)]]
 
-    def split(self) -> Family:
-        """Return the same with grids that are split at the kinks of each member."""
-        if self.places is not None:
-            return self
-        places = np.empty((len(self.root), 0))
-        if isinstance(self.f, Kinked):
-            law = self.root, self.mean, self.constants
-            places = kink_places(self.f.kinks, *law, MOST_REACH)
-        return replace(self, places=places)
-
-    def line(self, step: float, reach: float) -> Line | SplitLine:
+    def line(self, step: float, reach: float) -> Line:
         """Return a grid for all members."""
-        if self.places is None:
-            return Line(step, reach)
-        return SplitLine.of(self.places, step, reach)
+        return Line(step, reach)
+
+    def alike(self, other: Family) -> Family:
+        """Return another family with grids that are split if those of this one are."""
+        return other
+
+    def moment_with(self, other: Family, rho: float) -> tuple[float, float] | None:
+        """Return E f(u) g(w) of single members and its error, if grids are split."""
+        return None
 
     def hides_peaks(self, line: Line, values: Array) -> bool:
         """Whether some f leaves, for arguments near 0, the range of a grid's nodes around.
@@ -173,7 +184,7 @@ class Family:
                     return True
         return False
 
-    def on(self, line: Line | SplitLine) -> Samples:
+    def on(self, line: Line) -> Samples:
         """Return the functions on a grid."""
         z, root_weights = line.z, line.root_weights
         values = np.empty((len(self.root), z.shape[-1]))
@@ -184,14 +195,7 @@ class Family:
                 own = block if z.ndim > 1 else slice(None)
                 values[block] = self[block](z[own])
                 values[block] *= root_weights[own]
-        if isinstance(line, SplitLine):
-            without_poles(values, root_weights)
         return Samples(self, line, values)
-
-
-def without_poles(values: Array, root_weights: Array) -> None:
-    """Drop what is not finite at nodes that round to a kink, whose weights are nothing."""
-    values[~np.isfinite(values) & (root_weights < 1e-8)] = 0
 
 
 @dataclass(frozen=True)
@@ -205,26 +209,18 @@ class Samples:
     """
 
     family: Family
-    line: Line | SplitLine
+    line: Line
     values: Array
 
     def __getitem__(self, chosen: slice) -> Samples:
-        line = self.line
-        if isinstance(line, SplitLine) and line.z.ndim > 1:
-            line = replace(
-                line,
-                places=line.places[chosen],
-                z=line.z[chosen],
-                root_weights=line.root_weights[chosen],
-            )
-        return Samples(self.family[chosen], line, self.values[chosen])
+        return Samples(self.family[chosen], self.line[chosen], self.values[chosen])
 
     def resolving(self, orders: int) -> Samples:
         """Return the same on a grid that resolves Hermite polynomials up to a degree."""
-        step, reach = split_step(orders), self.line.reach
+        step = self.line.step_for(orders)
         if self.line.step <= step:
             return self
-        return self.family.on(self.family.line(step, reach))
+        return self.family.on(self.family.line(step, self.line.reach))
 
     @property
     def sizes(self) -> Array:
@@ -255,7 +251,7 @@ class Samples:
 
 
 def hermite_blocks(
-    line: Line | SplitLine,
+    line: Line,
     size: int,
     most: int = 256,
 ) -> Iterator[Array]:
@@ -286,8 +282,8 @@ def settle(
         change of a few moments from a grid sqrt(2) times as coarse, so that it holds even
         where convergence is of first order.
     """
-    if any(isinstance(family.f, Kinked) for family in families):
-        families = [family.split() for family in families]
+    for family in tuple(families):
+        families = [family.alike(each) for each in families]
     step, reach = FIRST_STEP, FIRST_REACH
     probes = [family.probes() for family in families]
 

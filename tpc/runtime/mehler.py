@@ -22,10 +22,9 @@ import numpy as np
 
 from tpc.runtime.arrays import Array, Indices
 from tpc.runtime.hermite import TOLERANCE, Samples, hermite_blocks, unit
-from tpc.runtime.split_lines import SplitLine
 
-MOST_TERMS, MOST_SPLIT, MOST_APART = 2048, 8192, 512
-"""Orders of the series at most; with kinks, all at one place or where members have their own."""
+MOST_TERMS = 2048
+"""Orders of the series at most."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +90,10 @@ def expand(
         rho: The largest correlation that the series should reach.
         tolerance: What may be left out, in units of the root mean squares.
     """
-    apart = any(side.line.z.ndim > 1 for side in (left, right))
-    split = isinstance(left.line, SplitLine)
-    most = MOST_APART if apart else MOST_SPLIT if split else MOST_TERMS
     sides = [left] if left is right else [left, right]
-    if split:
-        needed = min(most, int(-30 / np.log(min(max(rho, 1e-9), 1 - 1e-9))))
-        sides = [side.resolving(needed) for side in sides]
+    most = int(MOST_TERMS * min(side.line.patience for side in sides))
+    needed = min(most, int(-30 / np.log(min(max(rho, 1e-9), 1 - 1e-9))))
+    sides = [side.resolving(needed) for side in sides]
     units = [unit(side.sizes) for side in sides]
     rests = [side.sizes**2 for side in sides]
     blocks: list[list[Array]] = [[] for _ in sides]

@@ -24,7 +24,6 @@ import numpy.typing as npt
 from tpc.runtime.arrays import Array, Indices
 from tpc.runtime.hermite import TOLERANCE, Family, Function, Line, Samples, settle, unit
 from tpc.runtime.mehler import Series, expand
-from tpc.runtime.plane_sums import split_moment
 
 PERFECT = 1 - 1e-15
 """A correlation beyond this differs from 1 by the rounding of a covariance."""
@@ -201,9 +200,10 @@ class Plane:
             The expectation, and what its error is more than that of the grid.
         """
         f, g = self.left.family[row : row + 1], self.right.family[column : column + 1]
+        found = f.moment_with(g, rho)
+        if found is not None:
+            return found
         line = self.left.line
-        if not isinstance(line, Line):
-            return split_moment(f, g, rho)
         narrow = np.sqrt((1 - rho) * (1 + rho))
         across = Line(min(0.5, line.step / narrow), line.reach)
         z, t, weights = line.z, across.z, across.root_weights**2
@@ -316,10 +316,9 @@ def sum_pairs(
     size = np.abs(pairs.rho)
     perfect, missed = size > PERFECT, 0.0
     listed = ~perfect
-    if isinstance(plane.left.line, Line):
-        values[perfect] = plane.on_diagonals(pairs[perfect])
-    else:
+    if plane.left.family.splits:
         perfect &= False
+    values[perfect] = plane.on_diagonals(pairs[perfect])
     if smooth:
         listed &= size <= series.reach(len(series.left))
     for k in np.nonzero(~perfect & ~listed)[0]:

@@ -20,42 +20,22 @@ from typing import Any
 import numpy as np
 
 from tpc.runtime.arrays import Array
+from tpc.runtime.hermite import Line
 
 
 @dataclass(frozen=True)
-class Kinked:
-    """A function with kinks or jumps, of an array and of constants.
-
-    Attributes:
-        f: The function.
-        kinks: Functions of the same; f has its kinks where one of them changes its sign.
-    """
-
-    f: Callable[..., Array]
-    kinks: Callable[..., Sequence[Array]]
-
-    def __call__(self, *given: Array) -> Array:
-        """Return the values of f."""
-        return self.f(*given)
-
-
-@dataclass(frozen=True)
-class SplitLine:
+class SplitLine(Line):
     """A grid for a standard normal z that is split at some places.
 
+    Nodes are `SPLIT_STEP` times as far apart as on a uniform grid of the same step.
+
     Attributes:
-        places: In order for each member, of shape (members, kinks).
-        step: Of a uniform grid for smooth functions; nodes are `SPLIT_STEP` times as far apart.
-        reach: Where the grid ends.
-        z: The nodes, of shape (nodes,) or, where members differ, (members, nodes).
-        root_weights: The roots of their weights.
+        nodes: Of shape (nodes,) or, where members differ, (members, nodes).
+        roots: The roots of their weights.
     """
 
-    places: Array
-    step: float
-    reach: float
-    z: Array
-    root_weights: Array
+    nodes: Array
+    roots: Array
 
     @staticmethod
     def of(places: Array, step: float, reach: float) -> SplitLine:
@@ -73,20 +53,41 @@ class SplitLine:
         roots = np.sqrt(shares / np.sqrt(2 * np.pi)) * np.exp(-(z**2) / 4)
         if len(z) == 1:
             z, roots = z[0], roots[0]
-        return SplitLine(places, step, reach, z, roots)
+        return SplitLine(step, reach, z, roots)
+
+    @property
+    def z(self) -> Array:
+        """The nodes."""
+        return self.nodes
+
+    @property
+    def root_weights(self) -> Array:
+        """The roots of the weights."""
+        return self.roots
+
+    @property
+    def patience(self) -> float:  # type: ignore[override]
+        """How many times as many terms series have: few where each member has its own basis."""
+        return 0.25 if self.nodes.ndim > 1 else 4.0
+
+    def __getitem__(self, chosen: slice) -> SplitLine:
+        """Return the grids of some members."""
+        if self.nodes.ndim == 1:
+            return self
+        return SplitLine(self.step, self.reach, self.nodes[chosen], self.roots[chosen])
+
+    def step_for(self, orders: int) -> float:
+        """Return the step that resolves Hermite polynomials up to a degree.
+
+        These oscillate with the frequency sqrt(n), and what functions of t have beside
+        them is nothing at frequencies from 23 on.
+        """
+        finest = 2 * np.pi / (23 + np.sqrt(orders)) / SPLIT_STEP
+        return float(min(self.step, finest))
 
 
 SPLIT_STEP = 0.6
 """How much finer split grids are than uniform ones: nodes crowd at kinks."""
-
-
-def split_step(orders: int) -> float:
-    """Return the step of grids that resolve Hermite polynomials up to a degree.
-
-    These oscillate with the frequency sqrt(n), and what functions of t have beside them is nothing
-    at frequencies from 23 on.
-    """
-    return float(2 * np.pi / (23 + np.sqrt(orders)) / SPLIT_STEP)
 
 
 def panel(

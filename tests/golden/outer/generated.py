@@ -1573,6 +1573,10 @@ class Line:
     step: float
     reach: float
 
+    def __getitem__(self, chosen: slice) -> Line:
+        """Return the grid of some members, which all have the same."""
+        return self
+
     @property
     def z(self) -> Array:
         """The nodes, symmetric about 0."""
@@ -1589,32 +1593,40 @@ class Line:
         scale = np.sqrt(self.step / np.sqrt(2 * np.pi))
         return np.asarray(scale * np.exp(-(z**2) / 4))
 
-    def finer(self) -> Line:
-        """Refine by an irrational ratio: no frequency looks alike on both grids."""
-        return Line(self.step / np.sqrt(2), self.reach)
-
 
 @dataclass(frozen=True)
 class Family:
-    """f(m + sqrt(q) z, s) for arrays of variances q, means m and constants s."""
+    """f(m + sqrt(q) z, s) for arrays of variances q, means m and constants s.
+
+    Attributes:
+        f: The function.
+        root: The roots of the variances, of shape (members,).
+        mean: The means.
+        constants: What f takes behind its argument.
+    """
 
     f: Function
     root: Array
     mean: Array
-    constants: tuple[Array, ...] = ()
+    constants: tuple[Array, ...]
 
     @staticmethod
     def of(
-        f: Function,
+        f: Any,
         q: Array,
         m: Array | None = None,
         constants: Sequence[Array] = (),
     ) -> Family:
-        """Take variances; those below zero by rounding count as zero."""
+        """Take variances; those below zero by rounding count as zero.
+
+        Functions with kinks make families of their own.
+        """
         root = np.sqrt(np.maximum(np.asarray(q, dtype=float), 0))
         mean = np.zeros_like(root) if m is None else np.asarray(m, dtype=float)
         spread = (np.broadcast_to(constant, root.shape) for constant in constants)
-        return Family(f, root, mean, tuple(spread))
+        make = f.family if hasattr(f, "kinks") else Family
+        family: Family = make(f, root, mean, tuple(spread))
+        return family
 
     def __getitem__(self, chosen: Any) -> Family:
         constants = tuple(constant[chosen] for constant in self.constants)
@@ -1637,6 +1649,14 @@ class Family:
         order = np.argsort(self.root)
         return self[order[np.linspace(0, len(order) - 1, 9).astype(int)]]
 
+    def line(self, step: float, reach: float) -> Line:
+        """Return a grid for all members."""
+        return Line(step, reach)
+
+    def alike(self, other: Family) -> Family:
+        """Return another family with grids that are split if those of this one are."""
+        return other
+
     def hides_peaks(self, line: Line, values: Array) -> bool:
         """Whether some f leaves, for arguments near 0, the range of a grid's nodes around.
 
@@ -1652,75 +1672,129 @@ class Family:
                 first = np.clip(np.searchsorted(line.z, z) - 8, 0, len(line.z) - 16)
                 around = values[row][first[:, None] + np.arange(16)]
                 room = 0.03 * np.abs(values[row]).max()
-                if (found > around.max(axis=1) + room).any():
-                    return True
-                if (found < around.min(axis=1) - room).any():
+                high, low = around.max(axis=1) + room, around.min(axis=1) - room
+                if (np.isfinite(found) & ((found > high) | (found < low))).any():
                     return True
         return False
 
-    def on(self, line: Line) -> Array:
-        """Return f times the root weights, of shape (variances, nodes)."""
+    def on(self, line: Line) -> Samples:
+        """Return the functions on a grid."""
         z, root_weights = line.z, line.root_weights
-        values = np.empty((len(self.root), len(z)))
-        rows = max(1, 2**16 // len(z))
+        values = np.empty((len(self.root), z.shape[-1]))
+        rows = max(1, 2**16 // z.shape[-1])
         with np.errstate(all="ignore"):
             for start in range(0, len(self.root), rows):
                 block = slice(start, start + rows)
-                values[block] = self[block](z)
-                values[block] *= root_weights
-        return values
+                own = block if z.ndim > 1 else slice(None)
+                values[block] = self[block](z[own])
+                values[block] *= root_weights[own]
+        return Samples(self, line, values)
 
 
-def hermite_blocks(line: Line, size: int) -> Iterator[Array]:
-    """Yield h_n times the root weights, the first `size` orders n, then ever more.
+@dataclass(frozen=True)
+class Samples:
+    """Functions on a grid.
+
+    Attributes:
+        family: The functions.
+        line: The grid.
+        values: The functions times the root weights, of shape (variances, nodes).
+    """
+
+    family: Family
+    line: Line
+    values: Array
+
+    def __getitem__(self, chosen: slice) -> Samples:
+        return Samples(self.family[chosen], self.line[chosen], self.values[chosen])
+
+    @property
+    def sizes(self) -> Array:
+        """The roots of E f^2."""
+        return np.asarray(np.sqrt(np.einsum("an,an->a", self.values, self.values)))
+
+    @property
+    def means(self) -> Array:
+        """E f."""
+        return np.asarray((self.values * self.line.root_weights).sum(axis=1))
+
+    def coefficients(self, basis: Array) -> Array:
+        """Return E f h_n of functions on the same grid, of shape (orders, variances)."""
+        if basis.ndim == 2:
+            return np.asarray(basis @ self.values.T)
+        return np.asarray(np.einsum("nai,ai->na", basis, self.values))
+
+    def vanish_at_ends(self) -> bool:
+        """Whether the grid reaches to where the weighted functions are nothing."""
+        ends = np.abs(self.values[:, [0, -1]]).max(axis=1)
+        return bool((np.isfinite(self.sizes) & (ends <= 1e-15 * self.sizes)).all())
+
+    def low_moments(self) -> Array:
+        """Return sqrt(E f^2) and the first coefficients, of shape (9, variances)."""
+        with np.errstate(invalid="ignore"):
+            low = self.coefficients(next(hermite_blocks(self.line, 8)))
+        return np.vstack([self.sizes, low])
+
+
+def hermite_blocks(
+    line: Line,
+    size: int,
+    most: int = 256,
+) -> Iterator[Array]:
+    """Yield h_n times the root weights, the first `size` orders n, then ever more, up to `most`.
 
     The recurrence sqrt(n + 1) h_(n+1) = z h_n - sqrt(n) h_(n-1) is stable upwards.
     """
     z, current = line.z, line.root_weights
     before, n = np.zeros_like(z), 0
     while True:
-        block = np.empty((size, len(z)))
+        block = np.empty((size, *z.shape))
         for row in block:
             row[:] = current
             following = (z * current - np.sqrt(n) * before) / np.sqrt(n + 1)
             before, current, n = current, following, n + 1
         yield block
-        size = min(2 * size, 256)
+        size = min(2 * size, most)
 
 
 def settle(
     families: Sequence[Family],
     tolerance: float = TOLERANCE,
-) -> tuple[Line, list[Array], float]:
+) -> tuple[list[Samples], float]:
     """Find a grid that resolves all functions to a tolerance.
 
     Returns:
-        The grid, the functions on it, and an error relative to sqrt(E f^2): three times
-        the largest change of a few moments from a grid sqrt(2) times as coarse, so that
-        it holds even where convergence is of first order.
+        The functions on it, and an error relative to sqrt(E f^2): three times the largest
+        change of a few moments from a grid sqrt(2) times as coarse, so that it holds even
+        where convergence is of first order.
     """
-    line = Line(FIRST_STEP, FIRST_REACH)
+    for family in tuple(families):
+        families = [family.alike(each) for each in families]
+    step, reach = FIRST_STEP, FIRST_REACH
     probes = [family.probes() for family in families]
-    values = [probe.on(line) for probe in probes]
-    while line.reach < MOST_REACH and not all(map(vanishes_at_ends, values)):
-        line = Line(line.step, 1.25 * line.reach)
-        values = [probe.on(line) for probe in probes]
-    moments = [low_moments(line, value) for value in values]
+
+    def sampled(members: Sequence[Family]) -> list[Samples]:
+        return [member.on(member.line(step, reach)) for member in members]
+
+    samples = sampled(probes)
+    while reach < MOST_REACH and not all(each.vanish_at_ends() for each in samples):
+        reach *= 1.25
+        samples = sampled(probes)
+    moments = [each.low_moments() for each in samples]
     error, most = np.inf, MOST_NODES
-    while error > tolerance and len(line.z) <= most:
-        line, before = line.finer(), moments
-        values = [probe.on(line) for probe in probes]
-        moments = [low_moments(line, value) for value in values]
+    while error > tolerance and max(each.values.shape[1] for each in samples) <= most:
+        step, before = step / np.sqrt(2), moments
+        samples = sampled(probes)
+        moments = [each.low_moments() for each in samples]
         error = 3 * largest_change(before, moments)
         if error <= tolerance:
-            error = max(error, overlooked(line, probes, moments, tolerance))
+            error = max(error, overlooked(samples, moments, tolerance))
             most = PEAK_NODES
-    return line, [family.on(line) for family in families], error
+    return sampled(families), error
 
 
 def overlooked(
-    line: Line,
-    probes: Sequence[Family],
+    samples: Sequence[Samples],
     moments: Sequence[Array],
     tolerance: float,
 ) -> float:
@@ -1730,15 +1804,16 @@ def overlooked(
     of huge variance may have one near 0 that is too narrow for any grid: the error is
     infinite then.
     """
-    fine = Line(min(line.step, 2 * line.reach / LOOKED), line.reach)
     error = 0.0
-    for probe, known in zip(probes, moments, strict=True):
-        chosen = spread_out(len(probe.root), 16)
-        few = probe[chosen]
-        values = few.on(fine)
-        if few.hides_peaks(fine, values):
+    for each, known in zip(samples, moments, strict=True):
+        step, reach = min(each.line.step, 2 * each.line.reach / LOOKED), each.line.reach
+        chosen = spread_out(len(each.values), 16)
+        few = each.family[chosen]
+        plain = Line(step, reach)
+        if few.hides_peaks(plain, few.on(plain).values):
             return np.inf
-        change = largest_change([known[:, chosen]], [low_moments(fine, values)])
+        finer = few.on(few.line(step, reach)).low_moments()
+        change = largest_change([known[:, chosen]], [finer])
         error = max(error, 3 * change)
     return error if error > 10 * tolerance else 0.0
 
@@ -1748,28 +1823,9 @@ def spread_out(count: int, most: int) -> Indices:
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
 
 
-def root_mean_square(values: Array) -> Array:
-    """Return sqrt(E f^2) for functions on a grid."""
-    return np.asarray(np.sqrt(np.einsum("an,an->a", values, values)))
-
-
 def unit(scale: Array) -> Array:
     """Return what to divide by: the scale, or 1 where it is zero."""
     return np.where(scale > 0, scale, 1.0)
-
-
-def vanishes_at_ends(values: Array) -> bool:
-    """Whether the grid reaches to where the weighted functions are nothing."""
-    scale = root_mean_square(values)
-    ends = np.abs(values[:, [0, -1]]).max(axis=1)
-    return bool((np.isfinite(scale) & (ends <= 1e-15 * scale)).all())
-
-
-def low_moments(line: Line, values: Array) -> Array:
-    """Return sqrt(E f^2) and the first coefficients, of shape (9, variances)."""
-    with np.errstate(invalid="ignore"):
-        low = next(hermite_blocks(line, 8)) @ values.T
-    return np.vstack([root_mean_square(values), low])
 
 
 def largest_change(before: Sequence[Array], after: Sequence[Array]) -> float:
@@ -1788,17 +1844,21 @@ def single_series(family: Family, tolerance: float) -> tuple[Array, float, Array
         The expectations, a bound of their error relative to sqrt(E f^2), or to what the
         change from a coarser grid says where that is less, and this size.
     """
-    line, (values,), error = settle([family], tolerance)
+    (samples,), error = settle([family], tolerance)
     if not np.isfinite(error):
-        return np.full(len(values), np.nan), np.inf, np.ones(len(values))
-    found = values @ line.root_weights
-    bound, size = error + ROUNDING, root_mean_square(values)
+        return (
+            np.full(len(samples.values), np.nan),
+            np.inf,
+            np.ones(len(samples.values)),
+        )
+    found, size = samples.means, samples.sizes
+    bound = error + ROUNDING
     few = np.flatnonzero(np.abs(found) < 1e-3 * size)
     if len(few):
-        rest = family[few]
-        finer = line.finer()
-        again = rest.on(finer) * finer.root_weights
-        change = np.abs(again.sum(axis=1) - found[few])
-        own = 3 * change + ROUNDING * np.abs(again).sum(axis=1)
+        rest = samples.family[few]
+        again = rest.on(rest.line(samples.line.step / np.sqrt(2), samples.line.reach))
+        change = np.abs(again.means - found[few])
+        absolute = np.abs(again.values * again.line.root_weights).sum(axis=1)
+        own = 3 * change + ROUNDING * absolute
         size[few] = np.minimum(size[few], own / bound)
     return found, bound, size

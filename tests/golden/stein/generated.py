@@ -151,12 +151,14 @@ def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     bras_k = products_WT.bras(products_W)
     del products_W, products_WT
     # ⟨t1|t1⟩
-    moment_g_part = nodes.inner(product_h, product_h)
+    moment_g = nodes.inner(product_h, product_h)
     # ⟨t1|t1⟩ + ⟨∇ W x|t1⟩ ⟨∇ W x|t1⟩
-    moment_g = moment_g_part + bras_g[0] * bras_g[0]
+    moment_g_2 = moment_g + bras_g[0] * bras_g[0]
+    # ⟨∇ W g|t2⟩ (⟨t1|t1⟩ + ⟨∇ W x|t1⟩ ⟨∇ W x|t1⟩)
+    product_bra_W_g = bras_k[1] * moment_g_2
     # c = ⟨t2|t1⟩ + ⟨∇ W x|t2⟩ ⟨∇ W x|t1⟩
     #     + ⟨∇ W g|t2⟩ (⟨t1|t1⟩ + ⟨∇ W x|t1⟩ ⟨∇ W x|t1⟩)
-    c = nodes.inner(sign_h, product_h) + bras_k[0] * bras_g[0] + bras_k[1] * moment_g
+    c = nodes.inner(sign_h, product_h) + bras_k[0] * bras_g[0] + product_bra_W_g
     del product_h, sign_h
 
     return {

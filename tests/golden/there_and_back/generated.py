@@ -1872,6 +1872,17 @@ class Line:
     step: float
     reach: float
 
+    patience = 1.0
+    """How many times as many terms series on it may have."""
+
+    def __getitem__(self, chosen: slice) -> Line:
+        """Return the grid of some members, which all have the same."""
+        return self
+
+    def step_for(self, orders: int) -> float:
+        """Return the step that resolves Hermite polynomials up to a degree."""
+        return self.step
+
     @property
     def z(self) -> Array:
         """The nodes, symmetric about 0."""
@@ -1895,29 +1906,44 @@ class Line:
 
 @dataclass(frozen=True)
 class Family:
-    """f(m + sqrt(q) z, s) for arrays of variances q, means m and constants s."""
+    """f(m + sqrt(q) z, s) for arrays of variances q, means m and constants s.
+
+    Attributes:
+        f: The function.
+        root: The roots of the variances, of shape (members,).
+        mean: The means.
+        constants: What f takes behind its argument.
+    """
 
     f: Function
     root: Array
     mean: Array
-    constants: tuple[Array, ...] = ()
+    constants: tuple[Array, ...]
+
+    splits = False
+    """Whether grids are split at kinks."""
 
     @staticmethod
     def of(
-        f: Function,
+        f: Any,
         q: Array,
         m: Array | None = None,
         constants: Sequence[Array] = (),
     ) -> Family:
-        """Take variances; those below zero by rounding count as zero."""
+        """Take variances; those below zero by rounding count as zero.
+
+        Functions with kinks make families of their own.
+        """
         root = np.sqrt(np.maximum(np.asarray(q, dtype=float), 0))
         mean = np.zeros_like(root) if m is None else np.asarray(m, dtype=float)
         spread = (np.broadcast_to(constant, root.shape) for constant in constants)
-        return Family(f, root, mean, tuple(spread))
+        make = f.family if hasattr(f, "kinks") else Family
+        family: Family = make(f, root, mean, tuple(spread))
+        return family
 
     def equals(self, other: Family) -> bool:
         """Whether functions and Gaussians are the same."""
-        if self.f is not other.f:
+        if self.f != other.f:
             return False
         own = (self.root, self.mean, *self.constants)
         others = (other.root, other.mean, *other.constants)
@@ -1944,6 +1970,18 @@ class Family:
         order = np.argsort(self.root)
         return self[order[np.linspace(0, len(order) - 1, 9).astype(int)]]
 
+    def line(self, step: float, reach: float) -> Line:
+        """Return a grid for all members."""
+        return Line(step, reach)
+
+    def alike(self, other: Family) -> Family:
+        """Return another family with grids that are split if those of this one are."""
+        return other
+
+    def moment_with(self, other: Family, rho: float) -> tuple[float, float] | None:
+        """Return E f(u) g(w) of single members and its error, if grids are split."""
+        return None
+
     def hides_peaks(self, line: Line, values: Array) -> bool:
         """Whether some f leaves, for arguments near 0, the range of a grid's nodes around.
 
@@ -1959,75 +1997,136 @@ class Family:
                 first = np.clip(np.searchsorted(line.z, z) - 8, 0, len(line.z) - 16)
                 around = values[row][first[:, None] + np.arange(16)]
                 room = 0.03 * np.abs(values[row]).max()
-                if (found > around.max(axis=1) + room).any():
-                    return True
-                if (found < around.min(axis=1) - room).any():
+                high, low = around.max(axis=1) + room, around.min(axis=1) - room
+                if (np.isfinite(found) & ((found > high) | (found < low))).any():
                     return True
         return False
 
-    def on(self, line: Line) -> Array:
-        """Return f times the root weights, of shape (variances, nodes)."""
+    def on(self, line: Line) -> Samples:
+        """Return the functions on a grid."""
         z, root_weights = line.z, line.root_weights
-        values = np.empty((len(self.root), len(z)))
-        rows = max(1, 2**16 // len(z))
+        values = np.empty((len(self.root), z.shape[-1]))
+        rows = max(1, 2**16 // z.shape[-1])
         with np.errstate(all="ignore"):
             for start in range(0, len(self.root), rows):
                 block = slice(start, start + rows)
-                values[block] = self[block](z)
-                values[block] *= root_weights
-        return values
+                own = block if z.ndim > 1 else slice(None)
+                values[block] = self[block](z[own])
+                values[block] *= root_weights[own]
+        return Samples(self, line, values)
 
 
-def hermite_blocks(line: Line, size: int) -> Iterator[Array]:
-    """Yield h_n times the root weights, the first `size` orders n, then ever more.
+@dataclass(frozen=True)
+class Samples:
+    """Functions on a grid.
+
+    Attributes:
+        family: The functions.
+        line: The grid.
+        values: The functions times the root weights, of shape (variances, nodes).
+    """
+
+    family: Family
+    line: Line
+    values: Array
+
+    def __getitem__(self, chosen: slice) -> Samples:
+        return Samples(self.family[chosen], self.line[chosen], self.values[chosen])
+
+    def resolving(self, orders: int) -> Samples:
+        """Return the same on a grid that resolves Hermite polynomials up to a degree."""
+        step = self.line.step_for(orders)
+        if self.line.step <= step:
+            return self
+        return self.family.on(self.family.line(step, self.line.reach))
+
+    @property
+    def sizes(self) -> Array:
+        """The roots of E f^2."""
+        return np.asarray(np.sqrt(np.einsum("an,an->a", self.values, self.values)))
+
+    @property
+    def means(self) -> Array:
+        """E f."""
+        return np.asarray((self.values * self.line.root_weights).sum(axis=1))
+
+    def coefficients(self, basis: Array) -> Array:
+        """Return E f h_n of functions on the same grid, of shape (orders, variances)."""
+        if basis.ndim == 2:
+            return np.asarray(basis @ self.values.T)
+        return np.asarray(np.einsum("nai,ai->na", basis, self.values))
+
+    def vanish_at_ends(self) -> bool:
+        """Whether the grid reaches to where the weighted functions are nothing."""
+        ends = np.abs(self.values[:, [0, -1]]).max(axis=1)
+        return bool((np.isfinite(self.sizes) & (ends <= 1e-15 * self.sizes)).all())
+
+    def low_moments(self) -> Array:
+        """Return sqrt(E f^2) and the first coefficients, of shape (9, variances)."""
+        with np.errstate(invalid="ignore"):
+            low = self.coefficients(next(hermite_blocks(self.line, 8)))
+        return np.vstack([self.sizes, low])
+
+
+def hermite_blocks(
+    line: Line,
+    size: int,
+    most: int = 256,
+) -> Iterator[Array]:
+    """Yield h_n times the root weights, the first `size` orders n, then ever more, up to `most`.
 
     The recurrence sqrt(n + 1) h_(n+1) = z h_n - sqrt(n) h_(n-1) is stable upwards.
     """
     z, current = line.z, line.root_weights
     before, n = np.zeros_like(z), 0
     while True:
-        block = np.empty((size, len(z)))
+        block = np.empty((size, *z.shape))
         for row in block:
             row[:] = current
             following = (z * current - np.sqrt(n) * before) / np.sqrt(n + 1)
             before, current, n = current, following, n + 1
         yield block
-        size = min(2 * size, 256)
+        size = min(2 * size, most)
 
 
 def settle(
     families: Sequence[Family],
     tolerance: float = TOLERANCE,
-) -> tuple[Line, list[Array], float]:
+) -> tuple[list[Samples], float]:
     """Find a grid that resolves all functions to a tolerance.
 
     Returns:
-        The grid, the functions on it, and an error relative to sqrt(E f^2): three times
-        the largest change of a few moments from a grid sqrt(2) times as coarse, so that
-        it holds even where convergence is of first order.
+        The functions on it, and an error relative to sqrt(E f^2): three times the largest
+        change of a few moments from a grid sqrt(2) times as coarse, so that it holds even
+        where convergence is of first order.
     """
-    line = Line(FIRST_STEP, FIRST_REACH)
+    for family in tuple(families):
+        families = [family.alike(each) for each in families]
+    step, reach = FIRST_STEP, FIRST_REACH
     probes = [family.probes() for family in families]
-    values = [probe.on(line) for probe in probes]
-    while line.reach < MOST_REACH and not all(map(vanishes_at_ends, values)):
-        line = Line(line.step, 1.25 * line.reach)
-        values = [probe.on(line) for probe in probes]
-    moments = [low_moments(line, value) for value in values]
+
+    def sampled(members: Sequence[Family]) -> list[Samples]:
+        return [member.on(member.line(step, reach)) for member in members]
+
+    samples = sampled(probes)
+    while reach < MOST_REACH and not all(each.vanish_at_ends() for each in samples):
+        reach *= 1.25
+        samples = sampled(probes)
+    moments = [each.low_moments() for each in samples]
     error, most = np.inf, MOST_NODES
-    while error > tolerance and len(line.z) <= most:
-        line, before = line.finer(), moments
-        values = [probe.on(line) for probe in probes]
-        moments = [low_moments(line, value) for value in values]
+    while error > tolerance and max(each.values.shape[1] for each in samples) <= most:
+        step, before = step / np.sqrt(2), moments
+        samples = sampled(probes)
+        moments = [each.low_moments() for each in samples]
         error = 3 * largest_change(before, moments)
         if error <= tolerance:
-            error = max(error, overlooked(line, probes, moments, tolerance))
+            error = max(error, overlooked(samples, moments, tolerance))
             most = PEAK_NODES
-    return line, [family.on(line) for family in families], error
+    return sampled(families), error
 
 
 def overlooked(
-    line: Line,
-    probes: Sequence[Family],
+    samples: Sequence[Samples],
     moments: Sequence[Array],
     tolerance: float,
 ) -> float:
@@ -2037,15 +2136,16 @@ def overlooked(
     of huge variance may have one near 0 that is too narrow for any grid: the error is
     infinite then.
     """
-    fine = Line(min(line.step, 2 * line.reach / LOOKED), line.reach)
     error = 0.0
-    for probe, known in zip(probes, moments, strict=True):
-        chosen = spread_out(len(probe.root), 16)
-        few = probe[chosen]
-        values = few.on(fine)
-        if few.hides_peaks(fine, values):
+    for each, known in zip(samples, moments, strict=True):
+        step, reach = min(each.line.step, 2 * each.line.reach / LOOKED), each.line.reach
+        chosen = spread_out(len(each.values), 16)
+        few = each.family[chosen]
+        plain = Line(step, reach)
+        if few.hides_peaks(plain, few.on(plain).values):
             return np.inf
-        change = largest_change([known[:, chosen]], [low_moments(fine, values)])
+        finer = few.on(few.line(step, reach)).low_moments()
+        change = largest_change([known[:, chosen]], [finer])
         error = max(error, 3 * change)
     return error if error > 10 * tolerance else 0.0
 
@@ -2055,28 +2155,9 @@ def spread_out(count: int, most: int) -> Indices:
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
 
 
-def root_mean_square(values: Array) -> Array:
-    """Return sqrt(E f^2) for functions on a grid."""
-    return np.asarray(np.sqrt(np.einsum("an,an->a", values, values)))
-
-
 def unit(scale: Array) -> Array:
     """Return what to divide by: the scale, or 1 where it is zero."""
     return np.where(scale > 0, scale, 1.0)
-
-
-def vanishes_at_ends(values: Array) -> bool:
-    """Whether the grid reaches to where the weighted functions are nothing."""
-    scale = root_mean_square(values)
-    ends = np.abs(values[:, [0, -1]]).max(axis=1)
-    return bool((np.isfinite(scale) & (ends <= 1e-15 * scale)).all())
-
-
-def low_moments(line: Line, values: Array) -> Array:
-    """Return sqrt(E f^2) and the first coefficients, of shape (9, variances)."""
-    with np.errstate(invalid="ignore"):
-        low = next(hermite_blocks(line, 8)) @ values.T
-    return np.vstack([root_mean_square(values), low])
 
 
 def largest_change(before: Sequence[Array], after: Sequence[Array]) -> float:
@@ -2095,18 +2176,22 @@ def single_series(family: Family, tolerance: float) -> tuple[Array, float, Array
         The expectations, a bound of their error relative to sqrt(E f^2), or to what the
         change from a coarser grid says where that is less, and this size.
     """
-    line, (values,), error = settle([family], tolerance)
+    (samples,), error = settle([family], tolerance)
     if not np.isfinite(error):
-        return np.full(len(values), np.nan), np.inf, np.ones(len(values))
-    found = values @ line.root_weights
-    bound, size = error + ROUNDING, root_mean_square(values)
+        return (
+            np.full(len(samples.values), np.nan),
+            np.inf,
+            np.ones(len(samples.values)),
+        )
+    found, size = samples.means, samples.sizes
+    bound = error + ROUNDING
     few = np.flatnonzero(np.abs(found) < 1e-3 * size)
     if len(few):
-        rest = family[few]
-        finer = line.finer()
-        again = rest.on(finer) * finer.root_weights
-        change = np.abs(again.sum(axis=1) - found[few])
-        own = 3 * change + ROUNDING * np.abs(again).sum(axis=1)
+        rest = samples.family[few]
+        again = rest.on(rest.line(samples.line.step / np.sqrt(2), samples.line.reach))
+        change = np.abs(again.means - found[few])
+        absolute = np.abs(again.values * again.line.root_weights).sum(axis=1)
+        own = 3 * change + ROUNDING * absolute
         size[few] = np.minimum(size[few], own / bound)
     return found, bound, size
 
@@ -2165,35 +2250,42 @@ class Series:
 
 
 def expand(
-    line: Line,
-    left: Array,
-    right: Array,
+    left: Samples,
+    right: Samples,
     rho: float,
     tolerance: float = TOLERANCE,
 ) -> Series:
     """Compute as many coefficients as the correlation |rho| needs.
 
     Args:
-        line: The grid.
-        left: f times the root weights of the grid, of shape (A, nodes).
-        right: g likewise, of shape (B, nodes).
+        left: f on a grid, for A variances.
+        right: g on a grid, which may be another, for B variances.
         rho: The largest correlation that the series should reach.
         tolerance: What may be left out, in units of the root mean squares.
     """
     sides = [left] if left is right else [left, right]
-    units = [unit(root_mean_square(side)) for side in sides]
-    rests = [np.einsum("an,an->a", side, side) for side in sides]
+    most = int(MOST_TERMS * min(side.line.patience for side in sides))
+    needed = min(most, int(-30 / np.log(min(max(rho, 1e-9), 1 - 1e-9))))
+    sides = [side.resolving(needed) for side in sides]
+    units = [unit(side.sizes) for side in sides]
+    rests = [side.sizes**2 for side in sides]
     blocks: list[list[Array]] = [[] for _ in sides]
+    lines = [side.line for side in sides]
+    if np.array_equal(lines[0].z, lines[-1].z):
+        lines = lines[:1]
     count = 0
-    for basis in hermite_blocks(line, 24):
+    at_once = min(256, max(8, 2**22 // max(line.z.size for line in lines)))
+    blocks_of = [hermite_blocks(line, min(24, at_once), at_once) for line in lines]
+    for bases in zip(*blocks_of, strict=False):
         tails = []
-        for side, size, rest, block in zip(sides, units, rests, blocks, strict=True):
-            block.append(basis @ side.T)
-            rest -= np.einsum("na,na->a", block[-1], block[-1])
-            tails.append(np.max(np.abs(rest) / size**2, initial=1e-15))
-        count += len(basis)
+        for k, side in enumerate(sides):
+            block = side.coefficients(bases[k % len(bases)])
+            blocks[k].append(block)
+            rests[k] -= np.einsum("na,na->a", block, block)
+            tails.append(np.max(np.abs(rests[k]) / units[k] ** 2, initial=1e-15))
+        count += len(bases[0])
         left_out = rho**count * np.sqrt(tails[0] * tails[-1])
-        if left_out <= tolerance or count >= MOST_TERMS:
+        if left_out <= tolerance or count >= most:
             break
     tables = [np.concatenate(block) for block in blocks]
     largest, sums = [], []
@@ -2230,16 +2322,16 @@ def pair_series(
         of the same shape.
     """
     same = left.equals(right)
-    line, values, error = settle([left] if same else [left, right], tolerance)
+    samples, error = settle([left] if same else [left, right], tolerance)
     moments = correlations(left, right, c)
     if not np.isfinite(error):
         return np.full_like(moments, np.nan), np.inf, np.ones_like(moments)
-    plane = Plane(line, values[0], values[-1], right)
+    plane = Plane(samples[0], samples[-1])
     mirrored = same and np.array_equal(c, np.transpose(c))
     tiles = list(cut(moments.shape, mirrored))
     reaches = [largest_imperfect(moments[tile]) for tile in tiles]
     largest = max(reaches, default=0.0)
-    series = expand(line, values[0], values[-1], largest, tolerance)
+    series = expand(plane.left, plane.right, largest, tolerance)
     put_off = []
     for tile, rho in zip(tiles, reaches, strict=True):
         put_off.append(sum_tile(series, moments, tile, rho))
@@ -2248,12 +2340,12 @@ def pair_series(
         pairs = pairs[pairs.rows <= pairs.columns]
         for tile in tiles:
             moments[tile[::-1]] = moments[tile].T
-    single = sum_pairs(series, plane, pairs, error <= tolerance)
+    single, missed = sum_pairs(series, plane, pairs, error <= tolerance)
     moments[pairs.rows, pairs.columns] = single
     if mirrored:
         moments[pairs.columns, pairs.rows] = single
-    sizes = np.outer(root_mean_square(plane.left), root_mean_square(plane.right))
-    return moments, error_bound(series, error, largest), sizes
+    sizes = np.outer(plane.left.sizes, plane.right.sizes)
+    return moments, error_bound(series, error, largest) + missed, sizes
 
 
 LISTED = 2**12
@@ -2271,64 +2363,69 @@ def listed_series(
     for start in range(0, len(moments), LISTED):
         part = slice(start, start + LISTED)
         one, two = left[part], right[part]
-        line, values, error = settle([one, two], tolerance)
+        samples, error = settle([one, two], tolerance)
         if not np.isfinite(error):
             return np.full_like(moments, np.nan), np.inf, sizes
         index = np.arange(len(one.root))
         rho = listed_correlations(one, two, c[part])
         largest = largest_imperfect(rho)
-        series = expand(line, values[0], values[1], largest, tolerance)
-        plane = Plane(line, values[0], values[1], two)
+        plane = Plane(*samples)
+        series = expand(plane.left, plane.right, largest, tolerance)
         pairs = Pairs(index, index, rho)
-        moments[part] = sum_pairs(series, plane, pairs, error <= tolerance)
-        worst = max(worst, error_bound(series, error, largest))
-        sizes[part] = root_mean_square(plane.left) * root_mean_square(plane.right)
+        moments[part], missed = sum_pairs(series, plane, pairs, error <= tolerance)
+        worst = max(worst, error_bound(series, error, largest) + missed)
+        sizes[part] = plane.left.sizes * plane.right.sizes
     return moments, worst, sizes
 
 
 @dataclass(frozen=True)
 class Plane:
-    """Both functions on one grid, and what else a sum over two variables needs.
+    """Both functions on grids, for sums over two variables.
 
     Attributes:
-        line: The grid.
-        left: f times the root weights, of shape (A, nodes).
-        right: g likewise, of shape (B, nodes).
-        family: g and the Gaussians w.
+        left: f.
+        right: g.
     """
 
-    line: Line
-    left: Array
-    right: Array
-    family: Family
+    left: Samples
+    right: Samples
 
     def on_diagonals(self, pairs: Pairs) -> Array:
         """Sum over z where w is determined by u, for all pairs together."""
         values = np.empty(len(pairs.rho))
-        many = max(1, 2**17 // len(self.line.z))
+        many = max(1, 2**17 // self.left.values.shape[1])
         for start in range(0, len(values), many):
             part = slice(start, start + many)
-            right = self.right[pairs.columns[part]]
+            right = self.right.values[pairs.columns[part]]
             falling = pairs.rho[part] < 0
             right[falling] = right[falling, ::-1]
-            np.einsum("pn,pn->p", self.left[pairs.rows[part]], right, out=values[part])
+            left = self.left.values[pairs.rows[part]]
+            np.einsum("pn,pn->p", left, right, out=values[part])
         return values
 
-    def rotated(self, row: int, column: int, rho: float) -> float:
-        """Sum over z and t for one pair; g varies slowly in t and needs few nodes."""
+    def rotated(self, row: int, column: int, rho: float) -> tuple[float, float]:
+        """Sum over z and t for one pair; g varies slowly in t and needs few nodes.
+
+        Returns:
+            The expectation, and what its error is more than that of the grid.
+        """
+        f, g = self.left.family[row : row + 1], self.right.family[column : column + 1]
+        found = f.moment_with(g, rho)
+        if found is not None:
+            return found
+        line = self.left.line
         narrow = np.sqrt((1 - rho) * (1 + rho))
-        across = Line(min(0.5, self.line.step / narrow), self.line.reach)
-        z, t, weights = self.line.z, across.z, across.root_weights**2
-        left = self.left[row] * self.line.root_weights
-        member = self.family[column : column + 1]
+        across = Line(min(0.5, line.step / narrow), line.reach)
+        z, t, weights = line.z, across.z, across.root_weights**2
+        left = self.left.values[row] * line.root_weights
         total = 0.0
         many = max(1, 2**16 // len(z))
         for start in range(0, len(t), many):
             part = slice(start, start + many)
             w = rho * z + narrow * t[part, None]
-            values = np.broadcast_to(member(w.reshape(1, -1)), (1, w.size))
+            values = np.broadcast_to(g(w.reshape(1, -1)), (1, w.size))
             total += float(weights[part] @ (values.reshape(w.shape) @ left))
-        return total
+        return total, 0.0
 
 
 @dataclass(frozen=True)
@@ -2415,20 +2512,30 @@ def sum_tile(
     return Pairs(i + rows.start, j + columns.start, rho[i, j])
 
 
-def sum_pairs(series: Series, plane: Plane, pairs: Pairs, smooth: bool) -> Array:
-    """Return the expectations of single pairs.
+def sum_pairs(
+    series: Series,
+    plane: Plane,
+    pairs: Pairs,
+    smooth: bool,
+) -> tuple[Array, float]:
+    """Return the expectations of single pairs, and what their relative error is more.
 
     Where the functions are not smooth on the grid, the plane would be no better.
     """
     values = np.empty(len(pairs.rho))
     size = np.abs(pairs.rho)
-    perfect = size > PERFECT
-    values[perfect] = plane.on_diagonals(pairs[perfect])
+    perfect, missed = size > PERFECT, 0.0
     listed = ~perfect
+    if plane.left.family.splits:
+        perfect &= False
+    values[perfect] = plane.on_diagonals(pairs[perfect])
     if smooth:
         listed &= size <= series.reach(len(series.left))
     for k in np.nonzero(~perfect & ~listed)[0]:
-        values[k] = plane.rotated(pairs.rows[k], pairs.columns[k], pairs.rho[k])
+        row, column = pairs.rows[k], pairs.columns[k]
+        values[k], error = plane.rotated(row, column, pairs.rho[k])
+        scale = plane.left[row : row + 1].sizes * plane.right[column : column + 1].sizes
+        missed = max(missed, error / unit(scale)[0])
     by_size = np.nonzero(listed)[0]
     by_size = by_size[np.argsort(size[by_size])]
     for start in range(0, len(by_size), 1024):
@@ -2440,7 +2547,7 @@ def sum_pairs(series: Series, plane: Plane, pairs: Pairs, smooth: bool) -> Array
             return np.asarray(left * right)
 
         values[part] = series.sum(series.terms(size[part[-1]]), chosen.rho, products)
-    return values
+    return values, missed
 
 
 def plane_moment(f: Family, g: Family, rho: float) -> tuple[float, float]:
@@ -2450,6 +2557,10 @@ def plane_moment(f: Family, g: Family, rho: float) -> tuple[float, float]:
         The expectation, and its error by the change from a coarser grid; infinite where no
         grid reaches to where the integrand vanishes.
     """
+    f = g.alike(f)
+    found = f.moment_with(g, rho)
+    if found is not None:
+        return found
     line = Line(0.4, FIRST_REACH)
     while (values := on_plane(f, g, rho, line)) is None and line.reach < MOST_REACH:
         line = Line(line.step, 1.25 * line.reach)
