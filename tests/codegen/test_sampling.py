@@ -35,7 +35,8 @@ def test_outputs_are_judged_one_by_one() -> None:
         ("avg(tanh(amax(U, axis=0) * u))", True),
         ("avg(tanh(sum(U, axis=0) * u))", False),
         ("max(avg(tanh(u * sin(u))), 0)", False),
-        ("avg(tanh(u * sin(u)) * clip(u, -1, 1))", True),
+        ("avg(tanh(u * sin(u)) * clip(u, -1, 1))", False),
+        ("avg(tanh(u * sin(U[0])) * clip(u, -1, 1))", True),
     ],
 )
 def test_kinks_are_found_inside(body: str, rough: bool) -> None:

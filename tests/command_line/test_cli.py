@@ -35,7 +35,7 @@ BAD = "dim n\nvector v : n\noutput c = <v|u>\noutput d = avg(w)\n"
 TANH = "dim n\nvector v : n\nx = tanh(v)\noutput c = <x|x>\noutput d = <v|v>\n"
 """`c` has no closed form."""
 
-KINK = "dim n\nvector v : n\nx = relu(tanh(v) + 0.5)\noutput c = <x|x>\noutput d = <v|v>\n"
+KINK = "dim n\nvector v, w : n\nx = relu(tanh(v) + sin(w))\noutput c = <x|x>\noutput d = <v|v>\n"
 """`c` has no closed form, nor is it smooth."""
 
 LAW = "dim n\nparam r = 0.5\nvector z[2] : n ~ normal(0, [[1, r], [r, 1]])\noutput z\n"

@@ -1196,10 +1196,11 @@ class SobolNodes(Nodes):
         scrambling = np.random.default_rng(stream.spawn(1)[0])
         self._points = qmc.Sobol(columns, seed=scrambling).random(samples)
         self._drawn = 0
-        self._width = np.sqrt(SOBOL_VARIANCE) if gaussians <= SOBOL_WEIGHTED else 1.0
+        variance = SOBOL_VARIANCE + SOBOL_WIDER / max(gaussians, 1) ** 2
+        self._width = np.sqrt(variance) if gaussians <= SOBOL_WEIGHTED else 1.0
         if self._width > 1:
             exponent = (self._normals(0, columns) ** 2).sum(axis=1) / 2
-            weights = np.exp(-exponent * (1 - 1 / SOBOL_VARIANCE))
+            weights = np.exp(-exponent * (1 - 1 / variance))
             self.weights = weights / weights.mean()
 
     def normal(self, shape: tuple[int, ...] = ()) -> Array:
@@ -1224,8 +1225,8 @@ SOBOL_WEIGHTED = 8
 """With how many Gaussians at most samples are weighted."""
 
 
-SOBOL_VARIANCE = 1.2
-"""The variance that weighted samples have along each Gaussian."""
+SOBOL_VARIANCE, SOBOL_WIDER = 1.2, 1.8
+"""The variance that weighted samples have along each of many Gaussians, and what one has more."""
 
 
 class WideNodes(Nodes):
