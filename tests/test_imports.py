@@ -40,6 +40,7 @@ PRODUCTS = {
         "gaussian.expectation.expect",
         "gaussian.functions",
         "gaussian.instructions",
+        "gaussian.kinks",
         "gaussian.numpy_text.has_numpy_text",
         "gaussian.poles",
         "gaussian.refusal",
