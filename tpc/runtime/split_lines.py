@@ -5,10 +5,8 @@ Between two neighbours a < b of the points -reach, kinks, reach, nodes are equal
     z = a + log((1 + e^s) / (1 + e^(s - b + a))),    s = t - e^(-t) + e^(t - b + a),
 
 which is near t + a in between and comes to a kink doubly exponentially, so that sums converge
-exponentially for functions that are analytic between the kinks, whatever they are like there.
-
-Reference:
-    Takahasi and Mori, Double exponential formulas for numerical integration, 1974.
+exponentially for functions that are analytic between the kinks, whatever they are like there
+(the double exponential formulas of Takahasi and Mori).
 """
 
 from __future__ import annotations
