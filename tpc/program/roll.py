@@ -79,7 +79,7 @@ def roll(program: Program, fewest: int) -> Program:
     The body stays as it is written: products of linear combinations are linear by the way in which
     they are drawn.
     """
-    if region_of(program) is not None:
+    if region_of(program) is not None or len(_keyed(program)) < fewest:
         return program
     program = share_subexpressions(drop_dead_code(program))
     stretch = _longest(program)

@@ -12,7 +12,7 @@ alike: nodes by their operands or by some of them, pairs of nodes, the parts of 
 """
 
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node, operands
@@ -39,16 +39,22 @@ def toposort(
     """
     found: list[Item] = []
     entered: set[Item] = set()
-    waiting = [(root, False) for root in roots][::-1]
+    open_items: list[Item] = []
+    waiting: list[Any] = list(roots)[::-1]
     while waiting:
-        item, ready = waiting.pop()
-        if ready:
-            found.append(item)
+        item = waiting.pop()
+        if item is _ALL_BELOW:
+            found.append(open_items.pop())
         elif item not in entered and item not in known:
             entered.add(item)
-            waiting.append((item, True))
-            waiting += [(part, False) for part in reversed(below(item))]
+            open_items.append(item)
+            waiting.append(_ALL_BELOW)
+            waiting += reversed(below(item))
     return found
+
+
+_ALL_BELOW = object()
+"""Says that all has been found that the last open item is made of."""
 
 
 def walk(roots: Iterable[Item], below: Callable[[Item], Sequence[Item]]) -> Iterator[Item]:
