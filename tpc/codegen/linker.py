@@ -16,6 +16,7 @@ FILES = (
     "arrays",
     "evaluation",
     "not_finite",
+    "heavy_tails",
     "requests",
     "estimates",
     "sampled_estimates",

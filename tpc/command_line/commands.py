@@ -198,6 +198,7 @@ def kernel(arguments: Namespace) -> int:
     if request.target is not None:
         with _writing(request.target), replacing(request.target) as temporary:
             kernel_command.save(result, temporary)
+    _warn(result)
     if arguments.json:
         _print_json(kernels_to_json(result, arguments.program))
     else:
@@ -315,9 +316,16 @@ def _print_json(content: Mapping[str, object]) -> None:
     print(json.dumps(content, ensure_ascii=False, allow_nan=False))
 
 
+def _warn(result: object) -> None:
+    """Say on standard error what is to know of the errors of a result."""
+    for text in getattr(result, "warnings", ()):
+        print(f"warning: {text}", file=sys.stderr)
+
+
 def _print_results(result: Outcome, described: Program | Network, arguments: Namespace) -> int:
     # What a trained network puts out is recorded as it is; a program's readout has a covariance.
     readouts = readout_names(described) if isinstance(described, Program) else frozenset()
+    _warn(result)
     load: Mapping[str, float] = getattr(result, "stein_load", {})  # of a limit, not of a simulation
     if arguments.json:
         found = to_json(result, arguments.program, arguments.command, readouts)

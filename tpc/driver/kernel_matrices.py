@@ -105,10 +105,10 @@ def kernel(
         raise ProgramError.of(network, (SecondInputsOfBatch(), network.readout.span))
     given = resolve_parameters(network, params)
     work = _Work(network, first, second, method, samples, seed, given, dot, threads, progress)
-    values, stderr, methods = work.kernels(kinds, independent=False)
-    work.check_finite(values)
+    found = work.kernels(kinds, independent=False)
+    work.check_finite(found[0])
     shortcut = work.kernels(kinds, independent=True)[0] if assume_gia else {}
-    return KernelResult(values, stderr, methods, method, samples, seed, given, shortcut)
+    return KernelResult(*found, method, samples, seed, given, shortcut, work.warnings)
 
 
 class _Work:
@@ -134,6 +134,7 @@ class _Work:
         self._params = params
         self._dot: DotChoice = dot
         self._threads, self._progress = threads, progress
+        self.warnings: tuple[str, ...] = ()
 
     def kernels(
         self, kinds: tuple[Kind, ...], independent: bool
@@ -157,6 +158,7 @@ class _Work:
                 break
         if left:
             result = self._of_batch(left, independent)
+            self.warnings = tuple(dict.fromkeys([*self.warnings, *result.warnings]))
             for name in left:
                 values[name] = self._symmetric(np.asarray(result.values[name]))
                 stderr[name] = np.asarray(result.stderr[name])

@@ -90,4 +90,5 @@ def _of_draws(results: list[Any], name: str) -> Any:
         part: {**getattr(first, part), name: np.stack([getattr(r, part)[name] for r in results])}
         for part in ("values", "stderr")
     }
-    return replace(first, params=kept, **stacked)
+    warnings = tuple(dict.fromkeys(text for result in results for text in result.warnings))
+    return replace(first, params=kept, warnings=warnings, **stacked)

@@ -22,6 +22,7 @@ class KernelResult:
         params: The value of every param.
         shortcut: With `assume_gia`: the kernels under gradient independence, by name. Then
             `values` are the true ones, so that the difference shows what the assumption costs.
+        warnings: What to know of the errors.
     """
 
     values: Mapping[str, Array]
@@ -32,6 +33,7 @@ class KernelResult:
     seed: int
     params: Mapping[str, Array]
     shortcut: Mapping[str, Array] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Array:
         return self.values[name]

@@ -73,7 +73,8 @@ def to_json(
     for name, method in _methods(result).items():
         outputs[name]["method"] = method
     shown["outputs"] = dict(outputs)
-    return shown
+    warnings = getattr(result, "warnings", ())
+    return shown | {"warnings": list(warnings)} if warnings else shown
 
 
 def print_results(

@@ -21,6 +21,7 @@ class Estimate:
         missing: Why some outputs have no value, by name.
         samples: As in `Result`.
         stein_load: As in `Result`.
+        warnings: As in `Result`.
     """
 
     values: Outputs
@@ -29,6 +30,7 @@ class Estimate:
     missing: dict[str, str]
     samples: int
     stein_load: dict[str, float]
+    warnings: tuple[str, ...] = ()
 
     def error(self, name: str) -> float:
         """Return the largest error of an output."""
@@ -52,4 +54,5 @@ def better(first: Estimate, second: Estimate, names: Sequence[str]) -> Estimate:
         name: method for name, method in first.methods.items() if name not in taken
     }
     samples = second.samples if taken else first.samples
-    return Estimate(values, errors, methods, {}, samples, second.stein_load)
+    warnings = second.warnings if taken else ()
+    return Estimate(values, errors, methods, {}, samples, second.stein_load, warnings)

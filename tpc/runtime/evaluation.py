@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ class Result:
         params: The parameters' values.
         stein_load: For each matrix side whose bras came from Stein's lemma, k/N: hats
             over nodes of a replicate. Its root is the relative size of their noise.
+        warnings: What to know of the errors.
     """
 
     values: dict[str, Any]
@@ -43,6 +44,7 @@ class Result:
     seed: int
     params: dict[str, Any]
     stein_load: dict[str, float]
+    warnings: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -126,7 +128,8 @@ def estimated(estimate: Estimate, request: Request) -> Result:
     for (name, _), found in (*e.values.items(), *e.errors.items()):
         if not is_finite(found):
             raise FloatingPointError(name)
-    return result_of(e.values, e.errors, e.methods, e.samples, e.stein_load, request)
+    result = result_of(e.values, e.errors, e.methods, e.samples, e.stein_load, request)
+    return replace(result, warnings=e.warnings)
 
 
 @contextmanager

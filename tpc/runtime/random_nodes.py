@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tpc.runtime.arrays import Array, Indices
+from tpc.runtime.heavy_tails import Tails
 from tpc.runtime.matrix_products import Products
 from tpc.runtime.stored_pairs import PAIRS_IN_BLOCK, PairArray, TransposedPairs
 
@@ -27,6 +28,9 @@ class Nodes:
 
     weights: Array | None = None
     """Weights of the samples, 1 on average; None where they are equal."""
+
+    tails: Tails | None = None
+    """What looks at the samples of all averages, if anything does."""
 
     def __init__(
         self,
@@ -58,12 +62,16 @@ class Nodes:
 
     def mean(self, ket: Array) -> Array:
         """Return E|x>."""
+        if self.tails is not None:
+            self.tails.look(ket, None, self.weights)
         if self.weights is not None:
             return np.tensordot(self.weights, ket, 1) / self.samples
         return np.asarray(ket.mean(axis=0))
 
     def inner(self, left: Array, right: Array) -> Array:
         """Return <x|y>, of shape k_x + k_y."""
+        if self.tails is not None:
+            self.tails.look(left, right, self.weights)
         if self.weights is not None:
             left = (left.T * self.weights).T
         if left.ndim == right.ndim == 1:

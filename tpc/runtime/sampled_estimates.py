@@ -9,6 +9,7 @@ import numpy as np
 
 from tpc.runtime.arrays import Array, Outputs
 from tpc.runtime.estimates import Estimate
+from tpc.runtime.heavy_tails import Tails
 from tpc.runtime.random_nodes import Nodes
 from tpc.runtime.requests import Problem, Request
 from tpc.runtime.sobol_nodes import SobolNodes
@@ -19,17 +20,19 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     count, method = request.replicates, request.method
     each = samples_of_each(request)
     runs: list[Run] = []
+    tails = Tails(problem.limit, count)
     for replicate in range(count):
         if method == "mc":
-            runs.append(run_random(problem, request, replicate, each, Nodes))
+            runs.append(run_random(problem, request, replicate, each, Nodes, tails))
         else:
-            runs.append(run_sobol(problem, request, replicate, each))
+            runs.append(run_sobol(problem, request, replicate, each, tails))
         request.report(replicate + 1, count)
     values, errors = averaged(problem, runs)
     used = "mc" if method == "mc" else "qmc"
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
     total = request.samples if method == "mc" else count * each
-    return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
+    load = runs[-1].stein_load
+    return Estimate(values, errors, methods, {}, total, load, tails.warnings(each))
 
 
 def samples_of_each(request: Request) -> int:
@@ -115,6 +118,7 @@ def run_random(
     replicate: int,
     samples: int,
     nodes_of: Callable[..., Nodes],
+    tails: Tails | None = None,
 ) -> Run:
     """Run one replicate on random nodes.
 
@@ -124,6 +128,7 @@ def run_random(
     streams = streams_of(request, replicate)
     tolerance = request.rank_tolerance
     nodes = nodes_of(streams, samples, tolerance)
+    nodes.tails = tails
     full = problem.limit(nodes, request.params)
     if not problem.biased:
         unbiased = {key: np.zeros_like(full[key]) for key in full}
@@ -142,9 +147,16 @@ def streams_of(request: Request, replicate: int) -> list[np.random.SeedSequence]
     return [np.random.SeedSequence(request.seed, spawn_key=key) for key in keys]
 
 
-def run_sobol(problem: Problem, request: Request, replicate: int, samples: int) -> Run:
+def run_sobol(
+    problem: Problem,
+    request: Request,
+    replicate: int,
+    samples: int,
+    tails: Tails,
+) -> Run:
     """Run one replicate on Sobol points."""
     nodes = sobol_nodes(problem, request, replicate, samples)
+    nodes.tails = tails
     full = problem.limit(nodes, request.params)
     unbiased = {key: np.zeros_like(full[key]) for key in full}
     return Run(full, unbiased, {}, nodes.stein_load)

@@ -149,6 +149,7 @@ class Result:
         params: The parameters' values.
         stein_load: For each matrix side whose bras came from Stein's lemma, k/N: hats
             over nodes of a replicate. Its root is the relative size of their noise.
+        warnings: What to know of the errors.
     """
 
     values: dict[str, Any]
@@ -159,6 +160,7 @@ class Result:
     seed: int
     params: dict[str, Any]
     stein_load: dict[str, float]
+    warnings: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]

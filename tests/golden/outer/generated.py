@@ -246,6 +246,7 @@ class Result:
         params: The parameters' values.
         stein_load: For each matrix side whose bras came from Stein's lemma, k/N: hats
             over nodes of a replicate. Its root is the relative size of their noise.
+        warnings: What to know of the errors.
     """
 
     values: dict[str, Any]
@@ -256,6 +257,7 @@ class Result:
     seed: int
     params: dict[str, Any]
     stein_load: dict[str, float]
+    warnings: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -313,7 +315,8 @@ def estimated(estimate: Estimate, request: Request) -> Result:
     for (name, _), found in (*e.values.items(), *e.errors.items()):
         if not is_finite(found):
             raise FloatingPointError(name)
-    return result_of(e.values, e.errors, e.methods, e.samples, e.stein_load, request)
+    result = result_of(e.values, e.errors, e.methods, e.samples, e.stein_load, request)
+    return replace(result, warnings=e.warnings)
 
 
 @contextmanager
@@ -511,6 +514,98 @@ def operands_of(node: ast.expr) -> list[ast.expr]:
             return []
 
 
+@dataclass(frozen=True)
+class Tail:
+    """The largest square of a replicate, the sum of squares, and 1 / the tail index."""
+
+    largest: float
+    total: float
+    inverse: float
+
+
+class Tails:
+    """What the averages of a function are like over all replicates, by the line that takes them."""
+
+    def __init__(self, limit: Any, replicates: int) -> None:
+        self._limit, self._replicates = limit, replicates
+        self._found: dict[int, list[Tail]] = {}
+
+    def look(self, left: Array, right: Array | None, weights: Array | None) -> None:
+        """Look at the samples of E|x> or <x|y>: of the columns with the largest single entries."""
+        samples = outstanding(left)
+        if right is not None:
+            samples = samples * (samples if right is left else outstanding(right))
+        if weights is not None:
+            samples = samples * weights
+        squares = (samples - samples.mean()) ** 2
+        total, largest = float(squares.sum()), float(squares.max())
+        if len(samples) >= FEWEST and largest > SUSPECT * total > 0:
+            tail = np.sort(squares)[-max(8, len(samples) // 512) :]
+            logs = np.log(tail[1:] / tail[0]) / 2 if tail[0] > 0 else np.array([np.inf])
+            seen = Tail(largest, total, float(logs.mean()))
+            self._found.setdefault(self._line(), []).append(seen)
+
+    def _line(self) -> int:
+        """Return the line of the function that takes the average."""
+        frame = sys._getframe(1)
+        while frame.f_back and frame.f_code is not self._limit.__code__:
+            frame = frame.f_back
+        return frame.f_lineno
+
+    def warnings(self, samples: int) -> tuple[str, ...]:
+        """Return what to say of averages over so many samples in each replicate."""
+        least = LEAST_SHARE + 100 / samples
+        heavy = []
+        for line, found in self._found.items():
+            count = max(self._replicates, len(found))
+            share = sum(tail.largest / tail.total for tail in found) / count
+            total = sum(tail.total for tail in found) * count / len(found)
+            pooled = max(tail.largest for tail in found) / total
+            index = 1 / float(np.mean([tail.inverse for tail in found]))
+            infinite = index < SURE_INDEX or (index < LARGEST_INDEX and pooled > POOLED)
+            if share > least and infinite:
+                heavy.append(line)
+        return tuple(dict.fromkeys(map(self._warning, sorted(heavy))))
+
+    def _warning(self, row: int) -> str:
+        lines, first = getsourcelines(self._limit)
+        line, equation = equation_above(lines, row - first)
+        about = "a few samples decide an average, and its error may be far too small"
+        return f"heavy tails in line {line}, `{equation}`: {about}"
+
+
+FEWEST = 256
+"""With fewer samples nothing is said."""
+
+
+SUSPECT = 0.1
+"""Smaller shares in a replicate are not looked at."""
+
+
+LEAST_SHARE, POOLED = 0.2, 0.13
+"""Of heavy tails the share is larger, on average over replicates and in all of them together."""
+
+
+SURE_INDEX, LARGEST_INDEX = 1.5, 1.85
+"""Their index is smaller; with the first one, whatever the share in all replicates together."""
+
+
+COLUMNS = 16
+"""Among so many columns of a ket the one with the largest single entry is looked at."""
+
+
+def outstanding(ket: Array) -> Array:
+    """Return the column of a ket in which a single entry is the largest part of the whole."""
+    if ket.ndim == 1:
+        return ket
+    columns = ket.reshape(len(ket), -1)
+    columns = columns[:, :: -(-columns.shape[1] // COLUMNS) or 1]
+    squares = np.einsum("ij,ij->j", columns, columns)
+    peaks = np.abs(columns).max(axis=0, initial=0) ** 2
+    shares = np.divide(peaks, squares, out=np.zeros_like(peaks), where=squares > 0)
+    return columns[:, shares.argmax()] if len(shares) else np.zeros(len(ket))
+
+
 METHODS = ("mc", "qmc", "quadrature", "exact", "auto")
 """The methods of `evaluate`."""
 
@@ -594,6 +689,7 @@ class Estimate:
         missing: Why some outputs have no value, by name.
         samples: As in `Result`.
         stein_load: As in `Result`.
+        warnings: As in `Result`.
     """
 
     values: Outputs
@@ -602,6 +698,7 @@ class Estimate:
     missing: dict[str, str]
     samples: int
     stein_load: dict[str, float]
+    warnings: tuple[str, ...] = ()
 
     def error(self, name: str) -> float:
         """Return the largest error of an output."""
@@ -625,7 +722,8 @@ def better(first: Estimate, second: Estimate, names: Sequence[str]) -> Estimate:
         name: method for name, method in first.methods.items() if name not in taken
     }
     samples = second.samples if taken else first.samples
-    return Estimate(values, errors, methods, {}, samples, second.stein_load)
+    warnings = second.warnings if taken else ()
+    return Estimate(values, errors, methods, {}, samples, second.stein_load, warnings)
 
 
 def sampled_estimate(problem: Problem, request: Request) -> Estimate:
@@ -633,17 +731,19 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     count, method = request.replicates, request.method
     each = samples_of_each(request)
     runs: list[Run] = []
+    tails = Tails(problem.limit, count)
     for replicate in range(count):
         if method == "mc":
-            runs.append(run_random(problem, request, replicate, each, Nodes))
+            runs.append(run_random(problem, request, replicate, each, Nodes, tails))
         else:
-            runs.append(run_sobol(problem, request, replicate, each))
+            runs.append(run_sobol(problem, request, replicate, each, tails))
         request.report(replicate + 1, count)
     values, errors = averaged(problem, runs)
     used = "mc" if method == "mc" else "qmc"
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
     total = request.samples if method == "mc" else count * each
-    return Estimate(values, errors, methods, {}, total, runs[-1].stein_load)
+    load = runs[-1].stein_load
+    return Estimate(values, errors, methods, {}, total, load, tails.warnings(each))
 
 
 def samples_of_each(request: Request) -> int:
@@ -730,6 +830,7 @@ def run_random(
     replicate: int,
     samples: int,
     nodes_of: Callable[..., Nodes],
+    tails: Tails | None = None,
 ) -> Run:
     """Run one replicate on random nodes.
 
@@ -739,6 +840,7 @@ def run_random(
     streams = streams_of(request, replicate)
     tolerance = request.rank_tolerance
     nodes = nodes_of(streams, samples, tolerance)
+    nodes.tails = tails
     full = problem.limit(nodes, request.params)
     if not problem.biased:
         unbiased = {key: np.zeros_like(full[key]) for key in full}
@@ -757,9 +859,16 @@ def streams_of(request: Request, replicate: int) -> list[np.random.SeedSequence]
     return [np.random.SeedSequence(request.seed, spawn_key=key) for key in keys]
 
 
-def run_sobol(problem: Problem, request: Request, replicate: int, samples: int) -> Run:
+def run_sobol(
+    problem: Problem,
+    request: Request,
+    replicate: int,
+    samples: int,
+    tails: Tails,
+) -> Run:
     """Run one replicate on Sobol points."""
     nodes = sobol_nodes(problem, request, replicate, samples)
+    nodes.tails = tails
     full = problem.limit(nodes, request.params)
     unbiased = {key: np.zeros_like(full[key]) for key in full}
     return Run(full, unbiased, {}, nodes.stein_load)
@@ -972,6 +1081,9 @@ class Nodes:
     weights: Array | None = None
     """Weights of the samples, 1 on average; None where they are equal."""
 
+    tails: Tails | None = None
+    """What looks at the samples of all averages, if anything does."""
+
     def __init__(
         self,
         streams: Sequence[np.random.SeedSequence],
@@ -1002,12 +1114,16 @@ class Nodes:
 
     def mean(self, ket: Array) -> Array:
         """Return E|x>."""
+        if self.tails is not None:
+            self.tails.look(ket, None, self.weights)
         if self.weights is not None:
             return np.tensordot(self.weights, ket, 1) / self.samples
         return np.asarray(ket.mean(axis=0))
 
     def inner(self, left: Array, right: Array) -> Array:
         """Return <x|y>, of shape k_x + k_y."""
+        if self.tails is not None:
+            self.tails.look(left, right, self.weights)
         if self.weights is not None:
             left = (left.T * self.weights).T
         if left.ndim == right.ndim == 1:
