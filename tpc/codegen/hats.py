@@ -11,9 +11,11 @@ from tpc.codegen.expressions import ATOM, PRODUCT, SIGN, Code, joined
 from tpc.codegen.scope import Scope
 from tpc.codegen.sides import Side, dependent_hats, label, other_side, side_of
 from tpc.codegen.statement import Speech
+from tpc.codegen.words import in_rounds
 from tpc.codegen.writing_order import Reading, samples_operand
 from tpc.limit.limit_nodes import Hat, RoundDot, SteinBra, SteinDot
 from tpc.program.nodes import Inner, Node
+from tpc.program.region import is_fresh
 
 MANY_COLUMNS = 512
 """A matrix side of more columns gives inner products of its operands by their coordinates."""
@@ -57,7 +59,7 @@ class HatWriter:
     def loop(self, scope: Scope, reading: Reading, speech: Speech) -> "HatWriter":
         """Return the writer of a loop's hats, whose products go on from round to round."""
         for node in reading.nodes:
-            if isinstance(node, Hat):
+            if isinstance(node, Hat) and not is_fresh(node.matrix):
                 self._record(node, self._scope.code[node.gain])
         writer = HatWriter(scope, reading, speech)
         writer._in_loop = True  # places of products are those of one round
@@ -92,7 +94,7 @@ class HatWriter:
         side = side_of(node)
         if side not in self._records:
             said = label(side)
-            name = self._scope.identifiers.make(f"products {said}")
+            name = self._scope.identifiers.make(f"products {in_rounds(said)}")
             text = f'nodes.products({gain.text}, "{said}")'
             code = joined(text, ATOM, [gain])
             size = 2 * self._reading.columns[side]

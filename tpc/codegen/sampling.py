@@ -7,7 +7,7 @@ from math import prod
 from tpc.codegen.sides import grouped_sides
 from tpc.codegen.writing_order import drawn_nodes, needs_of
 from tpc.functions import FUNCTIONS
-from tpc.limit.equations import HatEquation, Limit, RoundsEquation
+from tpc.limit.equations import HatEquation, InitialKet, Limit, RoundsEquation
 from tpc.limit.limit_nodes import Hat, Integral, SteinBra, SteinDot
 from tpc.program.nodes import Elementwise, InitialVector, Inner, Mean, Node, Reduce, operands
 from tpc.program.region import Collected, Region
@@ -75,7 +75,7 @@ def _sampling_of_rounds(
     drawn += [
         rounds.node.body.rounds * prod(equation.node.shape)
         for equation in limit.equations[rounds.first : rounds.last]
-        if isinstance(equation, HatEquation)
+        if isinstance(equation, HatEquation | InitialKet)
     ]
     collected = rounds.node.body.collected
     said: dict[str, str] = {}

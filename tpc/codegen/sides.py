@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from tpc.limit.equations import DotEquation, HatEquation, Limit
 from tpc.limit.limit_nodes import Hat
+from tpc.program.region import is_fresh
 
 Side: TypeAlias = tuple[str, bool]
 """A matrix by name, and whether it is transposed."""
@@ -37,7 +38,8 @@ def grouped_sides(limit: Limit) -> dict[Side, int]:
     for place, equation in enumerate(limit.equations):
         if isinstance(equation, HatEquation):
             side = side_of(equation.node)
-            times = limit.rounds.times(place) if limit.rounds else 1
+            fresh = is_fresh(equation.node.matrix)
+            times = limit.rounds.times(place) if limit.rounds and not fresh else 1
             columns[side] += times * prod(equation.node.shape)
             count[side] += times
         elif isinstance(equation, DotEquation) and equation.form == "stein":

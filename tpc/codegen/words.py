@@ -98,15 +98,16 @@ def say(remark: Remark, speech: Speech) -> str:
 def in_rounds(name: str) -> str:
     """Return what a value of the round t is called inside its loop: `h` for `h[t]`.
 
-    >>> in_rounds("hat W h[1,t]"), in_rounds("v[t+1]")
-    ('hat W h[1]', 'v next')
+    >>> in_rounds("hat W h[1,t]"), in_rounds("v[t+1]"), in_rounds("a[t,2]"), in_rounds("d[9-t]")
+    ('hat W h[1]', 'v next', 'a[2]', 'd')
     """
-    found = re.fullmatch(rf"(.*?)([\[,]){ROUND}([+-]1)?\](.*)", name)
+    found = re.fullmatch(rf"(.*?)([\[,])(\d+-)?{ROUND}([+-]\d+)?([\],])(.*)", name)
     if found is None:
         return name
-    before, opening, shift, after = found.groups()
-    word = {"+1": " next", "-1": " before"}.get(shift, "")
-    return before + ("]" if opening == "," else "") + after + word
+    before, opening, _, shift, closing, after = found.groups()
+    word = {"+1": " next", "-1": " before"}.get(shift, f" {shift}" if shift else "")
+    kept = {("[", ","): "[", (",", "]"): "]", (",", ","): ","}.get((opening, closing), "")
+    return before + kept + after + word
 
 
 def is_plain(node: Node) -> bool:

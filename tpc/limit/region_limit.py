@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from tpc.program.nodes import FREE, Exchange, MatMul, Matrix, Mean, Node, Row, operands
 from tpc.program.program import Program
-from tpc.program.region import Carried, Earlier, Final, Region, SumOverRounds
+from tpc.program.region import Carried, Earlier, Final, Region, SumOverRounds, is_fresh
 
 Side: TypeAlias = tuple[Matrix, bool]
 """A matrix, and whether it is transposed."""
@@ -51,7 +51,8 @@ def products_with_dots(program: Program, region: Region) -> frozenset[Node]:
             case SumOverRounds(left=left):
                 return known[left]
             case Carried():
-                return known[initial[node]] | known[following[node]]
+                past = known[initial[node]] | known[following[node]]
+                return frozenset((at, side) for at, side in past if not is_fresh(side[0]))
             case Earlier():
                 return known[records[node]]
             case Final(position=position):

@@ -57,11 +57,13 @@ class Binding:
         name: The name as results show it; a family member without blanks, `h[1,2]`.
         node: What it stands for.
         span: The whole statement.
+        rounds: The loops around it, outermost first: the line of each, and its round.
     """
 
     name: str
     node: Node
     span: Span
+    rounds: tuple[tuple[int, int], ...] = ()
 
 
 DIALECTS: tuple[str, ...] = ("netsor", "netsor+", "netsort", "netsort+", "nexort")

@@ -11,6 +11,7 @@ The body is checked, normalised and derived once. What it makes in every round i
 rounds, outside of it: `Collected`. Bodies use values from outside as they are.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,8 @@ from tpc.program.nodes import (
     Constant,
     Coordinates,
     Elementwise,
+    InitialVector,
+    Matrix,
     Node,
     Parameter,
     Shape,
@@ -243,7 +246,39 @@ def sum_over_rounds(b: Builder, factors: Node, left: Node, right: Node, operand:
 def varying(nodes: Iterable[Node]) -> set[Node]:
     """Return those of some nodes, each after its operands, that differ from round to round."""
     leaves = Carried | RoundInput | Earlier | SumOverRounds
-    return dependents(nodes, lambda node: isinstance(node, leaves))
+
+    def differs(node: Node) -> bool:
+        drawn = node if isinstance(node, InitialVector) else getattr(node, "matrix", None)
+        return isinstance(node, leaves) or (drawn is not None and is_fresh(drawn))
+
+    return dependents(nodes, differs)
+
+
+def is_fresh(drawn: InitialVector | Matrix) -> bool:
+    """Whether a tensor of a body is drawn anew in every round: `W[t]`."""
+    return re.search(rf"[\[,]{ROUND}[\],]", drawn.name) is not None
+
+
+_TIME = re.compile(rf"(?<=[\[,])(?:(\d+)-)?{ROUND}([+-]\d+)?(?=[\],])")
+
+
+def numbered(name: str, number: int, word: str = "") -> str:
+    """Return what a name of a body is in a round, or with `t + number` for the round, the word t.
+
+    >>> numbered("h[t-1,2]", 5), numbered("dh[9-t]", 5), numbered("v[1,t+1]", 5)
+    ('h[4,2]', 'dh[4]', 'v[1,6]')
+    >>> numbered("h[t+1]", -1, "t"), numbered("h[t]", -1, "t"), numbered("dh[9-t]", -1, "t")
+    ('h[t]', 'h[t-1]', 'dh[10-t]')
+    """
+
+    def key(found: re.Match[str]) -> str:
+        whole, shift = found.groups()
+        at = int(whole) - number if whole else int(shift or 0) + number
+        if not word:
+            return str(at)
+        return f"{at}-{word}" if whole else f"{word}{at:+d}" if at else word
+
+    return _TIME.sub(key, name)
 
 
 def region_of(program: Program) -> Region | None:

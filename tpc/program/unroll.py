@@ -3,7 +3,6 @@
 A sum over earlier rounds becomes the sum of its terms, what is collected a stack.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -11,13 +10,23 @@ from functools import reduce
 import numpy as np
 
 from tpc.program.builder import Builder
-from tpc.program.nodes import Constant, Elementwise, Exchange, Mean, Node, Row, Take, operands
+from tpc.program.nodes import (
+    Constant,
+    Elementwise,
+    Exchange,
+    InitialVector,
+    MatMul,
+    Matrix,
+    Mean,
+    Node,
+    Row,
+    Take,
+    operands,
+    own_values,
+)
 from tpc.program.program import Binding, Output, OutputKind, Program
 from tpc.program.reapply import reapply
 from tpc.program.region import (
-    BEFORE,
-    NEXT,
-    ROUND,
     Carry,
     Collected,
     Earlier,
@@ -25,6 +34,8 @@ from tpc.program.region import (
     Region,
     RoundInput,
     SumOverRounds,
+    is_fresh,
+    numbered,
     region_of,
 )
 from tpc.program.traversal import toposort, walk
@@ -98,6 +109,7 @@ class _Unrolling:
         self.builder.adopt(region.outside)
         self._region = region
         self._rounds: list[dict[Node, Node]] = []
+        self._drawn: dict[tuple[Matrix, int], Matrix] = {}
         self.rows: list[list[Node]] = [[] for _ in region.body.collected]
         self.finals: list[Node] = []
 
@@ -138,9 +150,7 @@ class _Unrolling:
                 images[node] = self._image(node, t, images)
         for bound in body.bindings:
             if bound.node in images:
-                name, number = bound.name, t + body.first
-                for word, shift in ((BEFORE, -1), (NEXT, 1), (ROUND, 0)):
-                    name = re.sub(rf"(?<=[\[,]){re.escape(word)}\]", f"{number + shift}]", name)
+                name = numbered(bound.name, t + body.first)
                 self.bindings.setdefault(name, Binding(name, images[bound.node], bound.span))
         return images
 
@@ -154,6 +164,13 @@ class _Unrolling:
                 return b.take(images[table], keys)
             case SumOverRounds():
                 return self._sum(node, t, images)
+            case InitialVector(name=name) if is_fresh(node):
+                own = own_values(b.copy(node, images))[1:]
+                number = t + self._body.first
+                return b.make(InitialVector, node.coords, node.shape, numbered(name, number), *own)
+            case MatMul(matrix=matrix) if is_fresh(matrix):
+                drawn = self._drawn.setdefault((matrix, t), self._fresh(matrix, t, images))
+                return b.matmul(drawn, node.transposed, images[node.operand])
             case Elementwise():
                 return reapply(b, node, [images[operand] for operand in node.operands])
             case Exchange(operand=operand, coordinate=coordinate):
@@ -165,6 +182,10 @@ class _Unrolling:
                 return _mean(b, images[operand], over)
             case _:
                 return b.copy(node, images)
+
+    def _fresh(self, matrix: Matrix, t: int, images: dict[Node, Node]) -> Matrix:
+        name = numbered(matrix.name, t + self._body.first)
+        return replace(matrix, name=name, variance=images[matrix.variance])
 
     def _sum(self, node: SumOverRounds, t: int, images: dict[Node, Node]) -> Node:
         b = self.builder

@@ -28,7 +28,7 @@ from tpc.limit.equations import (
 from tpc.limit.limit_nodes import Hat, SteinBra
 from tpc.program.nodes import InitialVector
 from tpc.program.program import OutputKind, Program
-from tpc.program.region import Collected, Region
+from tpc.program.region import Collected, Region, is_fresh
 from tpc.report.formula import (
     BraKet,
     Call,
@@ -168,7 +168,7 @@ def _hat(equation: HatEquation, reader: EquationReader) -> list[Relation]:
         names = (Ket(ket.name), *names)
     own = scale(gain, reader.second(hat))
     lines = [Relation(names, "~", Call("N", (Number(0), own)))]
-    if reader.is_in_rounds(hat):
+    if reader.is_in_rounds(hat) and not is_fresh(hat.matrix):
         return [*lines, *_across_rounds(hat, ket, gain, reader)]
     if len(equation.earlier) <= FEW:
         for other in equation.earlier:

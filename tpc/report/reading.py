@@ -33,7 +33,9 @@ from tpc.program.region import (
     Region,
     RoundInput,
     SumOverRounds,
+    is_fresh,
     is_round_number,
+    numbered,
 )
 from tpc.report import formula as expr
 from tpc.report.closed_forms import ClosedForms, FormDefinition, Symbols
@@ -52,7 +54,7 @@ def _last(formula: Formula, number: int) -> Formula:
     """Return what a value of a round is called in the last one."""
     if isinstance(formula, expr.Ket | expr.Name):
         text = formula.name if isinstance(formula, expr.Ket) else formula.text
-        text = re.sub(r"(?<=[\[,])t\]", f"{number}]", text)
+        text = numbered(text, number)
         return expr.Ket(text) if isinstance(formula, expr.Ket) else expr.Name(text)
     return formula
 
@@ -68,7 +70,7 @@ def in_earlier_round(name: str) -> str:
     >>> in_earlier_round("h[1,t]")
     'h[1,s]'
     """
-    return re.sub(r"(?<=[\[,])t(?=[]+-])", "s", name)
+    return re.sub(r"(?<=[\[,-])t(?=[],+-])", "s", name)
 
 
 class EquationReader:
@@ -276,6 +278,11 @@ class EquationReader:
         total: Formula | None = None
         for other in self._in_rounds:
             if other.matrix is hat.matrix and other.transposed is not hat.transposed:
+                if is_fresh(hat.matrix):
+                    if self._places[other] < self._places[hat]:
+                        term = self._ket_and_bra(other, hat.operand)
+                        total = term if total is None else add(total, term)
+                    continue
                 ket = in_earlier_round(self.name_ket(other.operand))
                 side = f"{other.matrix.name}{'.T' if other.transposed else ''} {ket}"
                 bra = expr.BraKet(side, self.name_ket(hat.operand), nabla=True)

@@ -217,4 +217,5 @@ class Draft:
 
     def record(self, name: str, node: Node, span: Span) -> None:
         """Take a binding into the program."""
-        self.bindings.append(Binding(name, node, span))
+        rounds = tuple((scope.line, scope.key) for scope in self.names.scopes)
+        self.bindings.append(Binding(name, node, span, rounds))
