@@ -21,6 +21,7 @@ from math import prod
 from tpc.codegen.expressions import ATOM, CONDITION, Code, joined
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Statement
+from tpc.codegen.words import in_rounds
 from tpc.program.nodes import Node
 from tpc.program.region import (
     Body,
@@ -73,7 +74,7 @@ class Loop:
         scope, body = self.outer, self.body
         scope.banner = ""
         for carry in body.carries:
-            name = scope.identifiers.make(carry.leaf.name)
+            name = scope.identifiers.make(in_rounds(carry.leaf.name))
             self.carried[carry.leaf] = name
             size = prod(carry.leaf.shape) if carry.leaf.is_vector else 0
             pairs = 1 if len(carry.leaf.coords) == 2 else 0

@@ -246,6 +246,9 @@ def _steps(
     """Return what to compute: under each equation its bras and itself, and outputs when due."""
     equations = [equation for equation in limit.equations if equation.node in used]
     index = {equation.node: i for i, equation in enumerate(equations)}
+    if limit.rounds is not None:  # what a loop gives is computed where the loop stands
+        ahead = limit.equations[: limit.rounds.first]
+        index[limit.rounds.node] = sum(equation.node in used for equation in ahead) - 1
     asked = [(i, e.span.line, _nodes_of(e, used)) for i, e in enumerate(equations)]
     for output in limit.outputs:
         roots = [node for _, node in output.parts]

@@ -351,6 +351,8 @@ class EquationReader:
         match node:
             case op.Constant():
                 return self._arrays.formula(node)
+            case op.Take(operand=Collected(region=Region(body=body), position=i), keys=(int(t),)):
+                return _last(self._formula(body.collected[i], place), body.first + t)
             case op.Parameter(name=name):
                 return expr.Name(name)
             case op.InitialScalar(limit=limit):

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node, Parameter
-from tpc.program.program import Binding, Program
+from tpc.program.program import Program
 from tpc.program.traversal import needed, rewrite
 
 Rule: TypeAlias = Callable[[Node, Node], Node]
@@ -33,7 +33,7 @@ def rebuild(program: Program, builder: Builder, rule: Rule) -> Program:
         program,
         matrices=tuple(builder.matrix(m, images[m.variance]) for m in program.matrices),
         parameters=tuple(_parameter(images[node]) for node in program.parameters),
-        bindings=tuple(Binding(x.name, images[x.node], x.span) for x in program.bindings),
+        bindings=tuple(replace(bound, node=images[bound.node]) for bound in program.bindings),
         outputs=tuple(replace(output, node=images[output.node]) for output in program.outputs),
     )
     return replace(mapped, nodes=needed(builder.nodes, roots(mapped)))
