@@ -52,7 +52,7 @@ def roll(program: Program, fewest: int) -> Program:
     The body stays as it is written: products of linear combinations are linear by the way in which
     they are drawn.
     """
-    if region_of(program) is not None or len(_keyed(program)) < fewest:
+    if region_of(program) or len({bound.rounds for bound in program.bindings}) < fewest:
         return program
     program = share_subexpressions(program)
     stretch = longest_stretch(program)
