@@ -1974,8 +1974,12 @@ PEAK_NODES = 30_000
 """Grids of functions with narrow peaks are refined up to this."""
 
 
-LOOKED = 3000
-"""How many nodes look for what a grid has overlooked."""
+SINGLE_NODES, SINGLE_VALUES = (2**17, 2**20), 2**22
+"""Where one function is integrated alone, both may be more, and all values so many."""
+
+
+LOOKED, LOOKED_CLOSELY = 3000, 2**16
+"""How many nodes look for what a grid has overlooked, also for two variances alone."""
 
 
 PEAKS = np.linspace(-5, 5, 41)
@@ -2230,7 +2234,7 @@ def settle(
         reach *= 1.25
         samples = sampled(probes)
     moments = [each.low_moments() for each in samples]
-    error, most = np.inf, MOST_NODES
+    error, most = np.inf, most_nodes(families, MOST_NODES, SINGLE_NODES[0])
     while error > tolerance and max(each.values.shape[1] for each in samples) <= most:
         step, before = step / np.sqrt(2), moments
         samples = sampled(probes)
@@ -2238,8 +2242,15 @@ def settle(
         error = 3 * largest_change(before, moments)
         if error <= tolerance:
             error = max(error, overlooked(samples, moments, tolerance))
-            most = PEAK_NODES
+            most = most_nodes(families, PEAK_NODES, SINGLE_NODES[1])
     return sampled(families), error
+
+
+def most_nodes(families: Sequence[Family], many: int, alone: int) -> int:
+    """Return how many nodes a grid may have, more where one function is alone."""
+    if len(families) > 1:
+        return many
+    return max(many, min(alone, SINGLE_VALUES // max(1, len(families[0].root))))
 
 
 def overlooked(
@@ -2263,6 +2274,11 @@ def overlooked(
             return np.inf
         finer = few.on(few.line(step, reach)).low_moments()
         change = largest_change([known[:, chosen]], [finer])
+        ends = spread_out(len(each.values), 2)
+        two = each.family[ends]
+        finest = two.on(two.line(min(step, 2 * reach / LOOKED_CLOSELY), reach))
+        seen = np.vstack([finest.sizes, finest.means])
+        change = max(change, largest_change([known[:2, ends]], [seen]))
         error = max(error, 3 * change)
     return error if error > 10 * tolerance else 0.0
 
