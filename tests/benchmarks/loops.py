@@ -1,19 +1,24 @@
 """Training over many steps at infinite width: what steps cost, beside NumPy written by hand.
 
     python tests/benchmarks/loops.py [--steps 5 10 ...] [--rounds 20 100 ...] [--samples N]
+                                     [--adam 20 80 ...] [--base CHECKOUT]
 
 A tanh network with two hidden layers on four inputs, gradient descent in the maximal update
 parametrization. The program by hand is the estimator that modules use: hats by conditioning on all
 that a matrix has met on that side, dots by Stein's lemma with all of them at once, updates as
 stacked factors, W_t z = W_0 z - D (c * (X.T z)), so that work grows like the square of the steps.
 Both sides run the same replicates and their halves, on the same random numbers; "agreement" is the
-largest difference of their values. A second table has a recurrence in the text of a program. Times
-are CPU seconds, derivation apart.
+largest difference of their values. A second table has a recurrence in the text of a program. A
+third has the same network with Adam on 4,096 nodes, derivation and all, beside what that takes in
+another checkout, or unrolled. Times are CPU seconds, derivation apart but for the third table.
 """
 
 import argparse
 import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from time import process_time
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads that wait count as CPU seconds
@@ -161,13 +166,44 @@ output q = <h[{rounds}]|h[{rounds}]>
 """
 
 
+def adam(steps: int, base: str | None) -> tuple[str, ...]:
+    """Return the row of so many steps of Adam, here and in another checkout, or unrolled."""
+    text = NETWORK.format(inputs=INPUTS, targets=TARGETS, rate=RATE, steps=steps)
+    text = text.replace(f"sgd(lr={RATE})", "adam(lr=0.05, eps=0.01)")
+    start = process_time()
+    source = tpc.emit(compiler.derive(tpc.parse(text)))
+    derived = process_time() - start
+    own = by_another(text, "")
+    before = by_another(text, ', "unrolled": True') if base is None else by_another(text, "", base)
+    lines = f"{source.count(chr(10)):,}"
+    return str(steps), f"{derived:.2f}", lines, f"{own:.2f}", f"{before:.2f}", f"{before / own:.1f}"
+
+
+def by_another(text: str, option: str, checkout: str = "") -> float:
+    """Return how long a process of its own takes to train, perhaps with another tpc."""
+    code = f"""
+from time import process_time
+import numpy, tpc
+options = {{"method": "mc", "replicates": 2{option}}}
+tpc.train(tpc.parse({text!r}.replace("steps ", "steps 1  # ")), 64, **options)  # imports
+start = process_time()
+tpc.train(tpc.parse({text!r}), 4096, **options)
+print(process_time() - start)
+"""
+    folder = checkout or Path(__file__).parents[2]  # where modules are looked for first
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, check=True)
+    return float(done.stdout)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, nargs="+", default=[5, 10, 20, 40, 60, 80, 160])
-    parser.add_argument("--rounds", type=int, nargs="+", default=[20, 100, 200, 1000])
+    parser.add_argument("--steps", type=int, nargs="*", default=[5, 10, 20, 40, 60, 80, 160])
+    parser.add_argument("--rounds", type=int, nargs="*", default=[20, 100, 200, 1000])
     parser.add_argument("--samples", type=int, default=8192)
     parser.add_argument("--replicates", type=int, default=2)
     parser.add_argument("--dot", default="auto")
+    parser.add_argument("--adam", type=int, nargs="*", default=[20, 40])
+    parser.add_argument("--base", help="another checkout of tpc, for the third table")
     options = parser.parse_args()
     samples, replicates = options.samples, options.replicates
     table = Table(title=f"gradient descent, {samples:,} nodes in {replicates} replicates")
@@ -200,6 +236,12 @@ def main() -> None:
     for rounds in options.rounds:
         tied.add_row(*recurrence(rounds, samples, replicates))
     Console().print(tied)
+    kernels = Table(title="Adam, 4,096 nodes in 2 replicates, derivation and all")
+    for column in ("steps", "derive + emit, s", "lines", "train, s", "before, s", "ratio"):
+        kernels.add_column(column, justify="right")
+    for steps in options.adam:
+        kernels.add_row(*adam(steps, options.base))
+    Console().print(kernels)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import tpc
+from tests.network.training.texts import perceptron
 from tpc.driver import compiler
 from tpc.driver.training_program import scales_of
 from tpc.limit.derive import derive_limit
@@ -274,6 +275,18 @@ def test_the_first_round_of_a_recurrence_is_exact() -> None:
     loop = evaluated(derive_limit(roll(tpc.parse(text), fewest=2)))
     np.testing.assert_allclose([loop["q[0]"], loop["q[1]"]], [0.5, 0.25], rtol=1e-14)
     assert abs(loop["q[2]"] - 0.125) > 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["adam(lr=0.05, eps=0.1)", "adafactor(lr=0.05, eps=0.1)"])
+def test_a_loop_with_kernels_is_the_limit_of_trained_networks(optimizer: str) -> None:
+    text = perceptron("tanh", 2, optimizer, steps=10, inputs=INPUTS, targets=TARGETS)
+    network = tpc.parse(text)
+    limit = tpc.train(network, samples=4096, method="mc", replicates=4, seed=1)
+    finite = tpc.simulate(network, width=1024, trials=12, seed=2)
+    errors = np.hypot(limit.stderr["f"], finite.stderr["f"])
+    assert (abs(limit["f"] - finite["f"]) < 5 * errors + 1e-12).all()
+    assert limit.stderr["f"].max() < 0.05
 
 
 def test_parameters_of_a_loop_may_be_set() -> None:

@@ -15,6 +15,7 @@ from tpc.limit.limit_nodes import ClosedForm, Diagonal, HermiteSeries
 from tpc.program import nodes as op
 from tpc.program.nodes import Node, operands
 from tpc.program.region import KnownAtFirst, is_schedule
+from tpc.program.traversal import walk
 
 
 class Scope:
@@ -140,11 +141,9 @@ class Scope:
             word = "moment"
         if isinstance(node, Diagonal) and self.names.get(node.operand, "").startswith("cov"):
             return self.names[node.operand].replace("cov", "var", 1)
-        first = operands(node)
-        while first and first[0] not in self.names:
-            first = next((ops for o in first if (ops := operands(o))), ())
+        named = next((part for part in walk(operands(node), operands) if part in self.names), None)
         # Of `bra h in k` the bra is enough: lines of long names would not fit.
-        return f"{word} {self.names[first[0]].split(' in ')[0]}" if first else f"{word} part"
+        return f"{word} part" if named is None else f"{word} {self.names[named].split(' in ')[0]}"
 
 
 _WORDS = {"add": "sum", "sub": "difference", "mul": "product", "div": "ratio", "neg": "minus"}

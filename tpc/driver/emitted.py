@@ -128,12 +128,15 @@ def evaluate(
 
 
 def _check_memory(module: ModuleType, effort: Effort) -> None:
-    """Refuse more samples than there is memory for: their Gaussians and a basis of operands."""
+    """Refuse more samples than there is memory for: Gaussians, a basis of operands, pair arrays."""
     gaussians = getattr(module, "BASE_GAUSSIANS", 0)
     room = available_memory()
     if not gaussians or room is None or effort.method in ("exact", "quadrature"):
         return
-    needed = 8 * (2 * gaussians + 2) * (effort.samples // effort.replicates)
+    nodes = effort.samples // effort.replicates
+    pairs = getattr(module, "PAIR_ARRAYS", 0) * nodes**2
+    stored = pairs if pairs <= getattr(module, "PAIR_FLOATS", 0) else 0
+    needed = 8 * ((2 * gaussians + 2) * nodes + stored)
     if needed > room:
         takes = f"{effort.samples} samples in {effort.replicates} replicates take"
         there = f"{needed / 2**30:.1f} GiB, and there are {room / 2**30:.1f}"

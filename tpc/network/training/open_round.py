@@ -14,6 +14,7 @@ from tpc.program.builder import Builder
 from tpc.program.exchange import Unfolding
 from tpc.program.nodes import (
     FREE,
+    Elementwise,
     Node,
     Parameter,
     Stack,
@@ -114,7 +115,7 @@ class OpenRound:
             self.pass_on(leaf, start, following if leaf is state else _at_free(b, following))
         rate = b.mul(learning_rate(b, use), transplant(b, weight.lr))
         b.span = use.span  # where options come from elsewhere
-        return b.mul(rate, direction)
+        return _scaled(b, rate, direction)
 
     def _state(self, name: str, like: Node) -> tuple[Carried, Node]:
         """Return what is carried for a state of some type, and the state; perhaps a row of it."""
@@ -169,6 +170,17 @@ def batch_shares(training: Training) -> Array:
     for share, rows in zip(shares, batches, strict=False):
         np.add.at(share, list(rows), 1 / len(rows) if training.reduce == "mean" else 1)
     return shares
+
+
+def _scaled(b: Builder, factor: Node, node: Node) -> Node:
+    """Return a number times a node, of which the numbers below the line are taken together."""
+    match node:
+        case Elementwise(function="div", operands=(above, below)) if below.coords:
+            return b.div(_scaled(b, factor, above), below)
+        case Elementwise(function="div", operands=(above, below)) if not below.shape:
+            return _scaled(b, b.div(factor, below), above)
+        case _:
+            return b.mul(factor, node)
 
 
 def _at_free(b: Builder, node: Node) -> Node:
