@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from tpc.command_line import kernel_command
 from tpc.command_line.whole_file import replacing, write_whole
@@ -45,6 +46,9 @@ from tpc.report.verification import print_verification, verification_to_json
 
 DISAGREES = 1
 """The exit status of `verify` where finite widths do not go where the limit is."""
+
+EFFORT = ("samples", "seed", "method", "dot", "replicates", "rank_tolerance", "unrolled")
+"""The options that say how a limit is computed: arguments of these names of the driver."""
 
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -85,16 +89,7 @@ def run(arguments: Namespace) -> int:
     program = compiler.program_of(described, "limit")
     with _progress("evaluating") as progress:
         result = compiler.run(
-            program,
-            arguments.samples,
-            arguments.seed,
-            _settings(arguments),
-            arguments.dot,
-            progress,
-            arguments.method,
-            arguments.replicates,
-            arguments.rank_tolerance,
-            arguments.unrolled,
+            program, params=_settings(arguments), progress=progress, **_named(arguments, *EFFORT)
         )
     return _print_results(result, program, arguments)
 
@@ -109,16 +104,10 @@ def _trained(described: Program | Network, arguments: Namespace, draws: int) -> 
     with _progress("training") as progress:
         result: Outcome = train_network(
             described,
-            arguments.samples,
-            arguments.seed,
-            draws,
-            arguments.method,
-            _settings(arguments),
-            arguments.dot,
-            progress,
-            arguments.replicates,
-            arguments.rank_tolerance,
-            arguments.unrolled,
+            draws=draws,
+            params=_settings(arguments),
+            progress=progress,
+            **_named(arguments, *EFFORT),
         )
     return result
 
@@ -167,18 +156,10 @@ def verify(arguments: Namespace) -> int:
     described = _load(arguments)
     figure = _figure_path(arguments)
     with _progress("simulating") as progress:
+        how = _named(arguments, "samples", "seed", "method", "dot", "unrolled")
+        runs = _named(arguments, "widths", "trials", "engine")
         found = verification.verify(
-            described,
-            arguments.widths,
-            arguments.trials,
-            arguments.samples,
-            arguments.seed,
-            _settings(arguments),
-            arguments.dot,
-            progress,
-            arguments.method,
-            arguments.engine,
-            arguments.unrolled,
+            described, params=_settings(arguments), progress=progress, **how, **runs
         )
     if figure is not None:
         with _writing(figure), replacing(figure) as temporary:
@@ -281,6 +262,10 @@ def _load(arguments: Namespace) -> ShownProgram | ShownNetwork:
         return compiler.load(arguments.program)
     except OSError as error:
         raise UsageError(f"cannot read {arguments.program}: {error.strerror or error}") from None
+
+
+def _named(arguments: Namespace, *names: str) -> dict[str, Any]:
+    return {name: getattr(arguments, name) for name in names}
 
 
 def _settings(arguments: Namespace) -> dict[str, object]:

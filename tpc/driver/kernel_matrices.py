@@ -16,6 +16,7 @@ coupled, the program of all inputs at once is evaluated as any other:
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, cast, get_args
 from weakref import WeakKeyDictionary
 
@@ -111,30 +112,21 @@ def kernel(
     return KernelResult(*found, method, samples, seed, given, shortcut, work.warnings)
 
 
+@dataclass(slots=True)
 class _Work:
     """Everything that one call of `kernel` computes with."""
 
-    def __init__(
-        self,
-        network: Network,
-        first: Array,
-        second: Array | None,
-        method: Method,
-        samples: int,
-        seed: int,
-        params: Mapping[str, Array],
-        dot: DotChoice,
-        threads: int | None,
-        progress: Progress | None,
-    ) -> None:
-        self._network = network
-        self._first, self._second = first, second
-        self._method: Method = method
-        self._samples, self._seed = samples, seed
-        self._params = params
-        self._dot: DotChoice = dot
-        self._threads, self._progress = threads, progress
-        self.warnings: tuple[str, ...] = ()
+    network: Network
+    first: Array
+    second: Array | None
+    method: Method
+    samples: int
+    seed: int
+    params: Mapping[str, Array]
+    dot: DotChoice
+    threads: int | None
+    progress: Progress | None
+    warnings: tuple[str, ...] = ()
 
     def kernels(
         self, kinds: tuple[Kind, ...], independent: bool
@@ -144,7 +136,7 @@ class _Work:
         stderr: dict[str, Array] = {}
         methods: dict[str, str] = {}
         left: tuple[Kind, ...] = kinds
-        if not self._network.couples_inputs:
+        if not self.network.couples_inputs:
             for together in _attempts(kinds):
                 found = self._by_pairs(together, independent)
                 if found is None:
@@ -181,17 +173,17 @@ class _Work:
 
         The diagonal of one data set comes from a plan of its own.
         """
-        series = self._method in ("auto", "quadrature")
-        plans = _plans(self._network, kinds, independent, self._dot, series)
+        series = self.method in ("auto", "quadrature")
+        plans = _plans(self.network, kinds, independent, self.dot, series)
         if plans is None:
             return None
         plan, alike = plans
-        whole = alike if self._second is None else None
+        whole = alike if self.second is None else None
         with ThreadPoolExecutor(1) as beside:
-            diagonals = beside.submit(_diagonals, whole, self._first, self._params)
+            diagonals = beside.submit(_diagonals, whole, self.first, self.params)
             try:
                 found, error = evaluate(
-                    plan, self._first, self._second, self._params, self._threads, self._progress
+                    plan, self.first, self.second, self.params, self.threads, self.progress
                 )
                 for name, diagonal in diagonals.result().items():
                     matrix = np.moveaxis(found[name], (diagonal.ndim - 1) // 2 + 1, 1)
@@ -201,8 +193,8 @@ class _Work:
                 return None
             except InfiniteExpectation as refusal:
                 fault = ExpectationInfinite(str(refusal))
-                at = self._network.readout.span
-                raise ProgramError.of(self._network, (fault, at)) from None
+                at = self.network.readout.span
+                raise ProgramError.of(self.network, (fault, at)) from None
         return found, error, plan.series
 
     def check_finite(self, values: Mapping[str, Array]) -> None:
@@ -214,30 +206,30 @@ class _Work:
             if not len(bad):
                 continue
             i, j = bad[0, 0], bad[0, value.ndim // 2]
-            others = self._first if self._second is None else self._second
-            pair = (self._first[i : i + 1], others[j : j + 1])
-            about = _first_not_finite(self._network, kind, *pair, self._params)
+            others = self.first if self.second is None else self.second
+            pair = (self.first[i : i + 1], others[j : j + 1])
+            about = _first_not_finite(self.network, kind, *pair, self.params)
             fault = KernelOverflow(kind, len(bad), value.size, *about)
-            raise ProgramError.of(self._network, (fault, self._network.readout.span))
+            raise ProgramError.of(self.network, (fault, self.network.readout.span))
 
     def _symmetric(self, value: Array) -> Array:
         """Make an estimate symmetric to the last digit, where both sets of inputs are one."""
-        if self._second is not None:
+        if self.second is not None:
             return value
         rank = value.ndim // 2
         return 0.5 * (value + value.transpose(*range(rank, 2 * rank), *range(rank)))
 
     def _of_batch(self, kinds: tuple[Kind, ...], independent: bool) -> Any:
         """Evaluate the program of all inputs."""
-        program = batch_program(self._network, kinds, self._first, self._second, independent)
+        program = batch_program(self.network, kinds, self.first, self.second, independent)
         return compiler.run(
             program,
-            self._samples,
-            self._seed,
-            self._params,
-            self._dot,
-            self._progress,
-            self._method,
+            self.samples,
+            self.seed,
+            self.params,
+            self.dot,
+            self.progress,
+            self.method,
         )
 
 

@@ -15,13 +15,14 @@ n^(-1/2) (`simulate.py`). Where such an output disagrees, its entry is judged by
 a + b / sqrt(n) + c / n, whose intercept is free of that, and has a larger error.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tpc.simulation.fit import Fit, fit_inverse_width
-from tpc.simulation.result import Array, Comparison
+from tpc.simulation.result import Array, Comparison, Evidence
 
 SIGMAS = 4.0
 """Normal standard errors that a single entry may be off."""
@@ -31,18 +32,6 @@ FEWEST_FOR_HALF_ORDER = 4
 
 RELATIVE_ROUNDING = 1e-10
 ABSOLUTE_ROUNDING = 1e-12
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One array of results, from the limit and at every width."""
-
-    output: str
-    part: str
-    limit: Array
-    limit_stderr: Array
-    finite: Array
-    finite_stderr: Array
 
 
 def count_entries(evidence: Evidence) -> int:
@@ -85,27 +74,17 @@ class Judge:
         shape = evidence.limit.shape
         found = self._judge(evidence, half_order=False)
         half_order = None
-        if is_rough and len(self.widths) >= FEWEST_FOR_HALF_ORDER and not found.agrees.all():
-            half_order = ~found.agrees
-            found = _mixed(half_order, self._judge(evidence, half_order=True), found)
+        if is_rough and len(self.widths) >= FEWEST_FOR_HALF_ORDER and not found["agrees"].all():
+            half_order = ~found["agrees"]
+            other = self._judge(evidence, half_order=True)
+            found = {name: np.where(half_order, other[name], found[name]) for name in found}
             half_order = half_order.reshape(shape)
-        return Comparison(
-            output=evidence.output,
-            part=evidence.part,
-            limit=evidence.limit,
-            limit_stderr=evidence.limit_stderr,
-            finite=evidence.finite,
-            finite_stderr=evidence.finite_stderr,
-            intercept=found.intercept.reshape(shape),
-            intercept_stderr=found.stderr.reshape(shape),
-            slope=found.slope.reshape(shape),
-            chi2=found.chi2.reshape(shape),
-            allowed=found.allowed.reshape(shape),
-            agrees=found.agrees.reshape(shape),
-            half_order=half_order,
-        )
+        own = {field.name: getattr(evidence, field.name) for field in fields(evidence)}
+        judged: dict[str, Any] = {name: array.reshape(shape) for name, array in found.items()}
+        return Comparison(**own, **judged, half_order=half_order)
 
-    def _judge(self, evidence: Evidence, half_order: bool) -> "_Judgement":
+    def _judge(self, evidence: Evidence, half_order: bool) -> dict[str, npt.NDArray[Any]]:
+        """Return the fit of every entry, what is allowed, and the verdict, by their names."""
         count = len(self.widths)
         finite = evidence.finite.reshape(count, -1)
         limit = evidence.limit.reshape(-1)
@@ -113,9 +92,14 @@ class Judge:
         fit = fit_inverse_width(self.widths, finite, errors, half_order)
         rounding = RELATIVE_ROUNDING * _scale(finite, limit) + ABSOLUTE_ROUNDING
         allowed = self._student_range(fit, evidence.limit_stderr.reshape(-1) ** 2) + rounding
-        stderr = np.sqrt(fit.variances.sum(axis=0))
-        agrees = np.abs(fit.intercept - limit) <= allowed  # false where either is NaN
-        return _Judgement(fit.intercept, stderr, fit.slope, fit.chi2, allowed, agrees)
+        return {
+            "intercept": fit.intercept,
+            "intercept_stderr": np.sqrt(fit.variances.sum(axis=0)),
+            "slope": fit.slope,
+            "chi2": fit.chi2,
+            "allowed": allowed,
+            "agrees": np.abs(fit.intercept - limit) <= allowed,  # false where either is NaN
+        }
 
     def _student_range(self, fit: Fit, limit_variance: Array) -> Array:
         """Return t(p) s for every entry."""
@@ -128,27 +112,3 @@ class Judge:
         tail = float(norm.sf(SIGMAS)) / max(1, self.entries)
         quantile = np.where(np.isfinite(freedom), t.isf(tail, freedom), norm.isf(tail))
         return np.asarray(quantile * np.sqrt(total), dtype=np.float64)
-
-
-@dataclass(frozen=True, slots=True)
-class _Judgement:
-    """The fit of every entry, what is allowed, and the verdict."""
-
-    intercept: Array
-    stderr: Array
-    slope: Array
-    chi2: Array
-    allowed: Array
-    agrees: npt.NDArray[np.bool_]
-
-
-def _mixed(choice: npt.NDArray[np.bool_], chosen: _Judgement, other: _Judgement) -> _Judgement:
-    """Return one judgement where `choice` is true, the other elsewhere."""
-    return _Judgement(
-        np.where(choice, chosen.intercept, other.intercept),
-        np.where(choice, chosen.stderr, other.stderr),
-        np.where(choice, chosen.slope, other.slope),
-        np.where(choice, chosen.chi2, other.chi2),
-        np.where(choice, chosen.allowed, other.allowed),
-        np.where(choice, chosen.agrees, other.agrees),
-    )

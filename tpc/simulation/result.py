@@ -113,10 +113,8 @@ class Corrections:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """One array of results at several widths, held against its limit.
-
-    The model is value = intercept + slope / n, fitted entry by entry.
+class Evidence:
+    """One array of results, from the limit and at every width.
 
     Attributes:
         output: Name of the output.
@@ -125,6 +123,23 @@ class Comparison:
         limit_stderr: Its standard error.
         finite: Averages over trials, one row of that shape for each width.
         finite_stderr: Their standard errors.
+    """
+
+    output: str
+    part: str
+    limit: Array
+    limit_stderr: Array
+    finite: Array
+    finite_stderr: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(Evidence):
+    """Results at several widths, held against their limit.
+
+    The model is value = intercept + slope / n, fitted entry by entry.
+
+    Attributes:
         intercept: Of the fit, of the shape of the limit; so are all that follow.
         intercept_stderr: Its standard error, enlarged where the model does not fit.
         slope: The coefficient of 1/n.
@@ -135,12 +150,6 @@ class Comparison:
             never was.
     """
 
-    output: str
-    part: str
-    limit: Array
-    limit_stderr: Array
-    finite: Array
-    finite_stderr: Array
     intercept: Array
     intercept_stderr: Array
     slope: Array

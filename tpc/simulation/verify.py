@@ -16,10 +16,19 @@ import numpy as np
 from tpc.network.network import Network
 from tpc.program.program import Program
 from tpc.simulation.engines import Engine
-from tpc.simulation.judge import Evidence, Judge, count_entries
+from tpc.simulation.judge import Judge, count_entries
 from tpc.simulation.parameters import resolve_parameters
 from tpc.simulation.rates import FEWEST_WIDTHS, rate_of
-from tpc.simulation.result import Array, Comparison, Evaluated, Rate, Result, Value, Verification
+from tpc.simulation.result import (
+    Array,
+    Comparison,
+    Evaluated,
+    Evidence,
+    Rate,
+    Result,
+    Value,
+    Verification,
+)
 from tpc.simulation.runs import FiniteRuns, Progress, run_trials, summarise
 from tpc.simulation.simulate import runs_of
 
