@@ -60,8 +60,9 @@ def pair_program(
     b = Builder()
     e = network.readout.node.shape
     one = differentiate(b, network, e)
-    zero = np.zeros(network.input.shape)
-    inputs = [b.parameter(name, zero) for name in ((FIRST,) if alike else (FIRST, SECOND))]
+    rng = np.random.default_rng(0)  # what is looked at by defaults should be nowhere special
+    names = (FIRST,) if alike else (FIRST, SECOND)
+    inputs = [b.parameter(name, rng.standard_normal(network.input.shape)) for name in names]
     seed = b.constant(each_output(1, e, coupled=False)[0][0])
     copies = _Copies(b, one, independent)
     sides = [copies.of_one(given, seed) for given in inputs]

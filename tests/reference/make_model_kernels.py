@@ -1,0 +1,206 @@
+"""Writes model_kernels.json: tangent kernels of the networks of examples/models, by brute force.
+
+    python tests/reference/make_model_kernels.py [MODEL ...]
+
+Each network is written again as a function of its tensors in JAX and differentiated there, for two
+inputs, at widths 128 and 512, with many draws; a term in 1 / n is taken off. Needs `jax`.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+jax.config.update("jax_enable_x64", True)
+
+HERE = Path(__file__).parent / "model_kernels.json"
+WIDTHS = ((128, 128), (512, 32))
+Tensors = dict[str, Any]
+Model = Callable[[Tensors, Any], Any]
+
+
+def norm(z: Any) -> Any:
+    centred = z - z.mean(0)
+    return centred / jnp.sqrt((centred**2).mean(0) + 1e-6)
+
+
+def gelu(x: Any) -> Any:
+    return x * jax.scipy.stats.norm.cdf(x)
+
+
+def relu(x: Any) -> Any:
+    return jnp.maximum(x, 0)
+
+
+def vit(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    def f(p: Tensors, xi: Any) -> Any:
+        patches = xi.reshape(2, 2, 2, 2).transpose(0, 2, 1, 3).reshape(4, 4)
+        x = 0.5 * p["E"] @ patches.T + 0.3 * p["P"]
+        y = norm(x)
+        scores = (p["Q"] @ y).T @ (p["K"] @ y) / n
+        x = x + p["O"] @ (p["V"] @ y) @ jax.nn.softmax(scores, -1).T
+        x = x + p["B"] @ gelu(p["A"] @ norm(x))
+        return p["v"] @ norm(x).mean(1)
+
+    square = dict.fromkeys("QKVOAB", (n, n))
+    return {"E": (n, 4), "P": (n, 4), **square, "v": (n,)}, f, (4, 4)
+
+
+def gpt(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    mask = np.arange(4)[:, None] >= np.arange(4)
+
+    def f(p: Tensors, xi: Any) -> Any:
+        z = 0.6 * p["E"] @ xi.T
+        y = norm(z)
+        for h in range(2):
+            scores = (p["Q"][h] @ y).T @ (p["K"][h] @ y) / n
+            attention = jax.nn.softmax(jnp.where(mask, scores, -1e9), -1)
+            z = z + p["O"][h] @ (p["V"][h] @ y) @ attention.T
+        return p["v"] @ norm(z + p["B"] @ relu(p["A"] @ norm(z)))[:, -1]
+
+    heads = dict.fromkeys("QKVO", (2, n, n))
+    return {"E": (n, 3), **heads, "A": (n, n), "B": (n, n), "v": (n,)}, f, (4, 3)
+
+
+def llama(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    mask = np.arange(3)[:, None] >= np.arange(3)
+    angles = np.array([[1.0], [0.1]]) * np.arange(3)
+
+    def rms(z: Any) -> Any:
+        return z / jnp.sqrt((z**2).mean(0) + 1e-6)
+
+    def rotated(z: Any) -> Any:  # n x frequency x half x token
+        c, s = np.cos(angles), np.sin(angles)
+        turned = [c * z[:, :, 0] - s * z[:, :, 1], s * z[:, :, 0] + c * z[:, :, 1]]
+        return jnp.stack(turned, 2)
+
+    def f(p: Tensors, xi: Any) -> Any:
+        z = 0.5 * p["E"] @ xi.T
+        y = norm_y = rms(z)
+        keys = rotated(jnp.einsum("fhab,bt->afht", p["K"], y))
+        for g in range(2):
+            queries = rotated(jnp.einsum("fhab,bt->afht", p["Q"][g], y))
+            scores = jnp.einsum("afht,afhs->ts", queries, keys) / n / 4
+            attention = jax.nn.softmax(jnp.where(mask, scores, -1e9), -1)
+            z = z + p["O"][g] @ (p["V"] @ norm_y) @ attention.T
+        w = rms(z)
+        gate = p["G"] @ w
+        return p["v"] @ rms(z + p["B"] @ (gate * jax.nn.sigmoid(gate) * (p["A"] @ w)))[:, -1]
+
+    square = dict.fromkeys("VGAB", (n, n))
+    heads = {"Q": (2, 2, 2, n, n), "K": (2, 2, n, n), "O": (2, n, n)}
+    return {"E": (n, 4), **heads, **square, "v": (n,)}, f, (3, 4)
+
+
+def mixture_of_experts(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    def f(p: Tensors, xi: Any) -> Any:
+        x = relu(0.6 * p["U"] @ xi)
+        gate = jax.nn.softmax(p["G"].T @ x / n)
+        return p["v"] @ (relu(1.4 * p["W"] @ x) * gate[:, None]).sum(0)
+
+    return {"U": (n, 3), "G": (n, 4), "W": (4, n, n), "v": (n,)}, f, (3,)
+
+
+def deep_sets(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    def f(p: Tensors, xi: Any) -> Any:
+        elements = relu(1.4 * p["W1"] @ relu(0.6 * p["U"] @ xi.T))
+        return p["v"] @ relu(1.4 * p["W2"] @ elements.mean(1))
+
+    return {"U": (n, 3), "W1": (n, n), "W2": (n, n), "v": (n,)}, f, (5, 3)
+
+
+def graph_convolution(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    edges = np.eye(4) + np.eye(4, k=1) + np.eye(4, k=-1)
+    a = edges / np.sqrt(np.outer(edges.sum(1), edges.sum(1)))
+
+    def f(p: Tensors, xi: Any) -> Any:
+        h = relu(p["U"] @ xi.T @ a)
+        return p["v"] @ relu(1.4 * p["W"] @ h @ a).mean(1)
+
+    return {"U": (n, 2), "W": (n, n), "v": (n,)}, f, (4, 2)
+
+
+def resnet(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    def conv(w: Any, x: Any) -> Any:
+        """Filters (3, 3, out, in) on (in, height, width)."""
+        kernel = w.transpose(2, 3, 0, 1)
+        return jax.lax.conv_general_dilated(x[None], kernel, (1, 1), ((1, 1), (1, 1)))[0]
+
+    def f(p: Tensors, xi: Any) -> Any:
+        x = conv(0.4 * p["U"].transpose(2, 3, 0, 1), xi)
+        y = conv(0.47 * p["W1"], relu(norm(x)))
+        y = x + conv(0.47 * p["W2"], relu(norm(y)))
+        pooled = y.reshape(-1, 2, 2, 2, 2).mean((2, 4))
+        return p["v"] @ relu(norm(pooled)).mean((1, 2))
+
+    return {"U": (n, 2, 3, 3), "W1": (3, 3, n, n), "W2": (3, 3, n, n), "v": (n,)}, f, (2, 4, 4)
+
+
+def lstm(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    def f(p: Tensors, xi: Any) -> Any:
+        h = c = jnp.zeros(n)
+        for t in range(3):
+            gates = 0.7 * p["U"] @ xi[t] + jnp.einsum("gab,b->ga", p["W"], h).T + 0.3 * p["b"]
+            forget, take, give = (
+                jax.nn.sigmoid(gates[:, 0]),
+                jax.nn.sigmoid(gates[:, 1]),
+                gates[:, 3],
+            )
+            c = forget * c + take * jnp.tanh(gates[:, 2])
+            h = jax.nn.sigmoid(give) * jnp.tanh(c)
+        return p["v"] @ h
+
+    return {"U": (n, 4, 2), "W": (4, n, n), "b": (n, 4), "v": (n,)}, f, (3, 2)
+
+
+MODELS = (vit, gpt, llama, mixture_of_experts, deep_sets, graph_convolution, resnet, lstm)
+
+
+def kernels(make: Callable[..., Any], n: int, trials: int) -> tuple[Any, Any]:
+    """Return means of tangent kernels, and their standard errors."""
+    shapes, model, shape = make(n)
+    inputs = np.random.default_rng(0).standard_normal((2, *shape))
+    scale = {name: n**-0.5 if s[-2:] == (n, n) else 1.0 for name, s in shapes.items()}
+
+    @jax.jit
+    def gradient(p: Tensors, x: Any) -> Any:
+        def f(tensors: Tensors) -> Any:
+            return model({name: scale[name] * w for name, w in tensors.items()}, x) / n**0.5
+
+        return jax.grad(f)(p)
+
+    found = []
+    for trial in range(trials):
+        rng = np.random.default_rng(trial)
+        p = {name: rng.standard_normal(s) for name, s in shapes.items()}
+        one, two = (gradient(p, x) for x in inputs)
+        found.append(
+            [
+                sum(float((a[w] * b[w]).sum()) for w in p)
+                for a, b in ((one, one), (one, two), (two, two))
+            ]
+        )
+    return np.mean(found, 0), np.std(found, 0, ddof=1) / trials**0.5
+
+
+def main() -> None:
+    known = json.loads(HERE.read_text()) if HERE.exists() else {}
+    for make in MODELS:
+        if len(sys.argv) > 1 and make.__name__ not in sys.argv[1:]:
+            continue
+        (n, t), (m, u) = WIDTHS
+        (small, small_error), (large, large_error) = kernels(make, n, t), kernels(make, m, u)
+        value = (m * large - n * small) / (m - n)
+        error = np.hypot(m * large_error, n * small_error) / (m - n)
+        known[make.__name__] = {"ntk": value.round(5).tolist(), "stderr": error.round(5).tolist()}
+        print(make.__name__, value, error, flush=True)
+        HERE.write_text(json.dumps(known, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
