@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tpc.codegen.expressions import ATOM, PRODUCT, SIGN, Code, joined
 from tpc.codegen.scope import Scope
 from tpc.codegen.sides import Side, dependent_hats, label, other_side, side_of
-from tpc.codegen.statement import Speech
+from tpc.codegen.statement import WIDTH, Speech
 from tpc.codegen.words import in_rounds
 from tpc.codegen.writing_order import Reading, samples_operand
 from tpc.limit.limit_nodes import Hat, RoundDot, SteinBra, SteinDot
@@ -70,6 +70,8 @@ class HatWriter:
         """Write a hat: from <x|x>, from samples of |x>, or beside earlier hats of its matrix."""
         scope, gain = self._scope, self._scope.code[node.gain]
         if not samples_operand(node, self._reading.columns):
+            if len(scope.code[node.second].text) > WIDTH // 2:
+                scope.store(node.second, scope.code[node.second])
             second = scope.code[node.second]
             covariance = f"{gain.at(PRODUCT)} * {second.at(SIGN)}"
             covariance = second.text if gain.text == "1" else covariance

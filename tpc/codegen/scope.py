@@ -92,7 +92,8 @@ class Scope:
 
     def keep(self, node: Node) -> None:
         """Give a node a variable unless its code is a name or a number."""
-        if not self.code[node].text.replace("_", "").replace(".", "").isalnum():
+        plain = isinstance(node, op.Constant) or self.code[node].text.replace("_", "").isalnum()
+        if not plain:
             self.store(node, self.code[node])
 
     def comment(self, node: Node) -> str:

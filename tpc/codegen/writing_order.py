@@ -20,7 +20,7 @@ from tpc.codegen.words import Remark, find_names, find_remarks, in_rounds
 from tpc.limit.equations import DotEquation, Equation, Limit, LimitOutput, RoundsEquation
 from tpc.limit.limit_nodes import ClosedForm, Hat, Integral, RoundDot, SteinBra, SteinDot
 from tpc.program.nodes import FREE, Inner, Mean, Node, operands
-from tpc.program.region import Region, SumOverRounds, varying
+from tpc.program.region import Body, Region, SumOverRounds, varying
 from tpc.program.traversal import toposort
 
 
@@ -120,10 +120,7 @@ def _round_of(
     pairs = pair_steps(body)
     step_of = {node: step for step in pairs for node in step.results}
     stored = frozenset(carry.leaf for step in pairs for carry in step.carries)
-
-    def needs(node: Node) -> tuple[Node, ...]:
-        return step_of[node].kets if node in step_of else needs_of(node, columns, stored)
-
+    needs = _needs_in(body, columns)
     results = body.results
     everything = toposort(results, needs)
     moving = varying(toposort(results, operands))
@@ -198,12 +195,25 @@ def needs_of(
             return operands(node)
 
 
+def _needs_in(body: Body, grouped: Container[Side]) -> Callable[[Node], tuple[Node, ...]]:
+    """Return what gives the nodes that must be written before a node in a round."""
+    pairs = pair_steps(body)
+    step_of = {node: step for step in pairs for node in step.results}
+    stored = frozenset(carry.leaf for step in pairs for carry in step.carries)
+
+    def needs(node: Node) -> tuple[Node, ...]:
+        return step_of[node].kets if node in step_of else needs_of(node, grouped, stored)
+
+    return needs
+
+
 def _outside(region: Region, grouped: Container[Side]) -> tuple[Node, ...]:
     """Return what a region needs: initial values, and what its rounds read but do not make."""
     body = region.body
-    inside = toposort(body.results, lambda node: needs_of(node, grouped))
+    needs = _needs_in(body, grouped)
+    inside = toposort(body.results, needs)
     moving = varying(toposort(body.results, operands))
-    read = [needed for node in inside if node in moving for needed in needs_of(node, grouped)]
+    read = [needed for node in inside if node in moving for needed in needs(node)]
     found = [*(carry.initial for carry in body.carries), *read, *body.results]
     return tuple(dict.fromkeys(node for node in found if node not in moving))
 

@@ -24,7 +24,11 @@ from tpc.network.optimizers.every_step import is_linear
 from tpc.network.scales import Classification, Regime
 from tpc.network.training.maximal_update import maximal_update
 from tpc.network.training.neural_tangent import DRAW, neural_tangent
-from tpc.network.training.neural_tangent_region import has_linear_rounds, tangent_round
+from tpc.network.training.neural_tangent_region import (
+    has_linear_rounds,
+    has_tangent_rounds,
+    tangent_round,
+)
 from tpc.network.training.training_region import has_equal_rounds, round_of_training
 from tpc.program.checking.readouts import dependence_of, problem_of
 from tpc.program.passes import normalise
@@ -62,18 +66,21 @@ def training_program(network: Network, dot: DotChoice = "auto", unrolled: bool =
             operator regime, TP243 and TP330.
     """
     scales = scales_of(network)
+    assert network.training is not None
+    many = network.training.steps > FEW_STEPS and not unrolled
     if scales.regime is Regime.FEATURE_LEARNING:
-        assert network.training is not None
-        many = network.training.steps > FEW_STEPS and not unrolled
         rounds = program_of_rounds(network) if many and dot != "derivative" else None
         if rounds is not None:
             return rounds
         return maximal_update(network, scales)
     check_operator_regime(network, ScalarWeightInOperatorRegime)
-    if not has_linear_rounds(network, scales):
-        return neural_tangent(network, scales)
-    found = region_program(tangent_round(network, scales))
-    return unroll(found) if unrolled else found
+    if has_linear_rounds(network, scales):
+        found = region_program(tangent_round(network, scales))
+        return unroll(found) if unrolled else found
+    if many and has_tangent_rounds(network, scales):
+        _check_first_step(network, scales)
+        return region_program(tangent_round(network, scales))
+    return neural_tangent(network, scales)
 
 
 def program_of_rounds(network: Network) -> Program | None:
@@ -99,8 +106,10 @@ def _check_first_step(network: Network, scales: Classification) -> None:
     if all(is_linear(weight.optimizer) for weight in scales.weights if weight.moves):
         return
     first = replace(training, steps=1, batches=training.batches[:1])
-    program = maximal_update(replace(network, training=first), scales)
-    derive_limit(normalise(program), "stein")
+    moving = scales.regime is Regime.FEATURE_LEARNING
+    of_step = maximal_update if moving else neural_tangent
+    program = of_step(replace(network, training=first), scales)
+    derive_limit(normalise(program), "stein" if moving else "auto")
 
 
 def dot_of(described: Program | Network, dot: DotChoice) -> DotChoice:

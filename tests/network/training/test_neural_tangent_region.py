@@ -1,5 +1,6 @@
-"""The neural tangent limit of linear updates as a loop: against its unrolled form, and NumPy."""
+"""The neural tangent limit as a loop: against its unrolled form, NumPy and finite networks."""
 
+from collections.abc import Sequence
 from random import Random
 
 import numpy as np
@@ -9,11 +10,17 @@ import tpc
 from tests.marks import slow_where
 from tests.network.training.test_neural_tangent import ROWS, relu_kernels
 from tests.network.training.texts import TARGETS, perceptron
+from tests.numeric.test_loops import evaluated
 from tpc.driver import compiler
 from tpc.driver.emitted import Effort, evaluate
 from tpc.driver.training_program import draw_output, scales_of, training_program
+from tpc.limit.derive import derive_limit
 from tpc.network.training.neural_tangent import neural_tangent
+from tpc.network.training.neural_tangent_region import tangent_round
+from tpc.program.passes import normalise
 from tpc.program.region import region_of
+from tpc.program.rounds import region_program
+from tpc.program.unroll import unroll
 
 BODIES = (
     ("weight W : n x n", "x2 = {f}(W @ x1)"),
@@ -40,7 +47,21 @@ SETTINGS = (
 )
 
 
-def text(seed: int) -> str:
+NONLINEAR = (
+    "adam(lr=0.1)",
+    "lion(lr=0.05)",
+    "rmsprop(lr=0.05)",
+    "adagrad(lr=0.1)",
+    "adam(lr=0.1, beta1=0.5)\n    optimizer v: sgd(lr=0.1, clip=0.3)",
+)
+
+
+def text(
+    seed: int,
+    optimizers: Sequence[str] = OPTIMIZERS,
+    more: Sequence[str] = SETTINGS,
+    steps: int = 4,
+) -> str:
     """Return a network at random, with its training in the operator regime."""
     rng = Random(seed)
     weights, body = rng.choice(BODIES)
@@ -56,10 +77,10 @@ def text(seed: int) -> str:
         "train f:",
         "    data [[1.0, 0.5], [-0.4, 0.9], [0.3, -0.7]], [1.0, -1.0, 1.0]",
         f"    loss {rng.choice(['mse', 'logistic'])}",
-        f"    optimizer {rng.choice(OPTIMIZERS)}",
+        f"    optimizer {rng.choice(optimizers)}",
         f"    parametrization {rng.choice(['ntp', 'uniform(0.25)'])}",
-        f"    steps {rng.randint(1, 4)}",
-        *(f"    {chosen}" for chosen in rng.sample(SETTINGS, rng.randint(0, 3))),
+        f"    steps {rng.randint(1, steps)}",
+        *(f"    {chosen}" for chosen in rng.sample(more, rng.randint(0, 3))),
     ]
     return "\n".join(lines) + "\n"
 
@@ -123,3 +144,34 @@ def test_modules_do_not_grow_with_the_steps(optimizer: str) -> None:
         sources.append(compiler.emit(compiler.derive(network)))
     few, many = (len(source.splitlines()) for source in sources)
     assert many <= few
+
+
+@pytest.mark.parametrize("seed", slow_where(lambda seed: seed > 0, range(8)))
+def test_updates_that_are_not_linear_are_rounds(seed: int) -> None:
+    """Equal to rounding to the rounds written out, where nothing is integrated."""
+    network = tpc.parse(text(seed, NONLINEAR, SETTINGS[:-1]))
+    program = region_program(tangent_round(network, scales_of(network)))
+    loop = evaluated(derive_limit(program, integrate=False), 128)
+    written = evaluated(derive_limit(normalise(unroll(program)), integrate=False), 128)
+    for name, value in written.items():
+        np.testing.assert_allclose(loop[name], value, rtol=1e-7, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["adam(lr=0.1, decay=0.05)", "adam(lr=0.1)", "rmsprop(lr=0.05)"])
+def test_loops_of_entrywise_updates_are_trainings(optimizer: str) -> None:
+    """Ten steps, a loop, against each step derived by itself, and against networks."""
+    more = ["test [[0.6, -0.8]]", "center true"]
+    network = tpc.parse(perceptron("relu", 1, optimizer, "ntp", 10, more=more))
+    program = training_program(network)
+    assert region_of(program) is not None and region_of(program).body.has_kets  # type: ignore
+    found = tpc.train(network, samples=2**14, seed=1)
+    written = tpc.train(network, samples=2**14, seed=1, unrolled=True)
+    error = np.hypot(found.stderr["f"], written.stderr["f"]) + 1e-12
+    assert (np.abs(found["f"] - written["f"]) <= 5 * error).all()
+    if "decay" in optimizer:
+        return  # its output is random: the limit is that of one draw
+    finite = tpc.simulate(network, width=2048, trials=16)
+    error = np.hypot(found.stderr["f"], finite.stderr["f"]) + 1e-12
+    assert (np.abs(found["f"] - finite["f"]) <= 5 * error).all()
+    assert np.abs(found["f"][-1]).max() > 20 * error.max()

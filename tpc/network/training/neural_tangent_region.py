@@ -1,4 +1,4 @@
-"""A network and its training -> the neural tangent limit as a region, for linear updates.
+"""A network and its training -> the neural tangent limit as a region.
 
     f_t = F_t - sum over weights W of <J_t(W)|U_t(W)>,   U_t(W) = sum over s < t of u_ts . J_s(W)
     u_{t+1} = (1 - lambda) u_t + eta Q_t(e_0 chi_0, ..., e_t chi_t)
@@ -10,11 +10,13 @@ the sum of their kernels counts. Without weight decay there is but one time, and
 it those of all times are a constant axis: the passes are mapped over times as they are over inputs,
 with powers of 1 - lambda in front of the weights.
 
+Other updates go from round to round entry by entry, as kets, or as functions of two coordinates.
+
 Reference:
     Tensor Programs IVb, Theorem 2.9.23, Remark 2.9.21; Theorem 2.10.3 with decay.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -30,20 +32,33 @@ from tpc.network.scales import Classification
 from tpc.network.training.descent import shrunk, without_bounds
 from tpc.network.training.neural_tangent import DRAW
 from tpc.network.training.open_round import OpenRound
-from tpc.program.nodes import Matrix, Node, Parameter
-from tpc.program.products import Named, axes
+from tpc.network.training.updates import COLUMN, Gradient, kernel_effect
+from tpc.program.nodes import FREE, Coordinates, Matrix, Node, Parameter, Row, Shape
+from tpc.program.products import Named, axes, contraction
 from tpc.program.reapply import transplant
-from tpc.program.region import ROUND, Round, round_input
+from tpc.program.region import ROUND, Round, carried, round_input
 
 
 def has_linear_rounds(network: Network, scales: Classification) -> bool:
     """Whether all updates that are seen are linear."""
+    return all(is_linear(without_bounds(use)) for use in _uses(network, scales))
+
+
+def has_tangent_rounds(network: Network, scales: Classification) -> bool:
+    """Whether steps of training are rounds, with updates that need not be linear.
+
+    Those that are not may not be bounded by norms, which a function of two coordinates has only
+    after it is made. A network may not average over pairs of coordinates then.
+    """
+    uses = [use for use in _uses(network, scales) if not is_linear(without_bounds(use))]
+    pairs = any(isinstance(node, Row) for node in network.nodes)
+    return not uses or not (pairs or any(map(is_bounded, uses)))
+
+
+def _uses(network: Network, scales: Classification) -> list[OptimizerUse]:
+    """Return the optimizers of the weights that move."""
     trained = {weight.name for weight in network.weights if weight.trained}
-    return all(
-        is_linear(without_bounds(scale.optimizer))
-        for scale in scales.weights
-        if scale.moves and scale.name in trained
-    )
+    return [s.optimizer for s in scales.weights if s.moves and s.name in trained]
 
 
 def tangent_round(network: Network, scales: Classification) -> Round:
@@ -118,6 +133,12 @@ class _TangentRound(OpenRound):
         for group, kernel in kernels.items():
             effect = b.contract(self._now(kernel), moved[group], len(zero.shape))
             outputs = b.sub(outputs, effect) if outputs else b.neg(effect)
+        entrywise = [
+            self._moving(weight) for weight in self._network.weights if self._bends(weight)
+        ]
+        for moving in entrywise:
+            effect = moving.effect()
+            outputs = b.sub(outputs, effect) if outputs else b.neg(effect)
         outputs = outputs or b.constant(np.zeros(self._pass.output.shape))
         tracked = {name: self._at_round(node) for name, node in self._pass.tracked().items()}
         self._recorder.record(ROUND, outputs, tracked)
@@ -125,6 +146,8 @@ class _TangentRound(OpenRound):
         step = ROUND if self._times else 0
         self._recorder.bind_forward(step, lambda x: self._known(self._pass.image(x)), values)
         chi = self.error_signals(outputs)
+        for moving in entrywise:
+            moving.descend(chi)
         if self._times:
             unit = round_input(b, b.constant(np.eye(self.rounds)))
             chi = b.mul(b.expand(unit, tuple(range(1, len(zero.shape)))), chi)
@@ -191,7 +214,7 @@ class _TangentRound(OpenRound):
         found: dict[tuple[OptimizerUse, Node, str], list[Weight]] = {}
         for weight in self._network.weights:
             scale = self._scales.by_name[weight.name]
-            if weight.trained and scale.moves and self._jacobian(weight) is not None:
+            if self._moves(weight) and not self._bends(weight):
                 own = weight.name if is_bounded(scale.optimizer) else ""
                 key = (scale.optimizer, transplant(self._b, weight.lr), own)
                 found.setdefault(key, []).append(weight)
@@ -199,6 +222,31 @@ class _TangentRound(OpenRound):
             _Group(f"u_{alike[0].name}" if len(found) > 1 else "u", use, tuple(alike))
             for (use, _, _), alike in found.items()
         )
+
+    def _moves(self, weight: Weight) -> bool:
+        scale = self._scales.by_name[weight.name]
+        return weight.trained and scale.moves and self._jacobian(weight) is not None
+
+    def _bends(self, weight: Weight) -> bool:
+        """Whether a weight moves by updates that are not linear."""
+        use = self._scales.by_name[weight.name].optimizer
+        return self._moves(weight) and not is_linear(without_bounds(use))
+
+    def _moving(self, weight: Weight) -> "_EntrywiseUpdate":
+        """Return what updates have taken off a weight, with its gradients in the round."""
+        jacobian = self._jacobian(weight)
+        assert jacobian is not None
+        terms = tuple(tuple(map(self._side_now, term)) for term in jacobian.terms)
+        use = self._scales.by_name[weight.name].optimizer
+        return _EntrywiseUpdate(self, weight, use, replace(jacobian, terms=terms))
+
+    def _side_now(self, side: Named) -> Named:
+        if self._times is None or not self._times.depends(side.node):
+            return side
+        b, time = self._b, axes("time")
+        unit = Named(round_input(b, b.constant(np.eye(self.rounds))), time)
+        whole = Named(self._times.image(side.node), time + side.axes)
+        return Named(contraction(b, side.axes, whole, unit), side.axes)
 
     def _jacobian(self, weight: Weight) -> Jacobian | None:
         return self._layout.jacobian(self._gradients, weight.leaf)
@@ -220,3 +268,36 @@ class _TangentRound(OpenRound):
         kernel = reduce(self._b.add, parts)
         self._recorder.bind(group.name.replace("u", "K", 1), None, kernel)
         return kernel
+
+
+class _EntrywiseUpdate:
+    """U_t of one weight at the beginning of a round: a ket, or a function of two coordinates."""
+
+    def __init__(
+        self, of: OpenRound, weight: Weight, use: OptimizerUse, jacobian: Jacobian
+    ) -> None:
+        self._of = of
+        self._weight = weight
+        self._use = use
+        self._jacobian = jacobian
+        leaf = weight.leaf
+        coords: Coordinates
+        shape: Shape
+        if isinstance(leaf, Matrix):
+            coords, shape = ((FREE, leaf.rows), (COLUMN, leaf.columns)), ()
+        else:
+            coords, shape = leaf.coords, leaf.shape
+        self._moved = carried(of.builder, f"U_{weight.name}", coords, shape)
+
+    def effect(self) -> Node:
+        """Return <J|U>."""
+        return kernel_effect(self._of.builder, self._moved, self._jacobian)
+
+    def descend(self, chi: Node) -> None:
+        """Take one step along the gradient."""
+        b, of, name = self._of.builder, self._of, self._weight.name
+        gradient = Gradient(self._jacobian, chi).whole(b)
+        of.name(f"Gamma_{name}", gradient)
+        update = of.update(name, self._use, self._weight, gradient)
+        kept = shrunk(b, decay(b, self._use), self._moved)
+        of.pass_on(self._moved, b.number(0), b.add(kept, update))

@@ -153,16 +153,7 @@ class KernelUpdate:
 
     def effect(self, jacobian: Jacobian) -> Node | None:
         """Return <J_a|U_t>."""
-        b, moved = self._b, self._moved
-        if moved is None:
-            return None
-        parts = []
-        for left, *columns in jacobian.terms:
-            rest = Named(moved, jacobian.own)
-            for right in columns:
-                rest = Named(kernel_product(b, moved, False, right.node), right.axes)
-            parts.append(b.mean(contraction(b, jacobian.outputs, left, rest)))
-        return reduce(b.add, parts)
+        return None if self._moved is None else kernel_effect(self._b, self._moved, jacobian)
 
 
 def update_of(b: Builder, descent: Descent) -> Update:
@@ -174,6 +165,17 @@ def kernel_product(b: Builder, kernel: Node, transposed: bool, vector: Node) -> 
     """Return mean[j](k * z[j]) for a kernel k, or that for its transpose."""
     kernel = b.exchange(kernel, COLUMN) if transposed else kernel
     return b.mean(b.mul(kernel, b.row(vector, COLUMN)), (COLUMN,))
+
+
+def kernel_effect(b: Builder, moved: Node, jacobian: Jacobian) -> Node:
+    """Return <J_a|U> for a kernel U, or a ket."""
+    parts = []
+    for left, *columns in jacobian.terms:
+        rest = Named(moved, jacobian.own)
+        for right in columns:
+            rest = Named(kernel_product(b, moved, False, right.node), right.axes)
+        parts.append(b.mean(contraction(b, jacobian.outputs, left, rest)))
+    return reduce(b.add, parts)
 
 
 def _applied(b: Builder, overlaps: Node, chi: Node) -> Node:
