@@ -85,7 +85,7 @@ def text(
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.parametrize("seed", slow_where(lambda seed: seed > 1, range(16)))
+@pytest.mark.parametrize("seed", slow_where(lambda seed: seed != 6, range(16)))
 def test_a_loop_is_its_unrolled_form(seed: int) -> None:
     """Both the rounds of the loop written out, and each step derived by itself."""
     network = tpc.parse(text(seed))
@@ -101,6 +101,7 @@ def test_a_loop_is_its_unrolled_form(seed: int) -> None:
         np.testing.assert_allclose(written[name], value, rtol=1e-9, atol=1e-11, err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_thousand_steps_are_kernel_gradient_descent() -> None:
     rate, steps = 0.05, 1000
     more = ["test [[0.6, -0.8]]", "center true"]
@@ -133,6 +134,7 @@ def test_weights_that_decay_have_kernels_of_all_pairs_of_times() -> None:
         moved = kept * moved + rate * kept**t * (f - TARGETS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd(lr=0.1)", "momentum(lr=0.1, decay=0.1)"])
 def test_modules_do_not_grow_with_the_steps(optimizer: str) -> None:
     sources = []
@@ -146,7 +148,7 @@ def test_modules_do_not_grow_with_the_steps(optimizer: str) -> None:
     assert many <= few
 
 
-@pytest.mark.parametrize("seed", slow_where(lambda seed: seed > 0, range(8)))
+@pytest.mark.parametrize("seed", slow_where(lambda seed: seed != 7, range(8)))
 def test_updates_that_are_not_linear_are_rounds(seed: int) -> None:
     """Equal to rounding to the rounds written out, where nothing is integrated."""
     network = tpc.parse(text(seed, NONLINEAR, SETTINGS[:-1]))
@@ -158,7 +160,7 @@ def test_updates_that_are_not_linear_are_rounds(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("optimizer", ["adam(lr=0.1, decay=0.05)", "adam(lr=0.1)", "rmsprop(lr=0.05)"])
+@pytest.mark.parametrize("optimizer", [NONLINEAR[0], NONLINEAR[2], "adam(lr=0.1, decay=0.05)"])
 def test_loops_of_entrywise_updates_are_trainings(optimizer: str) -> None:
     """Ten steps, a loop, against each step derived by itself, and against networks."""
     more = ["test [[0.6, -0.8]]", "center true"]
