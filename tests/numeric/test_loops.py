@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import tpc
 from tests.network.training.texts import perceptron
+from tpc.codegen.evaluator import peak_memory
 from tpc.driver import compiler
 from tpc.driver.training_program import scales_of
 from tpc.limit.derive import derive_limit
@@ -357,3 +358,52 @@ def test_exact_methods_write_loops_out() -> None:
     assert set(found.methods.values()) == {"exact"}
     sampled = tpc.train(network, samples=4096, method="mc", replicates=2)
     assert abs(sampled["K"] - found["K"]).max() < 0.3
+
+
+def fifty(step: str) -> str:
+    text = "dim n\nvector v : n\nmatrix W : n x n\nh[0] = v\nfor k in range(50):\n"
+    return f"{text}    h[k+1] = {step}\noutput c = <h[50]|h[50]>\n"
+
+
+@pytest.mark.slow
+def test_fifty_steps_keep_closed_forms() -> None:
+    """Each value has one, so nothing becomes a loop; a product's norm goes on as relu says."""
+    program = tpc.parse(fifty("1.4 * relu(W @ h[k])"))
+    found, written = (compiler.run(program, 64, unrolled=flag) for flag in (False, True))
+    assert set(found.methods.values()) == {"exact"}
+    np.testing.assert_allclose(found["c"], written["c"], rtol=1e-14)
+    np.testing.assert_allclose(found["c"], 0.98**50, rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_fifty_steps_keep_their_digits_by_quadrature() -> None:
+    """They are written out for what can be integrated, and a loop for random nodes."""
+    program = tpc.parse(fifty("tanh(1.5 * W @ h[k])"))
+    found = compiler.run(program, 64, method="quadrature")
+    size = 1.0
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    for _ in range(50):
+        size = float(np.tanh(1.5 * np.sqrt(size) * nodes) ** 2 @ weights / weights.sum())
+    np.testing.assert_allclose(found["c"], size, rtol=1e-7)
+    sampled = compiler.run(program, 2**14, method="mc")
+    assert compiler.derive(program).rounds is not None
+    assert abs(sampled["c"] - size) < 5 * sampled.stderr["c"]
+
+
+@pytest.mark.slow
+def test_fifty_steps_of_a_loop_have_the_value_of_fifty_written_out() -> None:
+    program = roll(tpc.parse(fifty("tanh(W @ h[k]) + 0.1 * h[k]")), fewest=20)
+    assert region_of(program) is not None
+    loop = evaluated(derive_limit(program, "stein", integrate=False))
+    written = evaluated(derive_limit(unroll(program), "stein", integrate=False))
+    np.testing.assert_allclose(loop["c"], written["c"], rtol=1e-9)
+
+
+def test_kets_of_a_round_die_in_it() -> None:
+    """What a round needs no longer is deleted in it, and the memory that is stated knows."""
+    program = tpc.parse(fifty("tanh(tanh(tanh(W @ h[k]) + v) - v) + 0.1 * h[k]"))
+    limit = compiler.derive(program)
+    source = compiler.emit(limit)
+    body = source[source.index("    for t in range(") :]
+    assert "        del h_next" in body[: body.index("\n    del ")]
+    assert peak_memory(limit)[0] < 2 * 50 + 10

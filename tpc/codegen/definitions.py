@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from tpc.codegen.expectation_calls import ClosedFormFunctions, SeriesFunctions
 from tpc.codegen.expressions import Code
 from tpc.codegen.identifiers import Identifiers
+from tpc.codegen.words import in_rounds
 from tpc.limit.equations import Limit
 from tpc.limit.limit_nodes import ClosedForm, HermiteSeries
 from tpc.program.nodes import Constant, Node
+from tpc.program.region import RoundInput, is_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,9 @@ def find_definitions(nodes: Iterable[Node], limit: Limit) -> Definitions:
     """
     computed = tuple(dict.fromkeys(nodes))
     identifiers = Identifiers()
+    rounds = {n.table: limit.names.get(n, "") for n in computed if isinstance(n, RoundInput)}
     arrays = {
-        node: identifiers.make(_array_name(node, limit))
+        node: identifiers.make(_array_name(node, limit, rounds.get(node)))
         for node in computed
         if isinstance(node, Constant) and node.shape
     }
@@ -65,8 +68,18 @@ def find_definitions(nodes: Iterable[Node], limit: Limit) -> Definitions:
     )
 
 
-def _array_name(node: Constant, limit: Limit) -> str:
-    """Name an array as the program does, or after the kets of which it is the covariance."""
+def _array_name(node: Constant, limit: Limit, in_loop: str | None) -> str:
+    """Name an array as the program does, or after the kets of which it is the covariance.
+
+    Args:
+        node: The array.
+        limit: The limit.
+        in_loop: What its rows are called in the rounds of a loop; empty if they have no name.
+    """
+    if in_loop:
+        return f"{in_rounds(in_loop)} by round"
+    if in_loop is not None and node.shape[0] > 1 and is_identity(node.value):
+        return "unit vectors"
     text = node.span.text(limit.program.source)
     kets = [limit.names.get(ket) for ket in limit.covariances.get(node, ())]
     if node in limit.names:

@@ -1,9 +1,7 @@
 """A function that computes a limit -> its text."""
 
-from collections.abc import Sequence
-
 from tpc.codegen.function import WrittenFunction
-from tpc.codegen.statement import WIDTH
+from tpc.codegen.lifetimes import deletion
 
 
 def lay_out(function: WrittenFunction, nodes: str) -> str:
@@ -34,22 +32,9 @@ def _statements(function: WrittenFunction) -> list[str]:
             lines += ["", f"    # ---- {statement.banner}"]
         elif statement.spaced and lines[-1]:
             lines.append("")
-        lines += [*_comment(statement.comment), *statement.lines, *_deletion(dead)]
+        lines += [*_comment(statement.comment), *statement.lines, *deletion(dead)]
     return lines[1:]
 
 
 def _comment(text: str) -> list[str]:
     return [f"    # {line}".rstrip() for line in text.split("\n") if line]
-
-
-def _deletion(names: Sequence[str]) -> list[str]:
-    """Write `del` for a few names a line."""
-    if not names:
-        return []
-    lines, line = [], "    del"
-    for name in names:
-        if len(line) + len(name) + 2 > WIDTH - 4:
-            lines.append(line.rstrip(","))
-            line = "    del"
-        line += f" {name},"
-    return [*lines, line.rstrip(",")]

@@ -1,8 +1,9 @@
 """Statements -> the same with `del` behind the last use of every ket, and the peak of memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tpc.codegen.statement import Statement
+from tpc.codegen.statement import WIDTH, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +50,17 @@ def find_lifetimes(body: tuple[Statement, ...], returned: frozenset[str]) -> Lif
     order = {statement.target: index for index, statement in enumerate(body)}
     dead = (tuple(sorted(dying.get(i, ()), key=order.__getitem__)) for i in range(len(body)))
     return Lifetimes(tuple(dead), peak, pairs)
+
+
+def deletion(names: Sequence[str], indent: int = 4) -> list[str]:
+    """Write `del` for a few names a line."""
+    if not names:
+        return []
+    head = f"{' ' * indent}del"
+    lines, line = [], head
+    for name in names:
+        if len(line) + len(name) + 2 > WIDTH - 4:
+            lines.append(line.rstrip(","))
+            line = head
+        line += f" {name},"
+    return [*lines, line.rstrip(",")]

@@ -19,6 +19,7 @@ from functools import partial
 from math import prod
 
 from tpc.codegen.expressions import ATOM, CONDITION, Code, joined
+from tpc.codegen.lifetimes import deletion, find_lifetimes
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Statement
 from tpc.codegen.words import in_rounds
@@ -131,23 +132,40 @@ class Loop:
         self.finals = [inner.code[node] for node in body.finals]
         last = _last_needed(inner.body, [*results, *self.finals])
         inside: list[str] = []
-        for place, statement in enumerate(inner.body):
-            inside += _written(statement)
+        dying, peak = self._dying(inner, results)
+        for place, (statement, dead) in enumerate(zip(inner.body, dying, strict=False)):
+            inside += [*_written(statement), *deletion(dead, 8)]
             if place == last:
                 inside += self._collected(results)
         if last < 0:
             inside += self._collected(results)
-        inside += self._passed_on(inner)
+        inside += [*self._passed_on(inner), *deletion(dying[-1], 8)]
         lines = [f"    for {self.index} in range({_bounds(body)}):", *inside[not inside[0] :]]
         made = {self.index, *(statement.target for statement in inner.body)}
         moved = (carry for carry in body.carries if len(carry.leaf.coords) < 2)
         codes = [*results, *(inner.code[carry.following] for carry in moved)]
         reads = _reads([*(s.reads for s in inner.body), *(code.reads for code in codes)])
         reads |= {*self.carried.values(), *self.records.values(), *self.lists}
-        size = sum(statement.size for statement in inner.body)
         comment = f"the rounds {self.index} = {body.first}, ..., {body.last}"
         loop = Statement(self.index, tuple(lines), reads - made, 0, self.outer.banner, comment)
-        self.outer.append(replace(loop, inside=size))
+        self.outer.append(replace(loop, inside=peak))
+
+    def _dying(self, inner: Scope, results: Sequence[Code]) -> tuple[list[tuple[str, ...]], int]:
+        """Return the kets that die behind each statement, and at the end, and what live at most.
+
+        Those of pairs may be read by what computes blocks of them later.
+        """
+        statements = tuple(inner.body)
+        pairs = any(statement.pairs for statement in statements)
+        if pairs or any(len(carry.leaf.coords) > 1 for carry in self.body.carries):
+            dying: list[tuple[str, ...]] = [()] * (len(statements) + 1)
+            return dying, sum(statement.size for statement in statements)
+        passed = [carry.following for carry in self.body.carries]
+        codes = [*results, *self.finals, *(inner.code[node] for node in [*passed, *self.records])]
+        kept = _reads(code.reads for code in codes)
+        found = find_lifetimes(statements, kept)
+        ends = tuple(s.target for s in statements if s.size and s.target in kept)
+        return [*found.dead_after, ends], found.peak
 
     def collected(self, node: Collected) -> Code:
         """Return the code of a value over all rounds."""

@@ -61,6 +61,7 @@ from tpc.program.region import (
     Final,
     KnownAtFirst,
     Region,
+    RoundInput,
     region_of,
     with_body,
 )
@@ -225,7 +226,7 @@ class _Derivation:
         if len(node.coords) > 1 and self._region is None:
             return  # a part of the body of a mean
         self._names[ket] = binding.name
-        if isinstance(ket, Final | Carried | Collected):
+        if isinstance(ket, Final | Carried | Collected | RoundInput):
             return  # what it is stands in the equations of the round
         if isinstance(ket, op.InitialVector):
             self._equations.append(InitialKet(binding.name, ket, binding.span))

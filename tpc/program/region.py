@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
@@ -252,6 +253,11 @@ def varying(nodes: Iterable[Node]) -> set[Node]:
         return isinstance(node, leaves) or (drawn is not None and is_fresh(drawn))
 
     return dependents(nodes, differs)
+
+
+def is_identity(value: npt.NDArray[np.float64]) -> bool:
+    """Whether an array is the identity: its row t is the unit vector e[t]."""
+    return value.ndim == 2 and np.array_equal(value, np.eye(len(value)))
 
 
 def is_fresh(drawn: InitialVector | Matrix) -> bool:

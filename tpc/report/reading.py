@@ -34,6 +34,7 @@ from tpc.program.region import (
     RoundInput,
     SumOverRounds,
     is_fresh,
+    is_identity,
     is_round_number,
     numbered,
 )
@@ -57,11 +58,6 @@ def _last(formula: Formula, number: int) -> Formula:
         text = numbered(text, number)
         return expr.Ket(text) if isinstance(formula, expr.Ket) else expr.Name(text)
     return formula
-
-
-def is_identity(value: Array) -> bool:
-    """Whether an array is the identity: its row t is the unit vector e[t]."""
-    return value.ndim == 2 and np.array_equal(value, np.eye(len(value)))
 
 
 def in_earlier_round(name: str) -> str:

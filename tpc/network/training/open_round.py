@@ -140,6 +140,7 @@ class OpenRound:
         shares = batch_shares(training)
         if (shares != 1).any():
             share = round_input(b, b.constant(shares))
+            self._recorder.bind("batch", ROUND, share)
             axes = tuple(range(1, len(mine.shape)))
             chi = b.mul(b.expand(share, axes), chi)
         chi = chi if rows == total else b.contract(b.constant(chosen.T), chi)
