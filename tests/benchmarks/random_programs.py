@@ -135,7 +135,7 @@ def _sampled(member: RandomLimit, runs: list[Any], method: str) -> Iterator[Find
         values = np.array([dict(flat(run.values))[name] for run in runs])
         errors = np.array([dict(flat(run.stderr))[name] for run in runs])
         random = errors.max(axis=0) > 1e-9 * (1 + np.abs(truth))
-        known = random & (member.errors[name] < 0.03 * np.median(errors, axis=0))
+        known = random & (member.errors[name] < 0.06 * np.median(errors, axis=0))
         if known.any():
             z = ((values - truth) / np.where(errors > 0, errors, 1e-300))[:, known]
             gap = float(np.max(np.abs(values - truth)))
@@ -161,7 +161,10 @@ def main() -> None:
         for one in findings:
             totals.setdefault(one.method, []).append(one)
             if one.complaint:
-                print(f"{seed}: {one.output} by {one.method}: {one.complaint}\n{member.text}")
+                print(
+                    f"{seed}: {one.output} by {one.method}: {one.complaint}\n{member.text}",
+                    flush=True,
+                )
     for method, findings in sorted(totals.items()):
         if findings[0].z.size:
             z = np.concatenate([one.z.ravel() for one in findings])

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy.interpolate import CubicSpline
 
 Array: TypeAlias = npt.NDArray[Any]
 Coefficients: TypeAlias = tuple[tuple[int, float], ...]
@@ -247,11 +248,12 @@ class Process:
             return float(weights @ rows)
         if len(kets[0].hats) > 1 or kets[0].kinks or kets[0].rough:
             raise Unreachable
-
-        def rule(nodes: Nodes) -> Array:
-            return np.asarray(sum(w * ket.at(nodes) for w, ket in zip(weights, rows, strict=True)))
-
-        return Ket(kets[0].hats, rule)
+        (hat,) = kets[0].hats
+        span = 11.5 * np.sqrt(self.covariances[hat, hat])
+        grid = self.means[hat] + np.linspace(-span, span, 20001)
+        table = sum(w * ket.at(Nodes({hat: grid})) for w, ket in zip(weights, rows, strict=True))
+        spline = CubicSpline(grid, table)
+        return Ket(frozenset({hat}), lambda nodes: np.asarray(spline(nodes[hat])))
 
     # ------------------------------------------------------------------------------- expectations
 
@@ -324,16 +326,16 @@ class Process:
         y, inner = (np.broadcast_to(part, (len(x), part.shape[-1])) for part in (y, inner))
         flat = np.stack([np.broadcast_to(x[:, None], y.shape).ravel(), y.ravel()])
         weights = (outer[:, None] * inner).ravel()
-        kept = weights > 1e-26
+        kept = weights > 1e-28
         return _rotation(turn) @ flat[:, kept], weights[kept]
 
     def _in_space(self) -> Iterable[tuple[Array, Array]]:
-        line = np.arange(-8.4, 8.4, self.spacing)
+        line = np.arange(-REACH, REACH, self.spacing)
         density = np.exp(-0.5 * line**2)
         density /= density.sum()
         for x, share in zip(line, density, strict=True):
             weights = share * np.outer(density, density)
-            kept = weights > 1e-19
+            kept = weights > 1e-24
             i, j = np.nonzero(kept)
             if len(i):
                 yield np.stack([np.full(len(i), x), line[i], line[j]]), weights[kept]
