@@ -239,8 +239,9 @@ class Process:
         mean, root = self._law(hats)
         if root.shape[1] != 1 or row.kinks:
             raise Unreachable
-        z = np.arange(-REACH, REACH, 0.15)
-        weights = np.exp(-0.5 * z * z) * 0.15 / np.sqrt(2 * np.pi)
+        step = 2 / self.order
+        z = np.arange(-REACH, REACH, step)
+        weights = np.exp(-0.5 * z * z) * step / np.sqrt(2 * np.pi)
         values = row.at(Nodes({hat: mean[i] + root[i, 0] * z for i, hat in enumerate(hats)}))
         rows = [body(Ket(frozenset(), lambda _, v=v: v)) for v in values]  # type: ignore[misc]
         kets = [ket for ket in rows if isinstance(ket, Ket)]
@@ -250,7 +251,7 @@ class Process:
             raise Unreachable
         (hat,) = kets[0].hats
         span = 11.5 * np.sqrt(self.covariances[hat, hat])
-        grid = self.means[hat] + np.linspace(-span, span, 20001)
+        grid = self.means[hat] + np.linspace(-span, span, 1000 * self.order)
         table = sum(w * ket.at(Nodes({hat: grid})) for w, ket in zip(weights, rows, strict=True))
         spline = CubicSpline(grid, table)
         return Ket(frozenset({hat}), lambda nodes: np.asarray(spline(nodes[hat])))

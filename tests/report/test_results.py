@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tpc.report.results import print_results, to_json
+import tpc
+from tpc.network.network import Network
+from tpc.report.results import print_kernels, print_results, to_json
 from tpc.simulation.result import Result
 
 
@@ -99,3 +101,21 @@ def test_table_shows_every_part() -> None:
                   "seed 7", "sw = 1.5", "C = [[1 0] [0 1]]"):  # fmt: skip
         assert words in text
     assert "\x1b" not in text  # no colours where no terminal is
+
+
+SHARED = "dim n\ninput xi[2, 3]\nweight U[3], v : n\nreadout f = v * relu(U @ xi.T)\n"
+APART = "dim n\ninput xi[2, 3]\nweight U[3] : n\nweight V[5] : n\nreadout f = V * relu(U @ xi[0])\n"
+
+
+def test_kernels_of_outputs_that_share_nothing_are_printed_once() -> None:
+    """K ⊗ I is printed as K; where outputs share their weight it is not of that form."""
+    for text, said in ((SHARED, False), (APART, True)):
+        network = tpc.parse(text)
+        assert isinstance(network, Network)
+        result = tpc.kernel(network, np.arange(18.0).reshape(3, 2, 3) ** 0.5)
+        shown = io.StringIO()
+        print_kernels(result, file=shown)
+        for kind in ("nngp", "ntk"):
+            words = f"{kind} is K ⊗ I with this K: its 5 outputs share nothing"
+            assert (words in shown.getvalue()) == said
+        assert (len(shown.getvalue().splitlines()) < 12) == said

@@ -5,6 +5,8 @@ of kernels with how far gradient independence is off.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from math import prod
 from typing import IO, Protocol
 
 import numpy as np
@@ -162,12 +164,40 @@ def kernels_to_json(result: KernelResult, program_name: str) -> dict[str, Json]:
     return shown
 
 
+def _entries_of_one(value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the entries of the first output, of shape M x M2."""
+    size = prod(value.shape[1 : value.ndim // 2])
+    entries: npt.NDArray[np.float64] = value.reshape(len(value), size, -1, size)[:, 0, :, 0]
+    return entries
+
+
+def _of_one(value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
+    """Return K where a kernel over several outputs is K ⊗ I, else None."""
+    one, size = _entries_of_one(value), prod(value.shape[1 : value.ndim // 2])
+    if size == 1:
+        return None
+    flat = value.reshape(len(value), size, -1, size)
+    whole = one[:, None, :, None] * np.eye(size)[:, None]
+    return one if np.allclose(flat, whole, rtol=1e-12, atol=0) else None
+
+
 def print_kernels(result: KernelResult, file: IO[str] | None = None) -> None:
-    """Print both kernels, and how far gradient independence would be off where that was asked."""
+    """Print both kernels, and how far gradient independence would be off where that was asked.
+
+    Of outputs that share nothing, as those of a readout `V * x` with `V[5]`, K ⊗ I is printed as K.
+    """
     from rich.console import Console
 
-    print_results(result, file=file)
+    found = ((name, _of_one(value)) for name, value in result.values.items())
+    alike = {name: one for name, one in found if one is not None}
+    errors = {name: _entries_of_one(result.stderr[name]) for name in alike}
+    short = replace(result, values={**result.values, **alike}, stderr={**result.stderr, **errors})
+    print_results(short, file=file)
     console = Console(file=file, highlight=False)
+    for name in alike:
+        value = result.values[name]
+        outputs = prod(value.shape[1 : value.ndim // 2])
+        console.print(f"{name} is K ⊗ I with this K: its {outputs} outputs share nothing")
     for name, value in result.shortcut.items():
         true = result.values[name]
         largest = np.abs(value - true).max()
