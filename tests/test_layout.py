@@ -18,7 +18,7 @@ OF_A_PACKAGE = {
     "network/training": {"architectures", "flat_parts", "operator_regime"},
     "program/checking": {"rules"},
     "program/passes": {"normalise"},
-    "runtime": {"copy_means", "standard_errors"},
+    "runtime": {"standard_errors"},
     "simulation": {"program_texts"},
     "simulation/training": {"published", "verify"},
     "syntax": {"unparse"},

@@ -192,3 +192,34 @@ def test_what_was_refused_is_no_number_beside_zeros() -> None:
     for other in (v, v[..., 0], zero):
         for one, two in ((refused, other), (other, refused)):
             assert np.isnan(nodes.inner(one, two)).all()
+
+
+def body(g: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.cos(g + x[..., None] * y[..., None])
+
+
+def test_copies_on_grids_are_independent() -> None:
+    nodes = GridNodes(32, 2**22)
+    u, v = nodes.normal((2,)), nodes.normal()
+    g, x, y = np.sin(u), np.sin(v) + 0.1 * v, v
+    found = nodes.mean_over_copies(body, (g,), ((x,), (y,)))
+    assert isinstance(found, Ket)
+    # By hand, on the grid of the free ket and two copies of v.
+    z, w = normal_rule(32)
+    free = np.sin(z)[:, None, None]
+    product = (np.sin(z) + 0.1 * z)[:, None] * z
+    expected = np.einsum("j,k,ijk->i", w, w, np.cos(free + product))
+    np.testing.assert_allclose(nodes.mean(found), [w @ expected] * 2, rtol=1e-12)
+    of_free = nodes.inner(found, np.exp(g))
+    np.testing.assert_allclose(np.diag(of_free), w @ (expected * np.exp(np.sin(z))), rtol=1e-12)
+
+
+def test_an_operator_on_a_grid() -> None:
+    nodes = GridNodes(32, 2**22)
+    u = nodes.normal((2,))
+    ket = nodes.mean_over_copies(
+        lambda g, x: np.cos(nodes.inner_of_pairs(g, x)), (u,), ((u,),), u**2
+    )
+    # E^x cos(g.x) x_i^2 = (1 - g_i^2) exp(-|g|^2 / 2).
+    expected = (1 - u**2) * np.exp(-(u**2).sum(axis=-1) / 2)[..., None]
+    assert np.abs(np.asarray(ket - expected)).max() < 1e-8
