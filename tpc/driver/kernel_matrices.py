@@ -38,6 +38,7 @@ from tpc.driver.emitted import Method, Progress
 from tpc.driver.training_program import check_operator_regime
 from tpc.kernels.plan import Array, KernelPlan, Side
 from tpc.kernels.result import KernelResult
+from tpc.kernels.rounding import alike_errors, equal_inputs, matrix_errors, pairs_first
 from tpc.kernels.schedule import NoPairwiseForm, plan_pairs
 from tpc.kernels.series_steps import NotSmooth
 from tpc.kernels.tiling import evaluate, evaluate_alike
@@ -141,10 +142,9 @@ class _Work:
                 found = self._by_pairs(together, independent)
                 if found is None:
                     continue
-                matrices, error, series = found
+                matrices, errors, series = found
                 for name, matrix in matrices.items():
-                    values[name] = matrix
-                    stderr[name] = np.array(error if name in series else 0.0)
+                    values[name], stderr[name] = matrix, errors[name]
                     methods[name] = "series" if name in series else "exact"
                 left = tuple(kind for kind in kinds if kind not in values)
                 break
@@ -166,36 +166,38 @@ class _Work:
 
     def _by_pairs(
         self, kinds: tuple[Kind, ...], independent: bool
-    ) -> tuple[dict[str, Array], float, frozenset[str]] | None:
-        """Return kernels pair by pair, the error of series, and which kernels these are in.
+    ) -> tuple[dict[str, Array], dict[str, Array], frozenset[str]] | None:
+        """Return kernels pair by pair, their errors, and which of them have series.
 
         It is None where kernels need more than pairs.
 
-        The diagonal of one data set comes from a plan of its own.
+        Pairs of equal inputs, such as the diagonal of one data set, come from a plan of their own.
         """
         series = self.method in ("auto", "quadrature")
         plans = _plans(self.network, kinds, independent, self.dot, series)
         if plans is None:
             return None
         plan, alike = plans
-        whole = alike if self.second is None else None
+        asked = self.first, self.second, self.params
+        i, j = equal_inputs(self.first, self.second)
         with ThreadPoolExecutor(1) as beside:
-            diagonals = beside.submit(_diagonals, whole, self.first, self.params)
+            equal = beside.submit(_of_equal_inputs, alike, self.first[i], self.params)
             try:
-                found, error = evaluate(
-                    plan, self.first, self.second, self.params, self.threads, self.progress
-                )
-                for name, diagonal in diagonals.result().items():
-                    matrix = np.moveaxis(found[name], (diagonal.ndim - 1) // 2 + 1, 1)
-                    every = np.arange(len(diagonal))
-                    matrix[every, every] = diagonal
+                found, error = evaluate(plan, *asked, self.threads, self.progress)
+                errors = matrix_errors(plan, *asked, found)
+                for name, (values, rounding) in equal.result().items():
+                    pairs_first(found[name])[i, j] = values
+                    if rounding.any() or errors[name].any():
+                        errors[name] = np.broadcast_to(errors[name], found[name].shape).copy()
+                        pairs_first(errors[name])[i, j] = rounding
             except NotSmooth:
                 return None
             except InfiniteExpectation as refusal:
                 fault = ExpectationInfinite(str(refusal))
                 at = self.network.readout.span
                 raise ProgramError.of(self.network, (fault, at)) from None
-        return found, error, plan.series
+        bounds = {name: error if name in plan.series else 0.0 for name in found}
+        return found, {name: errors[name] + bounds[name] for name in found}, plan.series
 
     def check_finite(self, values: Mapping[str, Array]) -> None:
         """Refuse a kernel that is not finite; the limit of one such pair says where and why."""
@@ -252,10 +254,15 @@ FEW_SAMPLES = 1024
 """How many nodes tell why a kernel is not finite."""
 
 
-def _diagonals(
+def _of_equal_inputs(
     plan: KernelPlan | None, inputs: Array, params: Mapping[str, Array]
-) -> dict[str, Array]:
-    return {} if plan is None else evaluate_alike(plan, inputs, params)
+) -> dict[str, tuple[Array, Array]]:
+    """Return the kernels of inputs with themselves, and by how much rounding puts them off."""
+    if plan is None or not len(inputs):
+        return {}
+    values = evaluate_alike(plan, inputs, params)
+    errors = alike_errors(plan, inputs, params, values)
+    return {name: (value, errors[name]) for name, value in values.items()}
 
 
 def _attempts(kinds: tuple[Kind, ...]) -> list[tuple[Kind, ...]]:

@@ -105,7 +105,7 @@ def singles_of(
         for value in plan.values:
             match value:
                 case Leaf():
-                    values.append(_leaf(value, given, params))
+                    values.append(leaf_value(value, given, params))
                 case PlanStep(side=Side.BOTH):
                     values.append(None)
                 case PlanStep(operation=operation, operands=numbers):
@@ -129,7 +129,8 @@ def _applied(
     return known[key].reshape(np.broadcast_shapes(*(array.shape for array in operands)))
 
 
-def _leaf(leaf: Leaf, given: Mapping[Side, Array], params: Mapping[str, Array]) -> Array:
+def leaf_value(leaf: Leaf, given: Mapping[Side, Array], params: Mapping[str, Array]) -> Array:
+    """Return a value that is given, with the axes over first and second inputs."""
     match leaf.value:
         case Side() as side:
             return given[side]

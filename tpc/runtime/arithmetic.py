@@ -112,12 +112,17 @@ def unit_tail_moment(n: int, x: Array) -> Array:
 
 
 def damped(a: Array, k: int, *arguments: Array) -> Array:
-    """Return exp(-a) times sinh of the first k arguments and cosh of the others."""
+    """Return exp(-a) times sinh of the first k arguments and cosh of the others.
+
+    One argument is a covariance, and a the mean of the variances: below it by rounding alone.
+    """
     exponent, product = -np.asarray(a, dtype=float), np.asarray(1.0)
     for i, c in enumerate(arguments):
         exponent = exponent + np.abs(c)
         shrunk = np.expm1(-2 * np.abs(c))
         product = product * (-0.5 * np.sign(c) * shrunk if i < k else 1 + 0.5 * shrunk)
+    if len(arguments) == 1:
+        exponent = np.minimum(exponent, 0.0)
     return np.asarray(np.exp(exponent) * product)
 
 

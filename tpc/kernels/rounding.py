@@ -1,0 +1,246 @@
+"""Plan, pairs of inputs -> by how much the kernels of these pairs may be off through rounding.
+
+The steps are computed again for copies of each pair, in which every step is off by a few last bits
+(`tpc.runtime.rounding`): what cancels, and what layers amplify, spreads the copies. That is done
+for all pairs of few inputs; of many, for those that are nearly collinear, where digits are lost,
+and for some others, which stand for the rest.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tpc.kernels.plan import Array, KernelPlan, Leaf, PlanOperation, PlanStep, Side
+from tpc.kernels.step_functions import SERIES, VIEWS, function
+from tpc.kernels.tiles import leaf_value
+from tpc.runtime.rounding import DIRECTIONS, UNITS, largest, stated
+
+FEW_PAIRS = 128
+"""So many pairs are always computed again."""
+
+PART_OF_PAIRS = 1000
+"""Of more pairs one in so many is."""
+
+FEW_SERIES = 16
+"""The same where steps are series."""
+
+NEAR = 0.99
+"""The cosine of inputs that count as nearly collinear."""
+
+NEIGHBOURS = 4
+"""How many neighbours on a random line each input is compared with."""
+
+Places = npt.NDArray[np.intp]
+
+EXACT_STEPS = VIEWS | {"neg", "abs", "max", "min", "item", "sign"}
+SUMS = frozenset({"contract", "dot", "reduce", "trace"})
+
+
+@dataclass(slots=True)
+class Copies:
+    """Numbers near 1, by which the steps of all copies of some pairs are multiplied.
+
+    Copies come with both signs in each direction, the first of which is one number for all steps.
+    """
+
+    pairs: int
+    stream: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+    drawn: Array = field(default_factory=lambda: np.ones(0))
+
+    @property
+    def count(self) -> int:
+        """How many there are of each pair."""
+        return 2 * DIRECTIONS
+
+    def moved(self, value: Any) -> Any:
+        """Return an array of all copies, each entry of it off; others are left as they are."""
+        if np.shape(value)[:1] != (self.count * self.pairs,):
+            return value
+        size = value.size // (2 * DIRECTIONS)
+        need = (DIRECTIONS - 1) * size
+        if 2 * need > len(self.drawn):
+            self.drawn = UNITS * self.stream.uniform(-1, 1, 4 * need + 1)
+        start = self.stream.integers(len(self.drawn) - need)
+        by = np.full((DIRECTIONS, 1, size), UNITS / 4)
+        by[1:, 0] = self.drawn[start : start + need].reshape(DIRECTIONS - 1, size)
+        factors = 1 + by * np.array([1.0, -1.0])[:, None]
+        return value * factors.reshape(value.shape)
+
+
+def rounding_errors(
+    plan: KernelPlan,
+    first: Array,
+    second: Array,
+    params: Mapping[str, Array],
+    values: Mapping[str, Array],
+) -> dict[str, Array]:
+    """Return what rounding may have done to the kernels of a list of pairs.
+
+    Args:
+        plan: The steps.
+        first: The first input of every pair, of shape P + input shape.
+        second: The second ones.
+        params: Values of the network's params, by name.
+        values: The kernels, of shape P + e + e.
+    """
+    copies = Copies(len(first))
+    rounds = (copies.count, *(1,) * (first.ndim - 1))
+    given = {
+        Side.FIRST: np.tile(first, rounds)[:, None],
+        Side.SECOND: np.tile(second, rounds)[:, None],
+    }
+    found: list[Any] = []
+    with np.errstate(all="ignore"):
+        for value in plan.values:
+            match value:
+                case Leaf():
+                    found.append(leaf_value(value, given, params))
+                case PlanStep(operation=operation, operands=numbers):
+                    found.append(_off(operation, [found[x] for x in numbers], copies))
+    errors = {}
+    for name, number in plan.outputs.items():
+        shape = (copies.count * len(first), *plan.shapes[name])
+        off = np.broadcast_to(found[number][:, 0], shape).reshape(copies.count, *values[name].shape)
+        errors[name] = stated(values[name], largest(off - values[name]))
+    return errors
+
+
+def _off(operation: PlanOperation, operands: Sequence[Any], copies: Copies) -> Any:
+    """Compute a step for all copies, and move it by rounding; of sums what is summed."""
+    if operation.name == "pair_series":
+        operation = replace(operation, name="listed_series")
+    if operation.name in SUMS:
+        return function(operation)(*map(copies.moved, operands))
+    found = function(operation)(*operands)
+    if operation.name in EXACT_STEPS:
+        return found
+    return tuple(map(copies.moved, found)) if isinstance(found, tuple) else copies.moved(found)
+
+
+def matrix_errors(
+    plan: KernelPlan,
+    first: Array,
+    second: Array | None,
+    params: Mapping[str, Array],
+    matrices: Mapping[str, Array],
+) -> dict[str, Array]:
+    """Return what rounding may have done to the kernels of all pairs.
+
+    Args:
+        plan: The steps.
+        first: The inputs of the rows, of shape M + input shape.
+        second: Those of the columns; None for the same ones.
+        params: Values of the network's params, by name.
+        matrices: The kernels, of shape M + e + M2 + e.
+
+    Returns:
+        Arrays of these shapes, or 0 where no error of a pair is stated.
+    """
+    i, j, near = chosen_pairs(plan, first, second)
+    by_pairs = {name: pairs_first(matrix) for name, matrix in matrices.items()}
+    columns = first if second is None else second
+    values = {name: matrix[i, j] for name, matrix in by_pairs.items()}
+    found = rounding_errors(plan, first[i], columns[j], params, values)
+    errors = {}
+    for name, error in found.items():
+        errors[name] = np.zeros(())
+        if error.any():
+            rest = relative(error[near:], values[name][near:])
+            errors[name] = rest * np.abs(matrices[name])
+            listed = pairs_first(errors[name])
+            listed[i, j] = error
+            if second is None:
+                rank = (error.ndim - 1) // 2
+                order = 0, *range(1 + rank, 1 + 2 * rank), *range(1, 1 + rank)
+                listed[j, i] = error.transpose(order)
+    return errors
+
+
+def alike_errors(
+    plan: KernelPlan, inputs: Array, params: Mapping[str, Array], values: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Return the same for the kernels of inputs with themselves, of shape M + e + e."""
+    some = np.arange(len(inputs))
+    if len(some) > FEW_PAIRS:
+        some = np.linspace(0, len(inputs) - 1, FEW_PAIRS // 2).astype(int)
+    chosen = {name: value[some] for name, value in values.items()}
+    found = rounding_errors(plan, inputs[some], inputs[some], params, chosen)
+    errors = {}
+    for name, error in found.items():
+        errors[name] = relative(error, chosen[name]) * np.abs(values[name])
+        errors[name][some] = error
+    return errors
+
+
+def pairs_first(matrix: Array) -> Array:
+    """Return a view of kernels, of shape M + e + M2 + e, with the shape M + M2 + e + e."""
+    return np.moveaxis(matrix, matrix.ndim // 2, 1)
+
+
+def relative(errors: Array, values: Array) -> float:
+    """Return the largest part of a value that an error is."""
+    parts = np.divide(errors, np.abs(values), out=np.zeros_like(errors), where=errors > 0)
+    return float(np.max(parts, initial=0.0))
+
+
+def equal_inputs(first: Array, second: Array | None) -> tuple[Places, Places]:
+    """Return rows and columns of the pairs whose inputs are one."""
+    known: dict[bytes, int] = {}
+    rows = np.array([known.setdefault((x + 0.0).tobytes(), len(known)) for x in first])
+    if second is None and len(known) == len(first):
+        return rows, rows
+    columns = rows if second is None else [known.get((x + 0.0).tobytes(), -1) for x in second]
+    i, j = np.nonzero(rows[:, None] == columns)
+    return i, j
+
+
+def chosen_pairs(
+    plan: KernelPlan, first: Array, second: Array | None
+) -> tuple[Places, Places, int]:
+    """Return rows and columns of the pairs that are computed again, and how many are near ones.
+
+    If they are not all, those behind the near ones stand for the rest.
+    """
+    rows, columns = len(first), len(first if second is None else second)
+    series = any(isinstance(x, PlanStep) and x.operation.name in SERIES for x in plan.values)
+    whole = rows * columns if second is not None else rows * (rows - 1) // 2
+    most = FEW_SERIES if series else max(FEW_PAIRS, whole // PART_OF_PAIRS)
+    if whole <= most:
+        every = np.indices((rows, columns)).reshape(2, -1)
+        i, j = every if second is not None else every[:, every[0] < every[1]]
+        return i, j, len(i)
+    i, j = near_pairs(first, second, most // 2)
+    stream = np.random.default_rng(0)
+    others = stream.integers((rows, columns), size=(most // 2, 2))
+    if second is None:
+        others = others[others[:, 0] != others[:, 1]]
+    return np.concatenate([i, others[:, 0]]), np.concatenate([j, others[:, 1]]), len(i)
+
+
+def near_pairs(first: Array, second: Array | None, most: int) -> tuple[Places, Places]:
+    """Return rows and columns of pairs of nearly collinear inputs, at most so many.
+
+    Inputs are put in order along a random line: what is nearly collinear stands side by side.
+    """
+    every = first if second is None else np.concatenate([first, second])
+    flat = every.reshape(len(every), -1)
+    length = np.sqrt(np.einsum("ij,ij->i", flat, flat))
+    flat = flat / np.where(length > 0, length, 1.0)[:, None]
+    places = flat @ np.random.default_rng(0).normal(size=flat.shape[1])
+    order = np.argsort(np.abs(places))
+    found = []
+    for gap in range(1, NEIGHBOURS + 1):
+        i, j = np.sort([order[:-gap], order[gap:]], axis=0)
+        if second is not None:
+            crossing = (i < len(first)) & (j >= len(first))
+            i, j = i[crossing], j[crossing]
+        cosines = np.abs(np.einsum("ij,ij->i", flat[i], flat[j]))
+        near = (cosines > NEAR) & (cosines < 2)
+        found.append(np.array([i[near], j[near], cosines[near]]))
+    i, j, cosines = np.concatenate(found, axis=1)
+    best = np.argsort(-cosines)[:most]
+    shift = 0 if second is None else len(first)
+    return i[best].astype(int), j[best].astype(int) - shift
