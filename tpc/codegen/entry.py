@@ -20,6 +20,7 @@ def write_entry(
     loops: bool = False,
     constant: bool = False,
     unbounded: bool = False,
+    rounds: bool = False,
 ) -> str:
     """Write the function.
 
@@ -29,16 +30,25 @@ def write_entry(
         loops: Whether they have a loop.
         constant: Whether they return constants alone.
         unbounded: Whether some need averages of infinite variance.
+        rounds: Whether some output is computed by closed forms, so that it may be rounded.
     """
     head = _HEAD.format(TOLERANCE_OF_LOOPS if loops else TOLERANCE)
-    if needed == "nothing":
-        return head + _ABOUT_EXACT + _REQUEST + (_CONSTANT if constant else _EXACT)
     known = "BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH" + ", UNBOUNDED" * unbounded
     problem = f"    problem = Problem({functions[0]}, {known})\n"
-    end = f"    return {'drawn_result' if loops else 'sampled_result'}(problem, request)"
-    if needed == "samples or grids":
-        end = f"    return estimated_result(problem, {functions[-1]}, request)"
-    return head + _ABOUT + _REQUEST + problem + end
+    about, nodes = _ABOUT, ", Nodes"
+    match needed:
+        case "nothing":
+            outputs = "limit(request.params)" if constant else "checked(limit, request.params)"
+            about, problem, nodes = _ABOUT_EXACT, "", ""
+            found = f"exact_result({outputs}, request)"
+        case "samples":
+            found = f"{'drawn_result' if loops else 'sampled_result'}(problem, request)"
+        case "samples or grids":
+            found = f"estimated_result(problem, {functions[-1]}, request)"
+    end = f"    return {found}"
+    if rounds:
+        end = f"    result = {found}\n    return rounded(result, {functions[0]}, request{nodes})"
+    return head + about + _REQUEST + problem + end
 
 
 _HEAD = """def evaluate(
@@ -55,7 +65,8 @@ _HEAD = """def evaluate(
 
 _ABOUT_EXACT = '''    """Compute the limit of every output: closed forms, exact by any method.
 
-    Only `params` changes the result; the other arguments are those of every module.
+    A standard error that is not 0 is what rounding may have done to an output. Only
+    `params` changes the result; the other arguments are those of every module.
 
     Raises:
         ValueError: An unknown method or parameter, or too few samples.
@@ -87,6 +98,3 @@ _ABOUT = '''    """Compute the limit of every output; what has a closed form is 
 _REQUEST = """    asked = samples, seed, method, replicates, rank_tolerance, _progress
     request = Request(*asked, with_defaults(PARAMS, params))
 """
-
-_CONSTANT = "    return exact_result(limit(request.params), request)"
-_EXACT = "    return exact_result(checked(limit, request.params), request)"

@@ -38,6 +38,7 @@ FILES = (
     "pair_series",
     "plane_sums",
     "split_sums",
+    "rounding",
     "orthant_arithmetic",
     "arithmetic",
     "elementwise",

@@ -17,7 +17,7 @@ from tpc.diagnostics import ProgramError
 from tpc.diagnostics.limit_faults import ParameterNameTaken
 from tpc.limit.equations import Limit
 from tpc.limit.limit_nodes import Hat, Integral, SteinBra, SteinDot
-from tpc.program.nodes import Constant, Inner, Mean, Node, operands
+from tpc.program.nodes import Constant, Inner, Mean, Node, Parameter, operands
 from tpc.program.program import Program
 
 Array = npt.NDArray[np.float64]
@@ -55,11 +55,19 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
             limit.rounds is not None,
             all(_is_number(node) for output in limit.outputs for _, node in output.parts),
             bool(sampling.unbounded),
+            _rounds(limit, sampling),
         ),
     ]
     linked = link("\n".join([*own, "MethodRefused"]))
     head = f"{_docstring(limit, overview)}\n\n{linked.imports}"
     return "\n\n\n".join([head, *own, _SHARED, linked.runtime]) + "\n"
+
+
+def _rounds(limit: Limit, sampling: Sampling) -> bool:
+    """Whether an output is computed by closed forms alone."""
+    exact = (output for output in limit.outputs if output.name not in sampling.sampled)
+    parts = (node for output in exact for _, node in output.parts)
+    return any(not isinstance(node, Constant | Parameter) for node in parts)
 
 
 _SHARED = "# The same in every module: what this one takes of the runtime of tpc."

@@ -14,6 +14,7 @@ from tpc.runtime.estimates import Estimate, better
 from tpc.runtime.grid_estimates import integrated_estimate
 from tpc.runtime.not_finite import FAILURES, NotFinite, is_finite, look_for_not_finite
 from tpc.runtime.requests import MethodRefused, Problem, Request
+from tpc.runtime.rounding import rounding_errors
 from tpc.runtime.sampled_estimates import nodes_of_runs, sampled_estimate
 
 
@@ -146,6 +147,38 @@ def look_through_runs(problem: Problem, request: Request) -> None:
     """Raise what says why a program is not finite on the nodes of some replicate, if it is so."""
     for nodes in nodes_of_runs(problem, request):
         look_for_not_finite(problem.limit, nodes, request.params)
+
+
+def rounded(
+    result: Result,
+    limit: Callable[..., Outputs],
+    request: Request,
+    *nodes: Callable[..., Any],
+) -> Result:
+    """Give outputs with closed forms the errors that rounding may have left in them.
+
+    Args:
+        result: What was found.
+        limit: The function of the module.
+        request: What was asked for.
+        nodes: The class of the nodes that the function takes, if it takes any.
+    """
+
+    def given() -> tuple[Any, ...]:
+        streams = np.random.SeedSequence(request.seed).spawn(1)
+        return tuple(kind(streams, FEW_SAMPLES) for kind in nodes)
+
+    exact: Outputs = {}
+    for name in (name for name, method in result.methods.items() if method == "exact"):
+        value = result.values[name]
+        parts = value if isinstance(value, dict) else {"value": value}
+        exact |= {(name, part): array for part, array in parts.items()}
+    errors = rounding_errors(limit, request.params, exact, given)
+    return replace(result, stderr=result.stderr | by_name(errors))
+
+
+FEW_SAMPLES = 8
+"""So many do where only outputs with closed forms are looked at."""
 
 
 def result_of(

@@ -8,7 +8,7 @@ what is possible, as at a correlation of 1, only one of them may matter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
@@ -40,12 +40,9 @@ class Drawn:
 
     def array(self, value: Any) -> Any:
         """Return an array whose operations are off; what is none is left as it is."""
-        if isinstance(value, Perturbed) or not isinstance(value, float | np.ndarray | np.generic):
+        if not is_real(value) or isinstance(value, Perturbed):
             return value
-        array = np.asarray(value)
-        if array.dtype.kind != "f":
-            return value
-        found = array.view(Perturbed)
+        found = np.asarray(value).view(Perturbed)
         found.drawn = self
         return found
 
@@ -66,21 +63,19 @@ class Drawn:
 
     def of(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return a copy of a function that reads such arrays, and calls what returns them."""
-        names = function.__globals__
-        read = {name: names[name] for name in function.__code__.co_names if name in names}
-        own = {
-            name: self.behind(value) if isinstance(value, FunctionType) else self.array(value)
-            for name, value in read.items()
-        }
-        return FunctionType(function.__code__, {**names, **own})
+        code, names = function.__code__, dict(function.__globals__)
+        for name in names.keys() & set(code.co_names):
+            value = names[name]
+            known = isinstance(value, FunctionType)
+            names[name] = self.behind(value) if known else self.array(value)
+        return FunctionType(code, names, closure=function.__closure__)
 
     def behind(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function whose results are off."""
 
         def called(*given: Any) -> Any:
-            found = function(*map(self.array, given))
-            plain = isinstance(found, np.ndarray | np.floating) and not isinstance(found, Perturbed)
-            return self.array(self.moved(found)) if plain else found
+            found = function(*map(as_plain, given))
+            return self.array(self.moved(found)) if is_real(found) else found
 
         return called
 
@@ -101,29 +96,41 @@ class Perturbed(np.ndarray[Any, np.dtype[np.float64]]):
         plain = [as_plain(x) for x in given]
         summed = method == "reduce" or ufunc is np.matmul
         if summed:
-            plain = [drawn.moved(x) if np.asarray(x).dtype.kind == "f" else x for x in plain]
+            plain = [drawn.moved(x) if is_real(x) else x for x in plain]
         if out is not None:
             options["out"] = tuple(map(as_plain, out))
         found = getattr(ufunc, method)(*plain, **options)
-        if not isinstance(found, np.ndarray | np.floating) or found.dtype.kind != "f":
+        if not is_real(found):
             return found
         found = np.asarray(found)
         if not summed and ufunc not in UNROUNDED:
             found *= drawn.factors(found.shape)
         return drawn.array(found)
 
-    def __array_function__(self, function: Any, types: Any, given: Any, options: Any) -> Any:
+    def __array_function__(
+        self,
+        function: Any,
+        types: Any,
+        given: Any,
+        options: Any,
+    ) -> Any:
         """Compute on arrays; only what sums products is off."""
-        found = function(*map(as_plain, given), **{k: as_plain(x) for k, x in options.items()})
+        plain = {name: as_plain(option) for name, option in options.items()}
+        found = function(*map(as_plain, given), **plain)
         if isinstance(found, list | tuple):
-            return type(found)(map(self.drawn.array, found))
-        if function in (np.tensordot, np.dot, np.inner) and isinstance(found, np.ndarray):
+            return tuple(map(self.drawn.array, found))
+        if function in (np.tensordot, np.dot, np.inner):
             found = self.drawn.moved(found)
         return self.drawn.array(found)
 
 
 UNROUNDED = (np.negative, np.absolute, np.maximum, np.minimum, np.positive, np.sign)
 """Functions that do not round."""
+
+
+def is_real(value: Any) -> bool:
+    """Whether a value is a real number or an array of them."""
+    return isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f"
 
 
 def as_plain(value: Any) -> Any:
@@ -133,27 +140,39 @@ def as_plain(value: Any) -> Any:
     return np.asarray(value) if isinstance(value, Perturbed) else value
 
 
-def rounding_errors(compute: Callable[[Drawn], Outputs], values: Outputs) -> Outputs:
+def rounding_errors(
+    limit: Callable[..., Outputs],
+    params: dict[str, Any],
+    values: Outputs,
+    nodes: Callable[[], tuple[Any, ...]] = tuple,
+) -> Outputs:
     """Return by how much outputs may be off through rounding; 0 where that is in no digit shown.
 
     Args:
-        compute: Computes the outputs with operations that are off.
-        values: The outputs.
+        limit: The function of a module that computes outputs.
+        params: What it takes last.
+        values: The outputs in question.
+        nodes: Makes what it takes before, anew for each evaluation.
     """
-    seen = {key: np.zeros(np.shape(value)) for key, value in values.items()}
-    for drawn in evaluations():
-        with np.errstate(all="ignore"):
-            for key, found in compute(drawn).items():
-                if key in seen:
-                    np.fmax(seen[key], np.abs(np.asarray(found) - values[key]), out=seen[key])
-    return {key: stated(values[key], differences) for key, differences in seen.items()}
-
-
-def evaluations() -> Iterator[Drawn]:
-    """Yield what evaluations are made with."""
+    seen: dict[tuple[str, str], list[Array]] = {key: [] for key in values}
     for direction in range(DIRECTIONS):
         for sign in (1, -1):
-            yield Drawn(direction, sign)
+            drawn = Drawn(direction, sign)
+            own = {name: np.asarray(value, float) for name, value in params.items()}
+            given = {name: drawn.array(value) for name, value in own.items()}
+            with np.errstate(all="ignore"):
+                outputs = drawn.of(limit)(*nodes(), given)
+            for key, differences in seen.items():
+                differences.append(np.asarray(outputs[key]) - values[key])
+        errors = {key: largest(np.array(found)) for key, found in seen.items()}
+        if direction and all(is_small(errors[key], values[key]) for key in errors):
+            break
+    return {key: stated(values[key], error) for key, error in errors.items()}
+
+
+def is_small(seen: Array, value: Array) -> bool:
+    """Whether differences are so small that more of them would not be stated either."""
+    return bool(np.all(16 * seen <= EXACT * np.abs(value)))
 
 
 def stated(value: Array, seen: Array) -> Array:

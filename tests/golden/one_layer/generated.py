@@ -54,9 +54,10 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import getsourcelines
 from math import gamma
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ ARRAY_2 = np.array([1.0, 1.0])
 
 def limit(params: dict[str, Any]) -> Outputs:
     """Compute every output."""
-    sb = np.asarray(params["sb"])
+    sb = np.asanyarray(params["sb"])
 
     # ---- line 8: output K = <x|x>
     # Cov(|t1⟩, |t1⟩)
@@ -120,14 +121,16 @@ def evaluate(
 ) -> Result:
     """Compute the limit of every output: closed forms, exact by any method.
 
-    Only `params` changes the result; the other arguments are those of every module.
+    A standard error that is not 0 is what rounding may have done to an output. Only
+    `params` changes the result; the other arguments are those of every module.
 
     Raises:
         ValueError: An unknown method or parameter, or too few samples.
     """
     asked = samples, seed, method, replicates, rank_tolerance, _progress
     request = Request(*asked, with_defaults(PARAMS, params))
-    return exact_result(checked(limit, request.params), request)
+    result = exact_result(checked(limit, request.params), request)
+    return rounded(result, limit, request)
 
 
 # The same in every module: what this one takes of the runtime of tpc.
@@ -172,6 +175,38 @@ def exact_result(outputs: Outputs, request: Request) -> Result:
     errors = {key: np.zeros(np.shape(value)) for key, value in outputs.items()}
     methods = {name: "exact" for name, _ in outputs}
     return result_of(values, errors, methods, 0, {}, request)
+
+
+def rounded(
+    result: Result,
+    limit: Callable[..., Outputs],
+    request: Request,
+    *nodes: Callable[..., Any],
+) -> Result:
+    """Give outputs with closed forms the errors that rounding may have left in them.
+
+    Args:
+        result: What was found.
+        limit: The function of the module.
+        request: What was asked for.
+        nodes: The class of the nodes that the function takes, if it takes any.
+    """
+
+    def given() -> tuple[Any, ...]:
+        streams = np.random.SeedSequence(request.seed).spawn(1)
+        return tuple(kind(streams, FEW_SAMPLES) for kind in nodes)
+
+    exact: Outputs = {}
+    for name in (name for name, method in result.methods.items() if method == "exact"):
+        value = result.values[name]
+        parts = value if isinstance(value, dict) else {"value": value}
+        exact |= {(name, part): array for part, array in parts.items()}
+    errors = rounding_errors(limit, request.params, exact, given)
+    return replace(result, stderr=result.stderr | by_name(errors))
+
+
+FEW_SAMPLES = 8
+"""So many do where only outputs with closed forms are looked at."""
 
 
 def result_of(
@@ -410,6 +445,180 @@ def with_defaults(defaults: dict[str, Any], params: dict[str, Any]) -> dict[str,
         if np.shape(value) != shape:
             raise ValueError(f"parameter {name!r} must have the shape {shape}")
     return defaults | params
+
+
+UNITS = 8 * np.finfo(float).eps
+"""By which part of it a result is off at most."""
+
+
+WIDENED = 2.0
+"""How many times the largest difference seen is stated."""
+
+
+EXACT = 1e-13
+"""The part of a value up to which its rounding is not stated."""
+
+
+DIRECTIONS = 4
+"""How many pairs of evaluations there are, the first of them off by one number."""
+
+
+class Drawn:
+    """Numbers near 1 by which the results of one evaluation are multiplied."""
+
+    def __init__(self, direction: int, sign: int) -> None:
+        self._direction, self._scale = direction, sign * UNITS
+        self._stream = np.random.default_rng(direction)
+        self._factors = np.ones(0)
+        self._at = 0
+
+    def array(self, value: Any) -> Any:
+        """Return an array whose operations are off; what is none is left as it is."""
+        if not is_real(value) or isinstance(value, Perturbed):
+            return value
+        found = np.asarray(value).view(Perturbed)
+        found.drawn = self
+        return found
+
+    def moved(self, value: Array) -> Array:
+        """Return an array, each entry of it off."""
+        return value * self.factors(np.shape(value))
+
+    def factors(self, shape: tuple[int, ...]) -> Array:
+        """Return the next numbers."""
+        if not self._direction:
+            return np.asarray(1 + self._scale / 4)
+        size = int(np.prod(shape, dtype=int))
+        if size > len(self._factors):
+            count = max(2 * size, 4096)
+            self._factors = 1 + self._scale * self._stream.uniform(-1, 1, count)
+        self._at = (self._at + size) % (len(self._factors) - size + 1)
+        return self._factors[self._at : self._at + size].reshape(shape)
+
+    def of(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a copy of a function that reads such arrays, and calls what returns them."""
+        code, names = function.__code__, dict(function.__globals__)
+        for name in names.keys() & set(code.co_names):
+            value = names[name]
+            known = isinstance(value, FunctionType)
+            names[name] = self.behind(value) if known else self.array(value)
+        return FunctionType(code, names, closure=function.__closure__)
+
+    def behind(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function whose results are off."""
+
+        def called(*given: Any) -> Any:
+            found = function(*map(as_plain, given))
+            return self.array(self.moved(found)) if is_real(found) else found
+
+        return called
+
+
+class Perturbed(np.ndarray[Any, np.dtype[np.float64]]):
+    """An array whose operations are off; sums of products in each of their terms."""
+
+    drawn: Drawn
+
+    def __array_finalize__(self, parent: Any) -> None:
+        self.drawn = getattr(parent, "drawn", None)  # type: ignore[assignment]
+
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: Any, *given: Any, out: Any = None, **options: Any
+    ) -> Any:
+        """Compute on arrays, then multiply."""
+        drawn = next(x.drawn for x in given if isinstance(x, Perturbed))
+        plain = [as_plain(x) for x in given]
+        summed = method == "reduce" or ufunc is np.matmul
+        if summed:
+            plain = [drawn.moved(x) if is_real(x) else x for x in plain]
+        if out is not None:
+            options["out"] = tuple(map(as_plain, out))
+        found = getattr(ufunc, method)(*plain, **options)
+        if not is_real(found):
+            return found
+        found = np.asarray(found)
+        if not summed and ufunc not in UNROUNDED:
+            found *= drawn.factors(found.shape)
+        return drawn.array(found)
+
+    def __array_function__(
+        self,
+        function: Any,
+        types: Any,
+        given: Any,
+        options: Any,
+    ) -> Any:
+        """Compute on arrays; only what sums products is off."""
+        plain = {name: as_plain(option) for name, option in options.items()}
+        found = function(*map(as_plain, given), **plain)
+        if isinstance(found, list | tuple):
+            return tuple(map(self.drawn.array, found))
+        if function in (np.tensordot, np.dot, np.inner):
+            found = self.drawn.moved(found)
+        return self.drawn.array(found)
+
+
+UNROUNDED = (np.negative, np.absolute, np.maximum, np.minimum, np.positive, np.sign)
+"""Functions that do not round."""
+
+
+def is_real(value: Any) -> bool:
+    """Whether a value is a real number or an array of them."""
+    return isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f"
+
+
+def as_plain(value: Any) -> Any:
+    """Return an array, or all in a list, as it is without perturbations."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(as_plain, value))
+    return np.asarray(value) if isinstance(value, Perturbed) else value
+
+
+def rounding_errors(
+    limit: Callable[..., Outputs],
+    params: dict[str, Any],
+    values: Outputs,
+    nodes: Callable[[], tuple[Any, ...]] = tuple,
+) -> Outputs:
+    """Return by how much outputs may be off through rounding; 0 where that is in no digit shown.
+
+    Args:
+        limit: The function of a module that computes outputs.
+        params: What it takes last.
+        values: The outputs in question.
+        nodes: Makes what it takes before, anew for each evaluation.
+    """
+    seen: dict[tuple[str, str], list[Array]] = {key: [] for key in values}
+    for direction in range(DIRECTIONS):
+        for sign in (1, -1):
+            drawn = Drawn(direction, sign)
+            own = {name: np.asarray(value, float) for name, value in params.items()}
+            given = {name: drawn.array(value) for name, value in own.items()}
+            with np.errstate(all="ignore"):
+                outputs = drawn.of(limit)(*nodes(), given)
+            for key, differences in seen.items():
+                differences.append(np.asarray(outputs[key]) - values[key])
+        errors = {key: largest(np.array(found)) for key, found in seen.items()}
+        if direction and all(is_small(errors[key], values[key]) for key in errors):
+            break
+    return {key: stated(values[key], error) for key, error in errors.items()}
+
+
+def is_small(seen: Array, value: Array) -> bool:
+    """Whether differences are so small that more of them would not be stated either."""
+    return bool(np.all(16 * seen <= EXACT * np.abs(value)))
+
+
+def stated(value: Array, seen: Array) -> Array:
+    """Return the error that is stated for the largest differences seen."""
+    error = WIDENED * seen
+    return np.where(np.isfinite(value) & (error > EXACT * np.abs(value)), error, 0.0)
+
+
+def largest(differences: Array) -> Array:
+    """Return the largest of some differences that are finite, or infinity where none is."""
+    known = np.where(np.isfinite(differences), np.abs(differences), -1.0).max(axis=0)
+    return np.where(known < 0, np.inf, known)
 
 
 def wedge(c: Array, det: Array) -> Array:
