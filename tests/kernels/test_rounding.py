@@ -166,12 +166,13 @@ def test_true_errors_are_below_the_stated_ones(name: str, multiplier: float, tie
     ratios = []
     for distance in (1e-12, 1e-8, 1e-4):
         for stated, error, value in compared(CASES[name], 20, multiplier, tied, distance):
-            assert error <= stated + 1e-13 * abs(value)
+            assert error <= stated + 2e-13 * abs(value)
             if distance > 1e-10 and stated > 1e-9 * abs(value) and error:
                 ratios.append(stated / error)
     assert not ratios or np.median(ratios) < 1000
 
 
+@pytest.mark.slow
 def test_rows_nearly_alike_in_the_chaotic_phase_are_not_called_exact() -> None:
     """Erf with multiplier 30: digits are lost from the first layer to the last."""
     found = tpc.kernel(network("erf({h})", 20, 30.0, False), rows(1e-8), kind="nngp")
@@ -183,6 +184,7 @@ def test_rows_nearly_alike_in_the_chaotic_phase_are_not_called_exact() -> None:
     assert not found.stderr["nngp"][tuple(exact)].any()
 
 
+@pytest.mark.slow
 def test_equal_inputs_have_the_kernels_of_one() -> None:
     """Also as rows and columns of two data sets, where every layer amplifies what rounding does."""
     inputs = rows(0.0)
@@ -195,6 +197,7 @@ def test_equal_inputs_have_the_kernels_of_one() -> None:
         assert not two.stderr[kind][:, [0, 1, 3]].any()
 
 
+@pytest.mark.slow
 def test_of_many_inputs_near_ones_are_found_and_others_stand_for_the_rest() -> None:
     inputs = np.random.default_rng(1).normal(size=(300, 5))
     inputs[200] = -3 * inputs[100] * (1 + 1e-9)
@@ -208,9 +211,7 @@ def test_of_many_inputs_near_ones_are_found_and_others_stand_for_the_rest() -> N
 
 
 def test_pairs_of_few_inputs_are_all_chosen() -> None:
-    plans = _plans(
-        network("relu({h})", 1, 1.0, False), ("nngp",), False, "auto", True
-    )
+    plans = _plans(network("relu({h})", 1, 1.0, False), ("nngp",), False, "auto", True)
     assert plans is not None
     plan = plans[0]
     i, j, near = chosen_pairs(plan, np.ones((4, 2)), None)

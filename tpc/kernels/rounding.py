@@ -61,10 +61,10 @@ class Copies:
             return value
         size = value.size // (2 * DIRECTIONS)
         need = (DIRECTIONS - 1) * size
-        if 2 * need > len(self.drawn):
+        if 2 * need >= len(self.drawn):
             self.drawn = UNITS * self.stream.uniform(-1, 1, 4 * need + 1)
         start = self.stream.integers(len(self.drawn) - need)
-        by = np.full((DIRECTIONS, 1, size), UNITS / 4)
+        by = np.full((DIRECTIONS, 1, size), UNITS / 2)
         by[1:, 0] = self.drawn[start : start + need].reshape(DIRECTIONS - 1, size)
         factors = 1 + by * np.array([1.0, -1.0])[:, None]
         return value * factors.reshape(value.shape)
@@ -140,6 +140,8 @@ def matrix_errors(
         Arrays of these shapes, or 0 where no error of a pair is stated.
     """
     i, j, near = chosen_pairs(plan, first, second)
+    if not len(i):
+        return dict.fromkeys(matrices, np.zeros(()))
     by_pairs = {name: pairs_first(matrix) for name, matrix in matrices.items()}
     columns = first if second is None else second
     values = {name: matrix[i, j] for name, matrix in by_pairs.items()}

@@ -16,13 +16,13 @@ import numpy as np
 
 from tpc.runtime.arrays import Array, Outputs
 
-UNITS = 8 * np.finfo(float).eps
+UNITS = 4 * np.finfo(float).eps
 """By which part of it a result is off at most."""
 
 WIDENED = 2.0
 """How many times the largest difference seen is stated."""
 
-EXACT = 1e-13
+EXACT = 2e-13
 """The part of a value up to which its rounding is not stated."""
 
 DIRECTIONS = 4
@@ -53,7 +53,7 @@ class Drawn:
     def factors(self, shape: tuple[int, ...]) -> Array:
         """Return the next numbers."""
         if not self._direction:
-            return np.asarray(1 + self._scale / 4)
+            return np.asarray(1 + self._scale / 2)
         size = int(np.prod(shape, dtype=int))
         if size > len(self._factors):
             count = max(2 * size, 4096)
