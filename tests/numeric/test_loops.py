@@ -58,6 +58,7 @@ NONLINEAR = (
     "adadelta(lr=0.3, eps=0.1)",
     "adafactor(lr=0.1, eps=0.1)",
     "lion(lr=0.1)",
+    "adam(lr=0.1, eps=0.1, clip=0.3)",
     "signsgd(lr=0.1, eps=0.2)",
     "faded(lr=0.1)",
     "counted(lr=0.3)",

@@ -235,7 +235,8 @@ def _variable(name: str) -> Code:
 
 def _written(statement: Statement) -> list[str]:
     """Return the lines of a statement in a loop, under its banner and its comment."""
-    lines = ["", f"        # ---- {statement.banner}"] if statement.banner else []
+    lines = [""] if statement.spaced or statement.banner else []
+    lines += [f"        # ---- {statement.banner}"] if statement.banner else []
     lines += [f"        # {line}".rstrip() for line in statement.comment.split("\n") if line]
     return [*lines, *statement.lines]
 

@@ -18,7 +18,7 @@ from tpc.codegen.copies import argument_name, definition, inner_of_pair, tuple_o
 from tpc.codegen.expressions import Code, joined
 from tpc.codegen.loop_statements import Loop
 from tpc.codegen.scope import Scope
-from tpc.codegen.statement import WIDTH, Statement
+from tpc.codegen.statement import Statement, call_lines
 from tpc.program.nodes import Constant, Elementwise, Node, Parameter, Row, operands
 from tpc.program.region import NEXT, Body, Carried, Carry, is_round_number, is_schedule
 from tpc.program.traversal import toposort, walk
@@ -163,18 +163,16 @@ def _inner_product(both: Sequence[Code]) -> Code:
 
 
 def _call(function: str, given: Sequence[Code], scope: Scope, comment: str) -> None:
-    head = f"{' ' * scope.indent}move_pairs("
-    texts = [function, *(code.text for code in given)]
-    lines: tuple[str, ...] = (f"{head}{', '.join(texts)})",)
-    if len(lines[0]) > WIDTH:
-        inside = [f"{' ' * (scope.indent + 4)}{text}," for text in texts]
-        lines = (head, *inside, f"{' ' * scope.indent})")
+    texts = ", ".join([function, *(code.text for code in given)])
+    lines = call_lines(f"{' ' * scope.indent}move_pairs({texts})")
     reads = frozenset({function}).union(*(code.reads for code in given))
     scope.append(Statement("", lines, reads, 0, scope.banner, comment))
 
 
 def _argument(leaf: Node, scope: Scope, body: Body) -> str:
-    return "t" if is_round_number(leaf, body) else argument_name(leaf, scope.names)
+    if is_round_number(leaf, body):
+        return "t"
+    return scope.names.get(leaf, "factor") if leaf.is_scalar else argument_name(leaf, scope.names)
 
 
 def _inside(node: Node) -> tuple[Node, ...]:

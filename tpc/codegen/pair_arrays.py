@@ -13,7 +13,7 @@ from collections.abc import Container, Iterable
 from tpc.codegen.copies import BodyWriter
 from tpc.codegen.expressions import ATOM, Code
 from tpc.codegen.scope import Scope
-from tpc.codegen.statement import WIDTH, Statement
+from tpc.codegen.statement import Statement, call_lines
 from tpc.limit.equations import Limit
 from tpc.program.nodes import FREE, Exchange, Expand, Mean, Node, Permute, Row, Take, operands
 from tpc.program.traversal import toposort, walk
@@ -44,10 +44,7 @@ def write_pair_array(node: Node, writer: BodyWriter, outer: Scope) -> None:
     function, free, (copy,), arrays = writer.write(node, f"pairs {writer.name(node)}")
     target = outer.identifiers.make(writer.name(node))
     given = ["PAIR_ARRAYS", function, free.text, copy.text, arrays.text]
-    head = f"    {target} = nodes.pair_array("
-    lines: tuple[str, ...] = (f"{head}{', '.join(given)})",)
-    if len(lines[0]) > WIDTH:
-        lines = (head, *(f"        {item}," for item in given), "    )")
+    lines = call_lines(f"    {target} = nodes.pair_array({', '.join(given)})")
     reads = free.reads | copy.reads | arrays.reads | {function}
     said = outer.comment(node)
     outer.append(Statement(target, lines, reads, 0, outer.banner, said, pairs=1))

@@ -9,7 +9,7 @@ from math import prod
 
 from tpc.codegen.expressions import ATOM, Code, write
 from tpc.codegen.identifiers import Identifiers
-from tpc.codegen.statement import WIDTH, Speech, Statement
+from tpc.codegen.statement import WIDTH, Speech, Statement, call_lines
 from tpc.codegen.words import Remark, say
 from tpc.limit.limit_nodes import ClosedForm, Diagonal, HermiteSeries
 from tpc.program import nodes as op
@@ -73,7 +73,7 @@ class Scope:
         self, target: str, code: Code, size: int = 0, comment: str = "", pairs: int = 0
     ) -> None:
         """Append `target = code`."""
-        lines = (f"{' ' * self.indent}{target} = {code.text}",)
+        lines = call_lines(f"{' ' * self.indent}{target} = {code.text}")
         said = self.banner, comment
         self.append(Statement(target, lines, code.reads, size, *said, pairs=pairs))
 

@@ -37,6 +37,30 @@ class Statement:
     inside: int = 0
 
 
+def call_lines(line: str) -> tuple[str, ...]:
+    """Return a line, or where it is too long one line for each argument of the call at its end.
+
+    >>> call_lines("    total = add(" + "x" * 40 + ", (" + "y" * 40 + ", z))")[0]
+    '    total = add('
+    """
+    depth, cuts = 0, list[int]()
+    for place, letter in enumerate(line):
+        depth += (letter in "([") - (letter in ")]")
+        if (letter in "(" and depth == 1) or (letter == "," and depth == 1):
+            cuts.append(place + 1)
+        if depth == 0 and letter == ")" and place < len(line) - 1:
+            cuts = []
+    if len(line) <= WIDTH or not cuts or not line.endswith(")"):
+        return (line,)
+    margin = line[: len(line) - len(line.lstrip())]
+    parts = [line[a:b].strip(", ") for a, b in zip(cuts, [*cuts[1:], len(line) - 1], strict=True)]
+    found = [line[: cuts[0]]]
+    for part in parts:
+        *first, last = call_lines(f"{margin}    {part}")
+        found += [*first, f"{last},"]
+    return (*found, f"{margin})")
+
+
 @dataclass(frozen=True, slots=True)
 class Speech:
     """How comments say things: the printers of `tpc.report`, handed in by the driver.

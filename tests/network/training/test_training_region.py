@@ -34,10 +34,11 @@ def test_the_rounds_are_what_the_trainer_does(network: str, training: str) -> No
         np.testing.assert_allclose(found[name], value, rtol=1e-7, atol=1e-9, err_msg=name)
 
 
-@pytest.mark.parametrize("training", ["lion", "mixed"])
-def test_bounds_of_matrices_and_norms_stay_written_out(training: str) -> None:
-    described = tpc.parse(text("tied and transposed", training))
-    assert not has_equal_rounds(described, scales_of(described))
+def test_norms_and_bounds_of_stacked_updates_stay_written_out() -> None:
+    bounded = text("tied and transposed", "sgd").replace("sgd(lr=0.4)", "sgd(lr=0.4, clip=0.1)")
+    for written in (bounded, text("tied and transposed", "mixed")):
+        described = tpc.parse(written)
+        assert not has_equal_rounds(described, scales_of(described))
 
 
 def test_averages_over_pairs_stay_written_out() -> None:

@@ -13,14 +13,15 @@ import numpy as np
 
 from tpc.network.backpropagation import MatrixUse
 from tpc.network.forward_backward import BatchPass, differentiate
-from tpc.network.network import Network, Weight
+from tpc.network.network import Network, OptimizerUse, Weight
+from tpc.network.optimizers.every_step import is_linear
 from tpc.network.optimizers.update import (
     decay,
     flags_of,
     is_bounded,
 )
 from tpc.network.scales import Classification
-from tpc.network.training.descent import shrunk
+from tpc.network.training.descent import shrunk, without_bounds
 from tpc.network.training.moving_matrix import MovingMatrix
 from tpc.network.training.open_round import OpenRound
 from tpc.program.nodes import MatMul, Matrix, Node, Row
@@ -36,18 +37,21 @@ def has_equal_rounds(network: Network, scales: Classification) -> bool:
     """Whether the steps of training differ by their batches and numbers alone.
 
     That is so unless an optimizer normalises: X / |X| of an X that is zero is zero, where closed
-    forms say so, and noise over noise in a loop. Those of matrices may not be bounded by norms. A
-    network may not average over pairs of coordinates.
+    forms say so, and noise over noise in a loop. Those of matrices that are linear in the gradients
+    may not be bounded by norms. A network may not average over pairs of coordinates.
     """
     if any(isinstance(node, Row) for node in network.nodes):
         return False
-    weights = {weight.name: weight for weight in network.weights}
     return all(
-        not flags_of(scale.optimizer)["normalize"]
-        and not (is_bounded(scale.optimizer) and isinstance(weights[scale.name].leaf, Matrix))
-        for scale in scales.weights
-        if weights[scale.name].trained and scale.moves
+        _is_uniform(scales.by_name[weight.name].optimizer, isinstance(weight.leaf, Matrix))
+        for weight in network.weights
+        if weight.trained and scales.by_name[weight.name].moves
     )
+
+
+def _is_uniform(use: OptimizerUse, of_matrix: bool) -> bool:
+    stacked = of_matrix and is_linear(without_bounds(use))
+    return not flags_of(use)["normalize"] and not (stacked and is_bounded(use))
 
 
 def round_of_training(network: Network, scales: Classification) -> Round:
