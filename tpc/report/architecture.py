@@ -19,6 +19,7 @@ from tpc.report.html import page, paragraphs
 from tpc.report.latex import environment, write_rows
 from tpc.report.latex_alphabet import Latex
 from tpc.report.numbers import Json
+from tpc.report.rearranged import rearranged
 from tpc.report.spelled_operations import write_operation
 from tpc.report.text import write_lines
 from tpc.report.unicode import write_plainly
@@ -189,7 +190,8 @@ def write_node(node: Node, formulas: dict[Node, Formula], arrays: Arrays) -> For
         case op.Row(operand=operand, coordinate=coordinate):
             return Indexed(formulas[operand], (coordinate,))
         case _:
-            return write_operation(node, tuple(formulas[part] for part in operands(node)))
+            moved = rearranged(node, formulas.__getitem__)
+            return moved or write_operation(node, tuple(formulas[part] for part in operands(node)))
 
 
 def inside(formula: Formula) -> str:

@@ -43,6 +43,7 @@ from tpc.report.closed_forms import ClosedForms, FormDefinition, Symbols
 from tpc.report.constants import Arrays
 from tpc.report.formula import Formula, add, multiply, scale
 from tpc.report.meanings import Meanings
+from tpc.report.rearranged import rearranged
 from tpc.report.shown_names import TOP, GivenNames, LocalNames, Place, names_used
 from tpc.report.spelled_operations import outer_factors, write_operation
 from tpc.report.spelled_values import Values
@@ -388,6 +389,9 @@ class EquationReader:
                 known = self._values.known(node)
                 if known is not None:
                     return known
+                moved = rearranged(node, of)
+                if moved is not None:
+                    return moved
                 factors = outer_factors(node)
                 if factors is not None:
                     return multiply("outer", *map(of, factors))
