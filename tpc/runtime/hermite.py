@@ -43,8 +43,8 @@ PEAK_NODES = 30_000
 SINGLE_NODES, SINGLE_VALUES = (2**17, 2**20), 2**22
 """Where one function is integrated alone, both may be more, and all values so many."""
 
-LOOKED, LOOKED_CLOSELY = 3000, 2**16
-"""How many nodes look for what a grid has overlooked, also for two variances alone."""
+LOOKED, LOOKED_CLOSELY = 3000, 2**14
+"""How many nodes look for what a grid has overlooked, and for a function that is alone."""
 
 PEAKS = np.linspace(-5, 5, 41)
 """Arguments at which functions have their peaks."""
@@ -198,7 +198,7 @@ class Family:
                 own = block if z.ndim > 1 else slice(None)
                 values[block] = self[block](z[own])
                 values[block] *= root_weights[own]
-        return Samples(self, line, values)
+        return Samples(self, line, root_weights, values)
 
 
 @dataclass(frozen=True)
@@ -208,15 +208,20 @@ class Samples:
     Attributes:
         family: The functions.
         line: The grid.
+        root_weights: Those of the grid.
         values: The functions times the root weights, of shape (variances, nodes).
     """
 
     family: Family
     line: Line
+    root_weights: Array
     values: Array
 
     def __getitem__(self, chosen: slice) -> Samples:
-        return Samples(self.family[chosen], self.line[chosen], self.values[chosen])
+        line, weights = self.line[chosen], self.root_weights
+        if weights.ndim > 1:
+            weights = weights[chosen]
+        return Samples(self.family[chosen], line, weights, self.values[chosen])
 
     def resolving(self, orders: int) -> Samples:
         """Return the same on a grid that resolves Hermite polynomials up to a degree."""
@@ -233,7 +238,9 @@ class Samples:
     @property
     def means(self) -> Array:
         """E f."""
-        return np.asarray((self.values * self.line.root_weights).sum(axis=1))
+        if self.root_weights.ndim == 1:
+            return np.asarray(self.values @ self.root_weights)
+        return np.asarray((self.values * self.root_weights).sum(axis=1))
 
     def coefficients(self, basis: Array) -> Array:
         """Return E f h_n of functions on the same grid, of shape (orders, variances)."""
@@ -244,7 +251,8 @@ class Samples:
     def vanish_at_ends(self) -> bool:
         """Whether the grid reaches to where the weighted functions are nothing."""
         ends = np.abs(self.values[:, [0, -1]]).max(axis=1)
-        return bool((np.isfinite(self.sizes) & (ends <= 1e-15 * self.sizes)).all())
+        sizes = self.sizes
+        return bool((np.isfinite(sizes) & (ends <= 1e-15 * sizes)).all())
 
     def low_moments(self) -> Array:
         """Return sqrt(E f^2) and the first coefficients, of shape (9, variances)."""
@@ -336,13 +344,12 @@ def overlooked(
         plain = Line(step, reach)
         if few.hides_peaks(plain, few.on(plain).values):
             return np.inf
-        finer = few.on(few.line(step, reach)).low_moments()
+        if len(samples) == len(few.root) == 1:
+            closely = few.on(few.line(min(step, 2 * reach / LOOKED_CLOSELY), reach))
+            known, finer = known[:2], np.vstack([closely.sizes, closely.means])
+        else:
+            finer = few.on(few.line(step, reach)).low_moments()
         change = largest_change([known[:, chosen]], [finer])
-        ends = spread_out(len(each.values), 2)
-        two = each.family[ends]
-        finest = two.on(two.line(min(step, 2 * reach / LOOKED_CLOSELY), reach))
-        seen = np.vstack([finest.sizes, finest.means])
-        change = max(change, largest_change([known[:2, ends]], [seen]))
         error = max(error, 3 * change)
     return error if error > 10 * tolerance else 0.0
 
@@ -387,7 +394,7 @@ def single_series(family: Family, tolerance: float) -> tuple[Array, float, Array
         rest = samples.family[few]
         again = rest.on(rest.line(samples.line.step / np.sqrt(2), samples.line.reach))
         change = np.abs(again.means - found[few])
-        absolute = np.abs(again.values * again.line.root_weights).sum(axis=1)
+        absolute = np.abs(again.values * again.root_weights).sum(axis=1)
         own = 3 * change + ROUNDING * absolute
         size[few] = np.minimum(size[few], own / bound)
     return found, bound, size

@@ -95,7 +95,7 @@ def expand(
     needed = min(most, int(-30 / np.log(min(max(rho, 1e-9), 1 - 1e-9))))
     sides = [side.resolving(needed) for side in sides]
     units = [unit(side.sizes) for side in sides]
-    rests = [side.sizes**2 for side in sides]
+    rests = [np.einsum("an,an->a", side.values, side.values) for side in sides]
     blocks: list[list[Array]] = [[] for _ in sides]
     lines = [side.line for side in sides]
     if np.array_equal(lines[0].z, lines[-1].z):

@@ -207,7 +207,7 @@ class Plane:
         narrow = np.sqrt((1 - rho) * (1 + rho))
         across = Line(min(0.5, line.step / narrow), line.reach)
         z, t, weights = line.z, across.z, across.root_weights**2
-        left = self.left.values[row] * line.root_weights
+        left = self.left.values[row] * self.left.root_weights
         total = 0.0
         many = max(1, 2**16 // len(z))
         for start in range(0, len(t), many):

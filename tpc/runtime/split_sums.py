@@ -71,7 +71,7 @@ class SplitFamily(Family):
     def on(self, line: Line) -> Samples:
         """Return the functions on a grid."""
         samples = super().on(line)
-        without_poles(samples.values, line.root_weights)
+        without_poles(samples.values, samples.root_weights)
         return samples
 
     def alike(self, other: Family) -> Family:
