@@ -179,6 +179,7 @@ def test_a_wrong_edge_is_refused(module: str, imported: str) -> None:
     assert refused(module, imported)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", CONFINED)
 def test_third_party_packages_stay_in_their_stages(package: str) -> None:
     users = {

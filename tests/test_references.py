@@ -41,6 +41,7 @@ def test_only_listed_papers_are_cited() -> None:
     assert not [cited for cited in found if not (cited[1].startswith(known) or ".md" in cited[1])]
 
 
+@pytest.mark.slow
 def test_every_listed_paper_is_cited() -> None:
     found = [entry for _, entry in references()]
     assert all(any(entry.startswith(f"{name},") for entry in found) for name in papers())

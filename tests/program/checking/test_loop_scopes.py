@@ -1,6 +1,7 @@
 """Names that end with a round, and tensors that every round draws anew."""
 
 import numpy as np
+import pytest
 
 import tpc
 from tests.program.checking.finite_values import build, codes
@@ -31,6 +32,7 @@ output y
 """
 
 
+@pytest.mark.slow
 def test_rounds_draw_tensors_of_their_own() -> None:
     """The limit and finite networks are those of the same program without a loop."""
     looped, written = tpc.parse(FRESH), tpc.parse(WRITTEN)
