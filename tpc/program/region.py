@@ -260,6 +260,11 @@ def is_identity(value: npt.NDArray[np.float64]) -> bool:
     return value.ndim == 2 and np.array_equal(value, np.eye(len(value)))
 
 
+def is_unit_vector(value: npt.NDArray[np.float64]) -> bool:
+    """Whether an array is 1 in one round and 0 in all others."""
+    return value.ndim == 1 and np.count_nonzero(value) == np.count_nonzero(value == 1) == 1
+
+
 def is_fresh(drawn: InitialVector | Matrix) -> bool:
     """Whether a tensor of a body is drawn anew in every round: `W[t]`."""
     return re.search(rf"[\[,]{ROUND}[\],]", drawn.name) is not None

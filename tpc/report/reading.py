@@ -36,6 +36,7 @@ from tpc.program.region import (
     is_fresh,
     is_identity,
     is_round_number,
+    is_unit_vector,
     numbered,
 )
 from tpc.report import formula as expr
@@ -406,6 +407,8 @@ class EquationReader:
                 return expr.Name("t")
             case RoundInput(table=op.Constant(value=value)) if is_identity(value):
                 return expr.Name("e[t]")
+            case RoundInput(table=op.Constant(value=value)) if is_unit_vector(value):
+                return expr.Indicator(expr.Name("t"), expr.Number(int(value.argmax())))
             case RoundInput(table=table):
                 return expr.Indexed(self._formula(table, place), ("t",))
             case SumOverRounds():

@@ -11,7 +11,7 @@ from dataclasses import replace
 from tpc.limit.equations import DotEquation, HatEquation, Limit, ScalarEquation
 from tpc.limit.limit_nodes import Hat
 from tpc.program.nodes import Constant, Elementwise, Mean, Node, Row, operands
-from tpc.program.region import Carried, Carry, RoundInput, SumOverRounds
+from tpc.program.region import Carried, Carry, RoundInput, SumOverRounds, is_identity
 from tpc.program.traversal import walk
 from tpc.report.constants import number
 from tpc.report.equations_in_words import Relation, Remark, read, relations
@@ -41,13 +41,18 @@ def products_of(limit: Limit) -> tuple[Relation, ...]:
             case ScalarEquation(node=node) if node in starts or node.coords:
                 first, *rest = relations(equation, reader)
                 inside = walk([node], operands) if node.is_scalar and not said else ()
-                unit = any(isinstance(x, RoundInput) for x in inside)
+                unit = any(map(_is_unit, inside))
                 said = said or unit
                 also = _start(starts[node], reader) if node in starts else ()
                 found += [replace(first, remark=_UNIT if unit else (), also=also), *rest]
             case _:
                 pass
     return tuple(found)
+
+
+def _is_unit(node: Node) -> bool:
+    table = node.table if isinstance(node, RoundInput) else None
+    return isinstance(table, Constant) and is_identity(table.value)
 
 
 def _start(carry: Carry, reader: EquationReader) -> tuple[tuple[tuple[Formula, ...], Formula], ...]:
