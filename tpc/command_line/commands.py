@@ -16,6 +16,7 @@ from tpc.driver import compiler, verification
 from tpc.driver.emitted import Progress
 from tpc.driver.shown import ShownNetwork, ShownProgram
 from tpc.driver.training_limit import train as train_network
+from tpc.driver.training_program import cost_of_derivatives
 from tpc.network.network import Network
 from tpc.program.program import Program
 from tpc.report.architecture import architecture_to_html
@@ -259,9 +260,14 @@ def _inspect_network(network: ShownNetwork, arguments: Namespace) -> int:
 
 def _load(arguments: Namespace) -> ShownProgram | ShownNetwork:
     try:
-        return compiler.load(arguments.program)
+        described = compiler.load(arguments.program)
     except OSError as error:
         raise UsageError(f"cannot read {arguments.program}: {error.strerror or error}") from None
+    if isinstance(described, Network) and getattr(arguments, "dot", "") == "derivative":
+        cost = cost_of_derivatives(described)
+        if cost is not None:
+            print(f"warning: {cost}", file=sys.stderr)
+    return described
 
 
 def _named(arguments: Namespace, *names: str) -> dict[str, Any]:

@@ -135,6 +135,27 @@ def dot_of(described: Program | Network, dot: DotChoice) -> DotChoice:
     return "stein"
 
 
+def cost_of_derivatives(network: Network) -> str | None:
+    """Return what to expect of `--dot derivative`, where it keeps training from being a loop.
+
+    Each step differentiates its kets in all hats of the steps before: of a matrix with k columns in
+    all, k^2 floats a node at most. The time to derive that grows faster than memory.
+    """
+    training = network.training
+    matrices = any(weight.kind is WeightKind.MATRIX for weight in network.weights)
+    if training is None or training.steps <= FEW_STEPS or not matrices:
+        return None
+    if program_of_rounds(network) is None:
+        return None
+    columns = training.steps * len(training.rows)
+    floats, steps = columns**2, training.steps
+    return (
+        f"--dot derivative writes {steps} steps out: up to {floats:,} floats a node for each use "
+        f"of a matrix, {8 * floats * 8192 / 1e9:.1f} GB on 8,192 nodes, and a time to derive "
+        "them that grows faster still; --dot stein is a loop"
+    )
+
+
 def scales_of(network: Network) -> Classification:
     """Return what the parametrization of a network's training comes to.
 
