@@ -17,6 +17,7 @@ FILES = (
     "evaluation",
     "not_finite",
     "heavy_tails",
+    "pinned_averages",
     "requests",
     "estimates",
     "sampled_estimates",

@@ -14,6 +14,7 @@ import numpy as np
 from tpc.runtime.arrays import Array, Indices
 from tpc.runtime.heavy_tails import Tails
 from tpc.runtime.matrix_products import Products
+from tpc.runtime.pinned_averages import Averages
 from tpc.runtime.stored_pairs import PAIRS_IN_BLOCK, PairArray, TransposedPairs
 
 
@@ -31,6 +32,9 @@ class Nodes:
 
     tails: Tails | None = None
     """What looks at the samples of all averages, if anything does."""
+
+    averages: Averages | None = None
+    """What records the averages, and may pin them."""
 
     def __init__(
         self,
@@ -65,8 +69,12 @@ class Nodes:
         if self.tails is not None:
             self.tails.look(ket, None, self.weights)
         if self.weights is not None:
-            return np.tensordot(self.weights, ket, 1) / self.samples
-        return np.asarray(ket.mean(axis=0))
+            return self.taken(np.tensordot(self.weights, ket, 1) / self.samples)
+        return self.taken(np.asarray(ket.mean(axis=0)))
+
+    def taken(self, average: Array) -> Array:
+        """Return an average as it is, unless it is pinned."""
+        return average if self.averages is None else self.averages.next(average)
 
     def inner(self, left: Array, right: Array) -> Array:
         """Return <x|y>, of shape k_x + k_y."""
@@ -75,11 +83,11 @@ class Nodes:
         if self.weights is not None:
             left = (left.T * self.weights).T
         if left.ndim == right.ndim == 1:
-            return np.asarray(left @ right / self.samples)
+            return self.taken(np.asarray(left @ right / self.samples))
         # Not `tensordot`: it copies columns that stand in a wider array.
         x, y = (ket.reshape(len(ket), -1) for ket in (left, right))
         found: Array = x.T @ y / self.samples
-        return found.reshape(left.shape[1:] + right.shape[1:])
+        return self.taken(found.reshape(left.shape[1:] + right.shape[1:]))
 
     def hat(self, gain: float | Array, ket: Array) -> Array:
         """Draw hat(W x): Gaussian of covariance gain <x|x>, independent of all before."""
@@ -90,6 +98,8 @@ class Nodes:
 
     def products(self, gain: float | Array, name: str) -> Products:
         """Return the record of all products with one side of a matrix."""
+        if self.averages is not None:
+            self.averages.values = None
         return Products(self, gain, name)
 
     def mean_over_copies(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from tpc.runtime.arrays import Array, Outputs
 from tpc.runtime.estimates import Estimate
 from tpc.runtime.heavy_tails import Tails
+from tpc.runtime.pinned_averages import FEW_NODES, Averages, at_kinks
 from tpc.runtime.random_nodes import Nodes
 from tpc.runtime.requests import Problem, Request
 from tpc.runtime.sobol_nodes import SobolNodes
@@ -28,11 +30,23 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
             runs.append(run_sobol(problem, request, replicate, each, tails))
         request.report(replicate + 1, count)
     values, errors = averaged(problem, runs)
+    averages = [run.averages for run in runs if run.averages is not None]
+    if problem.biased and len(averages) == count:
+        limit = partial(pinned, problem, request)
+        values, errors = at_kinks(limit, averages, values, errors)
     used = "mc" if method == "mc" else "qmc"
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
     total = request.samples if method == "mc" else count * each
     load = runs[-1].stein_load
     return Estimate(values, errors, methods, {}, total, load, tails.warnings(each))
+
+
+def pinned(problem: Problem, request: Request, averages: Sequence[Array]) -> Outputs:
+    """Return the outputs with averages pinned, on a few nodes."""
+    stream = np.random.SeedSequence(request.seed)
+    nodes = Nodes([stream], FEW_NODES, request.rank_tolerance)
+    nodes.averages = Averages(averages)
+    return problem.limit(nodes, request.params)
 
 
 def samples_of_each(request: Request) -> int:
@@ -104,12 +118,14 @@ class Run:
         shift: That bias.
         halves: The outputs on the two halves of the nodes, if these were needed.
         stein_load: As in `Result`.
+        averages: All of which the outputs are functions, if they are.
     """
 
     outputs: Outputs
     shift: Outputs
     halves: Outputs
     stein_load: dict[str, float]
+    averages: list[Array] | None
 
 
 def run_random(
@@ -128,17 +144,17 @@ def run_random(
     streams = streams_of(request, replicate)
     tolerance = request.rank_tolerance
     nodes = nodes_of(streams, samples, tolerance)
-    nodes.tails = tails
+    nodes.tails, nodes.averages = tails, Averages()
     full = problem.limit(nodes, request.params)
     if not problem.biased:
         unbiased = {key: np.zeros_like(full[key]) for key in full}
-        return Run(full, unbiased, {}, nodes.stein_load)
+        return Run(full, unbiased, {}, nodes.stein_load, None)
     parts = [nodes_of([stream], nodes.samples // 2, tolerance) for stream in streams]
     one, two = (problem.limit(part, request.params) for part in parts)
     shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
     outputs = {key: full[key] + shift[key] for key in full}
     halves = {key: np.array([one[key], two[key]]) for key in full}
-    return Run(outputs, shift, halves, nodes.stein_load)
+    return Run(outputs, shift, halves, nodes.stein_load, nodes.averages.values)
 
 
 def streams_of(request: Request, replicate: int) -> list[np.random.SeedSequence]:
@@ -156,10 +172,10 @@ def run_sobol(
 ) -> Run:
     """Run one replicate on Sobol points."""
     nodes = sobol_nodes(problem, request, replicate, samples)
-    nodes.tails = tails
+    nodes.tails, nodes.averages = tails, Averages()
     full = problem.limit(nodes, request.params)
     unbiased = {key: np.zeros_like(full[key]) for key in full}
-    return Run(full, unbiased, {}, nodes.stein_load)
+    return Run(full, unbiased, {}, nodes.stein_load, nodes.averages.values)
 
 
 def sobol_nodes(

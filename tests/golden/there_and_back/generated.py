@@ -740,6 +740,108 @@ def outstanding(ket: Array) -> Array:
     return columns[:, shares.argmax()] if len(shares) else np.zeros(len(ket))
 
 
+class Averages:
+    """The averages that a function takes, in their order; pinned ones have given values.
+
+    Where outputs depend on nodes in other ways, by products with a matrix, `values` is None.
+    """
+
+    def __init__(self, pinned: Sequence[Array] | None = None) -> None:
+        self.values: list[Array] | None = []
+        self._pinned = pinned
+
+    def next(self, found: Array) -> Array:
+        """Record an average, and return its value."""
+        if self.values is None:
+            return found
+        self.values.append(found)
+        return found if self._pinned is None else self._pinned[len(self.values) - 1]
+
+
+def at_kinks(
+    limit: Callable[[Sequence[Array]], Outputs],
+    averages: Sequence[Sequence[Array]],
+    values: Outputs,
+    errors: Outputs,
+) -> tuple[Outputs, Outputs]:
+    """Return values and errors, those at a kink as functions of the mean averages.
+
+    Args:
+        limit: Computes the outputs with averages pinned.
+        averages: Those of every replicate.
+        values: The means of all outputs over replicates.
+        errors: Their errors.
+    """
+    count = len(averages)
+    middle = [np.asarray(np.mean(each, axis=0)) for each in zip(*averages, strict=True)]
+    centre = limit(middle)
+    whole = excess_of(limit, averages, middle, centre, 1)
+    large = {key: np.abs(whole[key]) > EXCESS[0] * errors[key] for key in centre}
+    if not any((large[key] & (errors[key] > 0)).any() for key in centre):
+        return values, errors
+    half = excess_of(limit, averages, middle, centre, 0.5)
+    near = {}
+    for key, found in whole.items():
+        bent = np.abs(half[key] - found / 4) > SMOOTH * np.abs(found)
+        very = np.abs(found) > EXCESS[1] * errors[key]
+        near[key] = large[key] & (errors[key] > 0) & (bent | very)
+    squares = {key: np.zeros(np.shape(value)) for key, value in centre.items()}
+    rng = np.random.default_rng(0)
+    for _ in range(DIRECTIONS):
+        signs = rng.choice([-1.0, 1.0], count)
+        moves = [error_along(signs, each) for each in zip(*averages, strict=True)]
+        reach = {key: errors[key] for key in centre}
+        for part, weight in PARTS:
+            for sign in (part, -part):
+                pairs = zip(middle, moves, strict=True)
+                for key, found in limit([m + sign * move for m, move in pairs]).items():
+                    off = np.where(np.isfinite(found), np.abs(found - centre[key]), 0)
+                    reach[key] = np.maximum(reach[key], weight * off)
+        squares = {key: squares[key] + reach[key] ** 2 / DIRECTIONS for key in centre}
+    reach = {key: np.sqrt(found) for key, found in squares.items()}
+    taken = {key: np.where(near[key], centre[key], values[key]) for key in centre}
+    return taken, {key: np.where(near[key], reach[key], errors[key]) for key in centre}
+
+
+def excess_of(
+    limit: Callable[[Sequence[Array]], Outputs],
+    averages: Sequence[Sequence[Array]],
+    middle: Sequence[Array],
+    centre: Outputs,
+    part: float,
+) -> Outputs:
+    """Return the mean of f(P + part (s_r - P)) - f(P); a smooth f has a quarter for a half."""
+    found = []
+    for each in averages:
+        pairs = zip(each, middle, strict=True)
+        found.append(limit([m + part * (s - m) for s, m in pairs]))
+    return {
+        key: np.mean([outputs[key] for outputs in found], axis=0) - value
+        for key, value in centre.items()
+    }
+
+
+def error_along(signs: Array, replicates: Sequence[Array]) -> Array:
+    """Return the error of the mean of replicates, with signs that go along with theirs."""
+    every = np.asarray(replicates)
+    off = np.tensordot(signs, every - every.mean(axis=0), 1)
+    error = np.std(every, axis=0, ddof=1) / np.sqrt(len(every))
+    return np.asarray(error * np.sign(off))
+
+
+EXCESS, SMOOTH = (0.15, 0.5), 0.08
+"""Which part of an error the mean of f(s_r) - f(P) has where a kink may be near, and where it is in
+any case; how far the same for half of s_r - P is from a quarter of it where f is not smooth."""
+
+
+PARTS = ((0.3, 1), (0.6, 1), (0.9, 1), (1.25, 1), (1.6, 0.55), (2, 0.55), (2.5, 0.55))
+"""By which parts of their errors, and how much of the change counts."""
+
+
+FEW_NODES = 64
+"""On how many nodes outputs are computed with averages pinned."""
+
+
 METHODS = ("mc", "qmc", "quadrature", "exact", "auto")
 """The methods of `evaluate`."""
 
@@ -873,11 +975,23 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
             runs.append(run_sobol(problem, request, replicate, each, tails))
         request.report(replicate + 1, count)
     values, errors = averaged(problem, runs)
+    averages = [run.averages for run in runs if run.averages is not None]
+    if problem.biased and len(averages) == count:
+        limit = partial(pinned, problem, request)
+        values, errors = at_kinks(limit, averages, values, errors)
     used = "mc" if method == "mc" else "qmc"
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
     total = request.samples if method == "mc" else count * each
     load = runs[-1].stein_load
     return Estimate(values, errors, methods, {}, total, load, tails.warnings(each))
+
+
+def pinned(problem: Problem, request: Request, averages: Sequence[Array]) -> Outputs:
+    """Return the outputs with averages pinned, on a few nodes."""
+    stream = np.random.SeedSequence(request.seed)
+    nodes = Nodes([stream], FEW_NODES, request.rank_tolerance)
+    nodes.averages = Averages(averages)
+    return problem.limit(nodes, request.params)
 
 
 def samples_of_each(request: Request) -> int:
@@ -950,12 +1064,14 @@ class Run:
         shift: That bias.
         halves: The outputs on the two halves of the nodes, if these were needed.
         stein_load: As in `Result`.
+        averages: All of which the outputs are functions, if they are.
     """
 
     outputs: Outputs
     shift: Outputs
     halves: Outputs
     stein_load: dict[str, float]
+    averages: list[Array] | None
 
 
 def run_random(
@@ -974,17 +1090,17 @@ def run_random(
     streams = streams_of(request, replicate)
     tolerance = request.rank_tolerance
     nodes = nodes_of(streams, samples, tolerance)
-    nodes.tails = tails
+    nodes.tails, nodes.averages = tails, Averages()
     full = problem.limit(nodes, request.params)
     if not problem.biased:
         unbiased = {key: np.zeros_like(full[key]) for key in full}
-        return Run(full, unbiased, {}, nodes.stein_load)
+        return Run(full, unbiased, {}, nodes.stein_load, None)
     parts = [nodes_of([stream], nodes.samples // 2, tolerance) for stream in streams]
     one, two = (problem.limit(part, request.params) for part in parts)
     shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
     outputs = {key: full[key] + shift[key] for key in full}
     halves = {key: np.array([one[key], two[key]]) for key in full}
-    return Run(outputs, shift, halves, nodes.stein_load)
+    return Run(outputs, shift, halves, nodes.stein_load, nodes.averages.values)
 
 
 def streams_of(request: Request, replicate: int) -> list[np.random.SeedSequence]:
@@ -1002,10 +1118,10 @@ def run_sobol(
 ) -> Run:
     """Run one replicate on Sobol points."""
     nodes = sobol_nodes(problem, request, replicate, samples)
-    nodes.tails = tails
+    nodes.tails, nodes.averages = tails, Averages()
     full = problem.limit(nodes, request.params)
     unbiased = {key: np.zeros_like(full[key]) for key in full}
-    return Run(full, unbiased, {}, nodes.stein_load)
+    return Run(full, unbiased, {}, nodes.stein_load, nodes.averages.values)
 
 
 def sobol_nodes(
@@ -1215,6 +1331,9 @@ class Nodes:
     tails: Tails | None = None
     """What looks at the samples of all averages, if anything does."""
 
+    averages: Averages | None = None
+    """What records the averages, and may pin them."""
+
     def __init__(
         self,
         streams: Sequence[np.random.SeedSequence],
@@ -1248,8 +1367,12 @@ class Nodes:
         if self.tails is not None:
             self.tails.look(ket, None, self.weights)
         if self.weights is not None:
-            return np.tensordot(self.weights, ket, 1) / self.samples
-        return np.asarray(ket.mean(axis=0))
+            return self.taken(np.tensordot(self.weights, ket, 1) / self.samples)
+        return self.taken(np.asarray(ket.mean(axis=0)))
+
+    def taken(self, average: Array) -> Array:
+        """Return an average as it is, unless it is pinned."""
+        return average if self.averages is None else self.averages.next(average)
 
     def inner(self, left: Array, right: Array) -> Array:
         """Return <x|y>, of shape k_x + k_y."""
@@ -1258,11 +1381,11 @@ class Nodes:
         if self.weights is not None:
             left = (left.T * self.weights).T
         if left.ndim == right.ndim == 1:
-            return np.asarray(left @ right / self.samples)
+            return self.taken(np.asarray(left @ right / self.samples))
         # Not `tensordot`: it copies columns that stand in a wider array.
         x, y = (ket.reshape(len(ket), -1) for ket in (left, right))
         found: Array = x.T @ y / self.samples
-        return found.reshape(left.shape[1:] + right.shape[1:])
+        return self.taken(found.reshape(left.shape[1:] + right.shape[1:]))
 
     def hat(self, gain: float | Array, ket: Array) -> Array:
         """Draw hat(W x): Gaussian of covariance gain <x|x>, independent of all before."""
@@ -1273,6 +1396,8 @@ class Nodes:
 
     def products(self, gain: float | Array, name: str) -> Products:
         """Return the record of all products with one side of a matrix."""
+        if self.averages is not None:
+            self.averages.values = None
         return Products(self, gain, name)
 
 
@@ -2735,3 +2860,7 @@ def on_plane(f: Family, g: Family, rho: float, line: Line) -> Array | None:
 
 MOST_ON_SIDE = 800
 """Nodes on each side of a grid at most."""
+
+
+DIRECTIONS = 4
+"""How many pairs of evaluations there are, the first of them off by one number."""
