@@ -123,3 +123,15 @@ def test_scales_are_those_of_the_variance() -> None:
         result = tpc.simulate(program, width=100, trials=50)
         error = float(np.asarray(result.stderr["K"]))
         assert abs(float(np.asarray(result["K"])) - gain) <= 5 * error
+
+
+@pytest.mark.parametrize("matrix", ["", "    matrix O : n x n ~ orthogonal(1)\n"])
+def test_both_sides_of_a_loop_are_seen(matrix: str) -> None:
+    """In rounds alone, or drawn in each: said once for all of them."""
+    outside = "" if matrix else "matrix O : n x n ~ orthogonal(1)\n"
+    text = f"dim n\nvector v : n\n{outside}h[0] = v\nfor k in range(120):\n{matrix}"
+    text += "    if k == 0:\n        h[k+1] = O @ h[k]\n    else:\n        h[k+1] = O.T @ tanh("
+    text += "h[k])\n" if not matrix else "O @ h[k])\n"
+    with pytest.raises(tpc.ProgramError) as refused:
+        tpc.derive(tpc.parse(text + "output c = <h[120]|h[120]>\n"))
+    assert [found.code for found in refused.value.diagnostics] == ["TP365"]

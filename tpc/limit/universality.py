@@ -17,24 +17,25 @@ from tpc.diagnostics.limit_faults import BothSides
 from tpc.program.ensembles import LowRank, has_independent_entries, spell
 from tpc.program.nodes import MatMul, Matrix
 from tpc.program.program import Program
+from tpc.program.region import with_body
 
 
 def check_universality(program: Program) -> None:
     """Refuse a program with a matrix whose products have another limit than Gaussian ones.
 
     Raises:
-        ProgramError: TP365, one for each such matrix.
+        ProgramError: TP365, one for each place where such matrices multiply.
     """
     first: dict[Matrix, MatMul] = {}
-    found: dict[Matrix, tuple[BothSides, Span]] = {}
-    for node in program.nodes:
+    found: dict[Span, tuple[BothSides, Span]] = {}
+    for node in with_body(program).nodes:
         if not isinstance(node, MatMul) or has_independent_entries(node.matrix.ensemble):
             continue
         before = first.setdefault(node.matrix, node)
-        if before.transposed != node.transposed and node.matrix not in found:
+        if before.transposed != node.transposed:
             ensemble = node.matrix.ensemble
             why = "its rank bounds both sides" if isinstance(ensemble, LowRank) else "W.T W = 1"
             fault = BothSides(node.matrix.name, spell(ensemble), why.replace("W", node.matrix.name))
-            found[node.matrix] = fault, node.span
+            found.setdefault(node.span, (fault, node.span))
     if found:
         raise ProgramError.of(program, *found.values())
