@@ -104,9 +104,9 @@ def arc_sine_ratio(w: Array, least: float, scratch: Scratch) -> Array:
     return total
 
 
-def careful(c: Array, v1: Array, v2: Array) -> tuple[Array, Array]:
+def careful(c: Array, v1: Array, v2: Array, *, same: float = SAME) -> tuple[Array, Array]:
     """Return the same where determinants cancel: near 0 the cone's moment is a series."""
-    det = careful_gram(v1, v2, c)
+    det = careful_gram(v1, v2, c, same=same)
     s = orthant_arithmetic.wedge(c, det)
     moment = s * c + np.sqrt(det)
     small = s < NEAR
@@ -126,7 +126,7 @@ def gram(p: Array, q: Array, c: Array) -> Array:
     return det
 
 
-def careful_gram(p: Array, q: Array, c: Array) -> Array:
+def careful_gram(p: Array, q: Array, c: Array, *, same: float = SAME) -> Array:
     """Return p q - c^2 to the last digits, or 0 where that is no more than rounding."""
     det = arithmetic.gram(p, q, c)
-    return np.where(det <= SAME * p * q, 0.0, det)
+    return np.where(det <= same * p * q, 0.0, det)

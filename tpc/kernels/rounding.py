@@ -6,16 +6,18 @@ for all pairs of few inputs; of many, for those that are nearly collinear, where
 and for some others, which stand for the rest.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tpc.kernels.arc_cosine import careful
 from tpc.kernels.plan import Array, KernelPlan, Leaf, PlanOperation, PlanStep, Side
 from tpc.kernels.step_functions import SERIES, VIEWS, function
 from tpc.kernels.tiles import leaf_value
+from tpc.runtime.arithmetic import gram
 from tpc.runtime.rounding import DIRECTIONS, UNITS, largest, stated
 
 FEW_PAIRS = 128
@@ -36,6 +38,18 @@ NEIGHBOURS = 4
 Places = npt.NDArray[np.intp]
 
 EXACT_STEPS = VIEWS | {"neg", "abs", "max", "min", "item", "sign"}
+
+
+def _careful(c: Array, v1: Array, v2: Array) -> tuple[Array, Array]:
+    return careful(c, v1, v2, same=0.0)
+
+
+UNDECIDED: dict[str, Callable[..., Any]] = {
+    "gram": gram,
+    "arc_cosine": lambda *given: _careful(*np.broadcast_arrays(*given[:3])),
+}
+"""Steps as they are where no small determinant is taken for 0."""
+
 SUMS = frozenset({"contract", "dot", "reduce", "trace"})
 
 
@@ -114,7 +128,7 @@ def _off(operation: PlanOperation, operands: Sequence[Any], copies: Copies) -> A
         operation = replace(operation, name="listed_series")
     if operation.name in SUMS:
         return function(operation)(*map(copies.moved, operands))
-    found = function(operation)(*operands)
+    found = UNDECIDED.get(operation.name, function(operation))(*operands)
     if operation.name in EXACT_STEPS:
         return found
     return tuple(map(copies.moved, found)) if isinstance(found, tuple) else copies.moved(found)
