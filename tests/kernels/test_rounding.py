@@ -173,6 +173,22 @@ def test_true_errors_are_below_the_stated_ones(name: str, multiplier: float, tie
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("distance", [1e-12, 7e-10, 3e-8])
+def test_small_determinants_are_not_taken_for_zero(distance: float) -> None:
+    """Angles below the rounding of covariances: nearly equal and nearly opposite inputs."""
+    case, inputs = CASES["relu"], np.array([[0.3, -1.1], [0.3, -1.1 + distance], [-0.3, 1.1]])
+    inputs[2] *= 1 + distance
+    inputs[2, 0] += distance
+    found = tpc.kernel(network(case.text, 6, 1.75, False), inputs)
+    with mpmath.workdps(60):
+        for i, j in ((0, 1), (0, 2), (1, 2)):
+            wanted = truth(case, 6, 1.75, inputs[i].tolist(), inputs[j].tolist())
+            for kind, value in zip(("nngp", "ntk"), wanted, strict=True):
+                error = abs(mpf(float(found[kind][i, j])) - value)
+                assert error <= found.stderr[kind][i, j] + 2e-13 * abs(value)
+
+
+@pytest.mark.slow
 def test_rows_nearly_alike_in_the_chaotic_phase_are_not_called_exact() -> None:
     """Erf with multiplier 30: digits are lost from the first layer to the last."""
     found = tpc.kernel(network("erf({h})", 20, 30.0, False), rows(1e-8), kind="nngp")
