@@ -216,8 +216,9 @@ readout f = v * {}
     ],
 )
 def test_kernels(body: str, cause: str) -> None:
+    inputs = [[0, 0], [1.0, 0.8]]
     with pytest.raises(ProgramError, match=cause) as raised:
-        tpc.kernel(tpc.parse(NETWORK.format(body)), [[0, 0], [1.0, 0.8]], samples=256)
+        tpc.kernel(tpc.parse(NETWORK.format(body)), inputs, kind="nngp", samples=256)
     assert raised.value.diagnostics[0].code in ("TP284", "TP404")
 
 

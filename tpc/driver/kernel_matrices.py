@@ -51,6 +51,7 @@ from tpc.runtime.arithmetic import InfiniteExpectation
 from tpc.simulation.parameters import resolve_parameters
 
 
+@np.errstate(all="ignore")  # what is not finite is seen in the result
 def kernel(
     network: Network,
     X: npt.ArrayLike,  # noqa: N803
