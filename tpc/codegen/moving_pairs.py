@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tpc.codegen.copies import argument_name, definition, inner_of_pair, tuple_of
-from tpc.codegen.expressions import Code, joined
+from tpc.codegen.expressions import ATOM, Code, joined
 from tpc.codegen.loop_statements import Loop
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Statement, call_lines
@@ -159,7 +159,7 @@ def _write_inside(node: Node, inner: Scope, scope: Scope) -> None:
 
 
 def _inner_product(both: Sequence[Code]) -> Code:
-    return joined(f"nodes.inner_of_pairs({both[0].text}, {both[1].text})", 5, both)
+    return joined(f"nodes.inner_of_pairs({both[0].text}, {both[1].text})", ATOM, both)
 
 
 def _call(function: str, given: Sequence[Code], scope: Scope, comment: str) -> None:
