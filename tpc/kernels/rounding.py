@@ -84,6 +84,7 @@ class Copies:
         return value * factors.reshape(value.shape)
 
 
+@np.errstate(all="ignore")
 def rounding_errors(
     plan: KernelPlan,
     first: Array,
@@ -175,6 +176,7 @@ def matrix_errors(
     return errors
 
 
+@np.errstate(all="ignore")
 def alike_errors(
     plan: KernelPlan, inputs: Array, params: Mapping[str, Array], values: Mapping[str, Array]
 ) -> dict[str, Array]:
