@@ -158,7 +158,7 @@ def named_by(equations: str, runtime: str) -> int:
 
 @pytest.mark.parametrize("path", GOLDENS, ids=lambda path: path.parent.name)
 def test_what_a_module_is_made_of(path: Path) -> None:
-    """Its equations and all that serves them are half at least; what they name, a seventh.
+    """Its equations and all that serves them are two fifths at least; what they name, a seventh.
 
     What else there is turns replicates and grids into results with errors.
     """
@@ -172,7 +172,7 @@ def test_what_a_module_is_made_of(path: Path) -> None:
         lines -= link("rounding_errors").runtime.count("\n")
         lines -= named_by("rounded(", "def evaluate(" + rest)
     serving = link("\n".join([equations, *nodes])).runtime
-    assert 2 * (own.count("\n") + serving.count("\n")) >= lines
+    assert 5 * (own.count("\n") + serving.count("\n")) >= 2 * lines
     named = named_by(equations, "def evaluate(" + rest)
     assert 7 * (own.count("\n") + named) >= lines
 
