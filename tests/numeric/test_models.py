@@ -1,7 +1,7 @@
 """Tangent kernels of the models of examples/models against networks of finite width.
 
-`model_kernels.json` has those of the same networks, written again and differentiated in JAX by
-`tests/reference/make_model_kernels.py`.
+`model_kernels.json` has those of the same networks but the mixer, written again and differentiated
+in JAX by `tests/reference/make_model_kernels.py`.
 """
 
 import json
