@@ -36,8 +36,6 @@ from tpc.program.region import (
     is_round_number,
 )
 
-INDENT = 8
-
 
 @dataclass(slots=True)
 class Loop:

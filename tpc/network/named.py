@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Mapping
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from tpc.diagnostics import NOWHERE, UsageError
 from tpc.network.network import Exponents, OptimizerUse, Parametrization
@@ -10,8 +10,6 @@ from tpc.network.optimizers.table import BOTH_BOUNDS, RULES, out_of_range
 from tpc.network.optimizers.update import known_options
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
-
-PARAMETRIZATIONS: tuple[str, ...] = get_args(get_type_hints(Parametrization)["name"])
 
 
 def optimizer_named(text: str) -> OptimizerUse:

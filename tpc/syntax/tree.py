@@ -390,15 +390,9 @@ Statement: TypeAlias = (
     | Assign
     | Output
     | Readout
-    | InputDecl
-    | WeightDecl
     | For
     | If
-    | OptimizerDef
-    | Train
-    | Setting
-    | OptimizerChoice
-    | Track
+    | NetworkStatement
 )
 
 
