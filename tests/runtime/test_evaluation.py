@@ -159,7 +159,9 @@ def test_errors_of_grids_are_not_understated() -> None:
         return float(after(np.array(steps[-1]), [np.inf, *steps], 1.0))
 
     assert error(1.0) == np.inf
-    assert error(1.0, 0.1) == 0.1
+    assert error(1e-6, 1e-7) == 1e-7
+    # A step that is far less than usual behind the one before is so by chance.
+    assert error(1e-4, 1e-12) == pytest.approx(1e-4**1.3)
     # 0.8^2 + 0.8^3 + ... is what follows 1 and 0.8.
     assert error(1.0, 0.8) == pytest.approx(3.2)
     assert error(1.0, 3.0) == pytest.approx(27)
