@@ -776,6 +776,7 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     if problem.biased and len(averages) == count:
         limit = partial(pinned, problem, request)
         values, errors = at_kinks(limit, averages, values, errors)
+    errors = with_unseen_jumps(problem, runs, values, errors, count * each)
     used = "mc" if method == "mc" else "qmc"
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
     total = request.samples if method == "mc" else count * each
@@ -822,6 +823,25 @@ def averaged(problem: Problem, runs: Sequence[Run]) -> tuple[Outputs, Outputs]:
             error = standard_error(every, halves)
             values[key], errors[key] = every.mean(axis=0), np.hypot(error, bias)
     return values, errors
+
+
+def with_unseen_jumps(
+    problem: Problem, runs: Sequence[Run], values: Outputs, errors: Outputs, samples: int
+) -> Outputs:
+    """Return errors of at least one sample's weight where replicates agree to rounding.
+
+    They do where no sample has been across a jump. It is as high as the output is large.
+    """
+    found = dict(errors)
+    for key, error in errors.items():
+        if key[0] in problem.sampled:
+            every = np.array([run.outputs[key] for run in runs])
+            parts = [np.max(np.abs(values[other]), initial=0) for other in values
+                     if other[0] == key[0]]  # fmt: skip
+            size = max(parts) or 1.0
+            agreed = np.ptp(every, axis=0) <= 1e-14 * size
+            found[key] = np.where(agreed, np.maximum(error, size / samples), error)
+    return found
 
 
 def standard_error(every: Array, halves: Array) -> Array:
