@@ -88,6 +88,27 @@ def test_finite_expectations_are_exact(body: str, truth: Callable[[], mpmath.mpf
     np.testing.assert_allclose(found["c"], wanted, rtol=1e-11)
 
 
+@pytest.mark.parametrize(
+    ("body", "exponent"),
+    [
+        ("elu(u^3, 1.3)", lambda z: z**3),
+        pytest.param("elu(-2 * u^4, 1.3)", lambda z: -2 * z**4, marks=pytest.mark.slow),
+    ],
+)
+def test_exponentials_may_be_cut_off_where_they_grow(
+    body: str, exponent: Callable[[mpmath.mpf], mpmath.mpf]
+) -> None:
+    def elu(x: mpmath.mpf) -> mpmath.mpf:
+        return x if x > 0 else 1.3 * mpmath.expm1(x)
+
+    with mpmath.workdps(30):
+        wanted = float(_of_one(lambda z: elu(exponent(z))))
+    found = tpc.evaluator(tpc.parse(PROGRAM.format(body))).evaluate(method="quadrature")
+    assert abs(found.values["c"] - wanted) <= found.stderr["c"] < 1e-12
+    with pytest.raises(ProgramError, match="infinite"):
+        tpc.derive(tpc.parse(PROGRAM.format("exp(u^3) * step(u)")))
+
+
 NETWORK = """\
 dim n
 input xi[2]

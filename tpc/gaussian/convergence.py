@@ -9,10 +9,27 @@ such as 1 - erf(x)^2, may make up for that: nothing is said of it.
 from collections.abc import Mapping
 from functools import reduce
 
-from sympy import Abs, Add, Expr, Max, Min, Mul, Poly, Pow, S, Symbol, cosh, erf, erfc, exp, sinh
+from sympy import (
+    Abs,
+    Add,
+    Expr,
+    Max,
+    Min,
+    Mul,
+    Poly,
+    Pow,
+    S,
+    Symbol,
+    cancel,
+    cosh,
+    erf,
+    erfc,
+    exp,
+    sinh,
+)
 
 from tpc.gaussian.algebra import Placeholders, finite
-from tpc.gaussian.functions import Phi, gelu, leaky_relu, relu
+from tpc.gaussian.functions import Phi, gelu, leaky_relu, relu, step
 from tpc.gaussian.law import Law
 from tpc.gaussian.refusal import InfiniteExpectation
 from tpc.gaussian.tilt import complete_squares, determinant
@@ -94,7 +111,8 @@ def _exponents(expression: Expr, symbols: set[Symbol]) -> set[Expr] | None:
         case Add(args=terms) | Max(args=terms) | Min(args=terms):
             return _all([_exponents(term, symbols) for term in terms])
         case Mul(args=factors):
-            return reduce(_products, [_exponents(factor, symbols) for factor in factors])
+            found = reduce(_products, [_exponents(factor, symbols) for factor in factors])
+            return None if found is None else {_bounded(one, factors) for one in found}
         case Pow(base=base, exp=power) if power.is_number and power > 0:
             own = _exponents(base, symbols)
             return None if own is None else {(power * exponent).expand() for exponent in own}
@@ -118,6 +136,13 @@ def _grown(argument: Expr) -> Expr:
     if len(argument.free_symbols) == 1:
         return argument.replace(_is_rectified_square, _without_rectifier).expand()
     return argument.expand()
+
+
+def _bounded(exponent: Expr, factors: tuple[Expr, ...]) -> Expr:
+    """Return 0 for an exponent that is negative where a step among the factors is not 0."""
+    bases = (factor.as_base_exp()[0] for factor in factors)
+    opened = [base.args[0] for base in bases if isinstance(base, step)]
+    return S.Zero if any(cancel(-exponent / x).is_nonnegative for x in opened) else exponent
 
 
 def _is_rectified_square(x: Expr) -> bool:
