@@ -61,4 +61,4 @@ def written_here(name: str, of: str = "x") -> str:
 
 def advice(name: str) -> str:
     """Return a hint for a name of another language, or nothing."""
-    return f"write `{written_here(name)}`" if name in _HERE else ""
+    return f"write `{written_here(name)}`" if name in _HERE and name.lower() != "t" else ""

@@ -28,6 +28,9 @@ EXACT = 2e-13
 DIRECTIONS = 4
 """How many pairs of evaluations there are, the first of them off by one number."""
 
+LARGE = 10**5
+"""Where an array has more entries, the first pair is all: it costs the least."""
+
 
 class Drawn:
     """Numbers near 1 by which the results of one evaluation are multiplied."""
@@ -36,6 +39,7 @@ class Drawn:
         self._direction, self._scale = direction, sign * UNITS
         self._stream = np.random.default_rng(direction)
         self._factors = np.ones(0)
+        self.largest = 0
         self._at = 0
 
     def array(self, value: Any) -> Any:
@@ -52,9 +56,10 @@ class Drawn:
 
     def factors(self, shape: tuple[int, ...]) -> Array:
         """Return the next numbers."""
+        size = int(np.prod(shape, dtype=int))
+        self.largest = max(self.largest, size)
         if not self._direction:
             return np.asarray(1 + self._scale / 2)
-        size = int(np.prod(shape, dtype=int))
         if size > len(self._factors):
             count = max(2 * size, 4096)
             self._factors = 1 + self._scale * self._stream.uniform(-1, 1, count)
@@ -165,7 +170,9 @@ def rounding_errors(
             for key, differences in seen.items():
                 differences.append(np.asarray(outputs[key]) - values[key])
         errors = {key: largest(np.array(found)) for key, found in seen.items()}
-        if direction and all(is_small(errors[key], values[key]) for key in errors):
+        if drawn.largest > LARGE or (
+            direction and all(is_small(errors[key], values[key]) for key in errors)
+        ):
             break
     return {key: stated(values[key], error) for key, error in errors.items()}
 
