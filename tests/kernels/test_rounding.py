@@ -226,6 +226,34 @@ def test_of_many_inputs_near_ones_are_found_and_others_stand_for_the_rest() -> N
     assert found.stderr["nngp"][17, 250] == found.stderr["nngp"][250, 17] > 0.1
 
 
+@pytest.mark.slow
+def test_many_near_inputs_have_the_errors_of_those_that_are_looked_at() -> None:
+    """Of 380 pairs in a cluster most are not computed again."""
+    rng = np.random.default_rng(0)
+    cluster = np.array([1.0, 0.3]) + 1e-9 * rng.normal(size=(20, 2))
+    inputs = np.concatenate([cluster, rng.normal(size=(200, 2))])
+    found = tpc.kernel(network("erf({h})", 20, 30.0, False), inputs, kind="nngp")
+    with mpmath.workdps(60):
+        for i, j in [*((0, at) for at in range(1, 8)), (3, 17), (150, 60), (7, 100)]:
+            wanted, _ = truth(CASES["erf"], 20, 30.0, inputs[i].tolist(), inputs[j].tolist())
+            error = abs(found["nngp"][i, j] - float(wanted))
+            assert error <= found.stderr["nngp"][i, j] + 2e-13 * abs(float(wanted))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("factor", [1.0, 0.1])
+def test_kernels_that_vanish_say_nothing_of_others(factor: float) -> None:
+    """Odd functions have no kernel of orthogonal inputs, or one of a last bit."""
+    signs = np.array([[(-1.0) ** (i & j).bit_count() for j in range(16)] for i in range(16)])
+    inputs = np.concatenate([factor * signs, np.random.default_rng(0).normal(size=(20, 16))])
+    net = "dim n\ninput xi[16]\nweight U[16] : n\nweight v : n\nreadout f = v * erf(U @ xi)\n"
+    found = tpc.kernel(tpc.parse(net), inputs)
+    for kind in ("nngp", "ntk"):
+        size = np.abs(found[kind]).max()
+        assert (np.abs(found[kind][:16, :16][~np.eye(16, dtype=bool)]) <= 1e-15 * size).all()
+        assert (found.stderr[kind] <= 1e-12 * size).all()
+
+
 def test_pairs_of_few_inputs_are_all_chosen() -> None:
     plans = _plans(network("relu({h})", 1, 1.0, False), ("nngp",), False, "auto", True)
     assert plans is not None

@@ -18,7 +18,7 @@ from tpc.kernels.plan import Array, KernelPlan, Leaf, PlanOperation, PlanStep, S
 from tpc.kernels.step_functions import SERIES, VIEWS, function
 from tpc.kernels.tiles import leaf_value
 from tpc.runtime.arithmetic import gram
-from tpc.runtime.rounding import DIRECTIONS, UNITS, largest, stated
+from tpc.runtime.rounding import DIRECTIONS, EXACT, UNITS, largest, stated
 
 FEW_PAIRS = 128
 """So many pairs are always computed again."""
@@ -160,14 +160,18 @@ def matrix_errors(
     by_pairs = {name: pairs_first(matrix) for name, matrix in matrices.items()}
     columns = first if second is None else second
     values = {name: matrix[i, j] for name, matrix in by_pairs.items()}
+    cosines = np.zeros((0, 0))
     found = rounding_errors(plan, first[i], columns[j], params, values)
     errors = {}
     for name, error in found.items():
         errors[name] = np.zeros(())
         if error.any():
-            rest = relative(error[near:], values[name][near:])
-            errors[name] = rest * np.abs(matrices[name])
+            errors[name] = np.zeros(matrices[name].shape)
             listed = pairs_first(errors[name])
+            if near < len(i):
+                if not cosines.size:
+                    cosines = np.abs(directions(first) @ directions(columns).T)
+                listed[...] = errors_of_others(by_pairs[name], error, (i, j), cosines)
             listed[i, j] = error
             if second is None:
                 rank = (error.ndim - 1) // 2
@@ -188,7 +192,8 @@ def alike_errors(
     found = rounding_errors(plan, inputs[some], inputs[some], params, chosen)
     errors = {}
     for name, error in found.items():
-        errors[name] = relative(error, chosen[name]) * np.abs(values[name])
+        parts = relative(error, np.abs(chosen[name]))
+        errors[name] = parts.max(initial=0.0) * np.abs(values[name])
         errors[name][some] = error
     return errors
 
@@ -198,10 +203,38 @@ def pairs_first(matrix: Array) -> Array:
     return np.moveaxis(matrix, matrix.ndim // 2, 1)
 
 
-def relative(errors: Array, values: Array) -> float:
-    """Return the largest part of a value that an error is."""
-    parts = np.divide(errors, np.abs(values), out=np.zeros_like(errors), where=errors > 0)
-    return float(np.max(parts, initial=0.0))
+def errors_of_others(
+    values: Array, errors: Array, places: tuple[Places, Places], cosines: Array
+) -> Array:
+    """Return the errors of all pairs by those of some, relative to the sizes of their kernels.
+
+    Nearly collinear pairs have that of the next one that is nearer, or the largest of those that
+    are farther from it; all others the largest of others.
+
+    Args:
+        values: The kernels, of shape M + M2 + e + e.
+        errors: Those of some pairs, of shape P + e + e.
+        places: Rows and columns of these.
+        cosines: Of the inputs, without signs.
+    """
+    size = np.abs(values)
+    scale = np.sqrt(size.max(axis=1)[:, None] * size.max(axis=0))
+    parts = relative(errors, scale[places]).reshape(len(errors), -1).max(axis=1)
+    far = cosines[places] <= NEAR
+    bound = np.full(cosines.shape, parts[far].max(initial=0.0))
+    if not far.all():
+        order = np.argsort(-cosines[places][~far])
+        known, own = -cosines[places][~far][order], parts[~far][order]
+        near = cosines > NEAR
+        nearer = np.searchsorted(known, -cosines[near], side="right") - 1
+        bound[near] = np.maximum.accumulate(own[::-1])[::-1][np.maximum(nearer, 0)]
+    found = bound.reshape(*bound.shape, *(1,) * (values.ndim - 2)) * scale
+    return np.where(found > EXACT * size, found, 0.0)
+
+
+def relative(errors: Array, scale: Array) -> Array:
+    """Return which parts of a scale errors are."""
+    return np.divide(errors, scale, out=np.zeros_like(errors), where=(errors > 0) & (scale > 0))
 
 
 def equal_inputs(first: Array, second: Array | None) -> tuple[Places, Places]:
@@ -238,15 +271,19 @@ def chosen_pairs(
     return np.concatenate([i, others[:, 0]]), np.concatenate([j, others[:, 1]]), len(i)
 
 
+def directions(inputs: Array) -> Array:
+    """Return inputs as rows of length one, or zero."""
+    flat = inputs.reshape(len(inputs), -1)
+    length = np.sqrt(np.einsum("ij,ij->i", flat, flat))
+    return np.asarray(flat / np.where(length > 0, length, 1.0)[:, None])
+
+
 def near_pairs(first: Array, second: Array | None, most: int) -> tuple[Places, Places]:
     """Return rows and columns of pairs of nearly collinear inputs, at most so many.
 
     Inputs are put in order along a random line: what is nearly collinear stands side by side.
     """
-    every = first if second is None else np.concatenate([first, second])
-    flat = every.reshape(len(every), -1)
-    length = np.sqrt(np.einsum("ij,ij->i", flat, flat))
-    flat = flat / np.where(length > 0, length, 1.0)[:, None]
+    flat = directions(first if second is None else np.concatenate([first, second]))
     places = flat @ np.random.default_rng(0).normal(size=flat.shape[1])
     order = np.argsort(np.abs(places))
     found = []
