@@ -321,7 +321,14 @@ def settle(
             error = max(error, overlooked(samples, moments, tolerance))
             most = most_nodes(families, PEAK_NODES, SINGLE_NODES[1])
     # At a jump sums wander with the grid, and two of them may agree by chance.
-    return sampled(families), error if error <= tolerance else max(error, *errors[-RECENT:])
+    if error > tolerance and not falls_fast(errors):
+        error = max(error, *errors[-RECENT:])
+    return sampled(families), error
+
+
+def falls_fast(errors: Sequence[float]) -> bool:
+    """Whether the last two steps took off more than they do at kinks, where half is usual."""
+    return len(errors) > 2 and errors[-1] < errors[-2] / 8 < errors[-3] / 64
 
 
 def most_nodes(families: Sequence[Family], many: int, alone: int) -> int:
