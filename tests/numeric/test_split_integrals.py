@@ -251,3 +251,11 @@ def test_kernels(inner: str, outer: str) -> None:
     for name in ("nngp", "ntk"):
         scatter = np.abs(sampled[name] - pairs[name]) / sampled.stderr[name]
         assert np.sqrt(np.mean(scatter**2)) < 3
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.17])
+def test_a_jump_may_be_touched(mean: float) -> None:
+    """1 + v^2 rounds to 1 near v = 0, where its logarithm is positive all the same."""
+    f = Kinked(lambda x: np.heaviside(np.log(1 + x * x), 0.5), lambda x: [np.log(1 + x * x)])
+    (found,), error = single_moment(f, np.array([0.7]), np.array([mean]))
+    assert abs(found - 1) <= error < 1e-14

@@ -136,7 +136,7 @@ def kink_places(
     mean: Array,
     constants: Sequence[Array],
     reach: float,
-) -> Array:
+) -> tuple[Array, Array]:
     """Return where functions of m + sqrt(q) z, with constants, change their signs.
 
     Args:
@@ -147,7 +147,8 @@ def kink_places(
         reach: How far z goes.
 
     Returns:
-        The places in z, of shape (members, most places), filled up with 0.
+        The places in z, of shape (members, most places), filled up with 0, and how far around
+        each the function is 0 for rounding alone, as log(1 + z^2) is near 0.
     """
 
     def at(z: Array, members: Any) -> list[Array]:
@@ -160,29 +161,40 @@ def kink_places(
         near = np.clip(np.where(np.isfinite(near), near, 0), -reach, reach)
         even = np.tile(np.linspace(-reach, reach, SEARCHED), (len(root), 1))
         z = np.sort(np.concatenate([even, near], axis=1), axis=1)
-        found: list[list[float]] = [[] for _ in root]
+        found: list[dict[float, float]] = [{} for _ in root]
         for which, values in enumerate(at(z, slice(None))):
             signs = np.sign(values)
             still = np.zeros((len(root), 1))
             moved = np.concatenate([still, np.abs(np.diff(signs)), still], axis=1)
             single = (signs == 0) & (moved[:, :-1] + moved[:, 1:] > 0)
-            for member, k in np.argwhere(single):
-                found[member].append(z[member, k])
             members, k = np.nonzero(signs[:, 1:] * signs[:, :-1] < 0)
             low, high, sign = z[members, k], z[members, k + 1], signs[members, k]
             for _ in range(HALVINGS if len(members) else 0):
                 middle = (low + high) / 2
                 same = np.sign(at(middle[:, None], members)[which][:, 0]) == sign
                 low, high = np.where(same, middle, low), np.where(same, high, middle)
-            for member, place in zip(members, (low + high) / 2, strict=True):
-                found[member].append(place)
-    unique = [np.unique(places) for places in found]
-    most = min(max(map(len, unique), default=0), MOST_KINKS)
-    rows = np.zeros((len(root), most))
-    for row, places in zip(rows, unique, strict=True):
-        row[: len(places)] = places[:most]
-    return rows
+            everyone = np.concatenate([np.nonzero(single)[0], members])
+            places = np.concatenate([z[single], (low + high) / 2])
+            zero = [at(places[:, None] + side * RADII, everyone)[which] == 0 for side in (-1, 1)]
+            radii = np.max([hidden_radii(each) for each in zero], axis=0)
+            for member, place, radius in zip(everyone, places, radii, strict=True):
+                known = found[member]
+                known[place] = max(radius, known.get(place, 0.0))
+    most = min(max(map(len, found), default=0), MOST_KINKS)
+    rows = np.zeros((2, len(root), most))
+    for member, known in enumerate(found):
+        for column, place in enumerate(sorted(known)[:most]):
+            rows[:, member, column] = place, known[place]
+    return rows[0], rows[1]
 
+
+def hidden_radii(zero: Array) -> Array:
+    """Return the radii up to which functions are 0, none where they are at the largest, too."""
+    return np.where(zero[:, -1], 0, 2 * (zero * RADII).max(axis=1))
+
+
+RADII = 2.0 ** np.arange(-40, -19)
+"""How far around a kink functions may be 0 for rounding."""
 
 SEARCHED, ARGUMENTS = 801, np.linspace(-8, 8, 129)
 """Between how many nodes and between which arguments kinks are looked for."""

@@ -43,7 +43,7 @@ class Kinked:
     ) -> SplitFamily:
         """Return the function for arrays of variances, means and constants."""
         places = kink_places(self.kinks, root, mean, constants, MOST_REACH)
-        return SplitFamily(f, root, mean, constants, places)
+        return SplitFamily(f, root, mean, constants, *places)
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,11 @@ class SplitFamily(Family):
 
     Attributes:
         places: Where they are, of shape (members, kinks).
+        hidden: How far around each rounding hides on which side a node is.
     """
 
     places: Array
+    hidden: Array
 
     splits = True
 
@@ -62,7 +64,15 @@ class SplitFamily(Family):
         """Return some members."""
         constants = tuple(constant[chosen] for constant in self.constants)
         law = self.root[chosen], self.mean[chosen], constants
-        return SplitFamily(self.f, *law, self.places[chosen])
+        return SplitFamily(self.f, *law, self.places[chosen], self.hidden[chosen])
+
+    def __call__(self, z: Array) -> Array:
+        """Return f for each member, that of nodes hidden by rounding from those around."""
+        for k in np.flatnonzero(self.hidden.any(axis=0)):
+            place, radius = self.places[:, k, None], self.hidden[:, k, None]
+            off = z - place
+            z = np.where(np.abs(off) < radius, place + np.copysign(radius, off), z)
+        return super().__call__(z)
 
     def line(self, step: float, reach: float) -> Line:
         """Return a grid for all members."""
@@ -78,8 +88,9 @@ class SplitFamily(Family):
         """Return another family with grids that are split."""
         if isinstance(other, SplitFamily):
             return other
-        places = np.empty((len(other.root), 0))
-        return SplitFamily(other.f, other.root, other.mean, other.constants, places)
+        none = np.empty((len(other.root), 0))
+        law = other.root, other.mean, other.constants
+        return SplitFamily(other.f, *law, none, none)
 
     def moment_with(self, other: Family, rho: float) -> tuple[float, float]:
         """Return E f(u) g(w) of single members and its error."""
