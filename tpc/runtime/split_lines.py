@@ -175,7 +175,8 @@ def kink_places(
                 low, high = np.where(same, middle, low), np.where(same, high, middle)
             everyone = np.concatenate([np.nonzero(single)[0], members])
             places = np.concatenate([z[single], (low + high) / 2])
-            zero = [at(places[:, None] + side * RADII, everyone)[which] == 0 for side in (-1, 1)]
+            around = (places[:, None] + side * RADII for side in (-1, 1))
+            zero = [at(near, everyone)[which] == 0 for near in around]
             radii = np.max([hidden_radii(each) for each in zero], axis=0)
             for member, place, radius in zip(everyone, places, radii, strict=True):
                 known = found[member]
