@@ -36,7 +36,7 @@ def test_no_two_files_define_one_name() -> None:
 def test_what_is_read_comes_with_what_it_reads() -> None:
     linked = link("y = relu_moment(1, 1, q, r, c, gram(q, r, c))")
     assert definitions(linked.runtime) == [
-        "wedge", "relu_moment", "cone_integral", "odd_series",
+        "wedge", "relu_moment", "cone_integral", "legendre_rule", "odd_series",
         "det2", "two_product", "split", "gram",
     ]  # fmt: skip
     assert "from math import gamma\n" in linked.imports

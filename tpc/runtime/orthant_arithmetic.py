@@ -5,6 +5,7 @@ See `arithmetic.py`.
 
 from __future__ import annotations
 
+from functools import cache
 from math import gamma
 
 import numpy as np
@@ -48,11 +49,18 @@ def cone_integral(m: int, n: int, s: Array) -> Array:
         return 0.5 * np.where(s < 1, odd_series(s, True), np.sin(s) - s * np.cos(s))
     if (m, n) in ((2, 0), (0, 2)):
         return 0.25 * np.where(s < 0.5, odd_series(2 * s, False), 2 * s - np.sin(2 * s))
-    nodes, weights = np.polynomial.legendre.leggauss(12 + 2 * (m + n))
     total = np.zeros(np.shape(s))
-    for node, weight in zip((1 + nodes) / 2, weights / 2, strict=True):
+    for node, weight in legendre_rule(12 + 2 * (m + n)):
         total += weight * np.sin(node * s) ** m * np.sin((1 - node) * s) ** n
     return s * total
+
+
+@cache
+def legendre_rule(points: int) -> tuple[tuple[float, float], ...]:
+    """Return nodes and weights of Gauss and Legendre for integrals from 0 to 1."""
+    nodes, weights = np.polynomial.legendre.leggauss(points)
+    halved = (1 + nodes) / 2, weights / 2
+    return tuple(zip(*(part.tolist() for part in halved), strict=True))
 
 
 def odd_series(x: Array, weighted: bool) -> Array:
@@ -85,9 +93,8 @@ def owens_integral(h: Array, slope: Array) -> Array:
     """Return T(h, a) for 0 <= a <= 1, by Gauss-Legendre where the integrand matters."""
     h = np.minimum(h, 100.0)  # exp(-h^2 / 2) is zero long before
     end = np.minimum(slope, 9.0 / np.maximum(h, 9.0))
-    nodes, weights = np.polynomial.legendre.leggauss(40)
     total = np.zeros(np.shape(end))
-    for node, weight in zip((1 + nodes) / 2, weights / 2, strict=True):
+    for node, weight in legendre_rule(40):
         x = node * end
         total += weight * np.exp(-0.5 * (h * x) ** 2) / (1 + x * x)
     return end * total * np.exp(-0.5 * h * h) / (2 * np.pi)
@@ -137,9 +144,8 @@ def mass_in_tail(h: Array, a: Array) -> Array:
     """Return the same for h >= 1, a >= 0: (1/2pi) int_a^inf exp(-h^2 (1+x^2)/2) / (1+x^2) dx."""
     span = 81 / (h * h)
     length = span / (a + np.sqrt(a * a + span))
-    nodes, weights = np.polynomial.legendre.leggauss(40)
     total = np.zeros(np.shape(length))
-    for node, weight in zip((1 + nodes) / 2, weights / 2, strict=True):
+    for node, weight in legendre_rule(40):
         x = a + node * length
         total += weight * np.exp(-0.5 * h * h * (x - a) * (x + a)) / (1 + x * x)
     return length * total * np.exp(-0.5 * h * h * (1 + a * a)) / (2 * np.pi)
@@ -162,9 +168,8 @@ def sign_product(
     near = np.abs(c) < root
     angle = np.where(near, np.arctan2(c, root), 0.0)
     h, k = quotient(m1, np.sqrt(v1)), quotient(m2, np.sqrt(v2))
-    nodes, weights = np.polynomial.legendre.leggauss(30)
     total = np.zeros(np.shape(angle + h + k))
-    for node, weight in zip((1 + nodes) / 2, weights / 2, strict=True):
+    for node, weight in legendre_rule(30):
         sine = np.sin(node * angle)
         distance = (h * h + k * k - 2 * h * k * sine) / (1 - sine * sine)
         total += weight * np.exp(-0.5 * distance)

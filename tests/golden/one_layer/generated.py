@@ -55,6 +55,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from inspect import getsourcelines
 from math import gamma
 from types import FunctionType
@@ -658,11 +659,18 @@ def cone_integral(m: int, n: int, s: Array) -> Array:
         return 0.5 * np.where(s < 1, odd_series(s, True), np.sin(s) - s * np.cos(s))
     if (m, n) in ((2, 0), (0, 2)):
         return 0.25 * np.where(s < 0.5, odd_series(2 * s, False), 2 * s - np.sin(2 * s))
-    nodes, weights = np.polynomial.legendre.leggauss(12 + 2 * (m + n))
     total = np.zeros(np.shape(s))
-    for node, weight in zip((1 + nodes) / 2, weights / 2, strict=True):
+    for node, weight in legendre_rule(12 + 2 * (m + n)):
         total += weight * np.sin(node * s) ** m * np.sin((1 - node) * s) ** n
     return s * total
+
+
+@cache
+def legendre_rule(points: int) -> tuple[tuple[float, float], ...]:
+    """Return nodes and weights of Gauss and Legendre for integrals from 0 to 1."""
+    nodes, weights = np.polynomial.legendre.leggauss(points)
+    halved = (1 + nodes) / 2, weights / 2
+    return tuple(zip(*(part.tolist() for part in halved), strict=True))
 
 
 def odd_series(x: Array, weighted: bool) -> Array:

@@ -895,7 +895,11 @@ def averaged(problem: Problem, runs: Sequence[Run]) -> tuple[Outputs, Outputs]:
 
 
 def with_unseen_jumps(
-    problem: Problem, runs: Sequence[Run], values: Outputs, errors: Outputs, samples: int
+    problem: Problem,
+    runs: Sequence[Run],
+    values: Outputs,
+    errors: Outputs,
+    samples: int,
 ) -> Outputs:
     """Return errors of at least one sample's weight where replicates agree to rounding.
 
@@ -905,9 +909,8 @@ def with_unseen_jumps(
     for key, error in errors.items():
         if key[0] in problem.sampled:
             every = np.array([run.outputs[key] for run in runs])
-            parts = [np.max(np.abs(values[other]), initial=0) for other in values
-                     if other[0] == key[0]]  # fmt: skip
-            size = max(parts) or 1.0
+            parts = [value for other, value in values.items() if other[0] == key[0]]
+            size = max(np.max(np.abs(part), initial=0) for part in parts) or 1.0
             agreed = np.ptp(every, axis=0) <= 1e-14 * size
             found[key] = np.where(agreed, np.maximum(error, size / samples), error)
     return found
