@@ -835,6 +835,7 @@ def with_unseen_jumps(
     """Return errors of at least one sample's weight where replicates agree to rounding.
 
     They do where no sample has been across a jump. It is as high as the output is large.
+    Where only some entries agree, as of a first round, they are known exactly.
     """
     found = dict(errors)
     for key, error in errors.items():
@@ -842,8 +843,8 @@ def with_unseen_jumps(
             every = np.array([run.outputs[key] for run in runs])
             parts = [value for other, value in values.items() if other[0] == key[0]]
             size = max(np.max(np.abs(part), initial=0) for part in parts) or 1.0
-            agreed = np.ptp(every, axis=0) <= 1e-14 * size
-            found[key] = np.where(agreed, np.maximum(error, size / samples), error)
+            if np.max(np.ptp(every, axis=0), initial=0) <= 1e-14 * size:
+                found[key] = np.maximum(error, size / samples)
     return found
 
 
