@@ -1038,16 +1038,17 @@ def with_unseen_jumps(
     """Return errors of at least one sample's weight where replicates agree to rounding.
 
     They do where no sample has been across a jump. It is as high as the output is large.
-    Where only some entries agree, as of a first round, they are known exactly.
+    Where only some of its numbers agree, as of a first round, these are known exactly.
     """
     found = dict(errors)
-    for key, error in errors.items():
-        if key[0] in problem.sampled:
-            every = np.array([run.outputs[key] for run in runs])
-            parts = [value for other, value in values.items() if other[0] == key[0]]
-            size = max(np.max(np.abs(part), initial=0) for part in parts) or 1.0
-            if np.max(np.ptp(every, axis=0), initial=0) <= 1e-14 * size:
-                found[key] = np.maximum(error, size / samples)
+    for name in problem.sampled:
+        keys = [key for key in errors if key[0] == name]
+        spreads = (np.ptp([run.outputs[key] for run in runs], axis=0) for key in keys)
+        spread = max((np.max(each, initial=0) for each in spreads), default=0)
+        sizes = (np.max(np.abs(values[key]), initial=0) for key in keys)
+        size = max(sizes, default=0) or 1.0
+        if spread <= 1e-14 * size:
+            found |= {key: np.maximum(errors[key], size / samples) for key in keys}
     return found
 
 
