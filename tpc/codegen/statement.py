@@ -38,7 +38,10 @@ class Statement:
 
 
 def call_lines(line: str) -> tuple[str, ...]:
-    """Return a line, or where it is too long one line for each argument of the call at its end.
+    """Return a line, or where it is too long one line for each part of the bracket at its end.
+
+    A comma behind the last argument of a call changes nothing; behind a lone term in brackets it
+    would make a tuple.
 
     >>> call_lines("    total = add(" + "x" * 40 + ", (" + "y" * 40 + ", z))")[0]
     '    total = add('
@@ -54,10 +57,12 @@ def call_lines(line: str) -> tuple[str, ...]:
         return (line,)
     margin = line[: len(line) - len(line.lstrip())]
     parts = [line[a:b].strip(", ") for a, b in zip(cuts, [*cuts[1:], len(line) - 1], strict=True)]
+    before = line[cuts[0] - 2]
+    comma = "," if len(parts) > 1 or before.isalnum() or before in "_])" else ""
     found = [line[: cuts[0]]]
     for part in parts:
         *first, last = call_lines(f"{margin}    {part}")
-        found += [*first, f"{last},"]
+        found += [*first, f"{last}{comma}"]
     return (*found, f"{margin})")
 
 
