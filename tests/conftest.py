@@ -1,6 +1,7 @@
 """Options of the whole test suite."""
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 
 import pytest
@@ -17,11 +18,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="rewrite the expected texts under tests/ and the error index",
     )
     parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="run all members of large families of slow tests, not every third",
+    )
+    parser.addoption(
         "--find-slow",
         type=float,
         metavar="SECONDS",
         help="fail tests that are not marked slow and take more processor time than this",
     )
+
+
+LARGE_FAMILY = 9
+"""Of slow cases of one test, if there are more of them, every third runs by default."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Thin out large families of slow tests, unless members are named or `--thorough` is given."""
+    if config.getoption("--thorough") or any("::" in argument for argument in config.args):
+        return
+    families = defaultdict[str, list[pytest.Item]](list)
+    for item in items:
+        if item.get_closest_marker("slow") is not None:
+            families[item.nodeid.partition("[")[0]].append(item)
+    large = (family for family in families.values() if len(family) > LARGE_FAMILY)
+    left_out = {item for family in large for at, item in enumerate(family) if at % 3}
+    config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.hookimpl(wrapper=True)
