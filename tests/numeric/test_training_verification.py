@@ -72,7 +72,7 @@ def test_the_limit_of_another_learning_rate_is_told_apart(
     """Finite networks get lr = 1, their limit half of that."""
     network = tpc.parse(TEXT.format(optimizer="sgd(lr=0.5 * lr)", parametrization="mup"))
     wrong = tpc.train(network, samples=4096, lr=0.5)
-    monkeypatch.setattr("tpc.driver.verification.train", lambda *_: wrong)
+    monkeypatch.setattr("tpc.driver.verification.train", lambda *_, **options: wrong)
     found = tpc.verify(network, (32, 64, 128, 256), trials=24)
     assert not found.agrees
 
