@@ -120,6 +120,8 @@ def split_plane(
         The expectation, and its error by the change from a coarser grid.
     """
     step, reach, error, total = COARSE, NEAR, np.inf, np.nan
+    if a.size * b.size > MOST_MEETINGS:
+        return total, error
     values = split_values(function, a, b, rho, Line(step, reach))
     while (open_ended := not vanishes_around(values)) and reach < MOST_REACH:
         reach *= 1.25
@@ -182,6 +184,9 @@ def vanishes_around(values: Array) -> bool:
     ends = size[[0, -1]].max() if len(size) > 1 else 0.0
     return bool(max(ends, size[:, [0, -1]].max()) <= 1e-16 * size.max())
 
+
+MOST_MEETINGS = 100
+"""Where kinks of both sides meet at more places the plane is not split: grids would be huge."""
 
 COARSE, NEAR, CROSSED = 0.45, 9.0, 0.7
 """The first step and reach, and the correlation from which on sums over z are inside."""
