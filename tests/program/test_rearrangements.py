@@ -104,7 +104,16 @@ WRONG = {
     "sum(x, axes=0)": "takes no keyword `axes`",
     "where(x, x, y)": "a mask",
     "avgpool(x, [5])": "does not fit its axis of 4",
-    "eye(0)": "positive integers",
+    "eye(0)": "a positive integer",
+    "eye([2, 3])": "a positive integer",
+    "zeros(-1)": "positive integers",
+    "x[::0]": "does not fit the constant shape",
+    "permute(x[0, 0, 0], 0)": "it has no axis 0",
+    "permute(x, 0, 1, 7)": "it has no axis 7",
+    "sum(x, axis=[0, 0])": "an axis is named twice",
+    "sum(x, axis=0, axis=0)": "takes no keyword `axis`",
+    "softmax(x, axis=[0, 1])": "an axis must be an integer",
+    'einsum("ijk->ijk", x, axis=0)': "takes no keyword `axis`",
     "cumsum(x, y)": "takes one operand",
 }
 

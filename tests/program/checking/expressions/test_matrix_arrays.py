@@ -60,6 +60,9 @@ def test_fresh_arrays_in_loops_are_keyed_by_round_first() -> None:
     [
         ("W[2, 0] @ v", "the index [2, 0] does not fit"),
         ("W + v", "a matrix"),
+        ("W * W", "`*` takes vectors, scalars and statics"),
+        ("W[0] - W[1]", "`-` takes vectors, scalars and statics"),
+        ("W @ W[0, 0]", "product of the matrices"),
         ("tanh(W)", "an array of matrices"),
         ("W[0:1] @ v", "an index of matrices must be an integer"),
         ("conv(x, W)", "it needs 2 axes"),

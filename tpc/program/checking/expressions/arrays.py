@@ -106,7 +106,7 @@ def taken(
         found = array[keys]
         if found.size:
             return Static(statics.settle(found))
-    except (IndexError, ShapeMismatch):
+    except (IndexError, ShapeMismatch, ValueError):  # the last of a slice whose step is 0
         pass
     is_vector = isinstance(operand, Node) and bool(operand.coords)
     advice = (

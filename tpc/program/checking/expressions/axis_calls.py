@@ -57,10 +57,10 @@ class AxisFunction:
 
 
 def _permute(b: Builder, x: Node, order: Sequence[int]) -> Node:
-    rank = len(x.shape)
-    if sorted(axis % rank for axis in order if rank) != list(range(rank)):
+    named = tuple(axes.axis_of(x, axis) for axis in order)
+    if sorted(named) != list(range(len(x.shape))):
         raise ShapeMismatch("its axes are named once each, as in `permute(x, 1, 0)`")
-    return b.permute(x, tuple(axis % rank for axis in order))
+    return b.permute(x, named)
 
 
 def _over(b: Builder, x: Node, over: Numbers, reduction: str) -> Node:
@@ -68,6 +68,8 @@ def _over(b: Builder, x: Node, over: Numbers, reduction: str) -> Node:
     if reduction == "amin":
         return b.neg(_over(b, b.neg(x), over, "amax"))
     named = tuple(axes.axis_of(x, axis) for axis in over) or tuple(range(len(x.shape)))
+    if len(set(named)) < len(named):
+        raise ShapeMismatch("an axis is named twice")
     if reduction == "amax":
         return b.reduce("amax", x, named)
     total = b.reduce("sum", x, named)
@@ -188,6 +190,8 @@ def einsum(ctx: Context, at: tree.Call, arguments: list[Value]) -> Value:
             "einsum", 'letters and operands, `einsum("ts,sd->td", a, x)`', "others"
         )
         return ctx.report(fault, at.span)
+    if at.keywords:
+        return ctx.report(BadKeyword("einsum", at.keywords[0].name, ""), at.keywords[0].span)
     spans = [argument.span for argument in at.arguments[1:]]
     pairs = zip(arguments, spans, strict=True)
     operands = [plain(ctx, value, span, "`einsum`") for value, span in pairs]
@@ -220,14 +224,17 @@ def _keywords(
     """Return the keywords of a call, those that are not written at their defaults."""
     found = dict(known.keywords)
     for keyword, value in zip(at.keywords, given, strict=True):
-        if keyword.name not in found:
+        written = [other.name for other in at.keywords].count(keyword.name)
+        if keyword.name not in found or written > 1:
             advice = "".join(f"it takes `{name}=0` once" for name in found)
             return ctx.report(BadKeyword(at.function.id, keyword.name, advice), keyword.span)
         number = static(ctx, value, keyword.value.span, "an axis")
         if isinstance(number, Broken):
             return BROKEN
         array = np.asarray(number.value, float)
-        if array.ndim > 1 or array.size == 0 or (array != array.round()).any():
+        takes_one = len(known.keywords[keyword.name]) == 1
+        is_list = array.ndim > 0 and takes_one
+        if is_list or array.ndim > 1 or array.size == 0 or (array != array.round()).any():
             found_text = "an array" if array.shape else f"{number.value}".lower()
             fault = NotAnInteger("an axis", "an integer", found_text)
             return ctx.report(fault, keyword.value.span)

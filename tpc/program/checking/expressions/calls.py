@@ -184,10 +184,17 @@ def _filled(ctx: Context, at: tree.Call, value: Static | Node) -> Value:
     if isinstance(shape, Broken):
         return BROKEN
     sizes = np.atleast_1d(np.asarray(shape.value, float))
-    if sizes.ndim > 1 or (sizes != sizes.round()).any() or (sizes < 1).any():
-        return ctx.report(NotAnInteger("a shape", "positive integers", describe(shape)), place)
+    is_eye = at.function.id == "eye"
+    if (
+        sizes.ndim > 1
+        or (is_eye and bool(shape.shape))
+        or (sizes != sizes.round()).any()
+        or (sizes < 1).any()
+    ):
+        wanted = "a positive integer" if is_eye else "positive integers"
+        return ctx.report(NotAnInteger("a shape", wanted, describe(shape)), place)
     whole = tuple(int(size) for size in sizes)
-    if not small(ctx, whole * 2 if at.function.id == "eye" else whole, at.span, "this array"):
+    if not small(ctx, whole * 2 if is_eye else whole, at.span, "this array"):
         return BROKEN
     match at.function.id:
         case "eye":

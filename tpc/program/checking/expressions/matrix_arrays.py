@@ -42,6 +42,9 @@ def combine_arrays(ctx: Context, at: tree.Binary, left: Value, right: Value) -> 
         if len(nodes) < len(products):
             return BROKEN
         return _nested(ctx.building(at.span), nodes, left.shape)
+    if all(isinstance(side, MatrixArray | ScaledMatrix) for side in (left, right)):
+        one, other = (s.members[0] if isinstance(s, MatrixArray) else s for s in (left, right))
+        return combine(ctx, at, one, other)  # refused as for two matrices
     array = left if isinstance(left, MatrixArray) else right
     assert isinstance(array, MatrixArray)
     made = [
