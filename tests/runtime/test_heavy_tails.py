@@ -151,3 +151,13 @@ def test_kernels_say_so() -> None:
     network = tpc.parse("\n".join([*lines, "readout f = v * exp(3 * h) * relu(sin(exp(h)))\n"]))
     found = tpc.kernel(network, [[1.5, 0.0]], kind="nngp", samples=8192)
     assert found.warnings[0].startswith("heavy tails in line 6")
+
+
+@pytest.mark.slow
+def test_rounds_of_a_loop_are_looked_at_too() -> None:
+    head = "dim n\nvector v : n\nmatrix W : n x n\nh[0] = v\nfor t in range(30):\n"
+    rounds = "    h[t + 1] = tanh(W @ h[t]) + 0.5 * v\n    c[t + 1] = avg({})\n"
+    for summand, heavy in (("exp(8 * h[t + 1]) * sigmoid(v)", True), ("square(h[t + 1])", False)):
+        program = tpc.parse(head + rounds.format(summand) + "output o = c[30]\n")
+        found = tpc.evaluator(program).evaluate(method="mc", samples=4096)
+        assert bool(found.warnings) is heavy

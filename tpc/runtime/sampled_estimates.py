@@ -169,7 +169,8 @@ def run_random(
     streams = streams_of(request, replicate)
     tolerance = request.rank_tolerance
     nodes = nodes_of(streams, samples, tolerance)
-    nodes.tails, nodes.averages = tails, Averages()
+    nodes.tails = None if tails is None else tails.of_replicate()
+    nodes.averages = Averages()
     full = problem.limit(nodes, request.params)
     if not problem.biased:
         unbiased = {key: np.zeros_like(full[key]) for key in full}
@@ -197,7 +198,7 @@ def run_sobol(
 ) -> Run:
     """Run one replicate on Sobol points."""
     nodes = sobol_nodes(problem, request, replicate, samples)
-    nodes.tails, nodes.averages = tails, Averages()
+    nodes.tails, nodes.averages = tails.of_replicate(), Averages()
     full = problem.limit(nodes, request.params)
     unbiased = {key: np.zeros_like(full[key]) for key in full}
     return Run(full, unbiased, {}, nodes.stein_load, nodes.averages.values)

@@ -485,9 +485,23 @@ class Tails:
     def __init__(self, limit: Any, replicates: int) -> None:
         self._limit, self._replicates = limit, replicates
         self._found: dict[int, list[Tail]] = {}
+        self._looks: dict[int, int] = {}
+
+    def of_replicate(self) -> Tails:
+        """Return this for another replicate: the rounds of loops are counted anew."""
+        self._looks = {}
+        return self
 
     def look(self, left: Array, right: Array | None, weights: Array | None) -> None:
-        """Look at the samples of E|x> or <x|y>: of the columns with the largest single entries."""
+        """Look at the samples of E|x> or <x|y>: of the columns with the largest single entries.
+
+        Of the rounds of a loop the first are looked at, then one in so many.
+        """
+        line = self._line()
+        before = self._looks.get(line, 0)
+        self._looks[line] = before + 1
+        if before >= FIRST_ROUNDS and before % ONE_ROUND_IN:
+            return
         samples = outstanding(left)
         if right is not None:
             samples = samples * (samples if right is left else outstanding(right))
@@ -499,7 +513,7 @@ class Tails:
             tail = np.sort(squares)[-max(8, len(samples) // 512) :]
             logs = np.log(tail[1:] / tail[0]) / 2 if tail[0] > 0 else np.array([np.inf])
             seen = Tail(largest, total, float(logs.mean()))
-            self._found.setdefault(self._line(), []).append(seen)
+            self._found.setdefault(line, []).append(seen)
 
     def _line(self) -> int:
         """Return the line of the function that takes the average."""
@@ -544,6 +558,10 @@ LEAST_SHARE, POOLED = 0.2, 0.13
 
 SURE_INDEX, LARGEST_INDEX = 1.5, 1.85
 """Their index is smaller; with the first one, whatever the share in all replicates together."""
+
+
+FIRST_ROUNDS, ONE_ROUND_IN = 4, 8
+"""Rounds of a loop that are looked at."""
 
 
 COLUMNS = 16
@@ -912,7 +930,8 @@ def run_random(
     streams = streams_of(request, replicate)
     tolerance = request.rank_tolerance
     nodes = nodes_of(streams, samples, tolerance)
-    nodes.tails, nodes.averages = tails, Averages()
+    nodes.tails = None if tails is None else tails.of_replicate()
+    nodes.averages = Averages()
     full = problem.limit(nodes, request.params)
     if not problem.biased:
         unbiased = {key: np.zeros_like(full[key]) for key in full}
@@ -940,7 +959,7 @@ def run_sobol(
 ) -> Run:
     """Run one replicate on Sobol points."""
     nodes = sobol_nodes(problem, request, replicate, samples)
-    nodes.tails, nodes.averages = tails, Averages()
+    nodes.tails, nodes.averages = tails.of_replicate(), Averages()
     full = problem.limit(nodes, request.params)
     unbiased = {key: np.zeros_like(full[key]) for key in full}
     return Run(full, unbiased, {}, nodes.stein_load, nodes.averages.values)
