@@ -1,7 +1,9 @@
 """Averages that few samples decide are warned of, by name, and no ordinary ones are."""
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -161,3 +163,13 @@ def test_rounds_of_a_loop_are_looked_at_too() -> None:
         program = tpc.parse(head + rounds.format(summand) + "output o = c[30]\n")
         found = tpc.evaluator(program).evaluate(method="mc", samples=4096)
         assert bool(found.warnings) is heavy
+
+
+def test_a_module_without_its_text_warns_by_row() -> None:
+    """Where a module is executed from a string there are no lines to show."""
+    limit = compiler.derive(tpc.parse(PROGRAM.format(HEAVY[0])))
+    module = ModuleType("module_without_text")
+    sys.modules[module.__name__] = module
+    exec(compiler.emit(limit), module.__dict__)
+    (text,) = module.evaluate(samples=16384, method="mc").warnings
+    assert text.startswith("heavy tails in `row ")

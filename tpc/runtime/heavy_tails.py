@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from inspect import getsourcelines
 from typing import Any
 
 import numpy as np
 
 from tpc.runtime.arrays import Array
-from tpc.runtime.not_finite import equation_above
+from tpc.runtime.not_finite import equation_above, source_of
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,7 @@ class Tails:
         self._limit, self._replicates = limit, replicates
         self._found: dict[int, list[Tail]] = {}
         self._looks: dict[int, int] = {}
+        self._looked: dict[int, int] = {}
 
     def of_replicate(self) -> Tails:
         """Return this for another replicate: the rounds of loops are counted anew."""
@@ -60,7 +60,10 @@ class Tails:
             samples = samples * weights
         squares = (samples - samples.mean()) ** 2
         total, largest = float(squares.sum()), float(squares.max())
-        if len(samples) >= FEWEST and largest > SUSPECT * total > 0:
+        if len(samples) < FEWEST or total == 0:
+            return
+        self._looked[line] = self._looked.get(line, 0) + 1
+        if largest > SUSPECT * total:
             tail = np.sort(squares)[-max(8, len(samples) // 512) :]
             logs = np.log(tail[1:] / tail[0]) / 2 if tail[0] > 0 else np.array([np.inf])
             seen = Tail(largest, total, float(logs.mean()))
@@ -78,7 +81,7 @@ class Tails:
         least = LEAST_SHARE + 100 / samples
         heavy = []
         for line, found in self._found.items():
-            count = max(self._replicates, len(found))
+            count = max(self._replicates, self._looked[line])
             share = sum(tail.largest / tail.total for tail in found) / count
             total = sum(tail.total for tail in found) * count / len(found)
             pooled = max(tail.largest for tail in found) / total
@@ -89,10 +92,10 @@ class Tails:
         return tuple(dict.fromkeys(map(self._warning, sorted(heavy))))
 
     def _warning(self, row: int) -> str:
-        lines, first = getsourcelines(self._limit)
-        line, equation = equation_above(lines, row - first)
+        line, equation = equation_above(*source_of(self._limit), row)
         about = "a few samples decide an average, and its error may be far too small"
-        return f"heavy tails in line {line}, `{equation}`: {about}"
+        where = f"line {line}, `{equation}`" if line else f"`{equation}`"
+        return f"heavy tails in {where}: {about}"
 
 
 FEWEST = 256

@@ -22,7 +22,8 @@ class NotFinite(ArithmeticError):
     """A value that is no number: the line of the program, its equation, and the cause."""
 
     def __init__(self, line: int, equation: str, cause: str) -> None:
-        super().__init__(f"line {line}: `{equation}` is not finite: {cause}")
+        where = f"line {line}: " if line else ""
+        super().__init__(f"{where}`{equation}` is not finite: {cause}")
         self.line, self.equation, self.cause = line, equation, cause
 
 
@@ -34,8 +35,10 @@ def checked(limit: Callable[..., Outputs], params: dict[str, Any]) -> Outputs:
     except FAILURES:
         look_for_not_finite(limit, params)
         raise
-    if not all(is_finite(value) for value in outputs.values()):
-        look_for_not_finite(limit, params)
+    for (name, _), value in outputs.items():
+        if not is_finite(value):
+            look_for_not_finite(limit, params)
+            raise NotFinite(0, name, "a step of its equation overflows")
     return outputs
 
 
@@ -51,7 +54,7 @@ def is_finite(value: Any) -> bool:
 
 def look_for_not_finite(limit: Any, *given: Any) -> None:
     """Run a module's function again, and raise `NotFinite` behind its first such line."""
-    lines, first = getsourcelines(limit)
+    lines, first = source_of(limit)
     tree = ast.parse("".join(lines))
     ast.increment_lineno(tree, first - 1)
     assigned = {
@@ -73,7 +76,7 @@ def look_for_not_finite(limit: Any, *given: Any) -> None:
             last = running.pop()
             name = ast.unparse(last.targets[0])
             if event == "exception" or not is_finite(known[name]):
-                about = equation_above(lines, last.lineno - first)
+                about = equation_above(lines, first, last.lineno)
                 cause = cause_of(last.value, limit.__globals__, known, done)
                 raise NotFinite(*about, cause)
             done[name] = last.value
@@ -89,12 +92,22 @@ def look_for_not_finite(limit: Any, *given: Any) -> None:
         sys.settrace(before)
 
 
-def equation_above(lines: list[str], row: int) -> tuple[int, str]:
+def source_of(limit: Any) -> tuple[list[str], int]:
+    """Return the lines of a function and the row of the first; none where its text is not kept."""
+    try:
+        return getsourcelines(limit)
+    except OSError:
+        return [], limit.__code__.co_firstlineno
+
+
+def equation_above(lines: list[str], first: int, row: int) -> tuple[int, str]:
     """Return the line of the program that a row of a function computes, and its equation."""
-    above = "".join(line.lstrip() for line in lines[:row])
+    if not lines:
+        return 0, f"row {row} of the module"
+    above = "".join(line.lstrip() for line in lines[: row - first])
     banners = re.findall(r"^# ---- line (\d+):", above, re.MULTILINE)
     comments = re.search(r"(?:^# [^-].*\n)+\Z", above, re.MULTILINE)
-    equation = comments[0].split("\n")[0][2:] if comments else lines[row].strip()
+    equation = comments[0].split("\n")[0][2:] if comments else lines[row - first].strip()
     return int(banners[-1]) if banners else 0, equation
 
 

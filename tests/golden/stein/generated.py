@@ -327,7 +327,8 @@ class NotFinite(ArithmeticError):
     """A value that is no number: the line of the program, its equation, and the cause."""
 
     def __init__(self, line: int, equation: str, cause: str) -> None:
-        super().__init__(f"line {line}: `{equation}` is not finite: {cause}")
+        where = f"line {line}: " if line else ""
+        super().__init__(f"{where}`{equation}` is not finite: {cause}")
         self.line, self.equation, self.cause = line, equation, cause
 
 
@@ -343,7 +344,7 @@ def is_finite(value: Any) -> bool:
 
 def look_for_not_finite(limit: Any, *given: Any) -> None:
     """Run a module's function again, and raise `NotFinite` behind its first such line."""
-    lines, first = getsourcelines(limit)
+    lines, first = source_of(limit)
     tree = ast.parse("".join(lines))
     ast.increment_lineno(tree, first - 1)
     assigned = {
@@ -365,7 +366,7 @@ def look_for_not_finite(limit: Any, *given: Any) -> None:
             last = running.pop()
             name = ast.unparse(last.targets[0])
             if event == "exception" or not is_finite(known[name]):
-                about = equation_above(lines, last.lineno - first)
+                about = equation_above(lines, first, last.lineno)
                 cause = cause_of(last.value, limit.__globals__, known, done)
                 raise NotFinite(*about, cause)
             done[name] = last.value
@@ -381,12 +382,22 @@ def look_for_not_finite(limit: Any, *given: Any) -> None:
         sys.settrace(before)
 
 
-def equation_above(lines: list[str], row: int) -> tuple[int, str]:
+def source_of(limit: Any) -> tuple[list[str], int]:
+    """Return the lines of a function and the row of the first; none where its text is not kept."""
+    try:
+        return getsourcelines(limit)
+    except OSError:
+        return [], limit.__code__.co_firstlineno
+
+
+def equation_above(lines: list[str], first: int, row: int) -> tuple[int, str]:
     """Return the line of the program that a row of a function computes, and its equation."""
-    above = "".join(line.lstrip() for line in lines[:row])
+    if not lines:
+        return 0, f"row {row} of the module"
+    above = "".join(line.lstrip() for line in lines[: row - first])
     banners = re.findall(r"^# ---- line (\d+):", above, re.MULTILINE)
     comments = re.search(r"(?:^# [^-].*\n)+\Z", above, re.MULTILINE)
-    equation = comments[0].split("\n")[0][2:] if comments else lines[row].strip()
+    equation = comments[0].split("\n")[0][2:] if comments else lines[row - first].strip()
     return int(banners[-1]) if banners else 0, equation
 
 
@@ -486,6 +497,7 @@ class Tails:
         self._limit, self._replicates = limit, replicates
         self._found: dict[int, list[Tail]] = {}
         self._looks: dict[int, int] = {}
+        self._looked: dict[int, int] = {}
 
     def of_replicate(self) -> Tails:
         """Return this for another replicate: the rounds of loops are counted anew."""
@@ -509,7 +521,10 @@ class Tails:
             samples = samples * weights
         squares = (samples - samples.mean()) ** 2
         total, largest = float(squares.sum()), float(squares.max())
-        if len(samples) >= FEWEST and largest > SUSPECT * total > 0:
+        if len(samples) < FEWEST or total == 0:
+            return
+        self._looked[line] = self._looked.get(line, 0) + 1
+        if largest > SUSPECT * total:
             tail = np.sort(squares)[-max(8, len(samples) // 512) :]
             logs = np.log(tail[1:] / tail[0]) / 2 if tail[0] > 0 else np.array([np.inf])
             seen = Tail(largest, total, float(logs.mean()))
@@ -527,7 +542,7 @@ class Tails:
         least = LEAST_SHARE + 100 / samples
         heavy = []
         for line, found in self._found.items():
-            count = max(self._replicates, len(found))
+            count = max(self._replicates, self._looked[line])
             share = sum(tail.largest / tail.total for tail in found) / count
             total = sum(tail.total for tail in found) * count / len(found)
             pooled = max(tail.largest for tail in found) / total
@@ -538,10 +553,10 @@ class Tails:
         return tuple(dict.fromkeys(map(self._warning, sorted(heavy))))
 
     def _warning(self, row: int) -> str:
-        lines, first = getsourcelines(self._limit)
-        line, equation = equation_above(lines, row - first)
+        line, equation = equation_above(*source_of(self._limit), row)
         about = "a few samples decide an average, and its error may be far too small"
-        return f"heavy tails in line {line}, `{equation}`: {about}"
+        where = f"line {line}, `{equation}`" if line else f"`{equation}`"
+        return f"heavy tails in {where}: {about}"
 
 
 FEWEST = 256
