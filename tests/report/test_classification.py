@@ -88,3 +88,15 @@ def test_training_without_a_limit_is_refused_with_the_reason() -> None:
     with pytest.raises(tpc.ProgramError, match="TP310") as raised:
         tpc.derive(network)
     assert raised.value.diagnostics[0].label.startswith("updates of `W`")
+
+
+def test_layers_of_a_loop_are_one_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "net.tp"
+    loop = "for l in range(12):\n    weight W : n x n\n    h[l + 1] = relu(W @ h[l])\n"
+    head = "dim n\ninput xi[2]\nweight U[2], v : n\nh[0] = relu(U @ xi)\n"
+    path.write_text(f"{head}{loop}readout f = v * h[12]\n", encoding="utf-8")
+    assert main(["classify", str(path)]) == 0
+    assert "W[0..11]  matrix-like, layers 2 to 13  0  1/2  1" in capsys.readouterr().out
+    assert main(["classify", str(path), "--json"]) == 0
+    weights = json.loads(capsys.readouterr().out)["weights"]
+    assert weights[-1]["name"] == "W[0..11]" and weights[-1]["layer"] == list(range(2, 14))

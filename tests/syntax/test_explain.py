@@ -53,7 +53,7 @@ def told(text: str) -> str:
         ("train f:\n    batch 1, 2\n", "write `batch full`"),
         ("train f:\n    data X\n", "expected an operator or `,`"),
         ("train f:\n    reduce\n", "write `reduce sum`"),
-        ("train f:\n    optimizer W, v\n", "expected `,` or `:`"),
+        ("train f:\n    optimizer W, v\n", "`,` or `:`"),
         ("train f:\n    track <x|x>\n", "write `track K = <x|x>`"),
         ("optimizer adam(lr=0.1)\n", "write `optimizer adam(lr=0.1)` in a `train` block"),
         ("optimizer q(g)\n    return g\n", "`optimizer` needs a `:`"),

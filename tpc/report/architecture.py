@@ -14,6 +14,7 @@ from tpc.program import nodes as op
 from tpc.program.nodes import FREE, Node, operands
 from tpc.report.constants import Arrays
 from tpc.report.equations_in_words import Relation
+from tpc.report.families import grouped
 from tpc.report.formula import BraKet, Call, Formula, Indexed, Ket, Name, Product, Raised
 from tpc.report.html import page, paragraphs
 from tpc.report.latex import environment, write_rows
@@ -77,9 +78,9 @@ def architecture_to_text(network: Network) -> str:
         shown = f"{float(default):g}" if not default.shape else f"an array{_shape(default.shape)}"
         lines.append(f"param {parameter.name} = {shown}")
     lines += ["", "weights"]
-    longest = max(len(weight.name) for weight in network.weights)
-    for weight in network.weights:
-        lines.append(f"{_INDENT}{weight.name:{longest}}  {_role(weight, found)}")
+    rows = _roles(network, found)
+    longest = max(len(name) for name, _ in rows)
+    lines += [f"{_INDENT}{name:{longest}}  {role}" for name, role in rows]
     lines += ["", "equations", *(_INDENT + line for line in write_lines(found.relations))]
     readout = network.readout
     total = f"readout {readout.name}{_shape(readout.node.shape)}: the sum over the width of"
@@ -101,8 +102,8 @@ def architecture_to_html(network: Network, more: Iterable[list[str]] = ()) -> st
     about = [f"a network of width {network.dim.name}"]
     about.append(f"one input {network.input.name}{_shape(network.input.shape)}")
     rows = [
-        f"<tr><td><i>{escape(weight.name)}</i></td><td>{escape(_role(weight, found))}</td></tr>"
-        for weight in network.weights
+        f"<tr><td><i>{escape(name)}</i></td><td>{escape(role)}</td></tr>"
+        for name, role in _roles(network, found)
     ]
     readout = network.readout
     total = Relation((Name(readout.name),), "=", Call("sum", (found.own[readout.node],)))
@@ -119,19 +120,9 @@ def architecture_to_json(network: Network) -> dict[str, Json]:
     """Return a network as what `json.dumps` takes."""
     found = equations_of(network)
     readout = network.readout
-    weights: list[Json] = []
-    for weight in network.weights:
-        own = weight.exponents
-        weights.append(
-            {
-                "name": weight.name,
-                "kind": weight.kind.value,
-                "shape": list(weight.shape),
-                **_factors(weight, found),
-                "train": weight.trained,
-                "abcd": None if own is None else [own.a, own.b, own.c, own.d],
-            }
-        )
+    described = {weight: _weight_to_json(weight, found) for weight in network.weights}
+    families = grouped(network.weights, lambda w: w.name, lambda w: repr(described[w]))
+    weights: list[Json] = [{"name": name, **described[family[0]]} for name, family in families]
     equations: list[Json] = [
         {"name": write_plainly(line.left[0]), "value": write_plainly(line.right)}
         for line in found.relations
@@ -234,6 +225,25 @@ def _unused(name: str, network: Network) -> str:
     while name in taken:
         name = f"t{name}"
     return name
+
+
+def _weight_to_json(weight: Weight, found: Equations) -> dict[str, Json]:
+    """Return what is said of a weight beside its name."""
+    own = weight.exponents
+    return {
+        "kind": weight.kind.value,
+        "shape": list(weight.shape),
+        **_factors(weight, found),
+        "train": weight.trained,
+        "abcd": None if own is None else [own.a, own.b, own.c, own.d],
+    }
+
+
+def _roles(network: Network, found: Equations) -> list[tuple[str, str]]:
+    """Return the rows of the table of weights; a family is one."""
+    roles = {weight: _role(weight, found) for weight in network.weights}
+    families = grouped(network.weights, lambda w: w.name, roles.__getitem__)
+    return [(name, roles[family[0]]) for name, family in families]
 
 
 def _role(weight: Weight, found: Equations) -> str:

@@ -11,6 +11,7 @@ from tpc.network.criteria import shown
 from tpc.network.forms import FORMS, Form, Practice, practice
 from tpc.network.roles import Role
 from tpc.network.scales import Classification, Regime, WeightScale
+from tpc.report.families import grouped
 from tpc.report.numbers import Json
 
 MEANINGS = {
@@ -52,7 +53,14 @@ def classification_to_json(found: Classification, program_name: str) -> dict[str
             {"makes": v.regime.value, "condition": v.condition, "found": v.found}
             for v in found.violations
         ],
-        "weights": [_weight_to_json(weight, found.out) for weight in found.weights],
+        "weights": [
+            _family_to_json(name, family, found.out)
+            for name, family in grouped(
+                found.weights,
+                lambda weight: weight.name,
+                lambda weight: repr({**_weight_to_json(weight, found.out), **_SINGLE}),
+            )
+        ],
     }
 
 
@@ -85,23 +93,22 @@ def speak(found: Classification) -> str:
 def exponent_table(found: Classification) -> Table:
     """Return a, b, c, d and r of every weight."""
     has_limit = found.regime not in (Regime.UNSTABLE, Regime.UNFAITHFUL)
-    rows = [
-        (
-            weight.name,
-            _role(weight),
-            *(shown(x) for x in _exponents(weight)),
-            "" if isinf(weight.r) else shown(weight.r),
-            _in_limit(weight, has_limit),
-        )
-        for weight in found.weights
-    ]
+
+    def cells(weight: WeightScale) -> tuple[str, ...]:
+        r = "" if isinf(weight.r) else shown(weight.r)
+        return (*(shown(x) for x in _exponents(weight)), r, _in_limit(weight, has_limit))
+
+    families = grouped(found.weights, lambda w: w.name, lambda w: (w.role, cells(w)))
+    rows = [(name, _role(family), *cells(family[0])) for name, family in families]
     rows.append(("output", "", shown(found.out), "", "", "", "", ""))
     return Table(("weight", "role", "a", "b", "c", "d", "r", "in the limit"), tuple(rows))
 
 
 def practice_table(found: Classification, form: Form) -> Table:
     """Return multiplier, init, learning rate and so on, as powers of n."""
-    practices = [practice(weight, found.out, form) for weight in found.weights]
+    rows = [(weight, practice(weight, found.out, form)) for weight in found.weights]
+    families = grouped(rows, lambda row: row[0].name, lambda row: row[1])
+    practices = [family[0][1] for _, family in families]
     columns = {
         "multiplier": [_power(p.multiplier) for p in practices],
         "init": [_power(p.init) for p in practices],
@@ -111,13 +118,15 @@ def practice_table(found: Classification, form: Form) -> Table:
         "clip norm at": [_power(p.threshold) for p in practices],
     }
     kept = {name: cells for name, cells in columns.items() if any(cells)}
-    names = [weight.name for weight in found.weights]
+    names = [name for name, _ in families]
     return Table(("weight", *kept), tuple(zip(names, *kept.values(), strict=True)))
 
 
-def _role(weight: WeightScale) -> str:
-    role = weight.role.value
-    return role if weight.layer is None else f"{role}, layer {weight.layer}"
+def _role(family: tuple[WeightScale, ...]) -> str:
+    role, layers = family[0].role.value, [w.layer for w in family if w.layer is not None]
+    if len(layers) > 1:
+        return f"{role}, layers {min(layers)} to {max(layers)}"
+    return f"{role}, layer {layers[0]}" if layers else role
 
 
 def _exponents(weight: WeightScale) -> tuple[float, float, float, float]:
@@ -214,6 +223,17 @@ def _latex_cell(cell: str) -> str:
     if cell == "n" or cell.lstrip("-").replace("/", "").isdigit():
         return f"${cell}$"
     return cell.replace("_", r"\_")
+
+
+_SINGLE: dict[str, Json] = {"name": "", "layer": None}
+"""What tells the members of a family apart."""
+
+
+def _family_to_json(name: str, family: tuple[WeightScale, ...], out: float) -> dict[str, Json]:
+    """Return what all weights of a row have in common, and the layer of each."""
+    found, layers = _weight_to_json(family[0], out), [weight.layer for weight in family]
+    layer: Json = list(layers) if len(family) > 1 and any(layers) else layers[0]
+    return {**found, "name": name, "layer": layer}
 
 
 def _weight_to_json(weight: WeightScale, out: float) -> dict[str, Json]:

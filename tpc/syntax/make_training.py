@@ -10,7 +10,7 @@ from lark import Token, v_args
 
 from tpc.diagnostics import Span
 from tpc.syntax import tree
-from tpc.syntax.make_expressions import MakeExpressions, Names, name_of
+from tpc.syntax.make_expressions import MakeExpressions, name_of
 from tpc.syntax.tokens import span_of
 
 Statements: TypeAlias = tuple[tree.Statement, ...]
@@ -93,7 +93,11 @@ class MakeTraining(MakeExpressions):
         return name_of(token)
 
     def choose_optimizer(
-        self, keyword: Token, weights: Names | None, _: Token | None, use: tree.Expression
+        self,
+        keyword: Token,
+        weights: tuple[tree.Expression, ...] | None,
+        _: Token | None,
+        use: tree.Expression,
     ) -> tree.OptimizerChoice:
         """`optimizer adam(lr=0.2)` or `optimizer v: sgd(lr=1)`."""
         return tree.OptimizerChoice(span_of(keyword).to(use.span), weights or (), use)

@@ -352,9 +352,9 @@ class Setting(Syntax):
 
 
 class OptimizerChoice(Syntax):
-    """`optimizer adam(lr=0.2)`, or `optimizer v, W: sgd(lr=1)` for some weights."""
+    """`optimizer adam(lr=0.2)`, or `optimizer v, W[2]: sgd(lr=1)` for some weights."""
 
-    weights: tuple[Name, ...]
+    weights: tuple[Expression, ...]
     use: Expression
 
 

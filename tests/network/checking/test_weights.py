@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import tpc
 from tests.network.checking.networks import HEAD, codes_of, network_of, weight_of
 from tpc.network.network import BatchMean, Exponents, WeightKind
 from tpc.program.checking.expressions.defaults import at_defaults
@@ -132,7 +133,7 @@ def test_the_readout_need_not_be_gaussian() -> None:
         ("weight x : n", "TP202"),
         ("weight a[2] (start=[1, 2, 3])", "TP220"),
         ("weight A : s", "TP225"),
-        ("for t in range(2): weight A : n", "TP202"),
+        ("for t in range(2): weight A : n", ""),
         ("y = W @ xi", "TP209"),
         ("y = x @ W", "TP211"),
         ("y = W * xi", "TP209"),
@@ -151,3 +152,78 @@ def test_everything_wrong_is_reported_at_once() -> None:
         "y = A @ xi\nz = B * v\noutput z\nreadout f = q\n"
     )
     assert codes_of(text) == ["TP252", "TP201", "TP250", "TP257", "TP251", "TP201"]
+
+
+LAYERS = """\
+dim n
+input xi[2]
+weight U[2], v : n
+h[0] = U @ xi
+for l in range(3):
+    weight W : n x n (mult=1.3)
+    weight b : n (mult=0.1)
+    z = W @ relu(h[l]) + b
+    h[l + 1] = h[l] + z
+w = W[2] @ h[0]
+readout f = v * (h[3] + w)
+"""
+
+
+def test_a_weight_in_a_loop_is_a_new_one_in_every_round() -> None:
+    network = network_of(LAYERS)
+    names = [weight.name for weight in network.weights]
+    assert names == ["U", "v", "W[0]", "b[0]", "W[1]", "b[1]", "W[2]", "b[2]"]
+    assert len({weight.leaf for weight in network.weights}) == len(names)
+    by_name = {binding.name: binding.node for binding in network.bindings}
+    product = by_name["w"].operands[1]  # type: ignore[attr-defined]
+    assert isinstance(product, MatMul) and product.matrix is network.weights[-2].leaf
+    assert {"z[0]", "z[2]", "h[3]"} <= by_name.keys()
+
+
+def test_layers_of_a_loop_are_those_written_out() -> None:
+    lines = LAYERS.splitlines()
+    rounds = [
+        line.strip()
+        .replace("weight W", f"weight W{at}").replace("weight b", f"weight b{at}")
+        .replace("z =", f"z{at} =").replace("W @", f"W{at} @").replace("+ b", f"+ b{at}")
+        .replace("+ z", f"+ z{at}").replace("[l + 1]", f"[{at + 1}]").replace("[l]", f"[{at}]")
+        for at in range(3)
+        for line in lines[5:9]
+    ]  # fmt: skip
+    written = [*lines[:4], *rounds, lines[9].replace("W[2]", "W2"), lines[10]]
+    x = np.array([[1.0, 0.5], [-0.3, 0.8]])
+    one, other = (tpc.kernel(tpc.parse(text), x) for text in (LAYERS, "\n".join(written)))
+    for name in ("nngp", "ntk"):
+        np.testing.assert_array_equal(one[name], other[name])
+
+
+TRAINED = f"""{LAYERS}
+train f:
+    data [[1, 0]], [1]
+    loss mse
+    optimizer sgd(lr=1)
+    {{}}
+    parametrization mup
+    steps 1
+"""
+
+
+def rates(*lines: str) -> list[float]:
+    network = network_of(TRAINED.format("\n    ".join(lines)))
+    assert network.training is not None
+    uses = [network.training.optimizer_of(f"W[{at}]") for at in range(3)]
+    return [float(at_defaults(dict(use.options)["lr"])) for use in uses]  # type: ignore[arg-type]
+
+
+def test_optimizers_of_a_family_and_of_one_member() -> None:
+    assert rates("optimizer W: sgd(lr=2)") == [2, 2, 2]
+    assert rates("optimizer W[2]: sgd(lr=3)", "optimizer W: sgd(lr=2)") == [2, 2, 3]
+    assert rates("optimizer W: sgd(lr=2)", "optimizer W[0], W[4 - 3]: sgd(lr=3)") == [3, 3, 2]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["optimizer W[3]: sgd(lr=1)", "optimizer W[1], W[1]: sgd(lr=1)", "optimizer 2: sgd(lr=1)"],
+)
+def test_optimizers_of_no_weight(line: str) -> None:
+    assert codes_of(TRAINED.format(line)) == ["TP279"]

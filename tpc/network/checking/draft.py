@@ -33,6 +33,7 @@ class TrainBlock:
         view: Where tracks are evaluated, when it is their turn.
         batch: The number of rows of a batch, or lists of rows, or None for all rows.
         own_optimizers: By the name of the weight.
+        chosen: How each of these is written, `W` or `W[2]`.
         tracks: By name.
     """
 
@@ -47,6 +48,7 @@ class TrainBlock:
     reduce: Literal["sum", "mean"] = "sum"
     optimizer: OptimizerUse | None = None
     own_optimizers: dict[str, OptimizerUse | None] = field(default_factory=dict)
+    chosen: dict[str, str] = field(default_factory=dict)
     parametrization: Parametrization | None = None
     steps: int | None = None
     batch: int | tuple[tuple[int, ...], ...] | None = None

@@ -32,6 +32,8 @@ from tpc.network.checking.optimizer_uses import use_of
 from tpc.network.checking.parametrizations import parametrization_of
 from tpc.network.checking.tracks import track
 from tpc.network.network import Array, BatchMean, Training
+from tpc.program.checking.expressions.evaluate import evaluate
+from tpc.program.checking.sorts import integer
 from tpc.program.checking.statements import execute
 from tpc.program.checking.values import Broken
 from tpc.syntax import tree
@@ -179,19 +181,41 @@ def _set_reduce(network: NetworkDraft, block: TrainBlock, at: tree.Expression) -
 
 
 def _choose(network: NetworkDraft, block: TrainBlock, at: tree.OptimizerChoice) -> None:
-    """Give some weights an optimizer of their own."""
+    """Give some weights an optimizer of their own; that of a member wins over its family's."""
     ctx, use = network.draft.ctx, _sound(use_of(network, at.use))
-    for name in at.weights:
-        members = network.groups.get(name.id, (name.id,))
+    for written in at.weights:
+        name = _weights_named(network, written)
+        members = network.groups.get(name, (name,))
         if not network.weights.keys() >= set(members):
-            known = ", ".join(network.groups)
-            fault = NotAWeight(name.id, "is no weight of this network", f"there are {known}")
-            ctx.report(fault, name.span)
-        elif block.own_optimizers.keys() & set(members):
-            fault = NotAWeight(name.id, "has two optimizers of its own", "give it one")
-            ctx.report(fault, name.span)
-        else:
-            block.own_optimizers.update(dict.fromkeys(members, use))
+            known = ", ".join(group for group in network.groups if "[" not in group)
+            fault = NotAWeight(name, "is no weight of this network", f"there are {known}")
+            ctx.report(fault, written.span)
+            continue
+        for member in members:
+            before = block.chosen.setdefault(member, name)
+            alike = ("[" in before) == ("[" in name)
+            if alike and member in block.own_optimizers:
+                fault = NotAWeight(name, "has two optimizers of its own", "give it one")
+                ctx.report(fault, written.span)
+                break
+            if alike or "[" in name:
+                block.own_optimizers[member] = use
+                block.chosen[member] = name
+
+
+def _weights_named(network: NetworkDraft, at: tree.Expression) -> str:
+    """Return what names one weight or several, `W` or `W[2]`, without blanks."""
+    ctx = network.draft.ctx
+    match at:
+        case tree.Subscript(base=tree.Name(id=name), keys=keys) if name in network.groups:
+            known = (
+                integer(ctx, evaluate(ctx, key), key.span, "a family's key", "an integer")
+                for key in keys
+                if not isinstance(key, tree.Slice)
+            )
+            return f"{name}[{','.join(str(key) for key in known)}]"
+        case _:
+            return at.span.text(ctx.shop.text)
 
 
 # --------------------------------------------------------------------------- what must fit together

@@ -56,9 +56,9 @@ def declare_weights(network: NetworkDraft, at: tree.WeightDecl) -> None:
         if not known_dims or isinstance(options, Broken) or isinstance(shape, Broken):
             _give_up(network, declared.name)
             continue
-        name = declared.name.id
+        name, shown = declared.name.id, draft.names.shown_fresh(declared.name.id)
         is_array = kind is WeightKind.MATRIX and bool(shape)
-        names = names_of_members(name, shape) if is_array else [name]
+        names = names_of_members(shown, shape) if is_array else [shown]
         values = []
         for member in names:
             leaf = _leaf(network, at, declared, member, () if is_array else shape, options)
@@ -72,9 +72,11 @@ def declare_weights(network: NetworkDraft, at: tree.WeightDecl) -> None:
         if len(values) < len(names):
             _give_up(network, declared.name)
             continue
-        network.groups[name] = tuple(names)
+        for group in {name, shown}:
+            network.groups[group] = network.groups.get(group, ()) + tuple(names)
         matrices = tuple(value for value in values if isinstance(value, ScaledMatrix))
-        draft.names.bind(declared.name, MatrixArray(shape, matrices) if is_array else values[0])
+        value = MatrixArray(shape, matrices) if is_array else values[0]
+        draft.names.bind_fresh(declared.name, value)
 
 
 def kind_of(at: tree.WeightDecl) -> WeightKind:
@@ -86,7 +88,7 @@ def kind_of(at: tree.WeightDecl) -> WeightKind:
 
 def _give_up(network: NetworkDraft, name: tree.Name) -> None:
     network.weights[name.id] = None
-    network.draft.names.bind(name, BROKEN)
+    network.draft.names.bind_fresh(name, BROKEN)
 
 
 def _leaf(
@@ -135,5 +137,5 @@ def _value(
         scale = Static(float(mult.value)) if isinstance(mult, op.Constant) else mult
         return ScaledMatrix(leaf, False, scale)
     value = network.draft.ctx.building(declared.span).mul(mult, leaf)
-    network.draft.record(declared.name.id, value, declared.span)
+    network.draft.record(leaf.name, value, declared.span)
     return value
