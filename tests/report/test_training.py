@@ -11,7 +11,7 @@ from tests.network.training.texts import perceptron
 from tpc.command_line.cli import main
 from tpc.driver.training_program import scales_of
 from tpc.network.network import Network
-from tpc.report.training import TrainingLimit, training_to_latex, training_to_text
+from tpc.report.training import TrainingLimit
 
 
 def printed(optimizer: str, parametrization: str, more: tuple[str, ...] = ()) -> tuple[str, str]:
@@ -19,8 +19,8 @@ def printed(optimizer: str, parametrization: str, more: tuple[str, ...] = ()) ->
     text = perceptron("tanh", 2, optimizer, parametrization, 7, more=more)
     network = tpc.parse(text)
     assert isinstance(network, Network)
-    limit = TrainingLimit(network, scales_of(network))
-    return training_to_text(limit), training_to_latex(limit)
+    chapter = TrainingLimit(network, scales_of(network)).chapter
+    return chapter.to_text(), chapter.to_latex()
 
 
 def test_the_maximal_update_limit() -> None:

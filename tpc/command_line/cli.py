@@ -248,6 +248,7 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
         "Print a program's dialect and its limit equations.",
         (
             _format("text", "latex", "json", "html"),
+            _output("F", "default: standard output"),
             _DOT,
             _UNROLLED,
         ),

@@ -14,7 +14,7 @@ from tpc.command_line.whole_file import replacing, write_whole
 from tpc.diagnostics import UsageError
 from tpc.driver import compiler, verification
 from tpc.driver.emitted import Progress
-from tpc.driver.shown import ShownNetwork, ShownProgram
+from tpc.driver.shown import ShownLimit, ShownNetwork, ShownProgram
 from tpc.driver.training_limit import train as train_network
 from tpc.driver.training_program import cost_of_derivatives
 from tpc.network.network import Network
@@ -36,12 +36,6 @@ from tpc.report.results import (
     print_results,
     readout_names,
     to_json,
-)
-from tpc.report.training import (
-    training_to_html,
-    training_to_json,
-    training_to_latex,
-    training_to_text,
 )
 from tpc.report.verification import print_verification, verification_to_json
 
@@ -65,20 +59,18 @@ def compile_program(arguments: Namespace) -> int:
 
 
 def inspect(arguments: Namespace) -> int:
-    """`tpc inspect`: print the dialect and the limit equations."""
+    """`tpc inspect`: print or write the dialect and the limit equations."""
     described = _load(arguments)
     if isinstance(described, ShownNetwork) and not arguments.unrolled:
-        return _inspect_network(described, arguments)
-    limit = compiler.derive(described, arguments.dot, arguments.unrolled)
-    match arguments.format:
-        case "latex":
-            print(f"% dialect {limit.dialect}\n{limit.to_latex()}", end="")
-        case "html":
-            print(limit.to_html(), end="")
-        case "json":
-            _print_json(limit.to_json())
-        case _:
-            print(limit.to_text(), end="")
+        written = _inspect_network(described, arguments.format)
+    else:
+        written = _inspect_limit(
+            compiler.derive(described, arguments.dot, arguments.unrolled), arguments.format
+        )
+    if arguments.output:
+        _write(Path(arguments.output), written)
+    else:
+        sys.stdout.write(written)
     return 0
 
 
@@ -241,21 +233,34 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
 """The function of each command."""
 
 
-def _inspect_network(network: ShownNetwork, arguments: Namespace) -> int:
-    """Print the weights, the equations for one input and the readout, and how they are trained."""
-    limit = compiler.derive_training(network) if network.training else None
-    match arguments.format:
+def _inspect_limit(limit: ShownLimit, format_: str) -> str:
+    match format_:
         case "latex":
-            print(network.to_latex(), training_to_latex(limit) if limit else "", sep="", end="")
+            return f"% dialect {limit.dialect}\n{limit.to_latex()}"
         case "html":
-            print(architecture_to_html(network, training_to_html(limit) if limit else ()), end="")
+            return limit.to_html()
         case "json":
-            training: dict[str, Json] = {"training": training_to_json(limit)} if limit else {}
-            _print_json(network.to_json() | training)
+            return _json(limit.to_json())
         case _:
-            more = f"\n{training_to_text(limit)}" if limit else ""
-            print(network.to_text(), more, sep="", end="")
-    return 0
+            return limit.to_text()
+
+
+def _inspect_network(network: ShownNetwork, format_: str) -> str:
+    """Write the weights, the equations for one input, the kernels, and how it is trained."""
+    chapters = {"kernels": compiler.derive_kernels(network)}
+    if network.training:
+        chapters["training"] = compiler.derive_training(network).chapter
+    match format_:
+        case "latex":
+            return network.to_latex() + "".join(c.to_latex() for c in chapters.values())
+        case "html":
+            more = [section for c in chapters.values() for section in c.to_html()]
+            return architecture_to_html(network, more)
+        case "json":
+            written: dict[str, Json] = {name: c.to_json() for name, c in chapters.items()}
+            return _json(network.to_json() | written)
+        case _:
+            return "\n".join([network.to_text(), *(c.to_text() for c in chapters.values())])
 
 
 def _load(arguments: Namespace) -> ShownProgram | ShownNetwork:
@@ -303,8 +308,12 @@ def _write(path: Path, content: str | bytes) -> None:
         write_whole(path, content)
 
 
+def _json(content: Mapping[str, object]) -> str:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def _print_json(content: Mapping[str, object]) -> None:
-    print(json.dumps(content, ensure_ascii=False, allow_nan=False))
+    sys.stdout.write(_json(content))
 
 
 def _warn(result: object) -> None:

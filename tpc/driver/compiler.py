@@ -31,6 +31,7 @@ from tpc.driver.emitted import WRITTEN_OUT, Effort, Method, Progress, evaluate, 
 from tpc.driver.shown import ShownLimit, ShownNetwork, ShownProgram, speech
 from tpc.driver.training_program import (
     FEW_STEPS,
+    check_operator_regime,
     dot_of,
     draw_output,
     program_of_rounds,
@@ -41,8 +42,14 @@ from tpc.limit.derive import DotChoice, derive_limit
 from tpc.limit.equations import Limit
 from tpc.network.checking.build import build_network, is_network
 from tpc.network.classification import classify as classify_network
+from tpc.network.kernel_programs import (
+    PRIME,
+    named_pair_program,
+    sides_of,
+    with_named_operands,
+)
 from tpc.network.named import optimizer_named, parametrization_named
-from tpc.network.network import Network
+from tpc.network.network import Network, WeightKind
 from tpc.network.scales import Classification
 from tpc.program.checking.build import build_program
 from tpc.program.passes import normalise
@@ -50,6 +57,8 @@ from tpc.program.program import Program
 from tpc.program.region import region_of
 from tpc.program.roll import roll
 from tpc.program.unroll import unroll
+from tpc.report.kernel_equations import kernel_chapter
+from tpc.report.sections import Chapter
 from tpc.report.text import memory_line, to_text
 from tpc.report.training import TrainingLimit
 from tpc.simulation.corrections import correct
@@ -191,6 +200,25 @@ def derive_training(network: Network) -> TrainingLimit:
     is_loop = network.training.steps > FEW_STEPS
     memory = memory_line(*peak_memory(products)) if is_loop else ""
     return TrainingLimit(network, scales, products, memory)
+
+
+def derive_kernels(network: Network) -> Chapter:
+    """Derive the equations of a network's kernels for a pair of inputs, or say why there are none.
+
+    Without a tangent kernel, where a trained weight is scalar-like, they are those of the NNGP.
+    """
+    inputs = (network.input.name, network.input.name + PRIME)
+    if network.couples_inputs:
+        return Chapter(("no kernels of two inputs: `batchmean` averages over all of them",), ())
+    trained = [w for w in network.weights if w.kind is WeightKind.SCALAR and w.trained]
+    try:
+        check_operator_regime(network, None)
+        program = normalise(named_pair_program(network, tangent=not trained))
+        limit = derive_limit(with_named_operands(program, inputs), "auto")
+    except ProgramError as refusal:
+        return Chapter((f"no kernels: {refusal.diagnostics[0].message}",), ())
+    sides = sides_of([equation.node for equation in limit.equations], inputs)
+    return kernel_chapter(limit, *inputs, sides)
 
 
 def emit(limit: Limit) -> str:

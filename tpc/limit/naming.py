@@ -7,7 +7,7 @@ from tpc.program.program import Program
 
 
 def name_products(program: Program) -> dict[Node, str]:
-    """Name every MatMul: as bound, else `W x` after a bound operand, else `W (2)`, by its count."""
+    """Name every MatMul: as bound, else `W x` after a named operand, else `W (2)`, by its count."""
     bound: dict[Node, str] = {}
     for binding in program.bindings:
         bound.setdefault(binding.node, binding.name)
@@ -18,6 +18,7 @@ def name_products(program: Program) -> dict[Node, str]:
             continue
         side = node.matrix.name + (".T" if node.transposed else "")
         counts[node.matrix.name, node.transposed] += 1
-        operand = bound.get(node.operand, f"({counts[node.matrix.name, node.transposed]})")
+        number = f"({counts[node.matrix.name, node.transposed]})"
+        operand = bound.get(node.operand) or names.get(node.operand, number)
         names[node] = bound.get(node, f"{side} {operand}")
     return names

@@ -21,7 +21,7 @@ from tpc.network.batching import Lowering, Product
 from tpc.network.input_sums import sum_over_inputs
 from tpc.network.network import Network
 from tpc.program.builder import Builder
-from tpc.program.nodes import Node, Placeholder, Shape
+from tpc.program.nodes import MatMul, Node, Placeholder, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,21 @@ class Differentiated:
     network: Network
     seed: Placeholder
     gradients: Gradients
+
+    def cotangent_names(self) -> dict[Node, str]:
+        """Return a name for the cotangent of every product: dh of h, else dW_1, dW_2, ... of W."""
+        bound = {binding.node: binding.name for binding in reversed(self.network.bindings)}
+        products = {
+            (node.matrix, node.transposed, node.operand): bound.get(node, "")
+            for node in self.network.nodes
+            if isinstance(node, MatMul)
+        }
+        names: dict[Node, str] = {}
+        for matrix, uses in self.gradients.matrices.items():
+            for number, use in enumerate(uses, 1):
+                product = products[matrix, use.transposed, use.operand]
+                names.setdefault(use.cotangent, f"d{product or f'{matrix.name}_{number}'}")
+        return names
 
 
 def differentiate(b: Builder, network: Network, seed_axes: Shape = ()) -> Differentiated:

@@ -20,8 +20,9 @@ Reference:
     Tensor Programs II, Condition 1 (where the gradient independence assumption holds).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -34,15 +35,27 @@ from tpc.network.inner_products import covariance
 from tpc.network.jacobians import Layout, each_output, overlap
 from tpc.network.network import Network, Weight
 from tpc.program.builder import Builder
-from tpc.program.nodes import InitialScalar, Matrix, Node, Parameter
+from tpc.program.nodes import (
+    InitialScalar,
+    InitialVector,
+    MatMul,
+    Matrix,
+    Node,
+    Parameter,
+    operands,
+)
 from tpc.program.products import axes
-from tpc.program.program import Output, OutputKind, Program
+from tpc.program.program import Binding, Output, OutputKind, Program
+from tpc.program.traversal import fold
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Kind: TypeAlias = Literal["nngp", "ntk"]
 
 FIRST, SECOND = "first input", "second input"
 """The params that stand for the two inputs; no declared name has a blank."""
+
+PRIME = "'"
+"""What stands behind names at the second input, for those who read them."""
 
 
 def pair_program(
@@ -65,10 +78,47 @@ def pair_program(
     inputs = [b.parameter(name, rng.standard_normal(network.input.shape)) for name in names]
     seed = b.constant(each_output(1, e, coupled=False)[0][0])
     copies = _Copies(b, one, independent)
-    sides = [copies.of_one(given, seed) for given in inputs]
+    sides = [copies.of_one(given, seed)[0] for given in inputs]
     sides *= 3 - len(sides)
     outputs = axes("output", len(e))
     return _program(b, network, kinds, copies, sides, Layout((), outputs, outputs), inputs)
+
+
+def named_pair_program(network: Network, tangent: bool = True) -> Program:
+    """Return the total program of two inputs with names for whom reads its limit.
+
+    They are those of the network's text, with a prime at the second input: `x` and `x'`, `dh` for
+    the cotangent of the product h. Its outputs are the NNGP and, where `tangent`, what each trained
+    weight adds to the tangent kernel, by the weight's name.
+    """
+    b = Builder()
+    e = network.readout.node.shape
+    one = differentiate(b, network, e)
+    rng = np.random.default_rng(0)
+    seed = b.constant(each_output(1, e, coupled=False)[0][0])
+    copies = _Copies(b, one, independent=False)
+    unnamed = {network.readout.name, *(weight.name for weight in network.weights)}
+    text = [(of.node, of.name, of.span) for of in network.bindings if of.name not in unnamed]
+    text += [(node, name, node.span) for node, name in one.cotangent_names().items()]
+    sides, inputs, bindings = list[Side](), list[Node](), list[Binding]()
+    for mark in ("", PRIME):
+        default = rng.standard_normal(network.input.shape)
+        inputs.append(b.parameter(network.input.name + mark, default))
+        side, image = copies.of_one(inputs[-1], seed)
+        sides.append(side)
+        for node, name, span in text:
+            bindings.append(Binding(name + mark, image(node), span))
+    own = axes("output", len(e))
+    layout = Layout((), own, own)
+    program = _program(b, network, ("nngp",), copies, sides, layout, inputs)
+    parts = tangent_kernels(b, network.weights, layout, sides[0][1], sides[1][1])
+    outputs = [Output(w.name, OutputKind.SCALAR, part, w.span) for w, part in parts]
+    return replace(
+        program,
+        bindings=tuple(bindings),
+        outputs=(*program.outputs, *(outputs if tangent else ())),
+        nodes=tuple(b.nodes),
+    )
 
 
 def batch_program(
@@ -105,6 +155,47 @@ Side: TypeAlias = tuple[Node, Gradients]
 """The vector of the readout, and its gradients."""
 
 
+def with_named_operands(program: Program, inputs: tuple[str, str]) -> Program:
+    """Return a program of two inputs with names for all that matrices multiply.
+
+    What no statement names is g1, g2, ... at the first input and g1', g2', ... at the second.
+    """
+    bound = {binding.node for binding in program.bindings}
+    taken = {binding.name for binding in program.bindings}
+    fresh = (name for k in count(1) if (name := f"g{k}") not in taken)
+    sides = sides_of(program.nodes, inputs)
+    found: dict[tuple[Matrix, bool], tuple[list[MatMul], list[MatMul]]] = {}
+    for node in program.nodes:
+        if isinstance(node, MatMul):
+            both = found.setdefault((node.matrix, node.transposed), ([], []))
+            both[inputs[1] in sides[node]].append(node)
+    added: dict[Node, Binding] = {}
+    for first, second in found.values():
+        varying = [product for product in first if sides[product]]
+        partners = dict(zip(varying, second, strict=True))
+        for product in first:
+            x = product.operand
+            if x in bound or x in added or isinstance(x, MatMul):
+                continue
+            name = x.name if isinstance(x, InitialVector) else next(fresh)
+            added[x] = Binding(name, x, x.span)
+            if product in partners:
+                y = partners[product].operand
+                added[y] = Binding(name + PRIME, y, y.span)
+    return replace(program, bindings=(*program.bindings, *added.values()))
+
+
+def sides_of(nodes: Iterable[Node], inputs: tuple[str, str]) -> dict[Node, frozenset[str]]:
+    """Return which of two inputs every node depends on."""
+
+    def rule(node: Node, found: dict[Node, frozenset[str]]) -> frozenset[str]:
+        if isinstance(node, Parameter):
+            return frozenset({node.name} & {*inputs})
+        return frozenset().union(*(found[part] for part in operands(node)))
+
+    return fold(nodes, rule, operands)
+
+
 class _Copies:
     """Copies of the forward and backward program, which share the weights."""
 
@@ -114,14 +205,15 @@ class _Copies:
         self._independent = independent
         self.matrices: dict[Matrix, Matrix] = {}
 
-    def of_one(self, given: Node, seed: Node) -> Side:
-        """Return the copy for one input, without an axis over inputs."""
+    def of_one(self, given: Node, seed: Node) -> tuple[Side, Callable[[Node], Node]]:
+        """Return the copy for one input, without an axis over inputs, and the image of any node."""
         network = self._one.network
         forward = lower(self._b, network.nodes, 1, {}, {network.input: given})
         backward = Lowering(
             self._b, 1, {}, {**forward, network.input: given, self._one.seed: seed}, self._product()
         )
-        return forward[network.readout.node], self._gradients(backward.image)
+        side = forward[network.readout.node], self._gradients(backward.image)
+        return side, backward.image
 
     def of_batch(self, given: Node, seed: Node) -> Side:
         """Return the copy for a batch of inputs, with the axis over them in front."""
@@ -202,9 +294,17 @@ def tangent_kernel(
         y: Those at the second inputs.
     """
     total: Node = b.number(0)
+    for _, part in tangent_kernels(b, weights, layout, x, y):
+        total = b.add(total, part)
+    return total
+
+
+def tangent_kernels(
+    b: Builder, weights: Sequence[Weight], layout: Layout, x: Gradients, y: Gradients
+) -> Iterator[tuple[Weight, Node]]:
+    """Yield what each weight adds to the tangent kernel; arguments as in `tangent_kernel`."""
     for weight in weights:
         if weight.trained and not isinstance(weight.leaf, InitialScalar):
             one, other = layout.jacobian(x, weight.leaf), layout.jacobian(y, weight.leaf)
             if one is not None and other is not None:
-                total = b.add(total, b.mul(weight.lr, overlap(b, one, other, apart=True)))
-    return total
+                yield weight, b.mul(weight.lr, overlap(b, one, other, apart=True))

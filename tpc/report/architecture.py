@@ -17,7 +17,7 @@ from tpc.report.equations_in_words import Relation
 from tpc.report.families import grouped
 from tpc.report.formula import BraKet, Call, Formula, Indexed, Ket, Name, Product, Raised
 from tpc.report.html import page, paragraphs
-from tpc.report.latex import environment, write_rows
+from tpc.report.latex import environments
 from tpc.report.latex_alphabet import Latex
 from tpc.report.numbers import Json
 from tpc.report.rearranged import rearranged
@@ -93,7 +93,7 @@ def architecture_to_latex(network: Network) -> str:
     found = equations_of(network)
     readout = network.readout
     total = Relation((Name(readout.name),), "=", Call("sum", (found.own[readout.node],)))
-    return environment(write_rows([*found.relations, total], Latex()))
+    return environments([*found.relations, total], Latex())
 
 
 def architecture_to_html(network: Network, more: Iterable[list[str]] = ()) -> str:
@@ -187,7 +187,7 @@ def write_node(node: Node, formulas: dict[Node, Formula], arrays: Arrays) -> For
 
 def inside(formula: Formula) -> str:
     """Return what stands in a bra: the name of a ket, or a formula as it is."""
-    return formula.name if isinstance(formula, Ket) else write_plainly(formula)
+    return formula.name if isinstance(formula, Ket) else write_plainly(formula).replace(" @ ", " ")
 
 
 def _relate(network: Network, found: Equations) -> None:

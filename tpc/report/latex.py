@@ -58,6 +58,17 @@ def to_latex(limit: Limit) -> str:
     return "".join(heading + environment(rows) for heading, rows in blocks if rows)
 
 
+def environments(said: Iterable[Relation], alphabet: Latex) -> str:
+    """Return relations as environments that pages can break between."""
+    blocks: list[list[str]] = [[]]
+    for line in said:
+        rows = write_rows([line], alphabet)
+        if blocks[-1] and len(blocks[-1]) + len(rows) > _ROWS:
+            blocks.append([])
+        blocks[-1] += rows
+    return "".join(map(environment, filter(None, blocks)))
+
+
 def write_rows(lines: Iterable[Relation], alphabet: Latex) -> list[str]:
     """Return relations as rows of align*, without the breaks between them."""
     rows: list[str] = []

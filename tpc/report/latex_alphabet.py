@@ -113,7 +113,7 @@ _COMMANDS = frozenset({"tanh", "sin", "cos", "sinh", "cosh", "exp", "log", "max"
 _SYMBOLS = {
     "N": r"\mathcal{N}", "Phi": r"\Phi", "delta": r"\delta", "trace": r"\operatorname{tr}",
     "acos": r"\arccos", "asin": r"\arcsin", "atan": r"\arctan", "owens_t": "T",
-    "Q_t": "Q_{t}",
+    "Q_t": "Q_{t}", "Sigma": r"\Sigma", "Theta": r"\Theta",
 }  # fmt: skip
 
 

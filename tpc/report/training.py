@@ -13,10 +13,8 @@ Reference:
     Tensor Programs IVb, Theorems 2.9.23 and 2.9.30.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 
 from tpc.limit.equations import Limit
 from tpc.network.network import Network, OptimizerUse, Training, Weight, WeightKind
@@ -39,28 +37,14 @@ from tpc.report.formula import (
     multiply,
     subtract,
 )
-from tpc.report.html import paragraphs
-from tpc.report.latex import environment, write_rows
-from tpc.report.latex_alphabet import Latex
-from tpc.report.numbers import Json
 from tpc.report.rounds import products_of
+from tpc.report.sections import Chapter, Section
 from tpc.report.spelled_operations import write_operation
-from tpc.report.text import write_lines
 from tpc.report.training_passes import Passes
 from tpc.report.unicode import write_plainly
 
-_INDENT = "    "
-
 _ENDS = ("[0]", "[t]")
 """The first and the last of the gradients that Q_t sees."""
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Equations under one heading."""
-
-    title: str
-    relations: tuple[Relation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,68 +65,11 @@ class TrainingLimit:
     memory: str = ""
 
     @property
-    def sections(self) -> tuple[Section, ...]:
-        """Its equations."""
-        return sections_of(self.network, self.scales, self.products)
-
-    @property
-    def about(self) -> list[str]:
-        """What stands above them."""
+    def chapter(self) -> Chapter:
+        """Its equations, and what stands above them."""
         assert self.network.training is not None
-        return [_summary(self.network.training, self.scales), *filter(None, [self.memory])]
-
-
-def training_to_text(limit: TrainingLimit) -> str:
-    """Write the limit of a network's training as text."""
-    network = limit.network
-    lines = [network.title] if network.title else []
-    lines += [*limit.about, ""]
-    for section in limit.sections:
-        lines += [section.title, *(_INDENT + line for line in write_lines(section.relations)), ""]
-    return "\n".join(lines).rstrip("\n") + "\n"
-
-
-def training_to_latex(limit: TrainingLimit) -> str:
-    """Write the same as LaTeX, a paragraph for each section."""
-    alphabet, written = Latex(), []
-    for section in limit.sections:
-        words, _, code = section.title.partition(": ")
-        code = re.sub(r"([_^%&#])", r"\\\1{}", code)
-        title = _sentence(words).replace("Q", "$Q_t$").replace("steps s", "steps $s$")
-        title += f": \\texttt{{{code}}}" if code else ""
-        written += [f"\\paragraph{{{title}}}\n"]
-        written += [environment(write_rows(section.relations, alphabet))]
-    return "".join(written)
-
-
-def training_to_html(limit: TrainingLimit) -> list[list[str]]:
-    """Return the same as sections of a page."""
-    first, *more = limit.about
-    head = [f"<h2>{escape(_sentence(first))}</h2>", *(f"<p>{escape(line)}</p>" for line in more)]
-    return [head] + [
-        [f"<h2>{escape(_sentence(section.title))}</h2>", *paragraphs(section.relations)]
-        for section in limit.sections
-    ]
-
-
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
-
-
-def training_to_json(limit: TrainingLimit) -> dict[str, Json]:
-    """Return the same as what `json.dumps` takes: `about` it, and `sections` of equations."""
-    alphabet = Latex()
-    return {
-        "about": list[Json](limit.about),
-        "sections": [
-            {
-                "title": section.title,
-                "equations": list[Json](write_lines(section.relations)),
-                "latex": environment(write_rows(section.relations, alphabet)),
-            }
-            for section in limit.sections
-        ],
-    }
+        about = [_summary(self.network.training, self.scales), *filter(None, [self.memory])]
+        return Chapter(tuple(about), sections_of(self.network, self.scales, self.products))
 
 
 def sections_of(

@@ -42,17 +42,9 @@ class Passes:
             leaf = isinstance(binding.node, op.Constant | op.Parameter | op.Placeholder)
             if not leaf and binding.name not in {*weights, network.readout.name}:
                 self.names.setdefault(binding.node, self.named(binding.name, binding.node))
+        for cotangent, name in self.of.cotangent_names().items():
+            self.names.setdefault(cotangent, expr.Ket(name + self.time))
         uses = [use for uses in self.of.gradients.matrices.values() for use in uses]
-        products: dict[tuple[Matrix, bool, Node], Node] = {
-            (node.matrix, node.transposed, node.operand): node
-            for node in network.nodes
-            if isinstance(node, op.MatMul)
-        }
-        for matrix, found in self.of.gradients.matrices.items():
-            for number, use in enumerate(found, 1):
-                node = products[matrix, use.transposed, use.operand]
-                name = self._text_name(node) or f"{matrix.name}_{number}"
-                self.names.setdefault(use.cotangent, expr.Ket(f"d{name}{self.time}"))
         gradients = self.of.gradients
         order = toposort(
             [
@@ -72,9 +64,6 @@ class Passes:
         """Return the name of a value at time t."""
         timed = f"{name[:-1]},t]" if name.endswith("]") and self.time else name + self.time
         return expr.Ket(timed) if node.coords else expr.Name(timed)
-
-    def _text_name(self, node: Node) -> str:
-        return next((b.name for b in self.network.bindings if b.node is node), "")
 
     def forward(self) -> tuple[Relation, ...]:
         """Return the equations of the statements."""
