@@ -51,7 +51,13 @@ SAME = 2e-15
 
 
 def arc_cosine(
-    c: Array, v1: Array, v2: Array, over1: Array, over2: Array, scratch: Scratch | None = None
+    c: Array,
+    v1: Array,
+    v2: Array,
+    over1: Array,
+    over2: Array,
+    scratch: Scratch | None = None,
+    same: float = SAME,
 ) -> tuple[Array, Array]:
     """Return 2 pi E step(y1) step(y2) and 2 pi E relu(y1) relu(y2).
 
@@ -62,6 +68,7 @@ def arc_cosine(
         over1: 1 / sqrt(v1).
         over2: 1 / sqrt(v2).
         scratch: Where results and temporary arrays come from.
+        same: sin(t)^2 that counts as 0.
     """
     scratch = scratch or Scratch()
     shape = np.broadcast_shapes(c.shape, v1.shape, v2.shape)
@@ -82,7 +89,8 @@ def arc_cosine(
     moment += root
     if not least >= NEAR:  # also where there is no number
         near = np.nonzero(~(w >= NEAR))
-        s[near], moment[near] = careful(*(np.broadcast_to(x, shape)[near] for x in (c, v1, v2)))
+        given = (np.broadcast_to(x, shape)[near] for x in (c, v1, v2))
+        s[near], moment[near] = careful(*given, same=same)
     scratch.give(root, w)
     return s, moment
 

@@ -8,12 +8,13 @@ and for some others, which stand for the rest.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tpc.kernels.arc_cosine import careful
+from tpc.kernels.arc_cosine import arc_cosine
 from tpc.kernels.plan import Array, KernelPlan, Leaf, PlanOperation, PlanStep, Side
 from tpc.kernels.step_functions import SERIES, VIEWS, function
 from tpc.kernels.tiles import leaf_value
@@ -29,6 +30,11 @@ PART_OF_PAIRS = 1000
 FEW_SERIES = 16
 """The same where steps are series."""
 
+FEW_ENTRIES = 2**15
+"""How many entries the widest value of these pairs has at most, as long as there are FEWEST."""
+
+FEWEST = 8
+
 NEAR = 0.99
 """The cosine of inputs that count as nearly collinear."""
 
@@ -39,14 +45,9 @@ Places = npt.NDArray[np.intp]
 
 EXACT_STEPS = VIEWS | {"neg", "abs", "max", "min", "item", "sign"}
 
-
-def _careful(c: Array, v1: Array, v2: Array) -> tuple[Array, Array]:
-    return careful(c, v1, v2, same=0.0)
-
-
 UNDECIDED: dict[str, Callable[..., Any]] = {
     "gram": gram,
-    "arc_cosine": lambda *given: _careful(*np.broadcast_arrays(*given[:3])),
+    "arc_cosine": partial(arc_cosine, same=0.0),
 }
 """Steps as they are where no small determinant is taken for 0."""
 
@@ -186,8 +187,9 @@ def alike_errors(
 ) -> dict[str, Array]:
     """Return the same for the kernels of inputs with themselves, of shape M + e + e."""
     some = np.arange(len(inputs))
-    if len(some) > FEW_PAIRS:
-        some = np.linspace(0, len(inputs) - 1, FEW_PAIRS // 2).astype(int)
+    most = _few(plan, FEW_PAIRS) // 2
+    if len(some) > 2 * most:
+        some = np.linspace(0, len(inputs) - 1, most).astype(int)
     chosen = {name: value[some] for name, value in values.items()}
     found = rounding_errors(plan, inputs[some], inputs[some], params, chosen)
     errors = {}
@@ -248,6 +250,11 @@ def equal_inputs(first: Array, second: Array | None) -> tuple[Places, Places]:
     return i, j
 
 
+def _few(plan: KernelPlan, most: int) -> int:
+    """Return how many pairs are few for values as wide as those of a plan."""
+    return max(FEWEST, min(most, FEW_ENTRIES // plan.widest))
+
+
 def chosen_pairs(
     plan: KernelPlan, first: Array, second: Array | None
 ) -> tuple[Places, Places, int]:
@@ -258,7 +265,7 @@ def chosen_pairs(
     rows, columns = len(first), len(first if second is None else second)
     series = any(isinstance(x, PlanStep) and x.operation.name in SERIES for x in plan.values)
     whole = rows * columns if second is not None else rows * (rows - 1) // 2
-    most = FEW_SERIES if series else max(FEW_PAIRS, whole // PART_OF_PAIRS)
+    most = FEW_SERIES if series else _few(plan, max(FEW_PAIRS, whole // PART_OF_PAIRS))
     if whole <= most:
         every = np.indices((rows, columns)).reshape(2, -1)
         i, j = every if second is not None else every[:, every[0] < every[1]]

@@ -20,10 +20,11 @@ from tpc.gaussian.numpy_text import has_numpy_text
 from tpc.gaussian.poles import has_poles, in_independent, infinite_variance
 from tpc.gaussian.refusal import NoClosedForm
 from tpc.limit.differences import may_cancel
-from tpc.limit.gaussians import Gaussians, is_linear
+from tpc.limit.gaussians import Gaussians
 from tpc.limit.integrands import Integrands, NotElementwise, as_number
 from tpc.limit.limit_nodes import CUW, MU, MW, QU, QW, ClosedForm, Diagonal, HermiteSeries, U, W
 from tpc.limit.series import Closed, Part, Plan, SeriesFactors, plan
+from tpc.program.apart import is_linear
 from tpc.program.builder import Builder
 from tpc.program.nodes import Constant, Node, Shape, operands
 from tpc.program.reapply import reapply

@@ -18,6 +18,7 @@ import numpy as np
 
 from tpc.limit.limit_nodes import Hat
 from tpc.program import nodes as op
+from tpc.program.apart import is_linear
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node, operands
 from tpc.program.products import Named, axes, contraction
@@ -209,23 +210,6 @@ def _is_leaf(node: Node) -> bool:
 def _are_alike(left: Hat, right: Hat) -> bool:
     """Whether two hats are of products with one side of one matrix."""
     return left.matrix is right.matrix and left.transposed == right.transposed
-
-
-def is_linear(node: Node) -> bool:
-    """Whether an operation keeps affine kets affine."""
-    match node:
-        case op.Take() | op.Expand() | op.Permute() | op.Reduce(reduction="sum"):
-            return True
-        case op.Elementwise(function="add" | "sub" | "neg"):
-            return True
-        case op.Elementwise(function="mul", operands=(x, y)):
-            return x.is_scalar or y.is_scalar
-        case op.Elementwise(function="div", operands=(_, y)):
-            return y.is_scalar
-        case op.Contract(right=right):
-            return right.is_scalar
-        case _:
-            return False
 
 
 def _simpler(pair: tuple[Node, Node]) -> tuple[tuple[Node, Node], ...]:

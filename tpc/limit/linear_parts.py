@@ -19,9 +19,9 @@ from math import prod
 
 import numpy as np
 
-from tpc.limit.gaussians import Gaussians, is_linear
+from tpc.limit.gaussians import Gaussians
 from tpc.limit.limit_nodes import Hat
-from tpc.program.apart import Apart, Part, Term, opened, product_of
+from tpc.program.apart import Apart, Part, Term, is_linear, opened, product_of
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     Constant,

@@ -15,11 +15,11 @@ from functools import reduce
 import numpy as np
 
 from tpc.program import nodes as op
-from tpc.program.apart import Apart, Pair, Term, opened, product_of
+from tpc.program.apart import Apart, Pair, Term, is_linear, opened, product_of
 from tpc.program.builder import Builder
-from tpc.program.nodes import Node
+from tpc.program.nodes import Node, operands
 from tpc.program.products import Axes, Axis, Named, axes, contraction
-from tpc.program.traversal import fold
+from tpc.program.traversal import fold, walk
 
 
 def covariance(b: Builder, x: Node, y: Node) -> Node:
@@ -106,15 +106,32 @@ def _is_initial(node: Node) -> bool:
             return isinstance(node, op.InitialVector)
 
 
+def _is_affine(node: Node) -> bool:
+    """Whether a ket is linear in products with matrices and in initial vectors.
+
+    Its covariances are known as they stand.
+    """
+    parts = walk((node,), _combined)
+    return all(isinstance(x, op.MatMul | op.InitialVector) or is_linear(x) for x in parts)
+
+
+def _combined(node: Node) -> tuple[Node, ...]:
+    if isinstance(node, op.MatMul | op.InitialVector):
+        return ()
+    return tuple(x for x in operands(node) if x.is_vector)
+
+
 def _mixes(node: Node) -> bool:
-    """Whether a ket is a sum over constant axes, or linear in such a sum."""
+    """Whether a ket is a sum over constant axes, or linear in such a sum, of what is not affine."""
+    if _is_affine(node):
+        return False
     match node:
         case op.Reduce(reduction="sum"):
             return True
-        case op.Contract(left=left, right=right):
-            return right.is_scalar and not _is_initial(left)
+        case op.Contract(right=right):
+            return right.is_scalar
         case op.Elementwise(function="add" | "sub" | "neg" | "mul" | "div", operands=parts):
-            return not node.is_scalar and any(_mixes(part) for part in parts)
+            return any(_mixes(part) for part in parts if part.is_vector)
         case op.Permute(operand=x) | op.Expand(operand=x):
             return _mixes(x)
         case _:

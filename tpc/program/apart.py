@@ -79,6 +79,23 @@ def _summands(node: Node) -> tuple[Node, ...]:
             return ()
 
 
+def is_linear(node: Node) -> bool:
+    """Whether an operation keeps affine kets affine."""
+    match node:
+        case op.Take() | op.Expand() | op.Permute() | op.Reduce(reduction="sum"):
+            return True
+        case op.Elementwise(function="add" | "sub" | "neg"):
+            return True
+        case op.Elementwise(function="mul", operands=(x, y)):
+            return x.is_scalar or y.is_scalar
+        case op.Elementwise(function="div", operands=(_, y)):
+            return y.is_scalar
+        case op.Contract(right=right):
+            return right.is_scalar
+        case _:
+            return False
+
+
 @dataclass(frozen=True, slots=True)
 class Apart:
     """Takes kets apart.
