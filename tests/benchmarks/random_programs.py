@@ -1,17 +1,26 @@
 """Random programs, by every method: values and stated errors against limits by brute force.
 
-    python -m tests.benchmarks.random_programs [--members 500] [--first 0] [--seeds 40]
+    python -m tests.benchmarks.random_programs [--from 0] [--to 500] [--results FILE]
 
 The programs are those of `tests/numeric/random_limits.py`. What is computed without random numbers
 (closed forms, series, grids) may be off by no more than the error that it states and the error of
 the brute force; grids and series are also tried on expectations that have closed forms. Of what is
-sampled, z = (value - limit) / stated error over seeds has to have a root mean square of about 1.
+sampled, z = (value - limit) / stated error over seeds has to have a root mean square of about 1,
+but for averages of heavy tails that are warned of.
+
+Each member writes one line of JSON to FILE; what has a line there is not run again, so that a run
+may be cut into slices. What takes more than `--limit` CPU seconds is skipped and named in the end.
 """
 
 import argparse
+import json
+import signal
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -45,6 +54,7 @@ class Finding:
         stated: The error there.
         size: The size of the output.
         z: Over seeds and entries, empty where nothing was sampled.
+        warned: Whether heavy tails were warned of.
     """
 
     output: str
@@ -53,6 +63,7 @@ class Finding:
     stated: float
     size: float
     z: np.ndarray
+    warned: bool = False
 
     @property
     def wrong(self) -> bool:
@@ -64,7 +75,7 @@ class Finding:
         """What is wrong, if anything."""
         if self.wrong:
             return f"off by {self.gap:.2g}, states {self.stated:.2g}"
-        if self.z.size and (self.spread > 1.5 or np.max(np.abs(self.z)) > 6):
+        if self.z.size and not self.warned and (self.spread > 1.5 or np.max(np.abs(self.z)) > 6):
             return (
                 f"z {self.spread:.2f}, at most {np.max(np.abs(self.z)):.1f}, by {self.stated:.2g}"
             )
@@ -139,45 +150,108 @@ def _sampled(member: RandomLimit, runs: list[Any], method: str) -> Iterator[Find
         if known.any():
             z = ((values - truth) / np.where(errors > 0, errors, 1e-300))[:, known]
             gap = float(np.max(np.abs(values - truth)))
-            yield Finding(name, method, gap, float(np.median(errors)), 1.0, z)
+            warned = any(run.warnings for run in runs)
+            yield Finding(name, method, gap, float(np.median(errors)), 1.0, z, warned)
+
+
+class TooLong(BaseException):
+    """A member takes more CPU time than it may; nothing between here and there may catch it."""
+
+
+@contextmanager
+def cpu_limit(seconds: float) -> Iterator[None]:
+    """Raise `TooLong` after so much time of the processor."""
+
+    def stop(*_: Any) -> None:
+        raise TooLong
+
+    signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def record(seed: int, seeds: int, limit: float) -> dict[str, Any]:
+    """Return what became of a member, as it stands in the file of results."""
+    started = time.process_time()
+    found: dict[str, Any] = {"member": seed}
+    member = None
+    try:
+        with cpu_limit(limit):
+            member = random_limit(seed)
+            found["findings"] = [entry(one) for one in judged(member, seeds)]
+    except ProgramError as error:
+        found["refused"] = str(error)
+    except (ArithmeticError, ValueError, LookupError, AssertionError, TypeError) as error:
+        found["failed"] = repr(error)
+    except TooLong:
+        found["skipped"] = "writing it" if member is None else "judging it"
+    if member is not None and wants_reading(found):
+        found["text"] = member.text
+    return found | {"seconds": round(time.process_time() - started, 2)}
+
+
+def wants_reading(found: dict[str, Any]) -> bool:
+    """Whether a record tells of more than that all is well."""
+    return "findings" not in found or any(one["complaint"] for one in found["findings"])
+
+
+def entry(one: Finding) -> dict[str, Any]:
+    """Return a finding as JSON."""
+    written: dict[str, Any] = {"output": one.output, "method": one.method}
+    written |= {"gap": one.gap, "stated": one.stated, "complaint": one.complaint}
+    if one.z.size:
+        z = np.abs(one.z)
+        written |= {"spread": one.spread, "largest": float(z.max()), "values": one.z.size}
+    return written
+
+
+def summary(records: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the lines that tell what was found in all."""
+    by_method: dict[str, list[dict[str, Any]]] = {}
+    for line in records:
+        for one in line.get("findings", []):
+            by_method.setdefault(one["method"], []).append(one)
+            if one["complaint"]:
+                yield f"{line['member']}: {one['output']} by {one['method']}: {one['complaint']}"
+    for method, ones in sorted(by_method.items()):
+        if "spread" in ones[0]:
+            spreads, counts = (np.array([one[key] for one in ones]) for key in ("spread", "values"))
+            yield (
+                f"{method:24} {len(ones):5} outputs, "
+                f"z {np.sqrt(np.average(spreads**2, weights=counts)):.3f} in all, "
+                f"{spreads.min():.2f} to {spreads.max():.2f} by output, "
+                f"{np.mean(spreads < 0.8):.1%} below 0.8, "
+                f"at most {max(one['largest'] for one in ones):.1f}"
+            )
+        else:
+            wrong = sum(bool(one["complaint"]) for one in ones)
+            yield f"{method:24} {len(ones):5} outputs, {wrong} wrong"
+    for what in ("refused", "failed", "skipped"):
+        named = [f"{line['member']} ({line[what]})" for line in records if what in line]
+        yield f"{len(named)} {what}" + (": " + ", ".join(named) if named else "")
+    yield f"{len(records)} members, {sum(line['seconds'] for line in records):.0f} CPU s"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--members", type=int, default=500)
-    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--from", type=int, default=0, dest="first")
+    parser.add_argument("--to", type=int, default=500)
     parser.add_argument("--seeds", type=int, default=40)
+    parser.add_argument("--limit", type=float, default=60, help="CPU seconds of a member")
+    parser.add_argument("--results", type=Path, default=Path("random_programs.jsonl"))
     options = parser.parse_args()
-    totals: dict[str, list[Finding]] = {}
-    refused = 0
-    for seed in range(options.first, options.first + options.members):
-        member = random_limit(seed)
-        try:
-            findings = list(judged(member, options.seeds))
-        except ProgramError as error:
-            refused += 1
-            print(f"{seed}: refused: {error}\n{member.text}", flush=True)
-            continue
-        for one in findings:
-            totals.setdefault(one.method, []).append(one)
-            if one.complaint:
-                print(
-                    f"{seed}: {one.output} by {one.method}: {one.complaint}\n{member.text}",
-                    flush=True,
-                )
-    for method, findings in sorted(totals.items()):
-        if findings[0].z.size:
-            z = np.concatenate([one.z.ravel() for one in findings])
-            spreads = np.array([one.spread for one in findings])
-            print(
-                f"{method:24} {len(findings):5} outputs, z {np.sqrt(np.mean(z**2)):.3f} in all, "
-                f"{spreads.min():.2f} to {spreads.max():.2f} by output, "
-                f"{np.mean(spreads < 0.8):.1%} below 0.8, at most {np.abs(z).max():.1f}"
-            )
-        else:
-            wrong = sum(one.wrong for one in findings)
-            print(f"{method:24} {len(findings):5} outputs, {wrong} wrong")
-    print(f"{refused} programs refused")
+    members = range(options.first, options.to)
+    options.results.touch()
+    records = [json.loads(line) for line in options.results.read_text("utf-8").splitlines()]
+    done = {line["member"] for line in records}
+    with options.results.open("a", encoding="utf-8") as file:
+        for seed in (seed for seed in members if seed not in done):
+            records.append(record(seed, options.seeds, options.limit))
+            print(json.dumps(records[-1]), file=file, flush=True)
+    print(*summary([line for line in records if line["member"] in members]), sep="\n")
 
 
 if __name__ == "__main__":
