@@ -18,7 +18,6 @@ OF_A_PACKAGE = {
     "network/training": {"architectures", "flat_parts", "operator_regime"},
     "program/checking": {"rules"},
     "program/passes": {"normalise"},
-    "runtime": {"standard_errors"},
     "simulation": {"program_texts"},
     "simulation/training": {"published", "verify"},
     "syntax": {"unparse"},

@@ -114,7 +114,7 @@ def affine(coefficients: Mapping[int, float], constant: float = 0.0) -> Ket:
     def rule(nodes: Nodes) -> Array:
         return np.asarray(sum(c * nodes[hat] for hat, c in kept.items()) + constant)
 
-    scale = next(iter(kept.values()), 1.0)
+    scale = max(kept.values(), key=abs, default=1.0)
     form = tuple((hat, c / scale) for hat, c in kept.items())
     along = (form, lambda s: scale * s + constant)
     return Ket(frozenset(kept), rule, (kept, constant), along)

@@ -56,7 +56,7 @@ def test_smooth_outputs_are_as_they_were(body: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         found = module.evaluate(samples=4096, seed=3)
         if hasattr(module, "at_kinks"):
-            patch.setattr(module, "at_kinks", lambda limit, averages, *known: known)
+            patch.setattr(module, "at_kinks", lambda limit, averages, *known, plain: known)
         plain = module.evaluate(samples=4096, seed=3)
     assert (found["y"], found.stderr["y"]) == (plain["y"], plain.stderr["y"])
 
@@ -66,8 +66,31 @@ def test_a_kink_is_seen_by_what_replicates_have_in_excess() -> None:
     key = ("y", "value")
     replicates = [[np.array(x)] for x in (-0.3, 0.2, 0.4, -0.1)]
     values, errors = at_kinks(
-        lambda s: {key: np.abs(s[0])}, replicates, {key: np.array(0.25)}, {key: np.array(0.06)}
+        lambda s: {key: np.abs(s[0])},
+        replicates,
+        {key: np.array(0.25)},
+        {key: np.array(0.06)},
+        True,
     )
     e = np.std([-0.3, 0.2, 0.4, -0.1], ddof=1) / 2
     assert values[key] == pytest.approx(0.05)
     assert errors[key] == pytest.approx(0.55 * 2.5 * e)
+
+
+def test_what_a_square_has_too_much_at_its_least_value_is_taken_off() -> None:
+    """Over R replicates the mean of s_r s_q, r and q apart, has no bias; its error is known."""
+    key, count = ("y", "value"), 8
+    rng = np.random.default_rng(2)
+    z = []
+    for _ in range(400):
+        s = rng.normal(size=count)
+        square, error = np.mean(s**2), np.std(s**2, ddof=1) / np.sqrt(count)
+        replicates = [[np.array(x)] for x in s]
+        values, errors = at_kinks(
+            lambda s: {key: s[0] ** 2}, replicates, {key: square}, {key: error}, True
+        )
+        apart = (np.sum(s) ** 2 - np.sum(s**2)) / (count * (count - 1))
+        assert values[key] == pytest.approx(apart)
+        z.append(float(values[key] / errors[key]))
+    assert np.sqrt(np.mean(np.square(z))) < 1.5
+    assert np.max(np.abs(z)) < 6

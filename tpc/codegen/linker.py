@@ -24,6 +24,7 @@ FILES = (
     "grid_estimates",
     "random_nodes",
     "sobol_nodes",
+    "standard_errors",
     "wide_nodes",
     "matrix_products",
     "stacked_rounds",

@@ -37,10 +37,12 @@ class Tails:
         self._found: dict[int, list[Tail]] = {}
         self._looks: dict[int, int] = {}
         self._looked: dict[int, int] = {}
+        self._half: int | None = None
+        self._first: dict[tuple[int, int], Array] = {}
 
-    def of_replicate(self) -> Tails:
-        """Return this for another replicate: the rounds of loops are counted anew."""
-        self._looks = {}
+    def of_replicate(self, half: int | None = None) -> Tails:
+        """Return this for another replicate, or a half: the rounds of loops are counted anew."""
+        self._looks, self._half = {}, half
         return self
 
     def look(self, left: Array, right: Array | None, weights: Array | None) -> None:
@@ -58,6 +60,11 @@ class Tails:
             samples = samples * (samples if right is left else outstanding(right))
         if weights is not None:
             samples = samples * weights
+        if self._half == 0:
+            self._first[line, before] = samples
+            return
+        if self._half == 1:
+            samples = np.concatenate([self._first.pop((line, before)), samples])
         squares = (samples - samples.mean()) ** 2
         total, largest = float(squares.sum()), float(squares.max())
         if len(samples) < FEWEST or total == 0:

@@ -29,6 +29,8 @@ class Products:
     The other side has P and Y for Q and Z. By Stein's lemma the sum over its products
     W.T y of |y> <nabla_{W.T y}|x> is P E[Y |x>] / sqrt(its gain), where |x> is Q <Q|x>:
     linear in x too. What a column of Q does not depend on is independent of it.
+
+    The columns of Q are others in each replicate, so their averages are not recorded.
     """
 
     def __init__(self, nodes: Nodes, gain: float | Array, name: str) -> None:
@@ -50,7 +52,7 @@ class Products:
         nodes, shape = self._nodes, ket.shape[1:]
         x = ket.reshape(nodes.samples, -1)
         self._shapes.append(shape)
-        second = nodes.inner(x, x)
+        second = nodes.average_product(x, x)
         scale = second.trace()
         if not np.isfinite(scale):
             self._finite = False
@@ -60,10 +62,10 @@ class Products:
         self._normals.append(nodes.normal((fresh.shape[1],)))
         self._basis.append(fresh)
         if other is not None:
-            slopes = nodes.inner(other._normals.array, fresh)
+            slopes = nodes.average_product(other._normals.array, fresh)
             self._slopes = padded(self._slopes, len(slopes), self._basis.count)
             self._slopes[: len(slopes), self._basis.count - fresh.shape[1] :] = slopes
-        coordinates = np.concatenate([known, nodes.inner(fresh, x)])
+        coordinates = np.concatenate([known, nodes.average_product(fresh, x)])
         self._coordinates.append(coordinates)
         hat: Array = self._normals.array @ (self._root * coordinates)
         return hat.reshape(nodes.samples, *shape)
@@ -77,17 +79,17 @@ class Products:
         scale, tolerance = second.trace(), nodes.rank_tolerance
         sizes = np.diagonal(second)
         weights = np.divide(1.0, sizes, out=np.zeros_like(sizes), where=sizes > 0)
-        known = nodes.inner(basis, x)
+        known = nodes.average_product(basis, x)
         rest = x - basis @ known
-        values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
+        values, vectors = np.linalg.eigh(nodes.average_product(rest, rest))
         shares = weights[:, None] * vectors**2
         kept = values * shares.max(axis=0, initial=0) > tolerance
         if (values[kept] < 1e-6 * scale).any():
             # Rounding has left something of Q where x is nearly in its span.
-            again = nodes.inner(basis, rest)
+            again = nodes.average_product(basis, rest)
             known += again
             rest -= basis @ again
-            values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
+            values, vectors = np.linalg.eigh(nodes.average_product(rest, rest))
             shares = weights[:, None] * vectors**2
             kept = values * shares.max(axis=0, initial=0) > tolerance
             kept &= values > 1e-13 * values[-1]
@@ -99,7 +101,7 @@ class Products:
         rank = min(len(x), len(y))
         found = x[:rank].T @ y[:rank]
         found = found if self._finite else np.full_like(found, np.nan)
-        return found.reshape(self._shapes[left] + self._shapes[right])
+        return self._nodes.taken(found.reshape(self._shapes[left] + self._shapes[right]))
 
     def dot(self, other: Products, position: int = -1) -> Array:
         """Return the sum of |y> <nabla_{W.T y}|x> over all products W.T y of the other side.
@@ -120,7 +122,7 @@ class Products:
         solved = solved / other._root if other._root > 0 else 0 * solved
         ends = np.cumsum([prod(known) for known in other._shapes])[:-1]
         pieces = zip(np.split(solved, ends), other._shapes, strict=True)
-        return [piece.reshape(known + shape) for piece, known in pieces]
+        return [self._nodes.taken(piece.reshape(known + shape)) for piece, known in pieces]
 
     def _moments(self, other: Products, position: int) -> Array:
         """Return E[Y |x>], the axes of x flat; NaN if a hat is not finite."""

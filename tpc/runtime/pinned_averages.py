@@ -1,10 +1,12 @@
-"""Outputs as functions of the averages that are estimated, where these stand at a kink or a jump.
+"""Outputs as functions of the averages that are estimated, where these are bent.
 
 With s the averages of a program, s_r those of replicate r, P their mean and e its error, an output
 f(s) is estimated by the mean of f(s_r). Where f is smooth, that is f(P) and little more. Where the
-mean of f(s_r) - f(P) is as large as the error, a kink, jump or pole is near: then the value is f(P)
-and its error the range of f over P - 5/4 e ... P + 5/4 e, or 0.55 of that over twice as much. So f
-is computed with averages pinned, on few nodes, which change nothing then.
+excess of the mean of f(s_r) over f(P) is as large as the error, f may be a square at its least
+value, as a covariance is of averages that are sure of it. Then the excess for half of s_r - P is a
+quarter of it, and it is taken off: f(P) has 1 / (R - 1) of it too much. Else a kink, jump or pole
+is near: the value is f(P) and its error the range of f over P - 5/4 e ... P + 5/4 e, or 0.55 of
+that over twice as much. So f is computed with averages pinned, on few nodes: they change nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tpc.runtime.arrays import Array, Outputs
+from tpc.runtime.standard_errors import standard_error
 
 
 class Averages:
@@ -39,32 +42,59 @@ def at_kinks(
     averages: Sequence[Sequence[Array]],
     values: Outputs,
     errors: Outputs,
+    plain: bool,
 ) -> tuple[Outputs, Outputs]:
-    """Return values and errors, those at a kink as functions of the mean averages.
+    """Return values and errors, those that are bent as functions of the mean averages.
 
     Args:
         limit: Computes the outputs with averages pinned.
         averages: Those of every replicate.
         values: The means of all outputs over replicates.
         errors: Their errors.
+        plain: Whether the values have the excess: no bias has been taken off them.
     """
-    count = len(averages)
     middle = [np.asarray(np.mean(each, axis=0)) for each in zip(*averages, strict=True)]
     centre = limit(middle)
-    whole = excess_of(limit, averages, middle, centre, 1)
-    large = {key: np.abs(whole[key]) > EXCESS[0] * errors[key] for key in centre}
-    if not any((large[key] & (errors[key] > 0)).any() for key in centre):
+    whole = steps_of(limit, averages, middle, centre, 1)
+    excess = {key: found.mean(axis=0) for key, found in whole.items()}
+    large = {
+        key: (np.abs(found) > EXCESS[0] * errors[key]) & (errors[key] > 0)
+        for key, found in excess.items()
+    }
+    if not any(found.any() for found in large.values()):
         return values, errors
-    half = excess_of(limit, averages, middle, centre, 0.5)
-    near = {}
-    for key, found in whole.items():
-        bent = np.abs(half[key] - found / 4) > SMOOTH * np.abs(found)
-        very = np.abs(found) > EXCESS[1] * errors[key]
-        near[key] = large[key] & (errors[key] > 0) & (bent | very)
+    half = steps_of(limit, averages, middle, centre, 0.5)
+    bent = {}
+    for key, found in excess.items():
+        allowed = np.where(np.abs(found) > EXCESS[1] * errors[key], SMOOTH[1], SMOOTH[0])
+        bent[key] = np.abs(half[key].mean(axis=0) - found / 4) > allowed * np.abs(found)
+    taken, stated = dict(values), dict(errors)
+    if any((large[key] & bent[key]).any() for key in centre):
+        reach = reach_of(limit, averages, middle, centre, errors)
+        for key in centre:
+            near = large[key] & bent[key]
+            taken[key] = np.where(near, centre[key], values[key])
+            stated[key] = np.where(near, reach[key], errors[key])
+    for key in centre if plain else ():
+        smooth, too_much = large[key] & ~bent[key], excess[key] / (len(averages) - 1)
+        linear = standard_error(4 * half[key] - whole[key], np.empty(0))
+        taken[key] = np.where(smooth, centre[key] - too_much, taken[key])
+        stated[key] = np.where(smooth, np.hypot(linear, np.sqrt(2) * too_much), stated[key])
+    return taken, stated
+
+
+def reach_of(
+    limit: Callable[[Sequence[Array]], Outputs],
+    averages: Sequence[Sequence[Array]],
+    middle: Sequence[Array],
+    centre: Outputs,
+    errors: Outputs,
+) -> Outputs:
+    """Return how far outputs are from f(P) within the errors of the averages."""
     squares = {key: np.zeros(np.shape(value)) for key, value in centre.items()}
     rng = np.random.default_rng(0)
     for _ in range(DIRECTIONS):
-        signs = rng.choice([-1.0, 1.0], count)
+        signs = rng.choice([-1.0, 1.0], len(averages))
         moves = [error_along(signs, each) for each in zip(*averages, strict=True)]
         reach = {key: errors[key] for key in centre}
         for part, weight in PARTS:
@@ -74,26 +104,23 @@ def at_kinks(
                     off = np.where(np.isfinite(found), np.abs(found - centre[key]), 0)
                     reach[key] = np.maximum(reach[key], weight * off)
         squares = {key: squares[key] + reach[key] ** 2 / DIRECTIONS for key in centre}
-    reach = {key: np.sqrt(found) for key, found in squares.items()}
-    taken = {key: np.where(near[key], centre[key], values[key]) for key in centre}
-    return taken, {key: np.where(near[key], reach[key], errors[key]) for key in centre}
+    return {key: np.sqrt(found) for key, found in squares.items()}
 
 
-def excess_of(
+def steps_of(
     limit: Callable[[Sequence[Array]], Outputs],
     averages: Sequence[Sequence[Array]],
     middle: Sequence[Array],
     centre: Outputs,
     part: float,
 ) -> Outputs:
-    """Return the mean of f(P + part (s_r - P)) - f(P); a smooth f has a quarter for a half."""
+    """Return f(P + part (s_r - P)) - f(P), for every replicate r."""
     found = []
     for each in averages:
         pairs = zip(each, middle, strict=True)
         found.append(limit([m + part * (s - m) for s, m in pairs]))
     return {
-        key: np.mean([outputs[key] for outputs in found], axis=0) - value
-        for key, value in centre.items()
+        key: np.array([outputs[key] for outputs in found]) - value for key, value in centre.items()
     }
 
 
@@ -105,9 +132,10 @@ def error_along(signs: Array, replicates: Sequence[Array]) -> Array:
     return np.asarray(error * np.sign(off))
 
 
-EXCESS, SMOOTH = (0.15, 0.5), 0.08
-"""Which part of an error the mean of f(s_r) - f(P) has where a kink may be near, and where it is in
-any case; how far the same for half of s_r - P is from a quarter of it where f is not smooth."""
+EXCESS, SMOOTH = (0.15, 0.5), (0.08, 0.01)
+"""Which part of an error the excess is where something has to be done, and where it is large; how
+far the excess for half of s_r - P may be from a quarter of it, where it is not large and where it
+is."""
 
 DIRECTIONS = 4
 """In how many directions averages are moved together."""

@@ -78,16 +78,20 @@ class Nodes:
 
     def inner(self, left: Array, right: Array) -> Array:
         """Return <x|y>, of shape k_x + k_y."""
+        return self.taken(self.average_product(left, right))
+
+    def average_product(self, left: Array, right: Array) -> Array:
+        """Return <x|y> without recording it."""
         if self.tails is not None:
             self.tails.look(left, right, self.weights)
         if self.weights is not None:
             left = (left.T * self.weights).T
         if left.ndim == right.ndim == 1:
-            return self.taken(np.asarray(left @ right / self.samples))
+            return np.asarray(left @ right / self.samples)
         # Not `tensordot`: it copies columns that stand in a wider array.
         x, y = (ket.reshape(len(ket), -1) for ket in (left, right))
         found: Array = x.T @ y / self.samples
-        return self.taken(found.reshape(left.shape[1:] + right.shape[1:]))
+        return found.reshape(left.shape[1:] + right.shape[1:])
 
     def hat(self, gain: float | Array, ket: Array) -> Array:
         """Draw hat(W x): Gaussian of covariance gain <x|x>, independent of all before."""
@@ -98,8 +102,6 @@ class Nodes:
 
     def products(self, gain: float | Array, name: str) -> Products:
         """Return the record of all products with one side of a matrix."""
-        if self.averages is not None:
-            self.averages.values = None
         return Products(self, gain, name)
 
     def mean_over_copies(

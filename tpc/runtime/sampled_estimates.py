@@ -15,6 +15,7 @@ from tpc.runtime.pinned_averages import FEW_NODES, Averages, at_kinks
 from tpc.runtime.random_nodes import Nodes
 from tpc.runtime.requests import Problem, Request
 from tpc.runtime.sobol_nodes import SobolNodes
+from tpc.runtime.standard_errors import standard_error
 
 
 def sampled_estimate(problem: Problem, request: Request) -> Estimate:
@@ -33,7 +34,7 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     averages = [run.averages for run in runs if run.averages is not None]
     if problem.biased and len(averages) == count:
         limit = partial(pinned, problem, request)
-        values, errors = at_kinks(limit, averages, values, errors)
+        values, errors = at_kinks(limit, averages, values, errors, plain=method != "mc")
     errors = with_unseen_jumps(problem, runs, values, errors, count * each)
     used = "mc" if method == "mc" else "qmc"
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
@@ -107,33 +108,6 @@ def with_unseen_jumps(
     return found
 
 
-def standard_error(every: Array, halves: Array) -> Array:
-    """Return the standard error of the mean of replicates, from their spread.
-
-    The spread of few replicates says little. Then the two halves of each, of twice the
-    variance, help to estimate it, and Student's t says by how much it may be too small.
-    """
-    count = len(every)
-    variance = every.var(axis=0, ddof=1)
-    freedom = count - 1
-    if count < FEW_REPLICATES and len(halves):
-        between = ((halves[:, 0] - halves[:, 1]) ** 2 / 4).mean(axis=0)
-        variance = (freedom * variance + count * between) / (freedom + count)
-        freedom += count
-    widened = STUDENT[freedom - 1] if count < FEW_REPLICATES else 1.0
-    return np.asarray(widened * np.sqrt(variance / count))
-
-
-FEW_REPLICATES = 8
-"""The spread of so many replicates, or more, is the standard error as it is."""
-
-STUDENT = (
-    1.837, 1.321, 1.197, 1.142, 1.111, 1.091, 1.077,
-    1.067, 1.059, 1.053, 1.048, 1.044, 1.040,
-)  # fmt: skip
-"""Student's t with 1, 2, ... degrees of freedom is within this with probability 0.683."""
-
-
 @dataclass(frozen=True)
 class Run:
     """What one replicate found.
@@ -161,25 +135,31 @@ def run_random(
     nodes_of: Callable[..., Nodes],
     tails: Tails | None = None,
 ) -> Run:
-    """Run one replicate on random nodes.
+    """Run one replicate on random nodes, and each of its halves.
 
     Where moments of N samples enter later equations, results are biased by b/N. The two
-    halves of a replicate are biased by 2 b/N, so that full - mean(halves) = -b/N.
+    halves of a replicate are biased by 2 b/N, so that full - mean(halves) = -b/N. Else
+    that is 0, and the halves are enough.
     """
     streams = streams_of(request, replicate)
     tolerance = request.rank_tolerance
-    nodes = nodes_of(streams, samples, tolerance)
-    nodes.tails = None if tails is None else tails.of_replicate()
-    nodes.averages = Averages()
-    full = problem.limit(nodes, request.params)
+    parts = [nodes_of([stream], samples // 2, tolerance) for stream in streams]
+    found = []
+    for half, part in enumerate(parts):
+        if tails is not None and not problem.biased:
+            part.tails = tails.of_replicate(half)
+        found.append(problem.limit(part, request.params))
+    one, two = found
+    halves = {key: np.array([one[key], two[key]]) for key in one}
+    middle = {key: (one[key] + two[key]) / 2 for key in one}
     if not problem.biased:
-        unbiased = {key: np.zeros_like(full[key]) for key in full}
-        return Run(full, unbiased, {}, nodes.stein_load, None)
-    parts = [nodes_of([stream], nodes.samples // 2, tolerance) for stream in streams]
-    one, two = (problem.limit(part, request.params) for part in parts)
-    shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
+        unbiased = {key: np.zeros_like(one[key]) for key in one}
+        return Run(middle, unbiased, halves, parts[0].stein_load, None)
+    nodes = nodes_of(streams, samples, tolerance)
+    nodes.tails, nodes.averages = tails and tails.of_replicate(), Averages()
+    full = problem.limit(nodes, request.params)
+    shift = {key: full[key] - middle[key] for key in full}
     outputs = {key: full[key] + shift[key] for key in full}
-    halves = {key: np.array([one[key], two[key]]) for key in full}
     return Run(outputs, shift, halves, nodes.stein_load, nodes.averages.values)
 
 

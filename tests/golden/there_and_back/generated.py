@@ -676,10 +676,12 @@ class Tails:
         self._found: dict[int, list[Tail]] = {}
         self._looks: dict[int, int] = {}
         self._looked: dict[int, int] = {}
+        self._half: int | None = None
+        self._first: dict[tuple[int, int], Array] = {}
 
-    def of_replicate(self) -> Tails:
-        """Return this for another replicate: the rounds of loops are counted anew."""
-        self._looks = {}
+    def of_replicate(self, half: int | None = None) -> Tails:
+        """Return this for another replicate, or a half: the rounds of loops are counted anew."""
+        self._looks, self._half = {}, half
         return self
 
     def look(self, left: Array, right: Array | None, weights: Array | None) -> None:
@@ -697,6 +699,11 @@ class Tails:
             samples = samples * (samples if right is left else outstanding(right))
         if weights is not None:
             samples = samples * weights
+        if self._half == 0:
+            self._first[line, before] = samples
+            return
+        if self._half == 1:
+            samples = np.concatenate([self._first.pop((line, before)), samples])
         squares = (samples - samples.mean()) ** 2
         total, largest = float(squares.sum()), float(squares.max())
         if len(samples) < FEWEST or total == 0:
@@ -796,32 +803,59 @@ def at_kinks(
     averages: Sequence[Sequence[Array]],
     values: Outputs,
     errors: Outputs,
+    plain: bool,
 ) -> tuple[Outputs, Outputs]:
-    """Return values and errors, those at a kink as functions of the mean averages.
+    """Return values and errors, those that are bent as functions of the mean averages.
 
     Args:
         limit: Computes the outputs with averages pinned.
         averages: Those of every replicate.
         values: The means of all outputs over replicates.
         errors: Their errors.
+        plain: Whether the values have the excess: no bias has been taken off them.
     """
-    count = len(averages)
     middle = [np.asarray(np.mean(each, axis=0)) for each in zip(*averages, strict=True)]
     centre = limit(middle)
-    whole = excess_of(limit, averages, middle, centre, 1)
-    large = {key: np.abs(whole[key]) > EXCESS[0] * errors[key] for key in centre}
-    if not any((large[key] & (errors[key] > 0)).any() for key in centre):
+    whole = steps_of(limit, averages, middle, centre, 1)
+    excess = {key: found.mean(axis=0) for key, found in whole.items()}
+    large = {
+        key: (np.abs(found) > EXCESS[0] * errors[key]) & (errors[key] > 0)
+        for key, found in excess.items()
+    }
+    if not any(found.any() for found in large.values()):
         return values, errors
-    half = excess_of(limit, averages, middle, centre, 0.5)
-    near = {}
-    for key, found in whole.items():
-        bent = np.abs(half[key] - found / 4) > SMOOTH * np.abs(found)
-        very = np.abs(found) > EXCESS[1] * errors[key]
-        near[key] = large[key] & (errors[key] > 0) & (bent | very)
+    half = steps_of(limit, averages, middle, centre, 0.5)
+    bent = {}
+    for key, found in excess.items():
+        allowed = np.where(np.abs(found) > EXCESS[1] * errors[key], SMOOTH[1], SMOOTH[0])
+        bent[key] = np.abs(half[key].mean(axis=0) - found / 4) > allowed * np.abs(found)
+    taken, stated = dict(values), dict(errors)
+    if any((large[key] & bent[key]).any() for key in centre):
+        reach = reach_of(limit, averages, middle, centre, errors)
+        for key in centre:
+            near = large[key] & bent[key]
+            taken[key] = np.where(near, centre[key], values[key])
+            stated[key] = np.where(near, reach[key], errors[key])
+    for key in centre if plain else ():
+        smooth, too_much = large[key] & ~bent[key], excess[key] / (len(averages) - 1)
+        linear = standard_error(4 * half[key] - whole[key], np.empty(0))
+        taken[key] = np.where(smooth, centre[key] - too_much, taken[key])
+        stated[key] = np.where(smooth, np.hypot(linear, np.sqrt(2) * too_much), stated[key])
+    return taken, stated
+
+
+def reach_of(
+    limit: Callable[[Sequence[Array]], Outputs],
+    averages: Sequence[Sequence[Array]],
+    middle: Sequence[Array],
+    centre: Outputs,
+    errors: Outputs,
+) -> Outputs:
+    """Return how far outputs are from f(P) within the errors of the averages."""
     squares = {key: np.zeros(np.shape(value)) for key, value in centre.items()}
     rng = np.random.default_rng(0)
     for _ in range(DIRECTIONS):
-        signs = rng.choice([-1.0, 1.0], count)
+        signs = rng.choice([-1.0, 1.0], len(averages))
         moves = [error_along(signs, each) for each in zip(*averages, strict=True)]
         reach = {key: errors[key] for key in centre}
         for part, weight in PARTS:
@@ -831,26 +865,23 @@ def at_kinks(
                     off = np.where(np.isfinite(found), np.abs(found - centre[key]), 0)
                     reach[key] = np.maximum(reach[key], weight * off)
         squares = {key: squares[key] + reach[key] ** 2 / DIRECTIONS for key in centre}
-    reach = {key: np.sqrt(found) for key, found in squares.items()}
-    taken = {key: np.where(near[key], centre[key], values[key]) for key in centre}
-    return taken, {key: np.where(near[key], reach[key], errors[key]) for key in centre}
+    return {key: np.sqrt(found) for key, found in squares.items()}
 
 
-def excess_of(
+def steps_of(
     limit: Callable[[Sequence[Array]], Outputs],
     averages: Sequence[Sequence[Array]],
     middle: Sequence[Array],
     centre: Outputs,
     part: float,
 ) -> Outputs:
-    """Return the mean of f(P + part (s_r - P)) - f(P); a smooth f has a quarter for a half."""
+    """Return f(P + part (s_r - P)) - f(P), for every replicate r."""
     found = []
     for each in averages:
         pairs = zip(each, middle, strict=True)
         found.append(limit([m + part * (s - m) for s, m in pairs]))
     return {
-        key: np.mean([outputs[key] for outputs in found], axis=0) - value
-        for key, value in centre.items()
+        key: np.array([outputs[key] for outputs in found]) - value for key, value in centre.items()
     }
 
 
@@ -862,9 +893,10 @@ def error_along(signs: Array, replicates: Sequence[Array]) -> Array:
     return np.asarray(error * np.sign(off))
 
 
-EXCESS, SMOOTH = (0.15, 0.5), 0.08
-"""Which part of an error the mean of f(s_r) - f(P) has where a kink may be near, and where it is in
-any case; how far the same for half of s_r - P is from a quarter of it where f is not smooth."""
+EXCESS, SMOOTH = (0.15, 0.5), (0.08, 0.01)
+"""Which part of an error the excess is where something has to be done, and where it is large; how
+far the excess for half of s_r - P may be from a quarter of it, where it is not large and where it
+is."""
 
 
 PARTS = ((0.3, 1), (0.6, 1), (0.9, 1), (1.25, 1), (1.6, 0.55), (2, 0.55), (2.5, 0.55))
@@ -1011,7 +1043,7 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     averages = [run.averages for run in runs if run.averages is not None]
     if problem.biased and len(averages) == count:
         limit = partial(pinned, problem, request)
-        values, errors = at_kinks(limit, averages, values, errors)
+        values, errors = at_kinks(limit, averages, values, errors, plain=method != "mc")
     errors = with_unseen_jumps(problem, runs, values, errors, count * each)
     used = "mc" if method == "mc" else "qmc"
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
@@ -1085,34 +1117,6 @@ def with_unseen_jumps(
     return found
 
 
-def standard_error(every: Array, halves: Array) -> Array:
-    """Return the standard error of the mean of replicates, from their spread.
-
-    The spread of few replicates says little. Then the two halves of each, of twice the
-    variance, help to estimate it, and Student's t says by how much it may be too small.
-    """
-    count = len(every)
-    variance = every.var(axis=0, ddof=1)
-    freedom = count - 1
-    if count < FEW_REPLICATES and len(halves):
-        between = ((halves[:, 0] - halves[:, 1]) ** 2 / 4).mean(axis=0)
-        variance = (freedom * variance + count * between) / (freedom + count)
-        freedom += count
-    widened = STUDENT[freedom - 1] if count < FEW_REPLICATES else 1.0
-    return np.asarray(widened * np.sqrt(variance / count))
-
-
-FEW_REPLICATES = 8
-"""The spread of so many replicates, or more, is the standard error as it is."""
-
-
-STUDENT = (
-    1.837, 1.321, 1.197, 1.142, 1.111, 1.091, 1.077,
-    1.067, 1.059, 1.053, 1.048, 1.044, 1.040,
-)  # fmt: skip
-"""Student's t with 1, 2, ... degrees of freedom is within this with probability 0.683."""
-
-
 @dataclass(frozen=True)
 class Run:
     """What one replicate found.
@@ -1140,25 +1144,31 @@ def run_random(
     nodes_of: Callable[..., Nodes],
     tails: Tails | None = None,
 ) -> Run:
-    """Run one replicate on random nodes.
+    """Run one replicate on random nodes, and each of its halves.
 
     Where moments of N samples enter later equations, results are biased by b/N. The two
-    halves of a replicate are biased by 2 b/N, so that full - mean(halves) = -b/N.
+    halves of a replicate are biased by 2 b/N, so that full - mean(halves) = -b/N. Else
+    that is 0, and the halves are enough.
     """
     streams = streams_of(request, replicate)
     tolerance = request.rank_tolerance
-    nodes = nodes_of(streams, samples, tolerance)
-    nodes.tails = None if tails is None else tails.of_replicate()
-    nodes.averages = Averages()
-    full = problem.limit(nodes, request.params)
+    parts = [nodes_of([stream], samples // 2, tolerance) for stream in streams]
+    found = []
+    for half, part in enumerate(parts):
+        if tails is not None and not problem.biased:
+            part.tails = tails.of_replicate(half)
+        found.append(problem.limit(part, request.params))
+    one, two = found
+    halves = {key: np.array([one[key], two[key]]) for key in one}
+    middle = {key: (one[key] + two[key]) / 2 for key in one}
     if not problem.biased:
-        unbiased = {key: np.zeros_like(full[key]) for key in full}
-        return Run(full, unbiased, {}, nodes.stein_load, None)
-    parts = [nodes_of([stream], nodes.samples // 2, tolerance) for stream in streams]
-    one, two = (problem.limit(part, request.params) for part in parts)
-    shift = {key: full[key] - (one[key] + two[key]) / 2 for key in full}
+        unbiased = {key: np.zeros_like(one[key]) for key in one}
+        return Run(middle, unbiased, halves, parts[0].stein_load, None)
+    nodes = nodes_of(streams, samples, tolerance)
+    nodes.tails, nodes.averages = tails and tails.of_replicate(), Averages()
+    full = problem.limit(nodes, request.params)
+    shift = {key: full[key] - middle[key] for key in full}
     outputs = {key: full[key] + shift[key] for key in full}
-    halves = {key: np.array([one[key], two[key]]) for key in full}
     return Run(outputs, shift, halves, nodes.stein_load, nodes.averages.values)
 
 
@@ -1438,16 +1448,20 @@ class Nodes:
 
     def inner(self, left: Array, right: Array) -> Array:
         """Return <x|y>, of shape k_x + k_y."""
+        return self.taken(self.average_product(left, right))
+
+    def average_product(self, left: Array, right: Array) -> Array:
+        """Return <x|y> without recording it."""
         if self.tails is not None:
             self.tails.look(left, right, self.weights)
         if self.weights is not None:
             left = (left.T * self.weights).T
         if left.ndim == right.ndim == 1:
-            return self.taken(np.asarray(left @ right / self.samples))
+            return np.asarray(left @ right / self.samples)
         # Not `tensordot`: it copies columns that stand in a wider array.
         x, y = (ket.reshape(len(ket), -1) for ket in (left, right))
         found: Array = x.T @ y / self.samples
-        return self.taken(found.reshape(left.shape[1:] + right.shape[1:]))
+        return found.reshape(left.shape[1:] + right.shape[1:])
 
     def hat(self, gain: float | Array, ket: Array) -> Array:
         """Draw hat(W x): Gaussian of covariance gain <x|x>, independent of all before."""
@@ -1458,8 +1472,6 @@ class Nodes:
 
     def products(self, gain: float | Array, name: str) -> Products:
         """Return the record of all products with one side of a matrix."""
-        if self.averages is not None:
-            self.averages.values = None
         return Products(self, gain, name)
 
 
@@ -1532,6 +1544,26 @@ SOBOL_VARIANCE, SOBOL_WIDER = 1.2, 1.8
 """The variance that weighted samples have along each of many Gaussians, and what one has more."""
 
 
+def standard_error(every: Array, halves: Array) -> Array:
+    """Return the standard error of the mean of replicates, from their spread.
+
+    The two halves of each, of twice the variance, help to estimate it where there are any.
+    """
+    count = len(every)
+    variance = every.var(axis=0, ddof=1)
+    freedom = count - 1
+    if len(halves):
+        between = ((halves[:, 0] - halves[:, 1]) ** 2 / 4).mean(axis=0)
+        variance = (freedom * variance + count * between) / (freedom + count)
+        freedom += count
+    return np.asarray(student(freedom) * np.sqrt(variance / count))
+
+
+def student(freedom: int) -> float:
+    """Return within what Student's t is with the probability that a normal number is within 1."""
+    return 1 + 0.5 / freedom + 0.27 / freedom**2 + 0.067 / freedom**4
+
+
 class WideNodes(Nodes):
     """Random nodes, a few Gaussians wider than they are and weighted by the ratio of densities.
 
@@ -1580,6 +1612,8 @@ class Products:
     The other side has P and Y for Q and Z. By Stein's lemma the sum over its products
     W.T y of |y> <nabla_{W.T y}|x> is P E[Y |x>] / sqrt(its gain), where |x> is Q <Q|x>:
     linear in x too. What a column of Q does not depend on is independent of it.
+
+    The columns of Q are others in each replicate, so their averages are not recorded.
     """
 
     def __init__(self, nodes: Nodes, gain: float | Array, name: str) -> None:
@@ -1601,7 +1635,7 @@ class Products:
         nodes, shape = self._nodes, ket.shape[1:]
         x = ket.reshape(nodes.samples, -1)
         self._shapes.append(shape)
-        second = nodes.inner(x, x)
+        second = nodes.average_product(x, x)
         scale = second.trace()
         if not np.isfinite(scale):
             self._finite = False
@@ -1611,10 +1645,10 @@ class Products:
         self._normals.append(nodes.normal((fresh.shape[1],)))
         self._basis.append(fresh)
         if other is not None:
-            slopes = nodes.inner(other._normals.array, fresh)
+            slopes = nodes.average_product(other._normals.array, fresh)
             self._slopes = padded(self._slopes, len(slopes), self._basis.count)
             self._slopes[: len(slopes), self._basis.count - fresh.shape[1] :] = slopes
-        coordinates = np.concatenate([known, nodes.inner(fresh, x)])
+        coordinates = np.concatenate([known, nodes.average_product(fresh, x)])
         self._coordinates.append(coordinates)
         hat: Array = self._normals.array @ (self._root * coordinates)
         return hat.reshape(nodes.samples, *shape)
@@ -1628,17 +1662,17 @@ class Products:
         scale, tolerance = second.trace(), nodes.rank_tolerance
         sizes = np.diagonal(second)
         weights = np.divide(1.0, sizes, out=np.zeros_like(sizes), where=sizes > 0)
-        known = nodes.inner(basis, x)
+        known = nodes.average_product(basis, x)
         rest = x - basis @ known
-        values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
+        values, vectors = np.linalg.eigh(nodes.average_product(rest, rest))
         shares = weights[:, None] * vectors**2
         kept = values * shares.max(axis=0, initial=0) > tolerance
         if (values[kept] < 1e-6 * scale).any():
             # Rounding has left something of Q where x is nearly in its span.
-            again = nodes.inner(basis, rest)
+            again = nodes.average_product(basis, rest)
             known += again
             rest -= basis @ again
-            values, vectors = np.linalg.eigh(nodes.inner(rest, rest))
+            values, vectors = np.linalg.eigh(nodes.average_product(rest, rest))
             shares = weights[:, None] * vectors**2
             kept = values * shares.max(axis=0, initial=0) > tolerance
             kept &= values > 1e-13 * values[-1]
@@ -1650,7 +1684,7 @@ class Products:
         rank = min(len(x), len(y))
         found = x[:rank].T @ y[:rank]
         found = found if self._finite else np.full_like(found, np.nan)
-        return found.reshape(self._shapes[left] + self._shapes[right])
+        return self._nodes.taken(found.reshape(self._shapes[left] + self._shapes[right]))
 
 
 class Columns:
