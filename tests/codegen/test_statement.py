@@ -15,6 +15,7 @@ LINES = [
     f"    y = {LONG}[0]({LONG}, {LONG} + {LONG})",
     f"    y = {LONG} @ ({LONG} * ({LONG} + {LONG} * {LONG} * {LONG}))",
     f"    y = np.add({LONG}, ({LONG}, {LONG}), {LONG})",
+    f"    y = {LONG}[..., None, :] * (-{LONG} @ {LONG} + {LONG})",
     f"    y = -({LONG} + {LONG} + {LONG})",
 ]
 

@@ -74,7 +74,18 @@ class Assembly(Builder):
         readout = NetworkReadout("f", output, NOWHERE)
         dim, weights = Dim("n", Fraction(1), NOWHERE), tuple(self.weights)
         return Network(
-            "made.tp", "", "", dim, self.entry, weights, (), (), readout, None, tuple(self.nodes)
+            "made.tp",
+            "",
+            "",
+            dim,
+            {"n": dim},
+            self.entry,
+            weights,
+            (),
+            (),
+            readout,
+            None,
+            tuple(self.nodes),
         )
 
 

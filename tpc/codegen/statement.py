@@ -51,7 +51,7 @@ def call_lines(line: str) -> tuple[str, ...]:
         depth += (letter in "([") - (letter in ")]")
         if (letter in "(" and depth == 1) or (letter == "," and depth == 1):
             cuts.append(place + 1)
-        if depth == 0 and letter == ")" and place < len(line) - 1:
+        if depth == 0 and letter in ")]" and place < len(line) - 1:
             cuts = []
     if len(line) <= WIDTH or not cuts or not line.endswith(")"):
         return (line,)

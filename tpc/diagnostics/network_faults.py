@@ -64,17 +64,6 @@ weight `v[3] : n`"
     first: str
 
 
-class SecondDim(Fault):
-    """A second dim in the file of a network."""
-
-    code = "TP256"
-    title = "a network has one dim, and `{name}` is a second one"
-    help = "all its layers are of width `{first}`"
-
-    name: str
-    first: str
-
-
 class BadOption(Fault):
     """An option that a weight does not have, or has already."""
 

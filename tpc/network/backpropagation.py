@@ -5,7 +5,7 @@
 Notation of the papers, with y the vector of the readout, so that f = n^-a_out * sum over the n-axis
 of y:
 
-    dx = n d avg(y) / dx = d sum(y) / dx   for a vector,        dc = d avg(y) / dc   for a scalar.
+    dx = n d avg(y) / dx   for a vector of n entries,        dc = d avg(y) / dc   for a scalar.
 
 Cotangents have *seed axes* S in front. `seed` is a scalar of shape S + e, where e is the shape of
 y: dy = seed at every coordinate, and each dx has shape S + (shape of x). So a seed of shape e, the
@@ -13,7 +13,7 @@ derivative of a loss in f, gives the gradient of that loss; the identity of shap
 Jacobian. The rules, added up over all uses of a value:
 
     y = f(x; c)               dx += dy f_x,                      dc += avg(dy f_c)
-    h = W x,  h = W.T x       dx += W.T dh,                      dx += W dh
+    h = W x,  h = W.T x       dx += m/k W.T dh,                  dx += k/m W dh    (W of k x m)
     c = avg(x)                dx += dc at every coordinate
     y = mean[j](psi(x; x[j])) dx += mean[j](dy psi_1(x; x[j])) + mean[j](dy[j] psi_2(x[j]; x))
     c = <x|z>                 dx += z dc,                        dz += x dc
@@ -31,7 +31,7 @@ Reference:
     Tensor Programs IVb, Definition 2.9.14.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -49,13 +49,13 @@ Leaf: TypeAlias = Matrix | op.InitialVector | op.InitialScalar
 
 @dataclass(frozen=True, slots=True)
 class MatrixUse:
-    """A product h = w z, or h = w.T z where `transposed`.
+    """A product h = w z, or h = w.T z where `transposed`; w has m columns.
 
-    Its part of d sum(y) / dw is dh z.T, or z dh.T where transposed, summed over the shape k of z.
+    Its part of m d avg(y) / dw is dh z.T, or z dh.T where transposed, summed over the shape k of z.
 
     Attributes:
         transposed: Whether it is w.T that multiplies.
-        cotangent: dh, a vector of shape S + k.
+        cotangent: dh, m d avg(y) / dh of one entry of h, a vector of shape S + k.
         operand: z, a vector of shape k.
     """
 
@@ -79,7 +79,13 @@ class Gradients:
     scalars: dict[op.InitialScalar, Node]
 
 
-def backpropagate(b: Builder, output: Node, leaves: Iterable[Leaf], seed: Node) -> Gradients:
+def backpropagate(
+    b: Builder,
+    output: Node,
+    leaves: Iterable[Leaf],
+    seed: Node,
+    sizes: Mapping[str, float] | None = None,
+) -> Gradients:
     """Return the gradients of a network's output.
 
     Args:
@@ -87,11 +93,12 @@ def backpropagate(b: Builder, output: Node, leaves: Iterable[Leaf], seed: Node) 
         output: The vector y of the readout, or a scalar.
         leaves: The trainable tensors for which gradients are wanted.
         seed: dy, a scalar of shape S + output.shape.
+        sizes: Of the dims, or their ratios to one of them; None where there is but one.
 
     Returns:
         The gradients in the trainable tensors themselves: their multipliers stand in the graph.
     """
-    sweep = _Sweep(b, output, frozenset(leaves), seed)
+    sweep = _Sweep(b, output, frozenset(leaves), seed, sizes or {})
     for node in reversed(sweep.order):
         b.span = node.span
         sweep.visit(node)
@@ -101,8 +108,16 @@ def backpropagate(b: Builder, output: Node, leaves: Iterable[Leaf], seed: Node) 
 class _Sweep:
     """One backward pass: cotangents, added up until their node's turn comes."""
 
-    def __init__(self, b: Builder, output: Node, wanted: frozenset[Leaf], seed: Node) -> None:
+    def __init__(
+        self,
+        b: Builder,
+        output: Node,
+        wanted: frozenset[Leaf],
+        seed: Node,
+        sizes: Mapping[str, float],
+    ) -> None:
         self.b = b
+        self.sizes = sizes
         self.order = toposort((output,), operands)
         self.wanted = wanted
         self.seed_shape = seed.shape[: len(seed.shape) - len(output.shape)]
@@ -129,10 +144,11 @@ class _Sweep:
                 self.found[node] = self.complete(d, node)
             case op.MatMul(matrix=matrix, transposed=transposed, operand=x):
                 if matrix in self.wanted:
-                    use = MatrixUse(transposed, self.complete(d, node), x)
-                    self.uses.setdefault(matrix, []).append(use)
+                    whole = self.scaled(self.complete(d, node), matrix.columns, node.dim)
+                    self.uses.setdefault(matrix, []).append(MatrixUse(transposed, whole, x))
                 if x in self.active:
-                    self.give(x, self.b.matmul(matrix, not transposed, self.as_vector(d)))
+                    product = self.b.matmul(matrix, not transposed, self.as_vector(d, node))
+                    self.give(x, self.scaled(product, x.dim, node.dim))
             case _:
                 for slot, operand in enumerate(operands(node)):
                     if operand in self.active:
@@ -145,21 +161,27 @@ class _Sweep:
             known = self.cotangents.get(node)
             self.cotangents[node] = part if known is None else self.b.add(known, part)
 
-    def as_vector(self, d: Node) -> Node:
+    def scaled(self, d: Node, above: str, below: str) -> Node:
+        """Multiply by the ratio of two dims."""
+        if above == below or not self.sizes:
+            return d
+        return self.b.mul(self.b.number(self.sizes[above] / self.sizes[below]), d)
+
+    def as_vector(self, d: Node, like: Node) -> Node:
         """Return a cotangent of a vector with the coordinate that it may lack."""
         if d.coords:
             return d
-        vectors = [node for node in self.order if isinstance(node, op.InitialVector)]
-        # Every vector is made of initial ones. One that stays as it is while others are trained
-        # makes the simplest zero.
-        anchor = min(vectors, key=lambda node: (node in self.wanted, len(node.shape)))
+        vectors: list[Node] = [node for node in self.order if isinstance(node, op.InitialVector)]
+        alike = [node for node in vectors if node.coords == like.coords] or [like]
+        # An initial vector that stays as it is while others are trained makes the simplest zero.
+        anchor = min(alike, key=lambda node: (node in self.wanted, len(node.shape)))
         zero = self.b.mul(self.b.number(0), self.b.take(anchor, (0,) * len(anchor.shape)))
         return self.b.add(d, zero)
 
     def complete(self, d: Node, node: Node) -> Node:
         """Return the cotangent of a node with all its coordinates and axes."""
         if node.coords:
-            d = self.as_vector(d)
+            d = self.as_vector(d, node)
         whole = self.seed_shape + node.shape
         return d if d.shape == whole else self.b.mul(self.b.constant(np.ones(whole)), d)
 

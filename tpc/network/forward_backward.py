@@ -54,7 +54,12 @@ class Differentiated:
         return names
 
 
-def differentiate(b: Builder, network: Network, seed_axes: Shape = ()) -> Differentiated:
+def differentiate(
+    b: Builder,
+    network: Network,
+    seed_axes: Shape = (),
+    sizes: Mapping[str, float] | None = None,
+) -> Differentiated:
     """Return the backward pass of a network for one input.
 
     Args:
@@ -62,13 +67,15 @@ def differentiate(b: Builder, network: Network, seed_axes: Shape = ()) -> Differ
         network: The network.
         seed_axes: The seed axes S: () for the gradient of a loss; e, the shape of the readout, for
             each output on its own; (M, *e) for that where `batchmean` couples the inputs.
+        sizes: Of the dims at a finite width; their limit ratios if None.
     """
     b.adopt(network.nodes)
     output = network.readout.node
     seed = b.make(Placeholder, (), seed_axes + output.shape, "seed")
     assert isinstance(seed, Placeholder)
     leaves = [weight.leaf for weight in network.weights if weight.trained]
-    return Differentiated(network, seed, backpropagate(b, output, leaves, seed))
+    ratios = {name: float(dim.ratio) for name, dim in network.dims.items()}
+    return Differentiated(network, seed, backpropagate(b, output, leaves, seed, sizes or ratios))
 
 
 class BatchPass:

@@ -5,7 +5,8 @@ For every output a of a network
     matrix   J_a = sum over uses h = W z of |dh_a><z|  +  sum over uses h = W.T z of |z><dh_a|,
     vector   J_a = |dv_a>,
 
-each summed over constant axes of its own. With <J_a|J_b> the inner product of operators,
+each summed over constant axes of its own; J_a is m d avg(y_a) / dW for the m columns of W, and N_v
+d avg(y_a) / dv for a v of N_v entries. With <J_a|J_b> the inner product of operators,
 
     <J_a|J_b> = sum over pairs of terms of <left_a|left_b> <right_a|right_b>,
 
@@ -50,6 +51,13 @@ class Jacobian:
     terms: tuple[Term, ...]
     outputs: Axes
     own: Axes = ()
+
+    def scaled(self, b: Builder, factor: float) -> "Jacobian":
+        """Return it times a number."""
+        terms = tuple(
+            (Named(b.mul(b.number(factor), ket.node), ket.axes), *rest) for ket, *rest in self.terms
+        )
+        return Jacobian(terms, self.outputs, self.own)
 
     def beside(self, other: "Jacobian") -> "Jacobian":
         """Return the same with axes that another one has not, but for those of the weight."""

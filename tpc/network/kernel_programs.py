@@ -7,7 +7,9 @@ weights. Its outputs are scalars,
 
 where the tangent kernel adds up what each trained weight W contributes, with its learning rate lr:
 
-    ntk(x, x') = sum over W of lr <J(W)|J'(W)>,
+    ntk(x, x') = sum over W of lr N rows / columns^2 <J(W)|J'(W)>,     N the entries of e,
+
+of a vector-like weight of N_v entries lr N / N_v <J|J'>,
 
 dots included: the backward pass multiplies by the transposes of the matrices of the forward pass.
 With `independent` it multiplies by fresh copies instead, the gradient independence assumption.
@@ -111,7 +113,7 @@ def named_pair_program(network: Network, tangent: bool = True) -> Program:
     own = axes("output", len(e))
     layout = Layout((), own, own)
     program = _program(b, network, ("nngp",), copies, sides, layout, inputs)
-    parts = tangent_kernels(b, network.weights, layout, sides[0][1], sides[1][1])
+    parts = tangent_kernels(b, network, layout, sides[0][1], sides[1][1])
     outputs = [Output(w.name, OutputKind.SCALAR, part, w.span) for w, part in parts]
     return replace(
         program,
@@ -263,7 +265,7 @@ def _program(
         if kind == "nngp":
             node = covariance(b, x, y)
         else:
-            node = tangent_kernel(b, network.weights, layout, x_gradients, y_gradients)
+            node = tangent_kernel(b, network, layout, x_gradients, y_gradients)
         outputs.append(Output(kind, OutputKind.SCALAR, node, network.readout.span))
     matrices = [w.leaf for w in network.weights if isinstance(w.leaf, Matrix)]
     params = [node for node in inputs if isinstance(node, Parameter)]
@@ -272,7 +274,7 @@ def _program(
         network.title,
         network.source,
         "nexort",
-        {network.dim.name: network.dim},
+        network.dims,
         (*matrices, *copies.matrices.values()),
         (*network.parameters, *params),
         (),
@@ -282,29 +284,31 @@ def _program(
 
 
 def tangent_kernel(
-    b: Builder, weights: Sequence[Weight], layout: Layout, x: Gradients, y: Gradients
+    b: Builder, network: Network, layout: Layout, x: Gradients, y: Gradients
 ) -> Node:
     """Return the tangent kernel, with the axes of the outputs of x, then of those of y.
 
     Args:
         b: Makes the nodes.
-        weights: The weights of the network; only trained matrices and vectors count.
+        network: The network, of whose weights only trained matrices and vectors count.
         layout: That of both gradients.
         x: The gradients at the first inputs.
         y: Those at the second inputs.
     """
     total: Node = b.number(0)
-    for _, part in tangent_kernels(b, weights, layout, x, y):
+    for _, part in tangent_kernels(b, network, layout, x, y):
         total = b.add(total, part)
     return total
 
 
 def tangent_kernels(
-    b: Builder, weights: Sequence[Weight], layout: Layout, x: Gradients, y: Gradients
+    b: Builder, network: Network, layout: Layout, x: Gradients, y: Gradients
 ) -> Iterator[tuple[Weight, Node]]:
     """Yield what each weight adds to the tangent kernel; arguments as in `tangent_kernel`."""
-    for weight in weights:
+    for weight in network.weights:
         if weight.trained and not isinstance(weight.leaf, InitialScalar):
             one, other = layout.jacobian(x, weight.leaf), layout.jacobian(y, weight.leaf)
             if one is not None and other is not None:
-                yield weight, b.mul(weight.lr, overlap(b, one, other, apart=True))
+                size = b.number(float(network.share(weight) * network.height(weight)))
+                part = b.mul(size, overlap(b, one, other, apart=True))
+                yield weight, b.mul(weight.lr, part)

@@ -13,6 +13,7 @@ Reference:
 
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -246,6 +247,7 @@ class Network:
         title: The text behind `program`, or the empty string.
         source: The text of the file.
         dim: The width n.
+        dims: Every dim by name, multiples of the width.
         input: Stands for the one input, a scalar of its constant shape.
         weights: In order of declaration.
         parameters: In order of declaration.
@@ -259,6 +261,7 @@ class Network:
     title: str
     source: str
     dim: Dim
+    dims: dict[str, Dim]
     input: op.Placeholder
     weights: tuple[Weight, ...]
     parameters: tuple[op.Parameter, ...]
@@ -266,6 +269,26 @@ class Network:
     readout: NetworkReadout
     training: Training | None
     nodes: tuple[Node, ...]
+
+    def dim_of(self, weight: Weight) -> Dim:
+        """Return the width that exponents of a weight are powers of: a matrix's fan-in."""
+        leaf = weight.leaf
+        if isinstance(leaf, Matrix):
+            return self.dims[leaf.columns]
+        return self.dims[leaf.dim] if leaf.coords else self.dim
+
+    def share(self, weight: Weight) -> Fraction:
+        """Return the width that the readout sums over, by that of a weight."""
+        node = self.readout.node
+        summed = self.dims[node.dim] if node.coords else self.dim
+        return summed.ratio / self.dim_of(weight).ratio
+
+    def height(self, weight: Weight) -> Fraction:
+        """Return the rows of a matrix by its columns; 1 of a vector."""
+        leaf = weight.leaf
+        if not isinstance(leaf, Matrix):
+            return Fraction(1)
+        return self.dims[leaf.rows].ratio / self.dims[leaf.columns].ratio
 
     @property
     def couples_inputs(self) -> bool:
@@ -285,7 +308,7 @@ def as_program(network: Network) -> Program:
         title=network.title,
         source=network.source,
         dialect="",
-        dims={network.dim.name: network.dim},
+        dims=network.dims,
         matrices=tuple(leaf for leaf in leaves if isinstance(leaf, Matrix)),
         parameters=network.parameters,
         bindings=network.bindings,

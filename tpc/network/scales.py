@@ -102,6 +102,11 @@ class Classification:
         """Whether f_0 has a Gaussian limit, and not that of an average."""
         return near(self.gradient, 0.5)
 
+    def width_of(self, name: str) -> str:
+        """Return the dim that the exponents of a weight are powers of."""
+        weight = next(weight for weight in self.network.weights if weight.name == name)
+        return self.network.dim_of(weight).name
+
     @property
     def by_name(self) -> Mapping[str, WeightScale]:
         """The weights by name."""

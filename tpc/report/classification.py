@@ -54,11 +54,11 @@ def classification_to_json(found: Classification, program_name: str) -> dict[str
             for v in found.violations
         ],
         "weights": [
-            _family_to_json(name, family, found.out)
+            _family_to_json(name, family, found)
             for name, family in grouped(
                 found.weights,
                 lambda weight: weight.name,
-                lambda weight: repr({**_weight_to_json(weight, found.out), **_SINGLE}),
+                lambda weight: repr({**_weight_to_json(weight, found), **_SINGLE}),
             )
         ],
     }
@@ -106,16 +106,19 @@ def exponent_table(found: Classification) -> Table:
 
 def practice_table(found: Classification, form: Form) -> Table:
     """Return multiplier, init, learning rate and so on, as powers of n."""
-    rows = [(weight, practice(weight, found.out, form)) for weight in found.weights]
-    families = grouped(rows, lambda row: row[0].name, lambda row: row[1])
-    practices = [family[0][1] for _, family in families]
+    rows = [
+        (weight, practice(weight, found.out, form), found.width_of(weight.name))
+        for weight in found.weights
+    ]
+    families = grouped(rows, lambda row: row[0].name, lambda row: row[1:])
+    practices = [family[0][1:] for _, family in families]
     columns = {
-        "multiplier": [_power(p.multiplier) for p in practices],
-        "init": [_power(p.init) for p in practices],
-        "learning rate": [_power(p.rate) for p in practices],
-        "eps": [_power(p.eps) for p in practices],
-        "gradient in Q": [_power(p.gradient) for p in practices],
-        "clip norm at": [_power(p.threshold) for p in practices],
+        "multiplier": [_power(p.multiplier, n) for p, n in practices],
+        "init": [_power(p.init, n) for p, n in practices],
+        "learning rate": [_power(p.rate, n) for p, n in practices],
+        "eps": [_power(p.eps, n) for p, n in practices],
+        "gradient in Q": [_power(p.gradient, n) for p, n in practices],
+        "clip norm at": [_power(p.threshold, n) for p, n in practices],
     }
     kept = {name: cells for name, cells in columns.items() if any(cells)}
     names = [name for name, _ in families]
@@ -141,16 +144,16 @@ def _in_limit(weight: WeightScale, has_limit: bool) -> str:
     return ", ".join(words) or "vanishes"
 
 
-def _power(exponent: float | None) -> str:
+def _power(exponent: float | None, width: str) -> str:
     if exponent is None:
         return ""
     match shown(exponent):
         case "0":
             return "1"
         case "1":
-            return "n"
+            return width
         case text:
-            return f"n^{text}"
+            return f"{width}^{text}"
 
 
 # ------------------------------------------------------------------------------------------- words
@@ -190,6 +193,8 @@ def _notes(found: Classification) -> list[str]:
         )
     if any(weight.role is Role.OUTPUT for weight in found.weights):
         notes.append("The multiplier of output-like weights holds that of the output.")
+    if len(found.network.dims) > 1:
+        notes.append("The powers of a matrix are those of its columns, of a vector of its entries.")
     return notes
 
 
@@ -218,8 +223,9 @@ def _latex_table(table: Table) -> str:
 
 
 def _latex_cell(cell: str) -> str:
-    if cell.startswith("n^"):
-        return f"$n^{{{cell[2:]}}}$"
+    base, hat, power = cell.partition("^")
+    if hat and base.isidentifier():
+        return f"${base}^{{{power}}}$"
     if cell == "n" or cell.lstrip("-").replace("/", "").isdigit():
         return f"${cell}$"
     return cell.replace("_", r"\_")
@@ -229,19 +235,22 @@ _SINGLE: dict[str, Json] = {"name": "", "layer": None}
 """What tells the members of a family apart."""
 
 
-def _family_to_json(name: str, family: tuple[WeightScale, ...], out: float) -> dict[str, Json]:
+def _family_to_json(
+    name: str, family: tuple[WeightScale, ...], of: Classification
+) -> dict[str, Json]:
     """Return what all weights of a row have in common, and the layer of each."""
-    found, layers = _weight_to_json(family[0], out), [weight.layer for weight in family]
+    found, layers = _weight_to_json(family[0], of), [weight.layer for weight in family]
     layer: Json = list(layers) if len(family) > 1 and any(layers) else layers[0]
     return {**found, "name": name, "layer": layer}
 
 
-def _weight_to_json(weight: WeightScale, out: float) -> dict[str, Json]:
+def _weight_to_json(weight: WeightScale, of: Classification) -> dict[str, Json]:
     a, b, c, d = _exponents(weight)
     return {
         "name": weight.name,
         "role": weight.role.value,
         "layer": weight.layer,
+        "width": of.width_of(weight.name),
         "a": a,
         "b": b,
         "c": c,
@@ -250,7 +259,7 @@ def _weight_to_json(weight: WeightScale, out: float) -> dict[str, Json]:
         "drawn": weight.starts,
         "moves": weight.moves,
         "optimizer": weight.optimizer.name,
-        "practice": {form: _practice_to_json(practice(weight, out, form)) for form in FORMS},
+        "practice": {form: _practice_to_json(practice(weight, of.out, form)) for form in FORMS},
     }
 
 

@@ -14,7 +14,6 @@ from tpc.diagnostics.network_faults import (
     NoReadout,
     OutputInNetwork,
     ReadoutWithoutInput,
-    SecondDim,
     SecondReadout,
 )
 from tpc.diagnostics.sort_faults import NoFreeDim
@@ -80,6 +79,7 @@ def _finished(source: tree.Source, network: NetworkDraft) -> Network | None:
         title=draft.title,
         source=source.text,
         dim=draft.dims[draft.free],
+        dims=draft.dims,
         input=given,
         weights=tuple(weights),
         parameters=tuple(draft.parameters),
@@ -135,9 +135,6 @@ def execute_in_network(network: NetworkDraft, at: tree.Statement) -> bool:
             give_up(network.draft, (at,))
         case tree.Readout() if network.readout is not None:
             network.draft.ctx.report(SecondReadout(network.readout.name), at.span)
-            give_up(network.draft, (at,))
-        case tree.DimDecl() if network.draft.free and at.name.id not in network.draft.dims:
-            network.draft.ctx.report(SecondDim(at.name.id, network.draft.free), at.span)
             give_up(network.draft, (at,))
         case tree.OptimizerDef():
             declare_optimizer(network, at)

@@ -62,7 +62,8 @@ class _Unrolling:
         moves = descent if scale.moves else None
         start = b.number(1 if scale.starts else 0)
         if isinstance(weight.leaf, Matrix):
-            update = update_of(b, moves) if moves else None
+            height = float(self._network.height(weight))
+            update = update_of(b, moves, height) if moves else None
             self._matrices[weight.leaf] = TrainedMatrix(b, weight.leaf, start, decay, update)
         else:
             value = weight.leaf if scale.starts else b.mul(start, weight.leaf)

@@ -116,7 +116,9 @@ class _StackedUpdate:
         b = self._of.builder
         for sides in self._sides:
             left, right = reversed(sides) if transposed else sides
-            product = b.sub(product, sum_over_rounds(b, self._factors, left, right, vector))
+            moved = sum_over_rounds(b, self._factors, left, right, vector)
+            height = self._of.height(self._weight) if transposed else 1.0
+            product = b.sub(product, b.mul(b.number(height), moved))
         return product
 
     def descend(self, gradients: Gradients, decay: Node | None) -> None:
@@ -160,7 +162,8 @@ class _KernelUpdate:
     def taken_off(self, product: Node, transposed: bool, vector: Node) -> Node:
         """Return a product less U_t z, or less U_t.T z."""
         b = self._of.builder
-        return b.sub(product, kernel_product(b, self._moved, transposed, vector))
+        height = self._of.height(self._weight)
+        return b.sub(product, kernel_product(b, self._moved, transposed, vector, height))
 
     def descend(self, gradients: Gradients, decay: Node | None) -> None:
         """Take one step along the gradient."""

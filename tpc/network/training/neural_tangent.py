@@ -40,15 +40,34 @@ def neural_tangent(network: Network, scales: Classification) -> Program:
     return _Unrolling(network, scales).program()
 
 
+def share_of(network: Network, weight: Weight, gradient: float) -> float:
+    """Return what gradients have as a factor, since the widths of weight and readout differ.
+
+    With A the exponent of gradients, Q sees m^(1-A) N^(A-1) J for a weight of width m and a readout
+    of width N, and the output moves by as much again.
+    """
+    return float(float(network.share(weight)) ** (1 - gradient))
+
+
 class _Untrained:
     """The untrained network at one time: its kets, their gradients."""
 
-    def __init__(self, step: BatchPass, seed: Node, layout: Layout, network: Network) -> None:
+    def __init__(
+        self,
+        b: Builder,
+        step: BatchPass,
+        seed: Node,
+        layout: Layout,
+        network: Network,
+        gradient: float,
+    ) -> None:
         self.step = step
         self.output = step.output
         found = step.gradients(seed)
-        jacobians = ((w.name, layout.jacobian(found, w.leaf)) for w in network.weights)
-        self.jacobians: dict[str, Jacobian] = {name: found for name, found in jacobians if found}
+        jacobians = ((w, layout.jacobian(found, w.leaf)) for w in network.weights)
+        self.jacobians: dict[str, Jacobian] = {
+            w.name: of.scaled(b, share_of(network, w, gradient)) for w, of in jacobians if of
+        }
 
 
 class _Unrolling:
@@ -80,7 +99,8 @@ class _Unrolling:
         if descent.decay is not None:
             self._decay[weight.name] = b.sub(b.number(1), descent.decay)
         if scale.moves:
-            self._updates[weight.name] = update_of(b, descent)
+            height = float(self._network.height(weight))
+            self._updates[weight.name] = update_of(b, descent, height)
 
     def program(self) -> Program:
         """Return the program."""
@@ -112,7 +132,9 @@ class _Unrolling:
                 return self._b.mul(factor, self._b.matmul(matrix, transposed, vector))
 
             step = BatchPass(self._b, self._of, self._inputs, self._values(t), product)
-            self._known = _Untrained(step, self._seed, self._layout, self._network)
+            self._known = _Untrained(
+                self._b, step, self._seed, self._layout, self._network, self._scales.gradient
+            )
         return self._known
 
     def _values(self, t: int) -> dict[Node, Node]:

@@ -30,7 +30,7 @@ from tpc.network.optimizers.every_step import is_linear
 from tpc.network.optimizers.update import decay, is_bounded
 from tpc.network.scales import Classification
 from tpc.network.training.descent import shrunk, without_bounds
-from tpc.network.training.neural_tangent import DRAW
+from tpc.network.training.neural_tangent import DRAW, share_of
 from tpc.network.training.open_round import OpenRound
 from tpc.network.training.updates import COLUMN, Gradient, kernel_effect
 from tpc.program.nodes import FREE, Coordinates, Matrix, Node, Parameter, Row, Shape
@@ -152,7 +152,8 @@ class _TangentRound(OpenRound):
             unit = round_input(b, b.constant(np.eye(self.rounds)))
             chi = b.mul(b.expand(unit, tuple(range(1, len(zero.shape)))), chi)
         for group, kernel in kernels.items():
-            leaf, norm = moved[group], _NormInSpan(builder=b, kernel=kernel)
+            alone = b.mul(b.number(1 / self.height(group.weights[0])), kernel)
+            leaf, norm = moved[group], _NormInSpan(builder=b, kernel=alone)
             update = self.update(group.name, group.use, group.weights[0], chi, norm)
             self.pass_on(leaf, zero, b.add(shrunk(b, decay(b, group.use), leaf), update))
         return self.closed(*draw)
@@ -249,7 +250,9 @@ class _TangentRound(OpenRound):
         return Named(contraction(b, side.axes, whole, unit), side.axes)
 
     def _jacobian(self, weight: Weight) -> Jacobian | None:
-        return self._layout.jacobian(self._gradients, weight.leaf)
+        found = self._layout.jacobian(self._gradients, weight.leaf)
+        share = share_of(self._network, weight, self._scales.gradient)
+        return None if found is None else found.scaled(self._b, share)
 
     def _kernel(self, group: _Group) -> Node:
         """Return the sum of <J|J> over weights, of all pairs of times."""
@@ -264,7 +267,8 @@ class _TangentRound(OpenRound):
             assert of is not None
             terms = tuple(tuple(map(over_time, term)) for term in of.terms)
             whole = Jacobian(terms, time + of.outputs, of.own)
-            parts.append(overlap(self._b, whole, whole))
+            height = self._b.number(self.height(weight))
+            parts.append(self._b.mul(height, overlap(self._b, whole, whole)))
         kernel = reduce(self._b.add, parts)
         self._recorder.bind(group.name.replace("u", "K", 1), None, kernel)
         return kernel
@@ -291,7 +295,8 @@ class _EntrywiseUpdate:
 
     def effect(self) -> Node:
         """Return <J|U>."""
-        return kernel_effect(self._of.builder, self._moved, self._jacobian)
+        height = self._of.height(self._weight)
+        return kernel_effect(self._of.builder, self._moved, self._jacobian, height)
 
     def descend(self, chi: Node) -> None:
         """Take one step along the gradient."""

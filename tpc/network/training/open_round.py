@@ -64,6 +64,10 @@ class OpenRound:
         """How many inputs the passes are for."""
         return len(self._training.rows)
 
+    def height(self, weight: Weight) -> float:
+        """Return the rows of a matrix by its columns; 1 of a vector."""
+        return float(self._network.height(weight))
+
     def name(self, name: str, node: Node) -> None:
         """Name a value of the round unless it has a name."""
         self._recorder.bind(name, ROUND, node)

@@ -69,7 +69,7 @@ class Recorder:
             title=network.title,
             source=network.source,
             dialect=DIALECT,
-            dims={network.dim.name: network.dim},
+            dims=network.dims,
             matrices=matrices,
             parameters=parameters,
             bindings=bindings,

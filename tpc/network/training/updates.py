@@ -10,7 +10,8 @@ combination of the gradients so far with numbers,
 at the cost of inner products. Else it is a *kernel*, Q acting entry by entry: a ket for a vector,
 for a matrix a node of two coordinates, U_t z = mean[j](U_t * z[j]), of which the transpose has the
 slots exchanged. Either knows what it does to a vector, in the maximal update limit, and <J_a|U_t>,
-what it takes off the outputs, in the neural tangent limit.
+what it takes off the outputs, in the neural tangent limit. A matrix with k rows and m columns has
+entries U / m, so that U.T z is k / m times an average, as is what it takes off the outputs.
 
 Reference:
     Tensor Programs IVb, Definition 2.6.7, Definition 2.9.22; Theorem 2.9.25, equation (2.45).
@@ -74,15 +75,16 @@ class Update(Protocol):
         """Return a product less U_t z, or less U_t.T z."""
 
     def effect(self, jacobian: Jacobian) -> Node | None:
-        """Return <J_a|U_t>, or None where nothing has moved."""
+        """Return <J_a|U_t> times rows over columns, or None where nothing has moved."""
 
 
 class FactoredUpdate:
     """The gradients of all steps, each with its coefficient."""
 
-    def __init__(self, b: Builder, descent: Descent) -> None:
+    def __init__(self, b: Builder, descent: Descent, height: float) -> None:
         self._b = b
         self._descent = descent
+        self._height = b.number(height)
         self._gradients: list[Gradient] = []
         self._coefficients: list[Node] = []
 
@@ -102,12 +104,14 @@ class FactoredUpdate:
                 left, right = reversed(term) if transposed else term
                 inner = Named(b.inner(right.node, vector), right.axes + own)
                 moved = contraction(b, own, left, inner, gradient.signals)
+                moved = b.mul(self._height, moved) if transposed else moved
                 product = b.sub(product, b.mul(coefficient, moved))
         return product
 
     def effect(self, jacobian: Jacobian) -> Node | None:
-        """Return <J_a|U_t>."""
-        return self._effect(jacobian, self._coefficients)
+        """Return <J_a|U_t>, times rows over columns."""
+        effect = self._effect(jacobian, self._coefficients)
+        return None if effect is None else self._b.mul(self._height, effect)
 
     def _effect(self, jacobian: Jacobian, coefficients: Sequence[Node]) -> Node | None:
         """Return <J_a|X> of a combination X; gradients with the same J share an overlap."""
@@ -132,9 +136,10 @@ class FactoredUpdate:
 class KernelUpdate:
     """The sum of all updates and the optimizer's states, entry by entry."""
 
-    def __init__(self, b: Builder, descent: Descent) -> None:
+    def __init__(self, b: Builder, descent: Descent, height: float) -> None:
         self._b = b
         self._descent = descent
+        self._height = height
         self._states = descent.initial_states
         self._moved: Node | None = None
 
@@ -149,33 +154,38 @@ class KernelUpdate:
         b, moved = self._b, self._moved
         if moved is None:
             return product
-        return b.sub(product, kernel_product(b, moved, transposed, vector))
+        return b.sub(product, kernel_product(b, moved, transposed, vector, self._height))
 
     def effect(self, jacobian: Jacobian) -> Node | None:
-        """Return <J_a|U_t>."""
-        return None if self._moved is None else kernel_effect(self._b, self._moved, jacobian)
+        """Return <J_a|U_t>, times rows over columns."""
+        moved = self._moved
+        return None if moved is None else kernel_effect(self._b, moved, jacobian, self._height)
 
 
-def update_of(b: Builder, descent: Descent) -> Update:
-    """Return the update of a weight that has not moved."""
-    return FactoredUpdate(b, descent) if descent.is_linear else KernelUpdate(b, descent)
+def update_of(b: Builder, descent: Descent, height: float) -> Update:
+    """Return the update of a weight that has not moved, of `height` rows for each column."""
+    kind = FactoredUpdate if descent.is_linear else KernelUpdate
+    return kind(b, descent, height)
 
 
-def kernel_product(b: Builder, kernel: Node, transposed: bool, vector: Node) -> Node:
-    """Return mean[j](k * z[j]) for a kernel k, or that for its transpose."""
-    kernel = b.exchange(kernel, COLUMN) if transposed else kernel
+def kernel_product(
+    b: Builder, kernel: Node, transposed: bool, vector: Node, height: float = 1.0
+) -> Node:
+    """Return mean[j](k * z[j]) for a kernel k, or that for its transpose, times rows / columns."""
+    if transposed:
+        kernel = b.mul(b.number(height), b.exchange(kernel, COLUMN))
     return b.mean(b.mul(kernel, b.row(vector, COLUMN)), (COLUMN,))
 
 
-def kernel_effect(b: Builder, moved: Node, jacobian: Jacobian) -> Node:
-    """Return <J_a|U> for a kernel U, or a ket."""
+def kernel_effect(b: Builder, moved: Node, jacobian: Jacobian, height: float = 1.0) -> Node:
+    """Return <J_a|U> for a kernel U, or a ket, times rows over columns."""
     parts = []
     for left, *columns in jacobian.terms:
         rest = Named(moved, jacobian.own)
         for right in columns:
             rest = Named(kernel_product(b, moved, False, right.node), right.axes)
         parts.append(b.mean(contraction(b, jacobian.outputs, left, rest)))
-    return reduce(b.add, parts)
+    return b.mul(b.number(height), reduce(b.add, parts))
 
 
 def _applied(b: Builder, overlaps: Node, chi: Node) -> Node:

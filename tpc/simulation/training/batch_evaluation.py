@@ -23,20 +23,20 @@ Given: TypeAlias = Mapping[Node | Matrix, Array | Operator]
 class Evaluation:
     """A graph in the order in which it is computed."""
 
-    def __init__(self, results: Iterable[Node], width: int | None = None) -> None:
+    def __init__(self, results: Iterable[Node], sizes: Mapping[str, int] | None = None) -> None:
         """Plan what to compute.
 
         Args:
             results: The nodes whose values are wanted.
-            width: Where values with several coordinates are averaged in blocks: their size in
-                each. Else they are held whole.
+            sizes: Of the dims, where values with several coordinates are averaged in blocks. Else
+                they are held whole.
         """
         self._results = tuple(results)
-        self._width = width
+        self._sizes = sizes
         self._order = toposort(self._results, _needed)
         self._bodies: dict[Mean, tuple[Node, ...]] = {}
         inputs: dict[Node, tuple[Node, ...]] = {}
-        if width is not None:
+        if sizes is not None:
             self._bodies, inputs = collect_bodies(self._order)
             self._order = [node for node in self._order if not is_wide(node)]
         uses = last_uses(inputs.get(node, _needed(node)) for node in self._order)
@@ -66,9 +66,8 @@ class Evaluation:
         return [values[node] for node in self._results]
 
     def _average(self, node: Node, values: Mapping[Node, Array]) -> Array:
-        assert isinstance(node, Mean) and self._width is not None
-        width = self._width
-        return mean_in_blocks(node, self._bodies, values.__getitem__, lambda _: width)
+        assert isinstance(node, Mean) and self._sizes is not None
+        return mean_in_blocks(node, self._bodies, values.__getitem__, self._sizes.__getitem__)
 
 
 def number(node: Node, params: Mapping[str, Array]) -> float:
@@ -100,6 +99,6 @@ def _value(
                 product: Array = (entries.T if transposed else entries) @ vectors
             else:
                 product = entries.multiply(transposed, vectors)
-            return product.reshape(x.shape)
+            return product.reshape(len(product), *x.shape[1:])
         case _:
             return np.asarray(apply_operation(node, values.__getitem__))

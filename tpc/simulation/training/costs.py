@@ -6,6 +6,7 @@ each input and step.
 """
 
 from collections.abc import Mapping, Sequence
+from math import prod
 
 from tpc.diagnostics import ProgramError
 from tpc.diagnostics.data_faults import NonlinearUpdate, RunTooLarge
@@ -24,7 +25,7 @@ Products = Mapping[Matrix, tuple[int, int]]
 def dense_bytes(plans: Sequence[TensorPlan]) -> int:
     """Return the bytes of the matrices of a trial, each with what its optimizer remembers."""
     matrices = [plan for plan in plans if plan.weight.kind is WeightKind.MATRIX]
-    return sum(8 * plan.width**2 * (1 + len(plan.steps.at(0).after)) for plan in matrices)
+    return sum(8 * prod(plan.axes) * (1 + len(plan.steps.at(0).after)) for plan in matrices)
 
 
 def matrix_free_bytes(plans: Sequence[TensorPlan], distinct: Products) -> int:
@@ -33,9 +34,10 @@ def matrix_free_bytes(plans: Sequence[TensorPlan], distinct: Products) -> int:
     for plan in plans:
         leaf = plan.weight.leaf
         if isinstance(leaf, Matrix):
-            n, products = plan.width, distinct[leaf]
-            total += 8 * floats_of("matrix-free", GAUSSIAN, n, n, products)
-            total += 8 * 2 * n * min(products) * plan.weight.trained
+            products = distinct[leaf]
+            rows, columns = plan.axes
+            total += 8 * floats_of("matrix-free", GAUSSIAN, rows, columns, products)
+            total += 8 * (rows + columns) * min(products) * plan.weight.trained
     return total
 
 

@@ -47,12 +47,12 @@ class FactoredTensor:
             coefficients: q_ts, a row for each step.
         """
         self.plan = plan
-        n = plan.width
-        draws = Stream(stream(seed, n, trial, plan.weight.name))
-        self._start = make_operator("matrix-free", GAUSSIAN, n, n, products, draws)
+        rows, columns = plan.axes
+        draws = Stream(stream(seed, plan.width, trial, plan.weight.name))
+        self._start = make_operator("matrix-free", GAUSSIAN, rows, columns, products, draws)
         self._scale = plan.deviation
         self._rows = coefficients
-        self._left = self._right = np.zeros((n, 0))
+        self._left, self._right = np.zeros((rows, 0)), np.zeros((columns, 0))
         self._columns: list[int] = []
         self._coefficients = np.zeros(0)
 

@@ -3,7 +3,8 @@
     f = n^-a_out * sum over the n-axis of y,   chi = dL/df,
     dL/dW = n^-a_out * (sum over inputs of chi * d sum(y) / dW).
 
-`backpropagate` gives d sum(y) / dW of vectors and matrices, and d avg(y) / dc of scalars.
+`backpropagate` gives N_W d avg(y) / dW, with the width N_W of a vector or the columns of a matrix,
+and d avg(y) / dc of scalars; so the first are to be multiplied by n / N_W.
 """
 
 from collections.abc import Mapping
@@ -14,24 +15,25 @@ from tpc.network.forward_backward import BatchPass, Differentiated
 from tpc.network.losses import differentiate_loss
 from tpc.network.network import Training
 from tpc.program.builder import Builder
-from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node, Placeholder
+from tpc.program.nodes import Matrix, Node, Placeholder
 from tpc.simulation.engines import Operator
 from tpc.simulation.result import Array
 from tpc.simulation.training.batch_evaluation import Evaluation, Given
 from tpc.simulation.training.tensors import FiniteGradient
 
 Params = Mapping[str, Array]
+Sizes = Mapping[str, int]
 
 
 class Forward:
     """What is recorded at a step: y of all rows, and tracked scalars."""
 
-    def __init__(self, b: Builder, differentiated: Differentiated, size: int, width: int) -> None:
-        """Plan the pass over `size` inputs at a width."""
+    def __init__(self, b: Builder, differentiated: Differentiated, size: int, sizes: Sizes) -> None:
+        """Plan the pass over `size` inputs with dims of these sizes."""
         network = differentiated.network
         self._inputs = b.make(Placeholder, (), (size, *network.input.shape), "all inputs")
         batch = BatchPass(b, differentiated, self._inputs)
-        self._evaluation = Evaluation((batch.output, *batch.tracked().values()), width)
+        self._evaluation = Evaluation((batch.output, *batch.tracked().values()), sizes)
 
     @property
     def products(self) -> dict[Matrix, tuple[int, int]]:
@@ -47,9 +49,9 @@ class Forward:
 class Backward:
     """The gradients of a batch."""
 
-    def __init__(self, b: Builder, differentiated: Differentiated, size: int, width: int) -> None:
-        """Plan the passes over `size` inputs at a width."""
-        self._width = width
+    def __init__(self, b: Builder, differentiated: Differentiated, size: int, sizes: Sizes) -> None:
+        """Plan the passes over `size` inputs with dims of these sizes."""
+        self._sizes = sizes
         network = differentiated.network
         readout = network.readout.node
         self._inputs = b.make(Placeholder, (), (size, *network.input.shape), "batch")
@@ -60,7 +62,7 @@ class Backward:
         self._found: dict[Node, Node] = dict(found.vectors.items())
         self._found.update(found.scalars.items())
         wanted = [x for uses in self._uses.values() for u in uses for x in (u.cotangent, u.operand)]
-        self._evaluation = Evaluation((*wanted, *self._found.values()), width)
+        self._evaluation = Evaluation((*wanted, *self._found.values()), sizes)
 
     @property
     def products(self) -> dict[Matrix, tuple[int, int]]:
@@ -70,7 +72,7 @@ class Backward:
     def compute(
         self, inputs: Array, signals: Array, weights: Given, params: Params
     ) -> dict[str, FiniteGradient]:
-        """Return the sum over inputs of signals * d sum(y) / dW, by weight.
+        """Return the sum over inputs of signals * N_W d avg(y) / dW, by weight; N_W = 1 of scalars.
 
         Args:
             inputs: Those of the batch.
@@ -90,12 +92,10 @@ class Backward:
             leaf = weight.leaf
             if isinstance(leaf, Matrix) and leaf in factors:
                 gradients[weight.name] = _outer(factors[leaf])
-            elif isinstance(leaf, InitialVector) and leaf in sums:
+            elif not isinstance(leaf, Matrix) and leaf in sums:
                 gradients[weight.name] = FiniteGradient(sums[leaf])
-            elif isinstance(leaf, InitialScalar) and leaf in sums:
-                gradients[weight.name] = FiniteGradient(self._width * sums[leaf])
             else:
-                gradients[weight.name] = _nothing(leaf, weights[leaf], self._width)
+                gradients[weight.name] = _nothing(leaf, weights[leaf], self._sizes)
         return gradients
 
 
@@ -107,11 +107,11 @@ def _outer(uses: list[tuple[bool, Array, Array]]) -> FiniteGradient:
     return FiniteGradient(left, right)
 
 
-def _nothing(leaf: Matrix | Node, value: Array | Operator, width: int) -> FiniteGradient:
+def _nothing(leaf: Matrix | Node, value: Array | Operator, sizes: Sizes) -> FiniteGradient:
     """Return the gradient of a weight on which the output does not depend."""
     if isinstance(leaf, Matrix):
-        none = np.zeros((width, 0))
-        return FiniteGradient(none, none)
+        left, right = (np.zeros((sizes[dim], 0)) for dim in (leaf.rows, leaf.columns))
+        return FiniteGradient(left, right)
     return FiniteGradient(np.zeros_like(value))
 
 

@@ -54,6 +54,23 @@ class FiniteGradient:
         return self.left[rows] if self.right is None else self.left[rows] @ self.right.T
 
 
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """What a weight at one width is made of.
+
+    Attributes:
+        free: The width of the network, by which trials are known.
+        axes: Of the growing axes.
+        own: What powers of n of this weight are powers of: the columns of a matrix.
+        summed: How many entries the readout adds up.
+    """
+
+    free: int
+    axes: tuple[int, ...]
+    own: int
+    summed: int
+
+
 class TensorPlan:
     """What all trials share of a weight at one width: its scales and its optimizer's steps."""
 
@@ -62,12 +79,12 @@ class TensorPlan:
         weight: Weight,
         exponents: Exponents,
         use: OptimizerUse,
-        width: int,
+        widths: Widths,
         params: Mapping[str, Array],
     ) -> None:
         """Compute the scales; `params` are the values of params."""
-        b, e, n = Builder(), exponents, float(width)
-        self.weight, self.width = weight, width
+        b, e, n = Builder(), exponents, float(widths.own)
+        self.weight, self.width, self.axes = weight, widths.free, widths.axes
         self.coords = _coords(weight)
         self.steps = UpdateSteps(use, self.coords, weight.shape)
         size = n ** -(e.a + e.b)
@@ -78,7 +95,8 @@ class TensorPlan:
         else:
             self.start = None
         self.deviation = size * number(weight.init, params)
-        self.gain = n ** (e.d - e.a)
+        of_sum = 1 if isinstance(weight.leaf, InitialScalar) else n
+        self.gain = n ** (e.d - e.a) * widths.summed / of_sum
         factor = number(weight.lr, params) * number(learning_rate(b, use), params)
         self.rate = factor * n ** -(e.a + e.c)
         shrinking = decay(b, use)
@@ -137,7 +155,8 @@ class Tensor:
             if old is not None and (old.coords, old.shape) == (coords, shape):
                 room.append(old)
             else:
-                axes = (self.plan.width,) * len(coords) + shape
+                lengths = dict(zip(self.plan.coords, self.plan.axes, strict=True))
+                axes = tuple(lengths[coordinate] for coordinate in coords) + shape
                 room.append(_State(coords, shape, np.empty(axes)))
         return room
 
@@ -145,7 +164,7 @@ class Tensor:
 def _draw(plan: TensorPlan, seed: int, trial: int) -> Array:
     if plan.start is not None:
         return np.array(plan.start, dtype=np.float64)
-    shape = (plan.width,) * len(plan.coords) + plan.weight.shape
+    shape = plan.axes + plan.weight.shape
     drawn = stream(seed, plan.width, trial, plan.weight.name).standard_normal(shape)
     drawn *= plan.deviation
     return drawn

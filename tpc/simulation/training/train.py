@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tpc.network.forward_backward import differentiate
-from tpc.network.network import Network, OptimizerUse, Training, WeightKind
+from tpc.network.network import Network, OptimizerUse, Training, Weight, WeightKind
 from tpc.network.optimizers.every_step import is_linear, linear_coefficients
 from tpc.network.parametrizations import Scaling, scaling_of
 from tpc.program.builder import Builder
@@ -26,7 +26,7 @@ from tpc.simulation.training.batch_evaluation import Given, number
 from tpc.simulation.training.costs import check_training_cost
 from tpc.simulation.training.factored import FactoredTensor
 from tpc.simulation.training.passes import Backward, Forward, Loss
-from tpc.simulation.training.tensors import Tensor, TensorPlan
+from tpc.simulation.training.tensors import Tensor, TensorPlan, Widths
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +100,23 @@ class _Trainer:
         self._width, self._params = width, params
         self._scaling: Scaling = scaling_of(network, training.parametrization)
         uses = {w.name: training.optimizer_of(w.name) for w in network.weights}
+        sizes = {name: dim.size(width) for name, dim in network.dims.items()}
         self._plans = [
-            TensorPlan(w, self._scaling.exponents[w.name], uses[w.name], width, params)
+            TensorPlan(
+                w, self._scaling.exponents[w.name], uses[w.name], self._widths(w, sizes), params
+            )
             for w in network.weights
         ]
         b = Builder()
-        differentiated = differentiate(b, network)
+        differentiated = differentiate(b, network, sizes=sizes)
         self._rows = training.rows
-        self._forward = Forward(b, differentiated, len(self._rows), width)
+        self._forward = Forward(b, differentiated, len(self._rows), sizes)
         self._backward = {
-            size: Backward(b, differentiated, size, width)
+            size: Backward(b, differentiated, size, sizes)
             for size in {len(x) for x in training.batches}
         }
         self._loss = Loss(training)
-
+        self._out = float(_summed(network, sizes)) ** -self._scaling.out
         self._products = self._count_products(distinct=False)
         self._engine = engine
         self.memory = check_training_cost(
@@ -124,6 +127,13 @@ class _Trainer:
             for name, use in uses.items()
             if engine == "matrix-free" and is_linear(use)
         }
+
+    def _widths(self, weight: Weight, sizes: Mapping[str, int]) -> Widths:
+        """Return what the scales of a weight at this width are made of."""
+        network, leaf = self._network, weight.leaf
+        own = sizes[network.dim_of(weight).name]
+        axes = (sizes[leaf.rows], own) if isinstance(leaf, Matrix) else (own,) * len(leaf.coords)
+        return Widths(self._width, axes, own, _summed(network, sizes))
 
     def _count_products(self, distinct: bool) -> dict[Matrix, tuple[int, int]]:
         """Return how many vectors every matrix, and its transpose, multiplies in all steps.
@@ -161,7 +171,7 @@ class _Trainer:
         names = (self._network.readout.name, *(track.name for track in training.tracks))
         recorded: dict[str, list[Array]] = {name: [] for name in names}
         start = None
-        out = float(self._width) ** -self._scaling.out
+        out = self._out
         with np.errstate(all="ignore"):
             for step in range(training.steps + 1):
                 total, tracks = self._forward.compute(self._rows, weights, params)
@@ -187,13 +197,19 @@ class _Trainer:
         signals = self._loss.signals(f[at], training.targets[at], self._params)
         gradients = self._backward[len(at)].compute(
             training.inputs[at],
-            signals * float(self._width) ** -self._scaling.out,
+            signals * self._out,
             weights,
             self._params,
         )
         for tensor in tensors:
             if tensor.plan.weight.trained:
                 tensor.descend(gradients[tensor.plan.weight.name])
+
+
+def _summed(network: Network, sizes: Mapping[str, int]) -> int:
+    """Return how many entries the readout adds up."""
+    node = network.readout.node
+    return sizes[node.dim if node.coords else network.dim.name]
 
 
 def _linear_coefficients(
