@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         evaluator,
         load,
         parse,
+        run,
         simulate,
     )
     from tpc.driver.kernel_matrices import kernel
@@ -45,6 +46,7 @@ __all__ = [
     "load",
     "parse",
     "predict",
+    "run",
     "simulate",
     "train",
     "verify",

@@ -1,5 +1,6 @@
 """The command line as scripts see it: exit status, streams, JSON, files."""
 
+import io
 import json
 import os
 import subprocess
@@ -283,7 +284,10 @@ def as_object(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     ("command", "method", "samples"),
-    [("run --samples 4096", "mc", 4096), ("simulate --width 32 --trials 4", "dense", 4)],
+    [
+        ("run --method mc --samples 4096", "mc", 4096),
+        ("simulate --width 32 --trials 4", "dense", 4),
+    ],
 )
 def test_json_has_the_form_that_scripts_rely_on(
     folder: Path, capsys: pytest.CaptureFixture[str], command: str, method: str, samples: int
@@ -336,7 +340,7 @@ def test_exact_numbers_are_shown_as_such(folder: Path, capsys: pytest.CaptureFix
     out = capsys.readouterr().out
     assert out.endswith("\nexact, s = 2, shift = [0 1]\n")
     assert out.splitlines()[0].split() == ["c", "4"]
-    assert main(["run", "tanh.tp"]) == 0
+    assert main(["run", "tanh.tp", "--method", "mc"]) == 0
     first, second, origin = capsys.readouterr().out.splitlines()
     assert first.startswith("c  0.39") and "exact" not in first
     assert second.split() == ["d", "1", "exact"]
@@ -352,7 +356,8 @@ def test_verify_takes_a_method(folder: Path, capsys: pytest.CaptureFixture[str])
 def test_equal_seeds_give_equal_numbers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     objects = []
     for seed in ["1", "1", "2"]:
-        assert main(["run", "tanh.tp", "--samples", "1024", "--seed", seed, "--json"]) == 0
+        words = ["run", "tanh.tp", "--method", "mc", "--samples", "1024", "--seed", seed, "--json"]
+        assert main(words) == 0
         objects.append(as_object(capsys)["outputs"])
     assert objects[0] == objects[1] != objects[2]
 
@@ -550,3 +555,31 @@ def test_a_loop_says_what_it_refuses(folder: Path, capsys: pytest.CaptureFixture
     said = capsys.readouterr().err
     assert "'c' is" in said
     assert "drawn in each round of a loop; write the rounds out by '--unrolled'" in said
+
+
+def test_a_program_from_standard_input(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO((folder / "good.tp").read_text(encoding="utf-8")))
+    assert main(["run", "-", "--json"]) == 0
+    assert as_object(capsys)["program"] == "-"
+    monkeypatch.setattr("sys.stdin", io.StringIO("dim n\nvector v : n\noutput c = <v|v>\n"))
+    assert main(["compile", "-"]) == 0
+    assert "def evaluate(" in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.StringIO("dim n\nvector v : m\n"))
+    assert main(["inspect", "-"]) == 1
+    assert capsys.readouterr().err.startswith("<stdin>:2:12: error[TP201]")
+
+
+def test_warnings_go_to_standard_error_and_strict_makes_them_errors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "unused.tp"
+    path.write_text("dim n\nvector v, w, _u : n\noutput c = <v|v>\n", encoding="utf-8")
+    assert main(["run", str(path)]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.split()[:2] == ["c", "1"]
+    assert printed.err.startswith(f"{path}:2:11: warning[TP501]: `w` is never used\n")
+    assert main(["run", str(path), "--strict"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "" and f"{path}:2:11: error[TP501]" in printed.err

@@ -13,9 +13,12 @@ import pytest
 
 import tpc
 import tpc.diagnostics
-from tpc.diagnostics import Fault, ProgramError
+from tpc.diagnostics import NOWHERE, Diagnostic, Fault, ProgramError
+from tpc.diagnostics.cautions import SlowDerivatives, UncertainError
 from tpc.driver import compiler
+from tpc.driver.training_program import cost_of_derivatives
 from tpc.network.network import Network
+from tpc.program.program import Program
 
 HERE = Path(__file__).parent
 INDEX = HERE.parents[1] / "docs" / "errors.md"
@@ -27,7 +30,7 @@ HEAD = """\
 A diagnostic is `FILE:LINE:COLUMN: error[TPnnn]: what is wrong`, then the line of the program with
 the place underlined and, where there is one, a hint. All independent errors of a file are reported
 in one run (of syntax errors, the first hundred). TP1xx are errors of syntax, TP2xx of names, sorts,
-dims, shapes and dialects, TP3xx of limits, TP4xx of data and numbers.
+dims, shapes and dialects, TP3xx of limits, TP4xx of data and numbers, TP5xx are warnings.
 
 Where a message names something of the program, this page has `…`.
 """
@@ -39,7 +42,13 @@ TABLE = """
 |---|---|---|---|
 """
 
-CHAPTERS = {"TP1": "Syntax", "TP2": "Names, sorts, dims", "TP3": "Limits", "TP4": "Data"}
+CHAPTERS = {
+    "TP1": "Syntax",
+    "TP2": "Names, sorts, dims",
+    "TP3": "Limits",
+    "TP4": "Data",
+    "TP5": "Warnings",
+}
 
 
 def catalogue() -> list[type[Fault]]:
@@ -47,7 +56,7 @@ def catalogue() -> list[type[Fault]]:
     found = []
     for module in pkgutil.iter_modules(tpc.diagnostics.__path__, "tpc.diagnostics."):
         for value in vars(importlib.import_module(module.name)).values():
-            if isinstance(value, type) and issubclass(value, Fault) and value is not Fault:
+            if isinstance(value, type) and issubclass(value, Fault) and hasattr(value, "code"):
                 found.append(value)
     return sorted(set(found), key=lambda fault: fault.code)
 
@@ -74,9 +83,23 @@ def _cell(template: str) -> str:
     return text.replace("|", "\\|")
 
 
+def warnings_of(name: str, program: Program | Network) -> list[Diagnostic]:
+    """Return the warnings of a program, those of its derivation or of its result."""
+    if name.startswith("TP510"):
+        assert isinstance(program, Network)
+        cost = cost_of_derivatives(program)
+        return [Diagnostic.of(SlowDerivatives(str(cost)), NOWHERE)]
+    if name.startswith("TP511"):
+        found = compiler.run(program, method="mc")
+        return [Diagnostic.of(UncertainError(text), NOWHERE) for text in found.warnings]
+    return list(program.warnings)
+
+
 def compile_text(name: str) -> str:
     """Take a program through the compiler and a finite run, up to the stage that refuses it."""
     program = tpc.load(name)
+    if name.startswith("TP5"):
+        raise ProgramError(warnings_of(name, program), name, program.source)
     if isinstance(program, Network) and name.startswith("TP28"):
         tpc.kernel(program, [[1.0, 2.0, 3.0]], [[0.5, 0.0, 1.0]])
     if name.startswith("TP283"):
@@ -111,7 +134,7 @@ def test_every_code_has_a_bad_program() -> None:
 def test_codes_are_unique() -> None:
     codes = [fault.code for fault in catalogue()]
     assert len(codes) == len(set(codes)) >= 30
-    assert all(re.fullmatch(r"TP[1-4]\d\d", code) for code in codes)
+    assert all(re.fullmatch(r"TP[1-5]\d\d", code) for code in codes)
 
 
 def test_index_is_up_to_date(update_golden: bool) -> None:

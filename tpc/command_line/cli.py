@@ -109,16 +109,25 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (text, options) in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        command.add_argument("program", metavar="P.tp", help="the program")
+        command.add_argument("program", metavar="P.tp", help="the program; - is standard input")
+        command.add_argument("--strict", action="store_true", help="take warnings as errors")
         for words, settings in options:
             command.add_argument(*words, **settings)
     return parser
 
 
+def _whole(text: str) -> int:
+    """Return the integer that is written as `1e4`."""
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError
+    return int(number)
+
+
 def _at_least(smallest: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         try:
-            number = int(text)
+            number = int(text) if text.lstrip("+-").isdecimal() else _whole(text)
         except ValueError:
             raise argparse.ArgumentTypeError(f"{text!r} is not an integer") from None
         if number < smallest:
@@ -196,14 +205,14 @@ def _format(*choices: str) -> Option:
     return _option("--format", choices=choices, default=first, help=f"default: {first}")
 
 
-def _method(default: str) -> Option:
+def _method() -> Option:
     text = (
         "how what has no closed form is computed; mc: random nodes; qmc: Sobol points; "
         "quadrature: grids, for smooth functions; exact: not at all, an error; auto: quadrature "
-        f"where that is precise, else qmc; default: {default}"
+        "where that is precise, else qmc; default: auto"
     )
     choices = ("mc", "qmc", "quadrature", "exact", "auto")
-    return _option("--method", choices=choices, default=default, help=text)
+    return _option("--method", choices=choices, default="auto", help=text)
 
 
 def _samples(default: int | None = 65536, words: str = "65536") -> Option:
@@ -255,7 +264,7 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
     ),
     "run": (
         "Compute the limit's numbers, with standard errors.",
-        (_method("mc"), _samples(), *_REPLICATES, _DOT, _UNROLLED, *_OF_RUNS),
+        (_method(), _samples(), *_REPLICATES, _DOT, _UNROLLED, *_OF_RUNS),
     ),
     "simulate": (
         "Run the program at a finite width.",
@@ -297,7 +306,7 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
             _option(
                 "--plot", metavar="F.png", help="draw the distance to the limit (png, svg, pdf)"
             ),
-            _method("mc"),
+            _method(),
             _samples(None, "65536; of training with a nonlinear optimizer 4096"),
             _DOT,
             _UNROLLED,
@@ -326,7 +335,7 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
                 "also compute them as if the backward pass had matrices of its own, and say how "
                 "far that is off",
             ),
-            _method("auto"),
+            _method(),
             _samples(),
             _DOT,
             *_OF_RUNS,
@@ -339,7 +348,7 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
                 "--draws", type=_count, default=1, metavar="D",
                 help="draws of an output that is random before training, default: 1",
             ),
-            _method("auto"),
+            _method(),
             _samples(),
             *_REPLICATES,
             _DOT,

@@ -3,15 +3,17 @@
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from tpc.command_line import kernel_command
 from tpc.command_line.whole_file import replacing, write_whole
-from tpc.diagnostics import UsageError
+from tpc.diagnostics import NOWHERE, Diagnostic, ProgramError, UsageError, render
+from tpc.diagnostics.cautions import SlowDerivatives, UncertainError
 from tpc.driver import compiler, verification
 from tpc.driver.emitted import Progress
 from tpc.driver.shown import ShownLimit, ShownNetwork, ShownProgram
@@ -45,14 +47,20 @@ DISAGREES = 1
 EFFORT = ("samples", "seed", "method", "dot", "replicates", "rank_tolerance", "unrolled")
 """The options that say how a limit is computed: arguments of these names of the driver."""
 
+STANDARD_INPUT = "-"
+"""The program that is read from standard input."""
+
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def compile_program(arguments: Namespace) -> int:
     """`tpc compile`: write the evaluator module, print where."""
     path = Path(arguments.program)
-    target = Path(arguments.output or path.with_name(f"{path.stem}_limit.py"))
     limit = compiler.derive(_load(arguments), arguments.dot, arguments.unrolled)
+    if arguments.program == STANDARD_INPUT and not arguments.output:
+        sys.stdout.write(compiler.emit(limit))
+        return 0
+    target = Path(arguments.output or path.with_name(f"{path.stem}_limit.py"))
     _write(target, compiler.emit(limit))
     print(target)
     return 0
@@ -166,13 +174,14 @@ def verify(arguments: Namespace) -> int:
 
 def kernel(arguments: Namespace) -> int:
     """`tpc kernel`: print the kernels of a network, or write them to a file."""
-    request = kernel_command.read_request(arguments, _load(arguments), _settings(arguments))
+    described = _load(arguments)
+    request = kernel_command.read_request(arguments, described, _settings(arguments))
     with _progress("evaluating") as progress:
         result = kernel_command.compute(request, progress)
     if request.target is not None:
         with _writing(request.target), replacing(request.target) as temporary:
             kernel_command.save(result, temporary)
-    _warn(result)
+    _warn_of_errors(result, described, arguments)
     if arguments.json:
         _print_json(kernels_to_json(result, arguments.program))
     else:
@@ -264,15 +273,42 @@ def _inspect_network(network: ShownNetwork, format_: str) -> str:
 
 
 def _load(arguments: Namespace) -> ShownProgram | ShownNetwork:
+    """Read and check what a file describes; print its warnings."""
     try:
-        described = compiler.load(arguments.program)
+        if arguments.program == STANDARD_INPUT:
+            described = compiler.parse(sys.stdin.read(), "<stdin>")
+        else:
+            described = compiler.load(arguments.program)
+    except UnicodeDecodeError:
+        raise UsageError("standard input is not UTF-8") from None
     except OSError as error:
         raise UsageError(f"cannot read {arguments.program}: {error.strerror or error}") from None
+    found = list(described.warnings)
     if isinstance(described, Network) and getattr(arguments, "dot", "") == "derivative":
         cost = cost_of_derivatives(described)
-        if cost is not None:
-            print(f"warning: {cost}", file=sys.stderr)
+        found += [Diagnostic.of(SlowDerivatives(cost), NOWHERE)] if cost is not None else []
+    _warn(found, described, arguments)
     return described
+
+
+def _warn(found: Sequence[Diagnostic], described: Program | Network, arguments: Namespace) -> None:
+    """Print warnings on standard error.
+
+    Raises:
+        ProgramError: They are errors.
+    """
+    if arguments.strict and found:
+        errors = [replace(warning, severity="error") for warning in found]
+        raise ProgramError(errors, described.name, described.source)
+    if found:
+        print(render(list(found), described.name, described.source), file=sys.stderr)
+
+
+def _warn_of_errors(result: object, described: Program | Network, arguments: Namespace) -> None:
+    """Say on standard error what is to know of the errors of a result."""
+    texts = getattr(result, "warnings", ())
+    found = [Diagnostic.of(UncertainError(text), NOWHERE) for text in texts]
+    _warn(found, described, arguments)
 
 
 def _named(arguments: Namespace, *names: str) -> dict[str, Any]:
@@ -316,16 +352,10 @@ def _print_json(content: Mapping[str, object]) -> None:
     sys.stdout.write(_json(content))
 
 
-def _warn(result: object) -> None:
-    """Say on standard error what is to know of the errors of a result."""
-    for text in getattr(result, "warnings", ()):
-        print(f"warning: {text}", file=sys.stderr)
-
-
 def _print_results(result: Outcome, described: Program | Network, arguments: Namespace) -> int:
     # What a trained network puts out is recorded as it is; a program's readout has a covariance.
     readouts = readout_names(described) if isinstance(described, Program) else frozenset()
-    _warn(result)
+    _warn_of_errors(result, described, arguments)
     load: Mapping[str, float] = getattr(result, "stein_load", {})  # of a limit, not of a simulation
     if arguments.json:
         found = to_json(result, arguments.program, arguments.command, readouts)

@@ -6,7 +6,7 @@ from 1, offsets from 0.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, dataclass_transform
+from typing import ClassVar, Literal, TypeAlias, dataclass_transform
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,6 +31,9 @@ NOWHERE = Span(0, 0, 1, 1)
 """The span of what no source text spells out."""
 
 
+Severity: TypeAlias = Literal["error", "warning"]
+
+
 @dataclass_transform(frozen_default=True)
 class Fault:
     """One kind of mistake: subclasses set the templates, their fields fill them in.
@@ -45,6 +48,7 @@ class Fault:
     title: ClassVar[str]
     label: ClassVar[str] = ""
     help: ClassVar[str] = ""
+    severity: ClassVar[Severity] = "error"
 
     def __init_subclass__(cls) -> None:
         dataclass(frozen=True)(cls)
@@ -66,6 +70,7 @@ class Diagnostic:
         hint: What to write instead, or the empty string.
         label: A few words for under the caret, or the empty string.
         span: The offending stretch of text.
+        severity: Whether it stops the compiler.
     """
 
     line: int
@@ -75,6 +80,7 @@ class Diagnostic:
     hint: str
     label: str
     span: Span
+    severity: Severity = "error"
 
     @classmethod
     def of(cls, fault: Fault, span: Span) -> "Diagnostic":
@@ -82,4 +88,4 @@ class Diagnostic:
         message, hint, label = (
             fault.words(text) for text in (fault.title, fault.help, fault.label)
         )
-        return cls(span.line, span.column, fault.code, message, hint, label, span)
+        return cls(span.line, span.column, fault.code, message, hint, label, span, fault.severity)

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from tpc.diagnostics.diagnostic import Diagnostic, Fault, Span
+from tpc.diagnostics.diagnostic import NOWHERE, Diagnostic, Fault, Span
 
 WIDEST = 120
 """Of a longer source line, so many columns around the caret are shown."""
@@ -18,7 +18,10 @@ def render(diagnostics: list[Diagnostic], name: str, source: str) -> str:
 
 
 def _render_one(found: Diagnostic, name: str, lines: list[str]) -> str:
-    head = f"{name}:{found.line}:{found.column}: error[{found.code}]: {found.message}"
+    what = f"{found.severity}[{found.code}]: {found.message}"
+    head = f"{name}:{found.line}:{found.column}: {what}"
+    if found.span == NOWHERE and found.severity == "warning":
+        return f"{name}: {what}"
     line = lines[found.line - 1] if found.line <= len(lines) else ""
     before, text, behind, at = _window(line.rstrip("\r"), found.column - 1)
     margin = " " * len(str(found.line))

@@ -150,7 +150,7 @@ def derive(
     program: Program | Network,
     dot: DotChoice = "auto",
     unrolled: bool = False,
-    method: Method = "mc",
+    method: Method = "auto",
 ) -> ShownLimit:
     """Derive the limit equations of a program.
 
@@ -235,7 +235,7 @@ def evaluator(
     program: Program | Network,
     dot: DotChoice = "auto",
     unrolled: bool = False,
-    method: Method = "mc",
+    method: Method = "auto",
 ) -> ModuleType:
     """Return the evaluator module of a program, imported; its arguments are those of `derive`.
 
@@ -252,7 +252,7 @@ def run(
     params: Mapping[str, object] | None = None,
     dot: DotChoice = "auto",
     progress: Progress | None = None,
-    method: Method = "mc",
+    method: Method = "auto",
     replicates: int = 8,
     rank_tolerance: float | None = None,
     unrolled: bool = False,

@@ -39,7 +39,7 @@ def verify(
     params: Mapping[str, object] | None = None,
     dot: DotChoice = "auto",
     progress: Progress | None = None,
-    method: Method = "mc",
+    method: Method = "auto",
     engine: EngineChoice = "auto",
     unrolled: bool = False,
 ) -> Verification:

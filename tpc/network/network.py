@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tpc.diagnostics import Span
+from tpc.diagnostics import Diagnostic, Span
 from tpc.program import nodes as op
 from tpc.program.nodes import Matrix, Node, Shape
 from tpc.program.program import Binding, Dim, Output, OutputKind, Program
@@ -255,6 +255,7 @@ class Network:
         readout: The output.
         training: The `train` block, where there is one.
         nodes: The graph for one input in topological order, without that of the loss and tracks.
+        warnings: What may not have been meant.
     """
 
     name: str
@@ -269,6 +270,7 @@ class Network:
     readout: NetworkReadout
     training: Training | None
     nodes: tuple[Node, ...]
+    warnings: tuple[Diagnostic, ...] = ()
 
     def dim_of(self, weight: Weight) -> Dim:
         """Return the width that exponents of a weight are powers of: a matrix's fan-in."""

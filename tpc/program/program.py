@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
-from tpc.diagnostics import Span
+from tpc.diagnostics import Diagnostic, Span
 from tpc.program.nodes import Matrix, Node, Parameter
 
 
@@ -84,6 +84,7 @@ class Program:
         bindings: Declared vectors and scalars and every assignment, in program order.
         outputs: In program order.
         nodes: The graph in topological order, each node after its operands.
+        warnings: What may not have been meant.
     """
 
     name: str
@@ -96,3 +97,4 @@ class Program:
     bindings: tuple[Binding, ...]
     outputs: tuple[Output, ...]
     nodes: tuple[Node, ...]
+    warnings: tuple[Diagnostic, ...] = ()

@@ -141,8 +141,9 @@ def describe_origin(result: Outcome) -> str:
     if used == {"exact"}:  # without samples, for any seed
         return ", ".join(["exact", *format_parameters(result.params)])
     width = getattr(result, "width", None)
+    method = f"auto: {used.pop()}" if result.method == "auto" and len(used) == 1 else result.method
     facts = (
-        [f"{result.method}, {result.samples} samples"]
+        [f"{method}, {result.samples} samples"]
         if width is None
         else [f"{result.method}, width {width}, {result.samples} trials"]
     )

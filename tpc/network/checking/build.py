@@ -27,6 +27,7 @@ from tpc.program.checking.build import execute_statements, first_place, refused,
 from tpc.program.checking.dialects import check_declared, dialect_of
 from tpc.program.checking.statements import give_up
 from tpc.program.checking.survey import statements_within
+from tpc.program.checking.unused import warn_of_unused
 from tpc.program.nodes import Matrix, Node, operands
 from tpc.program.traversal import needed, walk
 from tpc.syntax import tree
@@ -67,6 +68,7 @@ def _finished(source: tree.Source, network: NetworkDraft) -> Network | None:
     draft, reports, given = network.draft, network.draft.ctx.shop.reports, network.input
     nodes, readout = _live(network), network.readout
     _report_missing(network, first_place(source))
+    warn_of_unused(draft.ctx.shop, source)
     check_declared(draft.ctx.shop, draft.dialect, dialect_of(draft.ctx.shop, nodes), nodes)
     if given is not None and readout is not None and given not in walk((readout.node,), operands):
         reports.add(ReadoutWithoutInput(readout.name, given.name), readout.span)
@@ -87,6 +89,7 @@ def _finished(source: tree.Source, network: NetworkDraft) -> Network | None:
         readout=NetworkReadout(readout.name, readout.node, readout.span),
         training=network.training,
         nodes=nodes,
+        warnings=reports.warnings(),
     )
 
 

@@ -17,6 +17,7 @@ from tpc.program.checking.names import Draft, Names
 from tpc.program.checking.readouts import check_readouts
 from tpc.program.checking.statements import execute
 from tpc.program.checking.survey import survey
+from tpc.program.checking.unused import warn_of_unused
 from tpc.program.nodes import Node, Placeholder
 from tpc.program.program import Program
 from tpc.program.traversal import needed
@@ -81,6 +82,7 @@ def _finished(source: Source, draft: Draft) -> Program:
     outputs = check_readouts(ctx.shop, outputs, nodes)
     dialect = dialect_of(ctx.shop, nodes)
     check_declared(ctx.shop, draft.dialect, dialect, nodes)
+    warn_of_unused(ctx.shop, source)
     if reports.found:
         raise refused(draft, source)
     return Program(
@@ -94,6 +96,7 @@ def _finished(source: Source, draft: Draft) -> Program:
         bindings=tuple(draft.bindings),
         outputs=outputs,
         nodes=nodes,
+        warnings=reports.warnings(),
     )
 
 

@@ -21,6 +21,7 @@ class Reports:
     """The diagnostics so far: one for each code and place, however often a loop repeats it."""
 
     found: dict[tuple[str, Span], Diagnostic] = field(default_factory=dict)
+    warned: dict[tuple[str, Span], Diagnostic] = field(default_factory=dict)
 
     def add(self, fault: Fault, span: Span, inside: str = "") -> Broken:
         """Report a fault and return the value that silences what contains it.
@@ -34,8 +35,13 @@ class Reports:
         if inside:
             message = f"{diagnostic.message} (in the body of `{inside}`)"
             diagnostic = replace(diagnostic, message=message, label="")
-        self.found.setdefault((fault.code, span), diagnostic)
+        known = self.warned if fault.severity == "warning" else self.found
+        known.setdefault((fault.code, span), diagnostic)
         return BROKEN
+
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """Return the warnings so far, in order of their places."""
+        return tuple(sorted(self.warned.values(), key=lambda of: (of.line, of.column, of.code)))
 
 
 FEW = 20

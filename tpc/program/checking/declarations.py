@@ -11,6 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from tpc.diagnostics.cautions import ShapeOfRound
 from tpc.diagnostics.sort_faults import BadDim, NotADim, SecondFreeDim
 from tpc.program.checking.ensembles import law_of_matrix, normal_law
 from tpc.program.checking.expressions.evaluate import evaluate, evaluate_whole
@@ -174,6 +175,10 @@ def shape_of(draft: Draft, declared: tree.Declared) -> Shape | Broken:
         integer(draft.ctx, evaluate(draft.ctx, at), at.span, "a shape", "a positive integer", 1)
         for at in declared.shape
     ]
+    for at in declared.shape:
+        if isinstance(at, tree.Name) and at.id in {of.variable for of in draft.names.scopes}:
+            text = declared.span.text(draft.ctx.shop.text)
+            draft.ctx.report(ShapeOfRound(text, at.id, declared.name.id), declared.span)
     known = tuple(size for size in sizes if not isinstance(size, Broken))
     if len(known) < len(sizes):
         return BROKEN

@@ -15,6 +15,7 @@ from math import prod
 import numpy as np
 
 from tpc.diagnostics import Span
+from tpc.diagnostics.cautions import EntrywiseInput
 from tpc.diagnostics.data_faults import NoNumber
 from tpc.diagnostics.function_faults import InsideRow
 from tpc.diagnostics.sort_faults import (
@@ -41,7 +42,7 @@ from tpc.program.checking.values import (
     describe,
     show_shape,
 )
-from tpc.program.nodes import Node, Placeholder
+from tpc.program.nodes import Elementwise, InitialVector, Node, Placeholder
 from tpc.syntax import tree
 
 NAMES = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
@@ -78,9 +79,38 @@ def combine(ctx: Context, at: tree.Binary, left: Value, right: Value) -> Value:
         span = at.left.span if isinstance(right, Static) else at.right.span
         what = f"`{at.operator}`"
         return ctx.report(WrongSort(what, "statics", describe(found), ""), span)
-    return elementwise(
+    value = elementwise(
         ctx, NAMES[at.operator], (left, right), (at.left.span, at.right.span), at.span
     )
+    if at.operator == "*":
+        _warn_of_entrywise_input(ctx, at, (left, right), value)
+    return value
+
+
+def _warn_of_entrywise_input(
+    ctx: Context, at: tree.Binary, operands: tuple[Static | Node, ...], value: Value
+) -> None:
+    """Warn of `U * xi`, where `U @ xi` adds up over the axis that both have."""
+    for weight, given in (operands, operands[::-1]):
+        if not (isinstance(given, Placeholder) and isinstance(value, Node) and given.shape):
+            continue
+        if _is_initial(weight) and weight.shape and weight.shape[-1] == given.shape[-1]:
+            u, x = (side.span.text(ctx.shop.text) for side in (at.left, at.right))
+            u, x = (u, x) if weight is operands[0] else (x, u)
+            product = f"{u} @ {x}" + ("" if len(given.shape) == 1 else ".T")
+            shown = f"{at.left.span.text(ctx.shop.text)} * {at.right.span.text(ctx.shop.text)}"
+            fault = EntrywiseInput(shown, show_shape(value.shape), given.shape[-1], product)
+            ctx.report(fault, at.span)
+
+
+def _is_initial(value: Static | Node) -> bool:
+    """Whether this is a declared vector, or a multiple of one by a number."""
+    while isinstance(value, Elementwise) and value.function == "mul":
+        vectors = [part for part in value.operands if part.is_vector]
+        if len(vectors) != 1 or any(part.shape for part in value.operands if part.is_scalar):
+            return False
+        (value,) = vectors
+    return isinstance(value, InitialVector)
 
 
 def static_result(

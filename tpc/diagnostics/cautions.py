@@ -1,0 +1,65 @@
+"""TP5xx, warnings: a program that means something, but perhaps not what was meant."""
+
+from tpc.diagnostics.diagnostic import Fault
+
+
+class Caution(Fault):
+    """A fault that stops nothing, unless the command is `--strict`."""
+
+    severity = "warning"
+
+
+class Unused(Caution):
+    """A name that is bound and never read."""
+
+    code = "TP501"
+    title = "`{name}` is never used"
+    label = "nothing reads it"
+    help = "use it, drop it, or let its name begin with `_`"
+
+    name: str
+
+
+class EntrywiseInput(Caution):
+    """An input times a vector-like weight entry by entry, where a product with it would fit."""
+
+    code = "TP502"
+    title = "`{text}` multiplies entry by entry and has shape {shape}"
+    label = "keeps the axis of length {length}"
+    help = "a first layer adds up over that axis: `{product}`"
+
+    text: str
+    shape: str
+    length: int
+    product: str
+
+
+class ShapeOfRound(Caution):
+    """A tensor whose constant shape is the variable of a loop: another shape in every round."""
+
+    code = "TP503"
+    title = "`{declared}` has another constant shape in every round, {variable} entries"
+    label = "a shape, not the number of the round"
+    help = "a tensor that a loop declares is new in every round: write `{name}`"
+
+    declared: str
+    variable: str
+    name: str
+
+
+class SlowDerivatives(Caution):
+    """Derivatives of training were asked for, and take much memory."""
+
+    code = "TP510"
+    title = "{cost}"
+
+    cost: str
+
+
+class UncertainError(Caution):
+    """What is to know of the stated errors of a result, as averages with heavy tails."""
+
+    code = "TP511"
+    title = "{text}"
+
+    text: str
