@@ -46,7 +46,7 @@ def told(text: str) -> str:
         ("dialect 3\n", "write `dialect netsort`"),
         ("if a in b: y = 1\n", "expected an operator or `:`"),
         ("train f: lr = 3\n", "`optimizer sgd(lr=0.1)`"),
-        ("train f: banana\n", "its lines begin with batch, center, data,"),
+        ("train f: banana\n", "its lines begin with batch, center, clip_global,"),
         ("train f:\n    dim n\n", "`dim` begins no line of a `train` block"),
         ("train f:\n    steps: 3\n", "it takes no `:`"),
         ("train f:\n    optimiser sgd\n", "did you mean `optimizer adam(lr=0.1)`?"),

@@ -90,7 +90,8 @@ OPTION_NAMES = st.sampled_from(["lr", "train", "matrix", "clip"])
 SMALL = ATOMS | compound(ATOMS)
 OPTIONS = some(make(tree.Keyword, OPTION_NAMES, SMALL), least=0, most=2)
 REDUCTIONS = make(tree.Name, st.sampled_from(["sum", "mean", "data"]))
-WORDS = ["test", "loss", "parametrization", "steps", "batch", "center"]
+WORDS = ["test", "loss", "parametrization", "steps", "batch", "center", "clip_value"]
+BOUNDS = ["clip_global", "normalize_global"]
 KEYWORDS = some(make(tree.Keyword, st.sampled_from(["m", "test"]), SMALL), least=0, most=2)
 
 SIMPLE = st.one_of(
@@ -118,6 +119,8 @@ SETTINGS = st.one_of(
     make(tree.Setting, st.just("reduce"), st.tuples(REDUCTIONS)),
     make(tree.Setting, st.sampled_from(WORDS), st.tuples(SMALL)),
     make(tree.OptimizerChoice, some(NAMES, least=0), SMALL),
+    make(tree.GlobalBound, st.sampled_from(BOUNDS), SMALL, some(NAMES, least=0)),
+    make(tree.Schedule, some(SMALL), KEYWORDS),
     make(tree.Track, PLACES, SMALL),
 )
 

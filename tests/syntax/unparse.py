@@ -21,9 +21,7 @@ Simple: TypeAlias = (
     | tree.Readout
     | tree.InputDecl
     | tree.WeightDecl
-    | tree.Setting
-    | tree.OptimizerChoice
-    | tree.Track
+    | tree.TrainLine
 )
 
 _INDENT = "    "
@@ -121,6 +119,11 @@ def _simple(statement: Simple) -> str:
             return f"{word} {_list(values)}"
         case tree.OptimizerChoice(weights=weights, use=use):
             return f"optimizer {_names(weights)}{': ' if weights else ''}{_text(use, _SUM)}"
+        case tree.GlobalBound(word=word, value=value, weights=weights):
+            return f"{word} {_text(value, _SUM)}{' over ' if weights else ''}{_names(weights)}"
+        case tree.Schedule(factors=factors, options=options):
+            items = [_list(factors), *(f"{x.name}={_text(x.value, _SUM)}" for x in options)]
+            return f"schedule {', '.join(items)}"
         case tree.Track(target=target, value=value):
             return f"track {_target(target)} = {_text(value, _SUM)}"
         case _:

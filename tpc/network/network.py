@@ -160,16 +160,37 @@ class OptimizerUse:
 
     Attributes:
         name: As in theory.md, section 7, or that of a declared optimizer.
-        options: The options that were written, scalar nodes of shape () made of statics and params;
-            flags (`normalize`, `eps_outside`) are booleans.
+        options: The options that were written, scalar nodes of shape () made of statics, params and
+            `time`; flags (`normalize`, `eps_outside`) are booleans. What a block says of all
+            gradients is among them: its schedule in `lr`, and `clip_value`.
         declared: The declared optimizer, where it is one.
         span: Where it stands.
+        time: Stands for t, the number of the step from 0, where an option contains it.
     """
 
     name: str
     options: tuple[tuple[str, Node | bool], ...]
     declared: UserOptimizer | None
     span: Span
+    time: op.Placeholder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalBound:
+    """`clip_global theta over W, V`: gradients by their common norm nu, before optimizers.
+
+    Attributes:
+        threshold: theta, as options are, of gradients times min(1, theta / nu); None where they are
+            divided by nu, `normalize_global true`.
+        weights: Whose gradients: names, in order of declaration.
+        span: Where it stands.
+        time: Stands for t in `threshold`.
+    """
+
+    threshold: Node | None
+    weights: tuple[str, ...]
+    span: Span
+    time: op.Placeholder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +231,7 @@ class Training:
         center: Whether the output at initialisation is subtracted.
         tracks: In order.
         span: The whole block.
+        bound: What bounds the common norm of gradients, where something does.
     """
 
     inputs: Array
@@ -227,6 +249,7 @@ class Training:
     center: bool
     tracks: tuple[Track, ...]
     span: Span
+    bound: GlobalBound | None = None
 
     @property
     def rows(self) -> Array:

@@ -56,6 +56,10 @@ FORMS = {
     "BATCH": "`batch full`, `batch 10` or `batch [[0, 1], [2, 3]]`",
     "CENTER": "`center true`",
     "TRACK": "`track K = <x|x>`",
+    "CLIP_GLOBAL": "`clip_global 1`, or `clip_global 1 over W, V`",
+    "CLIP_VALUE": "`clip_value 0.5`",
+    "NORMALIZE_GLOBAL": "`normalize_global true`",
+    "SCHEDULE": "`schedule warmup(10), cosine(100, floor=0.1)`, or `schedule [1, 0.5, 0.25]`",
 }
 """What each statement looks like."""
 

@@ -4,7 +4,7 @@ See `make_expressions` for how the parser calls these.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 from lark import Token, v_args
 
@@ -101,6 +101,25 @@ class MakeTraining(MakeExpressions):
     ) -> tree.OptimizerChoice:
         """`optimizer adam(lr=0.2)` or `optimizer v: sgd(lr=1)`."""
         return tree.OptimizerChoice(span_of(keyword).to(use.span), weights or (), use)
+
+    def global_bound(
+        self,
+        keyword: Token,
+        value: tree.Expression,
+        _: Token | None,
+        weights: tuple[tree.Expression, ...] | None,
+    ) -> tree.GlobalBound:
+        """`clip_global 1 over W, V` or `normalize_global true`."""
+        word = cast(Literal["clip_global", "normalize_global"], keyword.value)
+        span = span_of(keyword).to((weights or (value,))[-1].span)
+        return tree.GlobalBound(span, word, value, weights or ())
+
+    def schedule(self, keyword: Token, *rest: tree.Expression | tree.Keyword) -> tree.Schedule:
+        """`schedule warmup(10), cosine(100, floor=0.1)`."""
+        options = _keywords(rest)
+        factors = tuple(x for x in rest if not isinstance(x, Token | tree.Keyword) and x)
+        last = (options or factors)[-1]
+        return tree.Schedule(span_of(keyword).to(last.span), factors, options)
 
     def track(
         self, keyword: Token, target: tree.Target, _: Token, value: tree.Expression

@@ -21,12 +21,12 @@ STATEMENT_WORDS = HEADERS | {
 SETTING_WORDS = frozenset(
     (
         "data", "test", "loss", "reduce", "optimizer", "parametrization", "steps", "batch",
-        "center", "track",
+        "center", "track", "clip_global", "clip_value", "normalize_global", "schedule",
     )
 )  # fmt: skip
 """Words that begin a line of a `train` block, and names elsewhere."""
 
-SOMETIMES_NAMES = {word: word.upper() for word in (*SETTING_WORDS, "return", "x")}
+SOMETIMES_NAMES = {word: word.upper() for word in (*SETTING_WORDS, "over", "return", "x")}
 """Words that are names where the grammar does not want them, with their tokens."""
 
 OPTION_WORDS = frozenset(("TRAIN", "MATRIX", "VECTOR", "SCALAR", "FUNCTION"))

@@ -340,25 +340,44 @@ class OptimizerDef(Syntax):
 
 
 SettingWord: TypeAlias = Literal[
-    "data", "test", "loss", "reduce", "parametrization", "steps", "batch", "center"
+    "data", "test", "loss", "reduce", "parametrization", "steps", "batch", "center", "clip_value"
 ]
 
 
-class Setting(Syntax):
+class TrainLine(Syntax):
+    """What stands in `train` blocks only."""
+
+
+class Setting(TrainLine):
     """A line of a `train` block: a word, and one value (`data` has two)."""
 
     word: SettingWord
     values: tuple[Expression, ...]
 
 
-class OptimizerChoice(Syntax):
+class OptimizerChoice(TrainLine):
     """`optimizer adam(lr=0.2)`, or `optimizer v, W[2]: sgd(lr=1)` for some weights."""
 
     weights: tuple[Expression, ...]
     use: Expression
 
 
-class Track(Syntax):
+class GlobalBound(TrainLine):
+    """`clip_global 1 over W, V` or `normalize_global true`; no names stand for all weights."""
+
+    word: Literal["clip_global", "normalize_global"]
+    value: Expression
+    weights: tuple[Expression, ...]
+
+
+class Schedule(TrainLine):
+    """`schedule warmup(10), cosine(100, floor=0.1)`, factors of learning rates."""
+
+    factors: tuple[Expression, ...]
+    options: tuple[Keyword, ...]
+
+
+class Track(TrainLine):
     """`track target = value`."""
 
     target: Target
@@ -372,10 +391,8 @@ class Train(Syntax):
     body: tuple["Statement", ...]
 
 
-NetworkStatement: TypeAlias = (
-    InputDecl | WeightDecl | OptimizerDef | Train | Setting | OptimizerChoice | Track
-)
-"""What stands in the files of networks only; the last three stand in `train` blocks."""
+NetworkStatement: TypeAlias = InputDecl | WeightDecl | OptimizerDef | Train | TrainLine
+"""What stands in the files of networks only."""
 
 Statement: TypeAlias = (
     Title

@@ -12,11 +12,10 @@ from tpc.network.optimizers.every_step import is_linear, linear_coefficients
 from tpc.network.optimizers.table import RULES
 from tpc.network.optimizers.update import (
     advance,
-    decay,
+    decays,
     initial_states,
     is_bounded,
     known_options,
-    learning_rate,
     numeric_options,
 )
 from tpc.program.builder import Builder
@@ -148,7 +147,7 @@ def test_declared_optimizers_keep_states_and_options() -> None:
     found = run(use_of("Q", declared(linear=False), k=0.8), gs, MATRIX)
     np.testing.assert_allclose(found, wanted, rtol=1e-12)
     assert known_options(use_of("Q", declared(True))) == (
-        ("lr", "decay", "clip", "k"),
+        ("lr", "decay", "clip", "weight_decay", "k"),
         ("normalize",),
     )
 
@@ -191,11 +190,13 @@ def test_coefficients_of_linear_optimizers() -> None:
 def test_options_common_to_all() -> None:
     b = Builder()
     use = use_of("sgd", lr=0.3)
-    assert float(learning_rate(b, use).value) == 0.3
-    assert decay(b, use) is None
+    assert float(numeric_options(b, use)["lr"].value) == 0.3
+    assert not decays(use)
     assert not is_bounded(use)
     decayed = use_of("adamw", decay=0.1, clip=2.0)
-    assert float(decay(b, decayed).value) == 0.1
+    assert float(numeric_options(b, decayed)["decay"].value) == 0.1
+    assert decays(decayed)
+    assert decays(use_of("sgd", weight_decay=0.1))
     assert is_bounded(decayed)
 
 

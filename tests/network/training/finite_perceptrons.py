@@ -30,6 +30,7 @@ class Optimizer:
     name: str
     lr: float
     decay: float = 0.0
+    weight_decay: float = 0.0
     clip: float = np.inf
     normalize: bool = False
     states: dict[str, tuple[Array, Array]] = field(default_factory=dict)
@@ -38,6 +39,8 @@ class Optimizer:
     def text(self) -> str:
         """How a `train` block names it."""
         options = f"lr={self.lr}, decay={self.decay}"
+        if self.weight_decay:
+            options = f"lr={self.lr}, weight_decay={self.weight_decay}"
         options += f", clip={self.clip}" if self.clip < np.inf else ""
         options += ", normalize=true" if self.normalize else ""
         options += ", beta2=0.99, eps=0.001" if self.name == "adam" else ""
@@ -77,11 +80,15 @@ def train(
     test: Array | None = None,
     center: bool = False,
     batches: Sequence[Sequence[int]] | None = None,
+    bound: Callable[[dict[str, Array]], dict[str, Array]] = dict,
+    schedule: Callable[[int], float] = lambda _: 1.0,
 ) -> Array:
     """Return f of data rows, then test rows, at every step.
 
     Args:
         draws: The trainable tensors before training: U, W2, ..., v.
+        bound: What becomes of the gradients before optimizers see them.
+        schedule: The factor of the learning rate at each step.
     """
     w = dict(draws)
     n = len(w["v"])
@@ -116,10 +123,12 @@ def train(
             gradients[f"W{layer}"] = scale * dh.T @ x[layer - 2]
             dx = scale * dh @ w[f"W{layer}"]
         gradients["U"] = (dx * slope(h[0])).T @ z
-        for name, g in gradients.items():
+        rate = optimizer.lr * schedule(t)
+        kept = 1 - optimizer.decay - rate * optimizer.weight_decay
+        for name, g in bound(gradients).items():
             _, c, d = exponents[name[0]]
             q = optimizer.direction(name, n ** float(d) * g, t)
-            w[name] = (1 - optimizer.decay) * w[name] - optimizer.lr * n ** -float(c) * q
+            w[name] = kept * w[name] - rate * n ** -float(c) * q
     return np.array(recorded)
 
 

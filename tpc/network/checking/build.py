@@ -21,6 +21,7 @@ from tpc.network.checking.declared_optimizers import declare_optimizer
 from tpc.network.checking.draft import NetworkDraft
 from tpc.network.checking.training import execute_setting, train
 from tpc.network.checking.weights import declare_input, declare_weights
+from tpc.network.checking.whole_blocks import resolve
 from tpc.network.network import BatchMean, Network, NetworkReadout
 from tpc.program.builder import Builder
 from tpc.program.checking.build import execute_statements, first_place, refused, start_draft
@@ -76,7 +77,7 @@ def _finished(source: tree.Source, network: NetworkDraft) -> Network | None:
         return None
     assert given is not None and readout is not None
     weights = [weight for weight in network.weights.values() if weight is not None]
-    return Network(
+    made = Network(
         name=source.name,
         title=draft.title,
         source=source.text,
@@ -91,6 +92,8 @@ def _finished(source: tree.Source, network: NetworkDraft) -> Network | None:
         nodes=nodes,
         warnings=reports.warnings(),
     )
+    resolved = resolve(made, network)
+    return None if reports.found else resolved
 
 
 def _report_missing(network: NetworkDraft, span: Span) -> None:
@@ -143,7 +146,7 @@ def execute_in_network(network: NetworkDraft, at: tree.Statement) -> bool:
             declare_optimizer(network, at)
         case tree.Train():
             train(network, at)
-        case tree.Setting() | tree.OptimizerChoice() | tree.Track():
+        case tree.TrainLine():
             execute_setting(network, at)
         case _:
             return False

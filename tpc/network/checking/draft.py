@@ -8,6 +8,7 @@ from tpc.network.checking.batch_view import BatchView
 from tpc.network.checking.loss import Loss
 from tpc.network.network import (
     Array,
+    GlobalBound,
     OptimizerUse,
     Parametrization,
     Track,
@@ -16,7 +17,7 @@ from tpc.network.network import (
     Weight,
 )
 from tpc.program.checking.names import Draft
-from tpc.program.nodes import Placeholder
+from tpc.program.nodes import Node, Placeholder
 from tpc.program.program import Output, OutputKind
 
 
@@ -34,6 +35,12 @@ class TrainBlock:
         batch: The number of rows of a batch, or lists of rows, or None for all rows.
         own_optimizers: By the name of the weight.
         chosen: How each of these is written, `W` or `W[2]`.
+        role_optimizers: By the name of the role.
+        schedule: The factor of learning rates, a number made of t.
+        schedules_decay: Whether decays have it too.
+        clip_value: The bound of entries of gradients.
+        bound: What bounds the common norm of gradients, of weights that it names.
+        bound_roles: The roles that it names.
         tracks: By name.
     """
 
@@ -49,6 +56,12 @@ class TrainBlock:
     optimizer: OptimizerUse | None = None
     own_optimizers: dict[str, OptimizerUse | None] = field(default_factory=dict)
     chosen: dict[str, str] = field(default_factory=dict)
+    role_optimizers: dict[str, OptimizerUse | None] = field(default_factory=dict)
+    schedule: Node | None = None
+    schedules_decay: bool = False
+    clip_value: Node | None = None
+    bound: GlobalBound | None = None
+    bound_roles: tuple[str, ...] = ()
     parametrization: Parametrization | None = None
     steps: int | None = None
     batch: int | tuple[tuple[int, ...], ...] | None = None
@@ -74,7 +87,7 @@ class NetworkDraft:
         groups: The names of the weights that a declared name stands for.
         optimizers: Declared ones by name; None where the declaration is faulty.
         optimizer_lines: Where each was declared.
-        block: The `train` block that is being executed.
+        block: The `train` block, which may be under way.
         training: Of the `train` block.
         training_line: Where it begins; 0 where there is none.
     """

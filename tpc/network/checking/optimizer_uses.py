@@ -4,13 +4,13 @@ from difflib import get_close_matches
 
 from tpc.diagnostics.training_faults import BadOptimizerOption, BadSetting, UnknownOptimizer
 from tpc.network.checking.draft import NetworkDraft
+from tpc.network.checking.steps import time_in, timed
 from tpc.network.network import OptimizerUse
 from tpc.network.optimizers.table import BOTH_BOUNDS, RULES, out_of_range
 from tpc.network.optimizers.update import known_options
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.defaults import at_defaults
 from tpc.program.checking.expressions.evaluate import evaluate
-from tpc.program.checking.laws import parametric
 from tpc.program.checking.sorts import flag
 from tpc.program.checking.values import BROKEN, Broken, show_shape
 from tpc.program.nodes import Node
@@ -19,7 +19,7 @@ from tpc.syntax import tree
 FORM = "`optimizer adam(lr=0.1)`"
 
 MEANT = {
-    "learning_rate": "lr", "eta": "lr", "weight_decay": "decay", "wd": "decay", "epsilon": "eps",
+    "learning_rate": "lr", "eta": "lr", "wd": "weight_decay", "epsilon": "eps",
     "momentum": "beta", "clip_norm": "clip", "rho": "a",
 }  # fmt: skip
 """What other names of options usually mean."""
@@ -50,7 +50,7 @@ def use_of(network: NetworkDraft, at: tree.Expression) -> OptimizerUse | Broken:
     return (
         options
         if isinstance(options, Broken)
-        else OptimizerUse(name.id, options, declared, at.span)
+        else OptimizerUse(name.id, options, declared, at.span, time_in(*dict(options).values()))
     )
 
 
@@ -79,6 +79,12 @@ def _options(
             sound = False
         else:
             found[name] = value
+        if {"decay", "weight_decay"} <= found.keys():
+            hint = "`decay` is a step's own share, `weight_decay` is times the learning rate"
+            ctx.report(
+                BadOptimizerOption("weight_decay", "is given with `decay`", hint), keyword.span
+            )
+            return BROKEN
         if "clip" in found and found.get("normalize") is True:
             hint = "a normalised update has size 1: write one of the two"
             ctx.report(BadOptimizerOption("clip", BOTH_BOUNDS, hint), keyword.span)
@@ -108,7 +114,7 @@ def _value(
         hint = f"did you mean `{similar[0]}`?" if similar else f"it has {', '.join(known)}"
         fault = BadOptimizerOption(at.name, f"is no option of `{use.name}`", hint)
         return ctx.report(fault, at.span)
-    node = parametric(ctx, at.value, f"the option `{at.name}`")
+    node = timed(ctx, at.value, f"the option `{at.name}`")
     if isinstance(node, Broken):
         return BROKEN
     problem = _problem(use, at.name, node)
@@ -121,4 +127,6 @@ def _problem(use: OptimizerUse, name: str, node: Node) -> str:
     """Return what is wrong with the value of an option, or the empty string."""
     if node.shape:
         return f"is a number, not an array of shape {show_shape(node.shape)}"
+    if time_in(node) is not None:  # looked at when the number of steps is known
+        return ""
     return out_of_range(use.name, use.declared is not None, name, float(at_defaults(node)))

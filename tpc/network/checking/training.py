@@ -30,10 +30,17 @@ from tpc.network.checking.draft import NetworkDraft, TrainBlock
 from tpc.network.checking.loss import loss_of
 from tpc.network.checking.optimizer_uses import use_of
 from tpc.network.checking.parametrizations import parametrization_of
+from tpc.network.checking.schedules import schedule
+from tpc.network.checking.steps import setting_of_steps
 from tpc.network.checking.tracks import track
+from tpc.network.checking.whole_blocks import (
+    among,
+    check_over_steps,
+    global_bound,
+    in_block,
+    written_weight,
+)
 from tpc.network.network import Array, BatchMean, Training
-from tpc.program.checking.expressions.evaluate import evaluate
-from tpc.program.checking.sorts import integer
 from tpc.program.checking.statements import execute
 from tpc.program.checking.values import Broken
 from tpc.syntax import tree
@@ -66,7 +73,6 @@ def train(network: NetworkDraft, at: tree.Train) -> None:
         block.view = batch_view(ctx.shop.builder.nodes, given, rows)
         for statement in at.body:
             execute(network.draft, statement)
-    network.block = None
     network.training = _finished(network, block, at)
 
 
@@ -82,9 +88,7 @@ def _check_readout(network: NetworkDraft, name: tree.Name) -> None:
     ctx.report(UnknownReadout(name.id, hint), name.span)
 
 
-def execute_setting(
-    network: NetworkDraft, at: tree.Setting | tree.OptimizerChoice | tree.Track
-) -> None:
+def execute_setting(network: NetworkDraft, at: tree.TrainLine) -> None:
     """Execute a line of a `train` block, when it is its turn."""
     block = network.block
     assert block is not None
@@ -96,22 +100,45 @@ def execute_setting(
             pass
         case tree.OptimizerChoice(weights=weights) if weights:
             _choose(network, block, at)
-        case _:
+        case tree.Setting() | tree.OptimizerChoice() | tree.GlobalBound() | tree.Schedule():
             _set(network, block, at)
 
 
-def _set(network: NetworkDraft, block: TrainBlock, at: tree.Setting | tree.OptimizerChoice) -> None:
+def _set(
+    network: NetworkDraft,
+    block: TrainBlock,
+    at: tree.Setting | tree.OptimizerChoice | tree.GlobalBound | tree.Schedule,
+) -> None:
     """Make a setting, once."""
     ctx = network.draft.ctx
-    word = at.word if isinstance(at, tree.Setting) else "optimizer"
+    word = _word(at)
     if word in block.places:
         ctx.report(SecondSetting(word, block.places[word].line), at.span)
         return
     block.places[word] = at.span
-    if isinstance(at, tree.OptimizerChoice):
-        block.optimizer = _sound(use_of(network, at.use))
-        return
-    value = at.values[0]
+    match at:
+        case tree.OptimizerChoice():
+            block.optimizer = _sound(use_of(network, at.use))
+        case tree.GlobalBound():
+            global_bound(network, block, at)
+        case tree.Schedule():
+            schedule(network, block, at)
+        case tree.Setting():
+            _set_value(network, block, at)
+
+
+def _word(at: tree.Setting | tree.OptimizerChoice | tree.GlobalBound | tree.Schedule) -> str:
+    match at:
+        case tree.OptimizerChoice():
+            return "optimizer"
+        case tree.Schedule():
+            return "schedule"
+        case _:
+            return at.word
+
+
+def _set_value(network: NetworkDraft, block: TrainBlock, at: tree.Setting) -> None:
+    ctx, value = network.draft.ctx, at.values[0]
     match at.word:
         case "data":
             _set_data(network, block, value, at.values[1])
@@ -132,6 +159,8 @@ def _set(network: NetworkDraft, block: TrainBlock, at: tree.Setting | tree.Optim
             block.batch = _sound(batch_of(ctx, value))
         case "center":
             block.center = _sound(flag_of(ctx, value)) or False
+        case "clip_value":
+            block.clip_value = _sound(setting_of_steps(ctx, at.word, value, "`clip_value 0.5`"))
 
 
 def _sound(value: Wanted | Broken) -> Wanted | None:
@@ -182,40 +211,29 @@ def _set_reduce(network: NetworkDraft, block: TrainBlock, at: tree.Expression) -
 
 def _choose(network: NetworkDraft, block: TrainBlock, at: tree.OptimizerChoice) -> None:
     """Give some weights an optimizer of their own; that of a member wins over its family's."""
-    ctx, use = network.draft.ctx, _sound(use_of(network, at.use))
+    use = _sound(use_of(network, at.use))
     for written in at.weights:
-        name = _weights_named(network, written)
-        members = network.groups.get(name, (name,))
-        if not network.weights.keys() >= set(members):
-            known = ", ".join(group for group in network.groups if "[" not in group)
-            fault = NotAWeight(name, "is no weight of this network", f"there are {known}")
-            ctx.report(fault, written.span)
-            continue
-        for member in members:
+        found = among(network, (written,))
+        for role in found.roles:
+            if role in block.role_optimizers:
+                _second(network, written)
+            block.role_optimizers[role] = use
+        name = written_weight(network, written)
+        for member in found.names:
             before = block.chosen.setdefault(member, name)
             alike = ("[" in before) == ("[" in name)
             if alike and member in block.own_optimizers:
-                fault = NotAWeight(name, "has two optimizers of its own", "give it one")
-                ctx.report(fault, written.span)
+                _second(network, written)
                 break
             if alike or "[" in name:
                 block.own_optimizers[member] = use
                 block.chosen[member] = name
 
 
-def _weights_named(network: NetworkDraft, at: tree.Expression) -> str:
-    """Return what names one weight or several, `W` or `W[2]`, without blanks."""
-    ctx = network.draft.ctx
-    match at:
-        case tree.Subscript(base=tree.Name(id=name), keys=keys) if name in network.groups:
-            known = (
-                integer(ctx, evaluate(ctx, key), key.span, "a family's key", "an integer")
-                for key in keys
-                if not isinstance(key, tree.Slice)
-            )
-            return f"{name}[{','.join(str(key) for key in known)}]"
-        case _:
-            return at.span.text(ctx.shop.text)
+def _second(network: NetworkDraft, at: tree.Expression) -> None:
+    """Report weights that have an optimizer already."""
+    fault = NotAWeight(written_weight(network, at), "has two optimizers of its own", "give it one")
+    network.draft.ctx.report(fault, at.span)
 
 
 # --------------------------------------------------------------------------- what must fit together
@@ -224,7 +242,9 @@ def _weights_named(network: NetworkDraft, at: tree.Expression) -> str:
 def _finished(network: NetworkDraft, block: TrainBlock, at: tree.Train) -> Training | None:
     """Make the checks that need several lines; None where something is wrong."""
     ctx = network.draft.ctx
-    missing = [word for word in FORMS if word not in block.places]
+    several = bool(block.own_optimizers or block.role_optimizers)
+    said = block.places.keys() | ({"optimizer"} if several else set())
+    missing = [word for word in FORMS if word not in said]
     if missing:
         forms = " and ".join(FORMS[word] for word in missing)
         ctx.report(MissingSettings(" and ".join(missing), forms), at.span)
@@ -235,11 +255,17 @@ def _finished(network: NetworkDraft, block: TrainBlock, at: tree.Train) -> Train
         return None
     place = block.places.get("batch", at.span)
     batches = rows_of_steps(ctx, block.batch, len(block.inputs), block.steps, place)
-    own = [(name, use) for name, use in block.own_optimizers.items() if use is not None]
-    parts = block.loss, block.optimizer, block.parametrization
+    check_over_steps(ctx, block, block.steps)
+    b = ctx.building(at.span)
+    uses = [*block.own_optimizers.items(), *block.role_optimizers.items()]
+    sound = {name: in_block(b, use, block) for name, use in uses if use is not None}
+    own = [(name, sound[name]) for name in block.own_optimizers if name in sound]
+    usual = in_block(b, block.optimizer, block) if block.optimizer else None
+    usual = usual or next(iter(sound.values()), None)
+    parts = block.loss, usual, block.parametrization
     if isinstance(batches, Broken) or any(part is None for part in parts):
         return None
-    assert block.loss is not None and block.optimizer is not None
+    assert block.loss is not None and usual is not None
     assert block.parametrization is not None
     return Training(
         inputs=block.inputs,
@@ -249,7 +275,7 @@ def _finished(network: NetworkDraft, block: TrainBlock, at: tree.Train) -> Train
         output=block.loss.output,
         target=block.loss.target,
         reduce=block.reduce,
-        optimizer=block.optimizer,
+        optimizer=usual,
         own_optimizers=tuple(own),
         parametrization=block.parametrization,
         steps=block.steps,
@@ -257,6 +283,7 @@ def _finished(network: NetworkDraft, block: TrainBlock, at: tree.Train) -> Train
         center=block.center,
         tracks=tuple(block.tracks.values()),
         span=at.span,
+        bound=block.bound,
     )
 
 

@@ -142,7 +142,7 @@ _RATES = ("beta", "beta1", "beta2", "a", "alpha", "rho")
 """How much of an average stays: at 1 it would never see a gradient."""
 
 _OF_EVERY: MappingProxyType[str, str] = MappingProxyType(
-    {"lr": "positive", "clip": "positive", "decay": "part"}
+    {"lr": "positive", "clip": "positive", "decay": "part", "weight_decay": "not negative"}
 )
 _OF_RULES: MappingProxyType[str, str] = MappingProxyType(
     {"eps": "not negative", **dict.fromkeys(_RATES, "part")}

@@ -2,6 +2,9 @@
 
     w <- (1 - decay) w - lr * factor * n^-c Q_t(n^d g_0, ..., n^d g_t)
 
+Options may contain t. A gradient is clipped to +-`clip_value` first, then it takes the factor of
+all gradients (`global_bounds.py`).
+
 `advance` gives Q_t and the states after step t from g_t and the states before; g_t is a node of any
 coordinates: a ket, the two-coordinate kernel of a matrix, an array that a finite network holds.
 With |X| = sqrt(E ||X||^2) [Def. 2.10.7], `normalize` makes X / |X| of the direction X and then
@@ -15,19 +18,23 @@ Reference:
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tpc.network.network import OptimizerUse
+import numpy as np
+
+from tpc.network.network import OptimizerUse, Weight
 from tpc.network.optimizers.averages import Averages, GrownAverages
 from tpc.network.optimizers.declared import advance_declared
 from tpc.network.optimizers.rule import Moment, positive
 from tpc.network.optimizers.table import COMMON_FLAGS, COMMON_OPTIONS, RULES
 from tpc.program.builder import Builder
-from tpc.program.nodes import Node
+from tpc.program.checking.expressions.defaults import at_defaults
+from tpc.program.nodes import Node, Parameter, Placeholder, operands
 from tpc.program.reapply import transplant
+from tpc.program.traversal import walk
 
 
 def known_options(use: OptimizerUse) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names of the numeric options that a use may give, and of its flags."""
-    common = (*COMMON_OPTIONS, "clip")
+    common = (*COMMON_OPTIONS, "clip", "weight_decay")
     if use.declared is not None:
         own = tuple(option.name for option, _ in use.declared.options)
         return (*common, *own), tuple(COMMON_FLAGS)
@@ -56,6 +63,7 @@ def advance(
     states: tuple[Node, ...],
     step: int | Node,
     averages: Averages | None = None,
+    factor: Node | None = None,
 ) -> tuple[Node, tuple[Node, ...]]:
     """Return the direction of a step and the states after it.
 
@@ -66,12 +74,15 @@ def advance(
         states: As `initial_states` or the step before returned them.
         step: t, from 0; a number, or a scalar of shape ().
         averages: Of tensors like the gradient; `GrownAverages(b)` unless told otherwise.
+        factor: That of all gradients, a scalar of shape ().
 
     Returns:
         Q_t after normalisation and clipping, without learning rate and decay; the next states.
     """
     averages = averages or GrownAverages(b)
-    options = numeric_options(b, use)
+    options = numeric_options(b, use, step)
+    gradient = clipped(b, options, gradient)
+    gradient = gradient if factor is None else b.mul(factor, gradient)
     if use.declared is not None:
         number = step if isinstance(step, Node) else b.number(step)
         direction, after = advance_declared(b, use.declared, gradient, states, number, options)
@@ -82,14 +93,30 @@ def advance(
     return _bounded(b, use, direction, options, averages), after
 
 
-def learning_rate(b: Builder, use: OptimizerUse) -> Node:
-    """Return `lr`, a scalar node of shape ()."""
-    return numeric_options(b, use)["lr"]
+def clipped(b: Builder, options: Mapping[str, Node], gradient: Node) -> Node:
+    """Return a gradient with its entries clipped, as far as the options ask for it."""
+    if "clip_value" not in options:
+        return gradient
+    theta = options["clip_value"]
+    return b.apply("min", b.apply("max", gradient, b.neg(theta)), theta)
 
 
-def decay(b: Builder, use: OptimizerUse) -> Node | None:
-    """Return the share of a weight that each step takes away, or None where none is asked for."""
-    return numeric_options(b, use)["decay"] if "decay" in dict(use.options) else None
+def learning_rate(b: Builder, use: OptimizerUse, weight: Weight, step: int | Node) -> Node:
+    """Return `lr` of a step times the weight's own factor, a scalar node of shape ()."""
+    return b.mul(numeric_options(b, use, step)["lr"], transplant(b, weight.lr))
+
+
+def decay(b: Builder, use: OptimizerUse, weight: Weight, step: int | Node) -> Node | None:
+    """Return the share of a weight that a step takes away, or None where none is asked for."""
+    options = numeric_options(b, use, step)
+    if "weight_decay" in options:
+        return b.mul(learning_rate(b, use, weight, step), options["weight_decay"])
+    return options["decay"] if "decay" in dict(use.options) else None
+
+
+def decays(use: OptimizerUse) -> bool:
+    """Whether weights are multiplied by less than 1 in each step."""
+    return not {"decay", "weight_decay"}.isdisjoint(dict(use.options))
 
 
 def is_bounded(use: OptimizerUse) -> bool:
@@ -97,8 +124,8 @@ def is_bounded(use: OptimizerUse) -> bool:
     return "clip" in dict(use.options) or flags_of(use)["normalize"]
 
 
-def numeric_options(b: Builder, use: OptimizerUse) -> Mapping[str, Node]:
-    """Return every numeric option of a use as a node of `b`, defaults included."""
+def numeric_options(b: Builder, use: OptimizerUse, step: int | Node = 0) -> Mapping[str, Node]:
+    """Return every numeric option of a use in a step as a node of `b`, defaults included."""
     values: dict[str, Node] = {name: b.number(value) for name, value in COMMON_OPTIONS.items()}
     aliases: Mapping[str, str] = {}
     if use.declared is not None:
@@ -109,8 +136,37 @@ def numeric_options(b: Builder, use: OptimizerUse) -> Mapping[str, Node]:
         aliases = rule.aliases
     for name, given in use.options:
         if isinstance(given, Node):
-            values[aliases.get(name, name)] = transplant(b, given)
+            values[aliases.get(name, name)] = at_step(b, given, use.time, step)
     return MappingProxyType(values)
+
+
+def at_step(b: Builder, value: Node, time: Placeholder | None, step: int | Node) -> Node:
+    """Return what a number made of params and t is in a step; a number where it has no params."""
+    if time is None:
+        return transplant(b, value)
+    if isinstance(step, Node):
+        return transplant(b, value, {time: step})
+    return folded(b, transplant(b, value, {time: b.number(step)}))
+
+
+def folded(b: Builder, value: Node) -> Node:
+    """Return a value made of statics and params as a constant, where it has no params."""
+    has_params = any(isinstance(part, Parameter) for part in walk((value,), operands))
+    return value if has_params else b.constant(at_defaults(value))
+
+
+def kept_by_step(b: Builder, use: OptimizerUse, weight: Weight, times: int) -> Node:
+    """Return what weight decay has left of a weight at each time, of shape (times,)."""
+    if use.time is None:
+        share = decay(b, use, weight, 0)
+        assert share is not None
+        return b.pow(b.sub(b.number(1), share), b.constant(np.arange(times)))
+    left = [b.number(1)]
+    for step in range(times - 1):
+        share = decay(b, use, weight, step)
+        assert share is not None
+        left.append(b.mul(left[-1], b.sub(b.number(1), share)))
+    return folded(b, b.stack(tuple(left)))
 
 
 def flags_of(use: OptimizerUse) -> Mapping[str, bool]:

@@ -14,17 +14,16 @@ Reference:
 """
 
 from tpc.network.forward_backward import BatchPass, differentiate
-from tpc.network.jacobians import Layout
 from tpc.network.losses import ErrorSignals
 from tpc.network.network import Network, Training, Weight
 from tpc.network.scales import Classification
 from tpc.network.training.descent import Descent
+from tpc.network.training.global_bounds import GlobalFactor
 from tpc.network.training.recorder import Recorder
 from tpc.network.training.trained_weights import TrainedMatrix, TrainedTensor
-from tpc.network.training.updates import Gradient, update_of
+from tpc.network.training.updates import gradients_of
 from tpc.program.builder import Builder
-from tpc.program.nodes import Matrix, Node
-from tpc.program.products import axes
+from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node
 from tpc.program.program import Program
 
 
@@ -48,8 +47,10 @@ class _Unrolling:
         self._inputs = self._b.constant(self._training.rows)
         self._errors = ErrorSignals(self._training)
         self._recorder = Recorder(network)
+        self._factor = GlobalFactor(self._b, network, scales)
+        self._uses = {scale.name: scale.optimizer for scale in scales.weights}
         self._matrices: dict[Matrix, TrainedMatrix] = {}
-        self._tensors: dict[Node, TrainedTensor] = {}
+        self._tensors: dict[InitialVector | InitialScalar, TrainedTensor] = {}
         for weight in network.weights:
             self._start(weight, scales)
 
@@ -58,16 +59,14 @@ class _Unrolling:
         descent = None
         if weight.trained:
             descent = Descent(b, scale.optimizer, weight, self._training.steps)
-        decay = descent.decay if descent else None
-        moves = descent if scale.moves else None
-        start = b.number(1 if scale.starts else 0)
+        start, moves = b.number(1 if scale.starts else 0), scale.moves
         if isinstance(weight.leaf, Matrix):
             height = float(self._network.height(weight))
-            update = update_of(b, moves, height) if moves else None
-            self._matrices[weight.leaf] = TrainedMatrix(b, weight.leaf, start, decay, update)
+            of = TrainedMatrix(b, weight.leaf, start, descent, moves, height)
+            self._matrices[weight.leaf] = of
         else:
             value = weight.leaf if scale.starts else b.mul(start, weight.leaf)
-            self._tensors[weight.leaf] = TrainedTensor(b, value, decay, moves)
+            self._tensors[weight.leaf] = TrainedTensor(b, value, descent, moves)
 
     def program(self) -> Program:
         """Return the program."""
@@ -84,7 +83,7 @@ class _Unrolling:
         return self._recorder.program(b)
 
     def _forward(self, t: int) -> BatchPass:
-        values = {leaf: tensor.value for leaf, tensor in self._tensors.items()}
+        values: dict[Node, Node] = {leaf: tensor.value for leaf, tensor in self._tensors.items()}
         step = BatchPass(self._b, self._of, self._inputs, values, self._product)
         self._recorder.bind_forward(t, step.image, values)
         return step
@@ -98,11 +97,11 @@ class _Unrolling:
         chi = self._errors.at(b, outputs, self._training.batches[t])
         self._recorder.bind("chi", t, chi)
         gradients = step.total_gradients(chi)
-        layout = Layout(axes("input"), (), ())
+        known = gradients_of(b, self._network, gradients)
+        factors = self._factor.of_gradients(known, self._uses, t)
         for matrix, trained in self._matrices.items():
-            jacobian = layout.jacobian(gradients, matrix)
-            trained.descend(Gradient(jacobian, b.number(1)) if jacobian else None, t)
+            trained.descend(known.get(matrix.name), t, factors.get(matrix.name))
         found: set[tuple[Node, Node]] = {*gradients.vectors.items(), *gradients.scalars.items()}
         totals: dict[Node, Node] = dict(found)
         for leaf, tensor in self._tensors.items():
-            tensor.descend(totals.get(leaf), t)
+            tensor.descend(totals.get(leaf), t, factors.get(leaf.name))

@@ -21,9 +21,9 @@ from tpc.network.backpropagation import Gradients, MatrixUse
 from tpc.network.jacobians import Layout
 from tpc.network.network import Weight
 from tpc.network.optimizers.every_step import is_linear
-from tpc.network.optimizers.update import decay
+from tpc.network.optimizers.update import decays
 from tpc.network.scales import WeightScale
-from tpc.network.training.descent import shrunk, without_bounds
+from tpc.network.training.descent import without_bounds
 from tpc.network.training.open_round import OpenRound
 from tpc.network.training.updates import COLUMN, Gradient, kernel_product
 from tpc.program.nodes import FREE, Matrix, Node
@@ -54,8 +54,8 @@ class MovingMatrix:
         self._matrix = weight.leaf
         b = of.builder
         self._start = b.number(1 if scale.starts else 0)
-        self._decay = decay(b, scale.optimizer) if weight.trained else None
-        shrinks = self._decay is not None and scale.starts
+        self._weight, self._use = weight, scale.optimizer
+        shrinks = weight.trained and decays(scale.optimizer) and scale.starts
         self._kept = of.carried(f"kept_{weight.name}", self._start) if shrinks else self._start
         self._names = [name for name, _ in uses]
         self._update: _Update | None = None
@@ -70,18 +70,18 @@ class MovingMatrix:
         product = b.mul(self._kept, b.matmul(self._matrix, transposed, vector))
         return self._update.taken_off(product, transposed, vector) if self._update else product
 
-    def descend(self, gradients: Gradients) -> None:
+    def descend(self, gradients: Gradients, factor: Node | None) -> None:
         """Pass on what it is after a step."""
-        b, of = self._of.builder, self._of
+        of = self._of
         if isinstance(self._kept, Carried):
-            of.pass_on(self._kept, self._start, shrunk(b, self._decay, self._kept))
+            of.pass_on(self._kept, self._start, of.kept(self._use, self._weight, self._kept))
         if self._update is None:
             return
         uses = gradients.matrices[self._matrix]
         for at, (name, use) in enumerate(zip(self._names, uses, strict=True), 1):
             of.name(f"d{name}", use.cotangent)
             of.name(f"{self._matrix.name}_{at}", use.operand)
-        self._update.descend(gradients, self._decay)
+        self._update.descend(gradients, factor)
 
 
 class _Update(Protocol):
@@ -94,7 +94,7 @@ class _Update(Protocol):
     def taken_off(self, product: Node, transposed: bool, vector: Node) -> Node:
         """Return a product less U_t z, or less U_t.T z."""
 
-    def descend(self, gradients: Gradients, decay: Node | None) -> None:
+    def descend(self, gradients: Gradients, factor: Node | None) -> None:
         """Pass U_{t+1} on."""
 
 
@@ -121,7 +121,7 @@ class _StackedUpdate:
             product = b.sub(product, b.mul(b.number(height), moved))
         return product
 
-    def descend(self, gradients: Gradients, decay: Node | None) -> None:
+    def descend(self, gradients: Gradients, factor: Node | None) -> None:
         """Let later rounds see the gradient of this one."""
         b, of, matrix = self._of.builder, self._of, self._weight.leaf
         assert isinstance(matrix, Matrix)
@@ -130,8 +130,10 @@ class _StackedUpdate:
             for leaf, ket in zip(sides, reversed(kets) if use.transposed else kets, strict=True):
                 of.keep(leaf, ket)
         unit = round_input(b, b.constant(np.eye(of.rounds)))
-        update = of.update(f"c_{self._weight.name}", self._use, self._weight, unit)
-        of.pass_on(self._factors, self._zero, b.add(shrunk(b, decay, self._factors), update))
+        name = f"c_{self._weight.name}"
+        update = of.update(name, self._use, self._weight, unit, factor=factor)
+        kept = of.kept(self._use, self._weight, self._factors)
+        of.pass_on(self._factors, self._zero, b.add(kept, update))
 
     def _sides_of(self, at: int, use: MatrixUse) -> tuple[Earlier, Earlier]:
         """Return what stands for the two sides of a use in earlier rounds."""
@@ -165,7 +167,7 @@ class _KernelUpdate:
         height = self._of.height(self._weight)
         return b.sub(product, kernel_product(b, self._moved, transposed, vector, height))
 
-    def descend(self, gradients: Gradients, decay: Node | None) -> None:
+    def descend(self, gradients: Gradients, factor: Node | None) -> None:
         """Take one step along the gradient."""
         b, of, name = self._of.builder, self._of, self._weight.name
         assert isinstance(self._weight.leaf, Matrix)
@@ -173,5 +175,6 @@ class _KernelUpdate:
         assert jacobian is not None
         gradient = Gradient(jacobian, b.number(1)).whole(b)
         of.name(f"Gamma_{name}", gradient)
-        update = of.update(name, self._use, self._weight, gradient)
-        of.pass_on(self._moved, self._zero, b.add(shrunk(b, decay, self._moved), update))
+        update = of.update(name, self._use, self._weight, gradient, factor=factor)
+        kept = of.kept(self._use, self._weight, self._moved)
+        of.pass_on(self._moved, self._zero, b.add(kept, update))

@@ -20,6 +20,7 @@ from tpc.network.losses import ErrorSignals
 from tpc.network.network import Network, Training, Weight
 from tpc.network.scales import Classification
 from tpc.network.training.descent import Descent
+from tpc.network.training.global_bounds import GlobalFactor
 from tpc.network.training.recorder import Recorder
 from tpc.network.training.updates import Gradient, Update, update_of
 from tpc.program.builder import Builder
@@ -85,7 +86,9 @@ class _Unrolling:
         self._of = differentiate(b, network, seed.shape[1 : seed.ndim - len(shape)])
         self._errors = ErrorSignals(self._training)
         self._recorder = Recorder(network)
-        self._decay: dict[str, Node] = {}
+        self._global = GlobalFactor(b, network, scales)
+        self._decaying: dict[str, Descent] = {}
+        self._uses = {scale.name: scale.optimizer for scale in scales.weights}
         self._updates: dict[str, Update] = {}
         self._known: _Untrained | None = None
         for weight in network.weights:
@@ -96,8 +99,8 @@ class _Unrolling:
         if not weight.trained:
             return
         descent = Descent(b, scale.optimizer, weight, self._training.steps)
-        if descent.decay is not None:
-            self._decay[weight.name] = b.sub(b.number(1), descent.decay)
+        if descent.decays:
+            self._decaying[weight.name] = descent
         if scale.moves:
             height = float(self._network.height(weight))
             self._updates[weight.name] = update_of(b, descent, height)
@@ -117,14 +120,16 @@ class _Unrolling:
             if t < training.steps:
                 chi = self._errors.at(b, outputs, training.batches[t])
                 self._recorder.bind("chi", t, chi)
+                gradients = {name: Gradient(of, chi) for name, of in net.jacobians.items()}
+                factors = self._global.of_gradients(gradients, self._uses, t)
                 for name, update in self._updates.items():
                     if name in net.jacobians:
-                        update.descend(Gradient(net.jacobians[name], chi), t)
+                        update.descend(gradients[name], t, factors.get(name))
         return self._recorder.program(b, *extra)
 
     def _untrained(self, t: int) -> _Untrained:
         """Return the untrained network at a time; without weight decay there is but one."""
-        if self._known is None or self._decay:
+        if self._known is None or self._decaying:
             names = {weight.leaf: weight.name for weight in self._network.weights}
 
             def product(matrix: Matrix, transposed: bool, vector: Node) -> Node:
@@ -145,14 +150,15 @@ class _Unrolling:
         }
 
     def _factor(self, name: str, t: int) -> Node:
-        b = self._b
-        return b.pow(self._decay[name], b.number(t)) if t and name in self._decay else b.number(1)
+        if not t or name not in self._decaying:
+            return self._b.number(1)
+        return self._decaying[name].left(t)
 
     def _starts(self, nets: list[_Untrained]) -> tuple[list[Node], tuple[Parameter, ...]]:
         """Return F at every time, and the parameter that draws it where it is random."""
         b, shape = self._b, self._outputs
         zero = b.constant(np.zeros(shape))
-        times = len(nets) if self._decay else 1
+        times = len(nets) if self._decaying else 1
         if not self._scales.output_is_random or (self._training.center and times == 1):
             return [zero] * len(nets), ()
         draw = b.parameter(DRAW, np.random.default_rng(0).standard_normal((times, *shape)))
@@ -166,4 +172,4 @@ class _Unrolling:
         starts = [b.take(drawn, (t,)) for t in range(times)]
         if self._training.center:
             starts = [b.sub(start, starts[0]) for start in starts]
-        return (starts if self._decay else starts * len(nets)), (draw,)
+        return (starts if self._decaying else starts * len(nets)), (draw,)

@@ -16,6 +16,7 @@ Reference:
     Tensor Programs IVb, Theorem 2.9.23, Remark 2.9.21; Theorem 2.10.3 with decay.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -27,9 +28,10 @@ from tpc.network.jacobians import Jacobian, each_output, overlap
 from tpc.network.network import Network, OptimizerUse, Weight
 from tpc.network.optimizers.averages import GrownAverages
 from tpc.network.optimizers.every_step import is_linear
-from tpc.network.optimizers.update import decay, is_bounded
+from tpc.network.optimizers.update import decays, is_bounded, kept_by_step
 from tpc.network.scales import Classification
-from tpc.network.training.descent import shrunk, without_bounds
+from tpc.network.training.descent import without_bounds
+from tpc.network.training.global_bounds import GlobalFactor
 from tpc.network.training.neural_tangent import DRAW, share_of
 from tpc.network.training.open_round import OpenRound
 from tpc.network.training.updates import COLUMN, Gradient, kernel_effect
@@ -50,6 +52,10 @@ def has_tangent_rounds(network: Network, scales: Classification) -> bool:
     Those that are not may not be bounded by norms, which a function of two coordinates has only
     after it is made. A network may not average over pairs of coordinates then.
     """
+    assert network.training is not None
+    clips = any("clip_value" in dict(use.options) for use in _uses(network, scales))
+    if clips and network.training.bound is not None:
+        return False
     uses = [use for use in _uses(network, scales) if not is_linear(without_bounds(use))]
     pairs = any(isinstance(node, Row) for node in network.nodes)
     return not uses or not (pairs or any(map(is_bounded, uses)))
@@ -104,6 +110,7 @@ class _TangentRound(OpenRound):
         super().__init__(network)
         b, training = self._b, self._training
         self._scales = scales
+        self._global = GlobalFactor(b, network, scales)
         rows, shape = len(training.rows), network.readout.node.shape
         seed, self._layout = each_output(rows, shape, network.couples_inputs)
         of = differentiate(b, network, seed.shape[1 : seed.ndim - len(shape)])
@@ -116,8 +123,7 @@ class _TangentRound(OpenRound):
         inputs = b.constant(training.rows)
         self._pass = BatchPass(b, of, inputs, self._weights, self._product)
         self._gradients = self._pass.gradients(b.constant(seed))
-        times = b.constant(np.arange(self.rounds))
-        powers = {leaf: b.pow(kept, times) for leaf, kept in self._shares.values()}
+        powers = dict(self._shares.values())
         self._times = Lowering(b, self.rounds, powers) if powers else None
 
     def round(self) -> Round:
@@ -145,29 +151,44 @@ class _TangentRound(OpenRound):
         values = {leaf: self._known(value) for leaf, value in self._weights.items()}
         step = ROUND if self._times else 0
         self._recorder.bind_forward(step, lambda x: self._known(self._pass.image(x)), values)
-        chi = self.error_signals(outputs)
-        for moving in entrywise:
-            moving.descend(chi)
+        chi = timed = self.error_signals(outputs)
         if self._times:
             unit = round_input(b, b.constant(np.eye(self.rounds)))
-            chi = b.mul(b.expand(unit, tuple(range(1, len(zero.shape)))), chi)
+            timed = b.mul(b.expand(unit, tuple(range(1, len(zero.shape)))), chi)
+        factors = self._factors(timed)
+        for moving in entrywise:
+            moving.descend(chi, factors)
         for group, kernel in kernels.items():
-            alone = b.mul(b.number(1 / self.height(group.weights[0])), kernel)
-            leaf, norm = moved[group], _NormInSpan(builder=b, kernel=alone)
-            update = self.update(group.name, group.use, group.weights[0], chi, norm)
-            self.pass_on(leaf, zero, b.add(shrunk(b, decay(b, group.use), leaf), update))
+            leaf, weight = moved[group], group.weights[0]
+            alone = b.mul(b.number(1 / self.height(weight)), kernel)
+            norm, factor = _NormInSpan(builder=b, kernel=alone), factors.get(weight.name)
+            update = self.update(group.name, group.use, weight, timed, norm, factor)
+            self.pass_on(leaf, zero, b.add(self.kept(group.use, weight, leaf), update))
         return self.closed(*draw)
+
+    def _factors(self, timed: Node) -> dict[str, Node]:
+        """Return the factor of all gradients, |Gamma|^2 = chi <J|J> chi being known."""
+        b, squares = self._b, {}
+        for weight in self._network.weights:
+            if weight.name in self._global.seen and self._jacobian(weight) is not None:
+                applied = b.contract(self._overlaps((weight,)), timed, len(timed.shape))
+                squares[weight.name] = b.contract(timed, applied, len(timed.shape))
+        found = self._global.of_squares(squares, self.number)
+        for factor in found.values():
+            self.name("clip", factor)
+        return found
 
     # ------------------------------------------------------------------------ the untrained network
 
     def _decaying(self) -> dict[str, tuple[Node, Node]]:
-        """Return for weights that decay what stands for (1 - lambda)^t, and 1 - lambda."""
+        """Return for weights that decay what stands for (1 - lambda)^t, and that at every time."""
         b, one = self._b, self._b.number(1)
         found = {}
         for weight in self._network.weights:
-            share = decay(b, self._scales.by_name[weight.name].optimizer)
-            if weight.trained and share is not None:
-                found[weight.name] = b.placeholder(one, f"kept {weight.name}"), b.sub(one, share)
+            use = self._scales.by_name[weight.name].optimizer
+            if weight.trained and decays(use):
+                left = kept_by_step(b, use, weight, self.rounds)
+                found[weight.name] = b.placeholder(one, f"kept {weight.name}"), left
         return found
 
     def _factor(self, name: str) -> Node:
@@ -212,16 +233,18 @@ class _TangentRound(OpenRound):
 
     def _groups(self) -> tuple[_Group, ...]:
         """Return the weights that move; a bound is that of a single one."""
-        found: dict[tuple[OptimizerUse, Node, str], list[Weight]] = {}
+        found: dict[tuple[OptimizerUse, Node, str, bool], list[Weight]] = {}
+        bound = self._training.bound
         for weight in self._network.weights:
             scale = self._scales.by_name[weight.name]
             if self._moves(weight) and not self._bends(weight):
                 own = weight.name if is_bounded(scale.optimizer) else ""
-                key = (scale.optimizer, transplant(self._b, weight.lr), own)
+                among = bound is not None and weight.name in bound.weights
+                key = (scale.optimizer, transplant(self._b, weight.lr), own, among)
                 found.setdefault(key, []).append(weight)
         return tuple(
             _Group(f"u_{alike[0].name}" if len(found) > 1 else "u", use, tuple(alike))
-            for (use, _, _), alike in found.items()
+            for (use, *_), alike in found.items()
         )
 
     def _moves(self, weight: Weight) -> bool:
@@ -255,6 +278,12 @@ class _TangentRound(OpenRound):
         return None if found is None else found.scaled(self._b, share)
 
     def _kernel(self, group: _Group) -> Node:
+        """Return the sum of <J|J> over the weights of a group, and give it a name."""
+        kernel = self._overlaps(group.weights)
+        self._recorder.bind(group.name.replace("u", "K", 1), None, kernel)
+        return kernel
+
+    def _overlaps(self, weights: tuple[Weight, ...]) -> Node:
         """Return the sum of <J|J> over weights, of all pairs of times."""
         time = axes("time") if self._times else ()
 
@@ -262,16 +291,14 @@ class _TangentRound(OpenRound):
             return Named(self._over_time(side.node), time + side.axes)
 
         parts = []
-        for weight in group.weights:
+        for weight in weights:
             of = self._jacobian(weight)
             assert of is not None
             terms = tuple(tuple(map(over_time, term)) for term in of.terms)
             whole = Jacobian(terms, time + of.outputs, of.own)
             height = self._b.number(self.height(weight))
             parts.append(self._b.mul(height, overlap(self._b, whole, whole)))
-        kernel = reduce(self._b.add, parts)
-        self._recorder.bind(group.name.replace("u", "K", 1), None, kernel)
-        return kernel
+        return reduce(self._b.add, parts)
 
 
 class _EntrywiseUpdate:
@@ -298,11 +325,12 @@ class _EntrywiseUpdate:
         height = self._of.height(self._weight)
         return kernel_effect(self._of.builder, self._moved, self._jacobian, height)
 
-    def descend(self, chi: Node) -> None:
+    def descend(self, chi: Node, factors: Mapping[str, Node]) -> None:
         """Take one step along the gradient."""
         b, of, name = self._of.builder, self._of, self._weight.name
         gradient = Gradient(self._jacobian, chi).whole(b)
         of.name(f"Gamma_{name}", gradient)
-        update = of.update(name, self._use, self._weight, gradient)
-        kept = shrunk(b, decay(b, self._use), self._moved)
+        factor = factors.get(name)
+        update = of.update(name, self._use, self._weight, gradient, factor=factor)
+        kept = of.kept(self._use, self._weight, self._moved)
         of.pass_on(self._moved, b.number(0), b.add(kept, update))

@@ -8,7 +8,14 @@ from tpc.network.batching import lower
 from tpc.network.losses import differentiate_loss
 from tpc.network.network import Array, Network, OptimizerUse, Training, Weight
 from tpc.network.optimizers.averages import Averages
-from tpc.network.optimizers.update import advance, initial_states, learning_rate, state_names
+from tpc.network.optimizers.update import (
+    advance,
+    decay,
+    initial_states,
+    learning_rate,
+    state_names,
+)
+from tpc.network.training.descent import shrunk
 from tpc.network.training.recorder import Recorder
 from tpc.program.builder import Builder
 from tpc.program.exchange import Unfolding
@@ -21,7 +28,6 @@ from tpc.program.nodes import (
     operands,
 )
 from tpc.program.program import Output
-from tpc.program.reapply import transplant
 from tpc.program.region import (
     NEXT,
     ROUND,
@@ -64,9 +70,18 @@ class OpenRound:
         """How many inputs the passes are for."""
         return len(self._training.rows)
 
+    @property
+    def number(self) -> Node:
+        """The number of the round."""
+        return round_number(self._b, self.rounds)
+
     def height(self, weight: Weight) -> float:
         """Return the rows of a matrix by its columns; 1 of a vector."""
         return float(self._network.height(weight))
+
+    def kept(self, use: OptimizerUse, weight: Weight, value: Node) -> Node:
+        """Return what weight decay leaves of a value."""
+        return shrunk(self._b, decay(self._b, use, weight, self.number), value)
 
     def name(self, name: str, node: Node) -> None:
         """Name a value of the round unless it has a name."""
@@ -95,6 +110,7 @@ class OpenRound:
         weight: Weight,
         gradient: Node,
         averages: Averages | None = None,
+        factor: Node | None = None,
     ) -> Node:
         """Return eta lr Q_t of a gradient, and pass the states of the optimizer on.
 
@@ -104,20 +120,21 @@ class OpenRound:
             weight: The weight.
             gradient: A ket, the coordinates of one, or a function of two coordinates.
             averages: As in `advance`.
+            factor: As in `advance`.
         """
-        b, number = self._b, round_number(self._b, self.rounds)
+        b, number = self._b, self.number
         b.span = use.span
         names = [f"{state}_{name}" for state in state_names(use)]
         after = starts = initial_states(b, use)
         while True:  # until each state is of the type that a step makes it
             found = tuple(map(self._state, names, after))
             states = tuple(state for _, state in found)
-            direction, after = advance(b, use, gradient, states, number, averages)
+            direction, after = advance(b, use, gradient, states, number, averages, factor)
             if [(x.coords, x.shape) for x in states] == [(x.coords, x.shape) for x in after]:
                 break
         for (leaf, state), start, following in zip(found, starts, after, strict=True):
             self.pass_on(leaf, start, following if leaf is state else _at_free(b, following))
-        rate = b.mul(learning_rate(b, use), transplant(b, weight.lr))
+        rate = learning_rate(b, use, weight, number)
         b.span = use.span  # where options come from elsewhere
         return _scaled(b, rate, direction)
 

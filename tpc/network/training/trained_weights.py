@@ -9,8 +9,8 @@ Reference:
     Tensor Programs IVb, Theorem 2.9.25, equations (2.45), (2.46) and (2.47).
 """
 
-from tpc.network.training.descent import Descent, shrunk
-from tpc.network.training.updates import Gradient, Update
+from tpc.network.training.descent import Descent
+from tpc.network.training.updates import Gradient, update_of
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node
 
@@ -19,7 +19,13 @@ class TrainedMatrix:
     """|W_t| = (1 - lambda)^t |W_0| - U_t."""
 
     def __init__(
-        self, b: Builder, matrix: Matrix, start: Node, decay: Node | None, update: Update | None
+        self,
+        b: Builder,
+        matrix: Matrix,
+        start: Node,
+        descent: Descent | None,
+        moves: bool,
+        height: float,
     ) -> None:
         """Take a matrix before training.
 
@@ -27,14 +33,15 @@ class TrainedMatrix:
             b: Makes the nodes.
             matrix: The matrix as drawn.
             start: Its factor before training: 1, or 0 where the limit does not see its draw.
-            decay: Its weight decay.
-            update: What training takes off, or None where that vanishes.
+            descent: Its updates, or None where it is frozen.
+            moves: Whether they do not vanish.
+            height: Its rows by its columns.
         """
         self._b = b
         self._matrix = matrix
         self._kept = start
-        self._decay = decay
-        self._update = update
+        self._descent = descent
+        self._update = update_of(b, descent, height) if descent and moves else None
 
     def product(self, transposed: bool, vector: Node) -> Node:
         """Return W_t z, or W_t.T z."""
@@ -42,11 +49,12 @@ class TrainedMatrix:
         product = b.mul(self._kept, b.matmul(self._matrix, transposed, vector))
         return self._update.taken_off(product, transposed, vector) if self._update else product
 
-    def descend(self, gradient: Gradient | None, step: int) -> None:
-        """Take one step along the gradient; None stands for zero."""
-        self._kept = shrunk(self._b, self._decay, self._kept)
+    def descend(self, gradient: Gradient | None, step: int, factor: Node | None) -> None:
+        """Take one step along the gradient times a factor; None stands for zero, and for 1."""
+        if self._descent:
+            self._kept = self._descent.kept(self._kept, step)
         if self._update and gradient:
-            self._update.descend(gradient, step)
+            self._update.descend(gradient, step, factor)
 
 
 class TrainedTensor:
@@ -56,19 +64,21 @@ class TrainedTensor:
         value: The ket or the scalar.
     """
 
-    def __init__(self, b: Builder, start: Node, decay: Node | None, descent: Descent | None):
-        """Take the value before training, and how it is updated, or None where that vanishes."""
+    def __init__(self, b: Builder, start: Node, descent: Descent | None, moves: bool) -> None:
+        """Take the value before training, and as for a matrix."""
         self._b = b
-        self._decay = decay
         self._descent = descent
+        self._moves = moves
         self._states = descent.initial_states if descent else ()
         self.value = start
 
-    def descend(self, gradient: Node | None, step: int) -> None:
-        """Take one step along the gradient, of the shape of the weight; None stands for zero."""
+    def descend(self, gradient: Node | None, step: int, factor: Node | None) -> None:
+        """Take one step along the gradient, of the shape of the weight, as of a matrix."""
         b, old = self._b, self.value
-        self.value = shrunk(b, self._decay, old)
-        if self._descent is not None:
+        if self._descent is None:
+            return
+        self.value = self._descent.kept(old, step)
+        if self._moves:
             gradient = b.mul(b.number(0), old) if gradient is None else gradient
-            update, self._states = self._descent.update(gradient, self._states, step)
+            update, self._states = self._descent.update(gradient, self._states, step, factor)
             self.value = b.sub(self.value, update)

@@ -16,14 +16,16 @@ from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.network import Network, OptimizerUse, Weight
 from tpc.network.optimizers.every_step import is_linear
 from tpc.network.optimizers.update import (
-    decay,
+    decays,
     flags_of,
     is_bounded,
 )
 from tpc.network.scales import Classification
-from tpc.network.training.descent import shrunk, without_bounds
+from tpc.network.training.descent import without_bounds
+from tpc.network.training.global_bounds import GlobalFactor
 from tpc.network.training.moving_matrix import MovingMatrix
 from tpc.network.training.open_round import OpenRound
+from tpc.network.training.updates import gradients_of
 from tpc.program.nodes import MatMul, Matrix, Node, Row
 from tpc.program.region import (
     ROUND,
@@ -36,10 +38,16 @@ from tpc.program.region import (
 def has_equal_rounds(network: Network, scales: Classification) -> bool:
     """Whether the steps of training differ by their batches and numbers alone.
 
-    That is so unless an optimizer normalises: X / |X| of an X that is zero is zero, where closed
-    forms say so, and noise over noise in a loop. Those of matrices that are linear in the gradients
-    may not be bounded by norms. A network may not average over pairs of coordinates.
+    That is so unless something normalises: X / |X| of an X that is zero is zero, where closed forms
+    say so, and noise over noise in a loop. Optimizers of matrices that are linear in the gradients
+    may not be bounded by norms, nor clipped gradients by a common one. A network may not average
+    over pairs of coordinates.
     """
+    assert network.training is not None
+    bound = network.training.bound
+    clips = any("clip_value" in dict(scale.optimizer.options) for scale in scales.weights)
+    if bound is not None and (bound.threshold is None or clips):
+        return False
     if any(isinstance(node, Row) for node in network.nodes):
         return False
     return all(
@@ -65,6 +73,7 @@ class TrainingRound(OpenRound):
     def __init__(self, network: Network, scales: Classification) -> None:
         super().__init__(network)
         self._scales = scales
+        self._factor = GlobalFactor(self._b, network, scales)
         self._of = differentiate(self._b, network)
         self._matrices = {
             weight.leaf: MovingMatrix(
@@ -109,8 +118,7 @@ class TrainingRound(OpenRound):
     def _value(self, weight: Weight) -> Node:
         """Return a vector-like or scalar-like weight in this round."""
         scale, start = self._scales.by_name[weight.name], self._start(weight)
-        shrinks = decay(self._b, scale.optimizer) is not None
-        changes = weight.trained and (scale.moves or shrinks)
+        changes = weight.trained and (scale.moves or decays(scale.optimizer))
         return self.carried(weight.name, start) if changes else start
 
     def _start(self, weight: Weight) -> Node:
@@ -137,24 +145,31 @@ class TrainingRound(OpenRound):
         chi = self.error_signals(outputs)
         gradients = step.total_gradients(chi)
         b.span = self._training.span
-        for moving in self._matrices.values():
-            moving.descend(gradients)
+        uses = {scale.name: scale.optimizer for scale in self._scales.weights}
+        known = gradients_of(b, self._network, gradients)
+        factors = self._factor.of_gradients(known, uses, self.number)
+        for factor in factors.values():
+            self.name("clip", factor)
+        for matrix, moving in self._matrices.items():
+            moving.descend(gradients, factors.get(matrix.name))
         found: set[tuple[Node, Node]] = {*gradients.vectors.items(), *gradients.scalars.items()}
         totals: dict[Node, Node] = dict(found)
         for weight in self._network.weights:
             if not isinstance(weight.leaf, Matrix):
-                self._move(weight, values[weight.leaf], totals.get(weight.leaf))
+                own = factors.get(weight.name)
+                self._move(weight, values[weight.leaf], totals.get(weight.leaf), own)
 
-    def _move(self, weight: Weight, value: Node, gradient: Node | None) -> None:
+    def _move(
+        self, weight: Weight, value: Node, gradient: Node | None, factor: Node | None
+    ) -> None:
         """Pass a vector-like or scalar-like weight on, with the states of its optimizer."""
         b, scale = self._b, self._scales.by_name[weight.name]
         if not isinstance(value, Carried) or isinstance(weight.leaf, Matrix):
             return
-        share = decay(b, scale.optimizer) if weight.trained else None
-        following = shrunk(b, share, value)
+        following = self.kept(scale.optimizer, weight, value)
         if weight.trained and scale.moves:
             if gradient is None:
                 gradient = b.mul(b.number(0), value)
-            update = self.update(weight.name, scale.optimizer, weight, gradient)
+            update = self.update(weight.name, scale.optimizer, weight, gradient, factor=factor)
             following = b.sub(following, update)
         self.pass_on(value, self._start(weight), following)

@@ -18,11 +18,13 @@ Reference:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Protocol
 
-from tpc.network.jacobians import Jacobian, overlap
+from tpc.network.backpropagation import Gradients
+from tpc.network.jacobians import Jacobian, Layout, overlap
+from tpc.network.network import Network
 from tpc.network.training.descent import Descent
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
@@ -65,11 +67,18 @@ class Gradient:
         return reduce(b.add, parts)
 
 
+def gradients_of(b: Builder, network: Network, found: Gradients) -> dict[str, Gradient]:
+    """Return the gradients of a loss, added up over inputs, of every weight that has one."""
+    layout = Layout(axes("input"), (), ())
+    jacobians = {weight.name: layout.jacobian(found, weight.leaf) for weight in network.weights}
+    return {name: Gradient(of, b.number(1)) for name, of in jacobians.items() if of}
+
+
 class Update(Protocol):
     """U_t at the current step."""
 
-    def descend(self, gradient: Gradient, step: int) -> None:
-        """Take one step."""
+    def descend(self, gradient: Gradient, step: int, factor: Node | None = None) -> None:
+        """Take one step along a gradient times the factor of all gradients."""
 
     def taken_off(self, product: Node, transposed: bool, vector: Node) -> Node:
         """Return a product less U_t z, or less U_t.T z."""
@@ -88,12 +97,13 @@ class FactoredUpdate:
         self._gradients: list[Gradient] = []
         self._coefficients: list[Node] = []
 
-    def descend(self, gradient: Gradient, step: int) -> None:
+    def descend(self, gradient: Gradient, step: int, factor: Node | None = None) -> None:
         """Take one step."""
         b = self._b
-        self._gradients.append(gradient)
+        chi = gradient.chi if factor is None else b.mul(factor, gradient.chi)
+        self._gradients.append(replace(gradient, chi=chi))
         new = self._descent.linear_update(step, self._norm_sq)
-        old = [self._descent.kept(known) for known in self._coefficients]
+        old = [self._descent.kept(known, step) for known in self._coefficients]
         self._coefficients = [b.add(x, y) for x, y in zip([*old, b.number(0)], new, strict=True)]
 
     def taken_off(self, product: Node, transposed: bool, vector: Node) -> Node:
@@ -120,7 +130,7 @@ class FactoredUpdate:
         for coefficient, gradient in zip(coefficients, self._gradients, strict=True):
             term, known = b.mul(coefficient, gradient.chi), sums.get(gradient.jacobian)
             sums[gradient.jacobian] = term if known is None else b.add(known, term)
-        parts = [_applied(b, overlap(b, jacobian, known), chi) for known, chi in sums.items()]
+        parts = [applied(b, overlap(b, jacobian, known), chi) for known, chi in sums.items()]
         return reduce(b.add, parts) if parts else None
 
     def _norm_sq(self, coefficients: Sequence[Node]) -> Node:
@@ -129,7 +139,7 @@ class FactoredUpdate:
         for coefficient, gradient in zip(coefficients, self._gradients, strict=True):
             effect = self._effect(gradient.jacobian, coefficients)
             assert effect is not None
-            total = b.add(total, _applied(b, b.mul(coefficient, gradient.chi), effect))
+            total = b.add(total, applied(b, b.mul(coefficient, gradient.chi), effect))
         return total
 
 
@@ -143,11 +153,11 @@ class KernelUpdate:
         self._states = descent.initial_states
         self._moved: Node | None = None
 
-    def descend(self, gradient: Gradient, step: int) -> None:
+    def descend(self, gradient: Gradient, step: int, factor: Node | None = None) -> None:
         """Take one step."""
-        new, self._states = self._descent.update(gradient.whole(self._b), self._states, step)
-        moved = self._moved
-        self._moved = new if moved is None else self._b.add(self._descent.kept(moved), new)
+        whole, moved = gradient.whole(self._b), self._moved
+        new, self._states = self._descent.update(whole, self._states, step, factor)
+        self._moved = new if moved is None else self._b.add(self._descent.kept(moved, step), new)
 
     def taken_off(self, product: Node, transposed: bool, vector: Node) -> Node:
         """Return a product less U_t z, or less U_t.T z."""
@@ -188,6 +198,6 @@ def kernel_effect(b: Builder, moved: Node, jacobian: Jacobian, height: float = 1
     return b.mul(b.number(height), reduce(b.add, parts))
 
 
-def _applied(b: Builder, overlaps: Node, chi: Node) -> Node:
+def applied(b: Builder, overlaps: Node, chi: Node) -> Node:
     """Return the sum over all axes of chi, the last ones of the other factor."""
     return b.contract(overlaps, chi, len(chi.shape)) if chi.shape else b.mul(overlaps, chi)

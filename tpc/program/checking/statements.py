@@ -91,9 +91,7 @@ def _execute(draft: Draft, at: tree.Statement) -> None:
             | tree.WeightDecl()
             | tree.OptimizerDef()
             | tree.Train()
-            | tree.Setting()
-            | tree.OptimizerChoice()
-            | tree.Track()
+            | tree.TrainLine()
         ):
             raise AssertionError("a file with this statement is a network")
         case _:

@@ -69,13 +69,14 @@ class FactoredTensor:
         product -= outer @ (weights[:, None] * (inner.T @ vectors))
         return product
 
-    def descend(self, gradient: FiniteGradient) -> None:
-        """Take one step, dL/dW being the gradient."""
+    def descend(self, gradient: FiniteGradient, factor: float = 1.0) -> None:
+        """Take one step, dL/dW being the gradient, with the factor of all gradients."""
         assert gradient.right is not None
         plan, step = self.plan, len(self._columns)
-        self._left = np.concatenate([self._left, gradient.left], axis=1)
+        self._left = np.concatenate([self._left, factor * gradient.left], axis=1)
         self._right = np.concatenate([self._right, gradient.right], axis=1)
         self._columns.append(gradient.left.shape[1])
-        self._scale *= plan.kept
-        kept = np.append(plan.kept * self._coefficients, 0.0)
-        self._coefficients = kept + plan.rate * plan.gain * np.array(self._rows[step])
+        left, rate = plan.rates(step)
+        self._scale *= left
+        kept = np.append(left * self._coefficients, 0.0)
+        self._coefficients = kept + rate * plan.gain * np.array(self._rows[step])

@@ -19,7 +19,7 @@ from typing import TypeAlias
 import numpy as np
 
 from tpc.network.network import Exponents, OptimizerUse, Weight
-from tpc.network.optimizers.update import decay, learning_rate
+from tpc.network.optimizers.update import decay, learning_rate, numeric_options
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Coordinates, InitialScalar, Matrix, Node, Shape
 from tpc.simulation.result import Array
@@ -48,6 +48,13 @@ class FiniteGradient:
 
     left: Array
     right: Array | None = None
+
+    @property
+    def square_norm(self) -> float:
+        """The sum of the squares of its entries."""
+        if self.right is None:
+            return float((self.left**2).sum())
+        return float(((self.left.T @ self.left) * (self.right.T @ self.right)).sum())
 
     def of(self, rows: Rows) -> Array:
         """Return some rows of the gradient."""
@@ -81,12 +88,22 @@ class TensorPlan:
         use: OptimizerUse,
         widths: Widths,
         params: Mapping[str, Array],
+        bounded: bool = False,
     ) -> None:
-        """Compute the scales; `params` are the values of params."""
-        b, e, n = Builder(), exponents, float(widths.own)
+        """Compute the scales.
+
+        Args:
+            weight: The weight.
+            exponents: Its exponents.
+            use: Its optimizer.
+            widths: What the scales are powers of.
+            params: The values of params.
+            bounded: Whether a common norm bounds its gradient.
+        """
+        e, n = exponents, float(widths.own)
         self.weight, self.width, self.axes = weight, widths.free, widths.axes
         self.coords = _coords(weight)
-        self.steps = UpdateSteps(use, self.coords, weight.shape)
+        self.steps = UpdateSteps(use, self.coords, weight.shape, bounded)
         size = n ** -(e.a + e.b)
         if isinstance(weight.leaf, InitialScalar):
             self.start: Array | None = (
@@ -96,12 +113,31 @@ class TensorPlan:
             self.start = None
         self.deviation = size * number(weight.init, params)
         of_sum = 1 if isinstance(weight.leaf, InitialScalar) else n
+        self.use = use
         self.gain = n ** (e.d - e.a) * widths.summed / of_sum
-        factor = number(weight.lr, params) * number(learning_rate(b, use), params)
-        self.rate = factor * n ** -(e.a + e.c)
-        shrinking = decay(b, use)
-        self.kept = 1.0 if shrinking is None else 1.0 - number(shrinking, params)
+        self._power = n**e.d
+        self._speed = n ** -(e.a + e.c)
+        self._rates: dict[int, tuple[float, float]] = {}
         self.params = params
+
+    def rates(self, step: int) -> tuple[float, float]:
+        """Return what weight decay leaves in a step, and n^-a lr factor n^-c."""
+        at = 0 if self.use.time is None else step
+        if at not in self._rates:
+            b = Builder()
+            share = decay(b, self.use, self.weight, at)
+            kept = 1.0 if share is None else 1.0 - number(share, self.params)
+            rate = number(learning_rate(b, self.use, self.weight, at), self.params)
+            self._rates[at] = kept, self._speed * rate
+        return self._rates[at]
+
+    def square_norm(self, gradient: FiniteGradient, step: int) -> float:
+        """Return the square of the Frobenius norm of g, clipped where the block says so."""
+        if "clip_value" in dict(self.use.options):
+            theta = number(numeric_options(Builder(), self.use, step)["clip_value"], self.params)
+            entries = np.clip(self.gain * gradient.of(...), -theta, theta)
+            return float((entries**2).sum() / self._power**2)
+        return float((self.gain / self._power) ** 2) * gradient.square_norm
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +168,19 @@ class Tensor:
         self._states: list[_State] = []
         self._step = 0
 
-    def descend(self, gradient: FiniteGradient) -> None:
-        """Take one step, dL/dW being the gradient."""
+    def descend(self, gradient: FiniteGradient, factor: float = 1.0) -> None:
+        """Take one step, dL/dW being the gradient, with the factor of all gradients."""
         plan, step = self.plan, self.plan.steps.at(self._step)
         written = self._room(step)
+        kept, rate = plan.rates(self._step)
         for rows in _blocks(self.value, plan.coords, step):
             given: dict[Node | Matrix, Array] = {step.gradient: plan.gain * gradient.of(rows)}
+            if step.factor is not None:
+                given[step.factor] = np.array(factor)
             if self._step:
                 given |= {x: s.of(rows) for x, s in zip(step.before, self._states, strict=True)}
             direction, *states = step.evaluation.compute(given, plan.params)
-            self.value[rows] = plan.kept * self.value[rows] - plan.rate * direction
+            self.value[rows] = kept * self.value[rows] - rate * direction
             for state, value in zip(written, states, strict=True):
                 state.of(rows)[...] = value
         self._states = written

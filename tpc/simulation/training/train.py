@@ -12,10 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tpc.network.classification import classify
 from tpc.network.forward_backward import differentiate
+from tpc.network.global_norms import global_norm
 from tpc.network.network import Network, OptimizerUse, Training, Weight, WeightKind
 from tpc.network.optimizers.every_step import is_linear, linear_coefficients
+from tpc.network.optimizers.update import at_step
 from tpc.network.parametrizations import Scaling, scaling_of
+from tpc.network.scales import Classification
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node
 from tpc.simulation.averages import average_values
@@ -26,7 +30,7 @@ from tpc.simulation.training.batch_evaluation import Given, number
 from tpc.simulation.training.costs import check_training_cost
 from tpc.simulation.training.factored import FactoredTensor
 from tpc.simulation.training.passes import Backward, Forward, Loss
-from tpc.simulation.training.tensors import Tensor, TensorPlan, Widths
+from tpc.simulation.training.tensors import FiniteGradient, Tensor, TensorPlan, Widths
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +105,15 @@ class _Trainer:
         self._scaling: Scaling = scaling_of(network, training.parametrization)
         uses = {w.name: training.optimizer_of(w.name) for w in network.weights}
         sizes = {name: dim.size(width) for name, dim in network.dims.items()}
+        bounded = training.bound.weights if training.bound else ()
         self._plans = [
             TensorPlan(
-                w, self._scaling.exponents[w.name], uses[w.name], self._widths(w, sizes), params
+                w,
+                self._scaling.exponents[w.name],
+                uses[w.name],
+                self._widths(w, sizes),
+                params,
+                w.name in bounded,
             )
             for w in network.weights
         ]
@@ -117,6 +127,7 @@ class _Trainer:
         }
         self._loss = Loss(training)
         self._out = float(_summed(network, sizes)) ** -self._scaling.out
+        self._kappa = global_norm(self._scales(), bounded).kappa
         self._products = self._count_products(distinct=False)
         self._engine = engine
         self.memory = check_training_cost(
@@ -134,6 +145,11 @@ class _Trainer:
         own = sizes[network.dim_of(weight).name]
         axes = (sizes[leaf.rows], own) if isinstance(leaf, Matrix) else (own,) * len(leaf.coords)
         return Widths(self._width, axes, own, _summed(network, sizes))
+
+    def _scales(self) -> Classification:
+        training = self._training
+        own = dict(training.own_optimizers)
+        return classify(self._network, training.parametrization, training.optimizer, own)
 
     def _count_products(self, distinct: bool) -> dict[Matrix, tuple[int, int]]:
         """Return how many vectors every matrix, and its transpose, multiplies in all steps.
@@ -181,7 +197,7 @@ class _Trainer:
                 for name, value in zip(names, (f, *tracks), strict=True):
                     recorded[name].append(np.array(value))  # weights change in place
                 if step < training.steps:
-                    self._descend(tensors, weights, f, training.batches[step])
+                    self._descend(tensors, weights, f, step)
                 step_done()
         return {name: np.stack(values) for name, values in recorded.items()}
 
@@ -190,10 +206,10 @@ class _Trainer:
         tensors: list[Tensor | FactoredTensor],
         weights: Given,
         f: Array,
-        rows: tuple[int, ...],
+        step: int,
     ) -> None:
-        at = list(rows)
         training = self._training
+        at = list(training.batches[step])
         signals = self._loss.signals(f[at], training.targets[at], self._params)
         gradients = self._backward[len(at)].compute(
             training.inputs[at],
@@ -201,9 +217,29 @@ class _Trainer:
             weights,
             self._params,
         )
+        factors = self._factors(gradients, step)
         for tensor in tensors:
+            name = tensor.plan.weight.name
             if tensor.plan.weight.trained:
-                tensor.descend(gradients[tensor.plan.weight.name])
+                tensor.descend(gradients[name], factors.get(name, 1.0))
+
+    def _factors(self, gradients: Mapping[str, FiniteGradient], step: int) -> dict[str, float]:
+        """Return the factor of each gradient that a common norm bounds."""
+        bound, plans = self._training.bound, self._plans
+        if bound is None:
+            return {}
+        squares = [
+            plan.square_norm(gradients[plan.weight.name], step)
+            for plan in plans
+            if plan.weight.trained and plan.weight.name in bound.weights
+        ]
+        norm = float(np.sqrt(sum(squares))) / self._width**self._kappa
+        if bound.threshold is None:
+            factor = 1 / norm if norm else 1.0
+        else:
+            theta = number(at_step(Builder(), bound.threshold, bound.time, step), self._params)
+            factor = 1 / max(1.0, norm / theta)
+        return dict.fromkeys(bound.weights, factor)
 
 
 def _summed(network: Network, sizes: Mapping[str, int]) -> int:

@@ -25,6 +25,7 @@ class UpdateStep:
         after: Their axes after the step.
         evaluation: Computes the direction and the states after the step.
         averages: Whether it acts on the tensor as a whole, not entry by entry.
+        factor: Stands for the factor of all gradients, where there is one.
     """
 
     gradient: Node
@@ -32,14 +33,20 @@ class UpdateStep:
     after: tuple[tuple[Coordinates, Shape], ...]
     evaluation: Evaluation
     averages: bool
+    factor: Node | None
 
 
 class UpdateSteps:
     """The steps of one optimizer on tensors with given axes."""
 
-    def __init__(self, use: OptimizerUse, coords: Coordinates, shape: Shape) -> None:
-        """Plan for tensors with the growing axes `coords` and the constant axes `shape`."""
-        self._use, self._coords, self._shape = use, coords, shape
+    def __init__(
+        self, use: OptimizerUse, coords: Coordinates, shape: Shape, bounded: bool = False
+    ) -> None:
+        """Plan for tensors with the growing axes `coords` and the constant axes `shape`.
+
+        Where they are `bounded` by a common norm, gradients have a factor.
+        """
+        self._use, self._coords, self._shape, self._bounded = use, coords, shape, bounded
         self._planned: list[UpdateStep] = []
 
     def at(self, step: int) -> UpdateStep:
@@ -62,7 +69,8 @@ class UpdateSteps:
                 for at, (coords, shape) in enumerate(self._planned[step - 1].after)
             )
         averages = GrownAverages(b, held=True)
-        direction, after = advance(b, self._use, gradient, before, step, averages)
+        factor = b.placeholder(b.number(1), "factor") if self._bounded else None
+        direction, after = advance(b, self._use, gradient, before, step, averages, factor)
         evaluation = Evaluation((direction, *after))
         return UpdateStep(
             gradient,
@@ -70,4 +78,5 @@ class UpdateSteps:
             tuple((node.coords, node.shape) for node in after),
             evaluation,
             any(isinstance(node, Mean) for node in evaluation.order),
+            factor,
         )
