@@ -16,11 +16,16 @@ Reference:
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from tpc.limit.equations import Limit
+from tpc.network.criteria import shown
+from tpc.network.global_norms import global_norm
 from tpc.network.network import Network, OptimizerUse, Training, Weight, WeightKind
 from tpc.network.optimizers.table import RULES
+from tpc.network.optimizers.update import decays
 from tpc.network.scales import Classification, Regime, WeightScale
-from tpc.program.nodes import Constant, Matrix, Node, Parameter, operands
+from tpc.program.nodes import Constant, Contract, Matrix, Node, Parameter, Placeholder, operands
 from tpc.program.traversal import toposort
 from tpc.report.equations_in_words import Relation
 from tpc.report.formula import (
@@ -31,6 +36,7 @@ from tpc.report.formula import (
     Ket,
     Name,
     Number,
+    Power,
     Product,
     Quotient,
     add,
@@ -100,7 +106,7 @@ def _summary(training: Training, scales: Classification) -> str:
 
 
 def _decays(scales: Classification) -> bool:
-    return any("decay" in dict(weight.optimizer.options) for weight in scales.weights)
+    return any(decays(weight.optimizer) for weight in scales.weights)
 
 
 def _outputs(network: Network, passes: Passes) -> Section:
@@ -128,13 +134,14 @@ def _updates(network: Network, scales: Classification, passes: Passes) -> Sectio
         if not weight.trained:
             continue
         found += _update(weight, scale, passes)
+    found += (*_scheduled(network, scales), *_bound(network, scales))
     rules = dict.fromkeys(_rule(scale.optimizer) for scale in scales.weights)
     return Section(f"updates, Q: {'; '.join(rules)}", tuple(found))
 
 
 def _update(weight: Weight, scale: WeightScale, passes: Passes) -> Iterable[Relation]:
     after, now = (_value(weight, time) for time in ("[t+1]", "[t]"))
-    kept = now if scale.optimizer is None else _kept(now, scale.optimizer)
+    kept = _kept(now, weight, scale)
     if not scale.moves:
         yield Relation((after,), "=", kept, (", its updates vanish as the width grows",))
         return
@@ -144,6 +151,29 @@ def _update(weight: Weight, scale: WeightScale, passes: Passes) -> Iterable[Rela
     yield Relation((after,), "=", subtract(kept, multiply("times", _rate(weight, scale), q)))
     if isinstance(weight.leaf, Matrix):
         yield Relation((end,), "=", passes.operator(weight.leaf, Number(1)), local=True)
+
+
+def _bound(network: Network, scales: Classification) -> Iterable[Relation]:
+    """Return the factor that a common norm gives to gradients, and what that norm is made of."""
+    bound = network.training.bound if network.training else None
+    if bound is None:
+        return
+    found = global_norm(scales, bound.weights)
+    size = f"n^{shown(found.kappa)} " if found.kappa else ""
+    over = "" if len(bound.weights) == len(network.weights) else f" of {', '.join(bound.weights)}"
+    remark = f", times the gradients{over} before Q"
+    nu: Formula = Name("nu[t]")
+    if bound.threshold is None:
+        factor: Formula = Quotient(Number(1), nu)
+    else:
+        factor = Call("min", (Number(1), Quotient(_scalar(bound.threshold), nu)))
+    yield Relation((Name("clip[t]"),), "=", factor, (remark,))
+    norms = [Call("square_norm", (Name(f"d{name}[t]"),)) for name in found.seen]
+    total: Formula = norms[0] if norms else Number(0)
+    for norm in norms[1:]:
+        total = add(total, norm)
+    seen = f", which is all that the norm, of size {size or 1}, sees as the width grows"
+    yield Relation((Power(nu, Number(2)),), "=", total, (seen,), local=True)
 
 
 def _gradient_name(weight: Weight, name: str, time: str) -> Formula:
@@ -160,28 +190,54 @@ def _value(weight: Weight, time: str) -> Formula:
             return Name(weight.name + time)
 
 
-def _kept(value: Formula, use: OptimizerUse) -> Formula:
-    decay = dict(use.options).get("decay")
-    if not isinstance(decay, Node):
-        return value
-    return multiply("times", subtract(Number(1), _scalar(decay)), value)
+def _kept(value: Formula, weight: Weight, scale: WeightScale) -> Formula:
+    options = dict(scale.optimizer.options)
+    own, coupled = options.get("decay"), options.get("weight_decay")
+    if isinstance(own, Node):
+        return multiply("times", subtract(Number(1), _scalar(own)), value)
+    if isinstance(coupled, Node):
+        share = multiply("times", _rate(weight, scale), _scalar(coupled))
+        return multiply("times", subtract(Number(1), share), value)
+    return value
 
 
 def _rate(weight: Weight, scale: WeightScale) -> Formula:
+    if scale.optimizer.time is not None:
+        return Name(f"lr_{weight.name}[t]")
+    return _written_rate(weight, scale)
+
+
+def _written_rate(weight: Weight, scale: WeightScale) -> Formula:
     lr = dict(scale.optimizer.options).get("lr")
     rate = _scalar(lr) if isinstance(lr, Node) else Number(1)
     return multiply("times", rate, _scalar(weight.lr))
 
 
+def _scheduled(network: Network, scales: Classification) -> Iterable[Relation]:
+    """Return the learning rates that differ from step to step."""
+    for weight in network.weights:
+        scale = scales.by_name[weight.name]
+        if weight.trained and scale.moves and scale.optimizer.time is not None:
+            yield Relation((_rate(weight, scale),), "=", _written_rate(weight, scale), local=True)
+
+
 def _scalar(root: Node) -> Formula:
-    """Return the formula of a number made of statics and params."""
+    """Return the formula of a number made of statics, params and t."""
     formulas: dict[Node, Formula] = {}
     for node in toposort([root], operands):
         match node:
-            case Constant(value=value):
+            case Constant(value=value, shape=()) if value == np.pi:
+                formulas[node] = Name("pi")
+            case Constant(value=value, shape=()):
                 formulas[node] = Number(float(value))
-            case Parameter(name=name):
+            case Constant(value=value):
+                formulas[node] = Name(str(value.tolist()))
+            case Parameter(name=name) | Placeholder(name=name):
                 formulas[node] = Name(name)
+            case Contract(
+                right=Constant(value=value)
+            ):  # one factor a step, of which the last stays
+                formulas[node] = Name(f"{value.tolist()}[min(t, {len(value) - 1})]")
             case _:
                 inside = tuple(formulas[part] for part in operands(node))
                 formulas[node] = write_operation(node, inside)
@@ -193,7 +249,7 @@ def _rule(use: OptimizerUse) -> str:
     options = [
         f"{name} = {write_plainly(_scalar(value))}" if isinstance(value, Node) else name
         for name, value in use.options
-        if name not in ("lr", "decay") and value is not False
+        if name not in ("lr", "decay", "weight_decay") and value is not False
     ]
     formula = f" {RULES[use.name].formula}" if use.declared is None else ""
     return f"{use.name}{formula}" + (f" with {', '.join(options)}" if options else "")
@@ -235,6 +291,8 @@ def _tangent(network: Network, scales: Classification, passes: Passes) -> Sectio
         Relation((Name(f"{f}[t+1]"),), "=", step, (remark,)),
         Relation((Name("K[t]"),), "=", total, local=True),
         *gammas,
+        *_scheduled(network, scales),
+        *_bound(network, scales),
         _signal(network),
     ]
     rules = dict.fromkeys(_rule(scale.optimizer) for scale in scales.weights)
