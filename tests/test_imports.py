@@ -54,6 +54,7 @@ PRODUCTS = {
         "network.criteria.shown",
         "network.forms",
         "network.forward_backward",
+        "network.global_norms",
         "network.losses",
         "network.network",
         "network.optimizers.averages",

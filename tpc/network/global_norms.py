@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from tpc.network.classification import classify
 from tpc.network.criteria import faithful_d
 from tpc.network.network import Network, Weight, WeightKind
 from tpc.network.roles import Role
@@ -38,6 +39,15 @@ class GlobalNorm:
 
     kappa: float
     seen: Mapping[str, float]
+
+
+def trained_norm(network: Network) -> GlobalNorm:
+    """Return that of the gradients that the `train` block of a network bounds together."""
+    training = network.training
+    assert training is not None
+    own, names = dict(training.own_optimizers), training.bound.weights if training.bound else ()
+    scales = classify(network, training.parametrization, training.optimizer, own)
+    return global_norm(scales, names)
 
 
 def global_norm(scales: Classification, names: Collection[str]) -> GlobalNorm:

@@ -171,7 +171,8 @@ class _TangentRound(OpenRound):
         b, squares = self._b, {}
         for weight in self._network.weights:
             if weight.name in self._global.seen and self._jacobian(weight) is not None:
-                applied = b.contract(self._overlaps((weight,)), timed, len(timed.shape))
+                alone = b.mul(b.number(1 / self.height(weight)), self._overlaps((weight,)))
+                applied = b.contract(alone, timed, len(timed.shape))
                 squares[weight.name] = b.contract(timed, applied, len(timed.shape))
         found = self._global.of_squares(squares, self.number)
         for factor in found.values():

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tpc.network.classification import classify
 from tpc.network.forward_backward import differentiate
-from tpc.network.global_norms import global_norm
+from tpc.network.global_norms import trained_norm
 from tpc.network.network import Network, OptimizerUse, Training, Weight, WeightKind
 from tpc.network.optimizers.every_step import is_linear, linear_coefficients
 from tpc.network.optimizers.update import at_step
 from tpc.network.parametrizations import Scaling, scaling_of
-from tpc.network.scales import Classification
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node
 from tpc.simulation.averages import average_values
@@ -127,7 +125,7 @@ class _Trainer:
         }
         self._loss = Loss(training)
         self._out = float(_summed(network, sizes)) ** -self._scaling.out
-        self._kappa = global_norm(self._scales(), bounded).kappa
+        self._kappa = trained_norm(network).kappa
         self._products = self._count_products(distinct=False)
         self._engine = engine
         self.memory = check_training_cost(
@@ -145,11 +143,6 @@ class _Trainer:
         own = sizes[network.dim_of(weight).name]
         axes = (sizes[leaf.rows], own) if isinstance(leaf, Matrix) else (own,) * len(leaf.coords)
         return Widths(self._width, axes, own, _summed(network, sizes))
-
-    def _scales(self) -> Classification:
-        training = self._training
-        own = dict(training.own_optimizers)
-        return classify(self._network, training.parametrization, training.optimizer, own)
 
     def _count_products(self, distinct: bool) -> dict[Matrix, tuple[int, int]]:
         """Return how many vectors every matrix, and its transpose, multiplies in all steps.
