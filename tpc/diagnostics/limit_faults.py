@@ -123,13 +123,14 @@ class LawParameter(Fault):
 
 
 class NotSquare(Fault):
-    """An orthogonal matrix between two dims of different sizes."""
+    """An orthogonal or symmetric matrix between two dims."""
 
     code = "TP363"
-    title = "an orthogonal matrix is square, but `{rows}` and `{columns}` differ"
+    title = "{what} matrix is square, but `{rows}` and `{columns}` differ"
     label = "needs as many rows as columns"
     help = "declare it `: {rows} x {rows}`, or take the normal law"
 
+    what: str
     rows: str
     columns: str
 

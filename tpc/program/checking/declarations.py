@@ -2,6 +2,7 @@
 
     matrix A : n x m ~ normal(0, s / m)      entries iid N(0, s/m), s static or parametric
     matrix O : n x n ~ orthogonal(s)         and other laws, `ensembles.py`
+    matrix S : n x n ~ goe(s / n)            (G_S + G_S.T) / sqrt(2), with G_S normal
     vector z[2] : n ~ normal(mu, C)          rows iid N(mu, C); a number C is C times the identity
 
 What a faulty declaration would bind counts as known but broken.
@@ -142,10 +143,19 @@ def declare_matrices(draft: Draft, at: tree.MatrixDecl) -> None:
         rows, columns = at.rows.id, at.columns.id
         members = []
         for shown in names_of_members(draft.names.shown_fresh(name.id), shape):
-            matrix = Matrix(shown, rows, columns, law.variance, law.dim, at.span, law.ensemble)
+            of = f"{_unused(draft, 'G_')}{shown}" if law.symmetric else shown
+            matrix = Matrix(of, rows, columns, law.variance, law.dim, at.span, law.ensemble)
             draft.matrices.append(matrix)
-            members.append(ScaledMatrix(matrix, False, Static(1)))
+            symmetric = shown if law.symmetric else ""
+            members.append(ScaledMatrix(matrix, False, Static(1), symmetric))
         draft.names.bind_fresh(name, MatrixArray(shape, tuple(members)) if shape else members[0])
+
+
+def _unused(draft: Draft, prefix: str) -> str:
+    """Return a prefix with which no name of the file begins."""
+    while any(name.startswith(prefix) for name in draft.ctx.shop.survey.bound):
+        prefix += "_"
+    return prefix
 
 
 def names_of_members(name: str, shape: Shape) -> list[str]:

@@ -6,6 +6,7 @@
     ~ student_t(df, variance)   entries Student t, df > 2
     ~ sparse(p, variance)       entries normal with probability p, else 0
     ~ low_rank(k, variance)     rank rows / k: orthonormal columns times a Gaussian matrix
+    ~ goe(variance)             symmetric: (G + G.T) / sqrt(2), G normal; square
 
 A variance is written as for `normal`, s^2 / m; without it, it is one over the number of columns. So
 is that of an orthogonal matrix, scale^2 / n, with scale 1 unless given.
@@ -57,16 +58,21 @@ _FORMS = {
     "student_t": _Form("its degrees of freedom", "5", "a variance"),
     "sparse": _Form("its density", "0.1", "a variance"),
     "low_rank": _Form("the number of rows for each rank", "4", "a variance"),
+    "goe": _Form("", "", "a variance"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixLaw:
-    """The law of a matrix: the width-free variance, the dim that divides it, the ensemble."""
+    """The law of a matrix: the width-free variance, the dim that divides it, the ensemble.
+
+    A symmetric one is made of a matrix G of this law, (G + G.T) / sqrt(2).
+    """
 
     variance: Node
     dim: str
     ensemble: Ensemble
+    symmetric: bool = False
 
 
 def law_of_matrix(draft: Draft, at: tree.MatrixDecl) -> MatrixLaw | Broken:
@@ -106,18 +112,22 @@ def _ensemble_law(draft: Draft, at: tree.MatrixDecl, law: tree.Ensemble) -> Matr
         return ctx.report(LawArguments(name, _wanted(form), found, _example(name, at)), law.span)
     ensemble = _parameter(draft, name, law.arguments[0]) if own else _PLAIN[name]
     scale = _scale(draft, at, law.arguments[own:], name)
-    if isinstance(ensemble, Orthogonal) and not _is_square(draft, at):
-        fault = NotSquare(at.rows.id, at.columns.id)
+    square = at.rows.id == at.columns.id if name == "goe" else _is_square(draft, at)
+    if name in ("goe", "orthogonal") and not square:
+        fault = NotSquare(
+            "a symmetric" if name == "goe" else "an orthogonal", at.rows.id, at.columns.id
+        )
         return ctx.report(fault, at.rows.span.to(at.columns.span))
     if isinstance(ensemble, Broken) or isinstance(scale, Broken):
         return BROKEN
-    return MatrixLaw(*scale, ensemble)
+    return MatrixLaw(*scale, ensemble, symmetric=name == "goe")
 
 
 _PLAIN: dict[str, Ensemble] = {
     "orthogonal": Orthogonal(),
     "rademacher": Rademacher(),
     "uniform": Uniform(),
+    "goe": GAUSSIAN,
 }
 
 

@@ -1,6 +1,6 @@
 """What expressions evaluate to while a program is built, and what names stand for."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -29,25 +29,35 @@ class Static:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScaledMatrix:
-    """A declared matrix, perhaps transposed, times a scalar: the same symbol, scaled."""
+    """A declared matrix, perhaps transposed, times a scalar: the same symbol, scaled.
+
+    Attributes:
+        matrix: The matrix G.
+        transposed: Whether it is G.T.
+        scale: The scalar.
+        symmetric: The name of (G + G.T) / sqrt(2) if it is that, else the empty string.
+    """
 
     matrix: Matrix
     transposed: bool
     scale: "Static | Node"
+    symmetric: str = ""
 
     @property
     def text(self) -> str:
         """How the program writes it, without the scale."""
+        if self.symmetric:
+            return self.symmetric
         return f"{self.matrix.name}.T" if self.transposed else self.matrix.name
 
     def flip(self) -> "ScaledMatrix":
         """Return its transpose."""
-        return ScaledMatrix(self.matrix, not self.transposed, self.scale)
+        return self if self.symmetric else replace(self, transposed=not self.transposed)
 
     @property
     def flipped(self) -> str:
         """How the program writes its transpose, without the scale."""
-        return self.matrix.name if self.transposed else f"{self.matrix.name}.T"
+        return self.flip().text
 
 
 @dataclass(frozen=True, slots=True, eq=False)

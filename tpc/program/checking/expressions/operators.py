@@ -10,7 +10,7 @@ Comparisons, `and` and `or` are in `tpc.program.checking.expressions.evaluate`.
 """
 
 from dataclasses import replace
-from math import prod
+from math import prod, sqrt
 
 import numpy as np
 
@@ -203,10 +203,9 @@ def negate_matrix(ctx: Context, matrix: ScaledMatrix, span: Span) -> ScaledMatri
     """Return `-W`."""
     match matrix.scale:
         case Static(value=value):
-            return ScaledMatrix(matrix.matrix, matrix.transposed, Static(-value))
+            return replace(matrix, scale=Static(-value))
         case scale:
-            negative = ctx.building(span).neg(scale)
-            return ScaledMatrix(matrix.matrix, matrix.transposed, negative)
+            return replace(matrix, scale=ctx.building(span).neg(scale))
 
 
 def _matrix_on_the_right(ctx: Context, at: tree.Binary, left: Value, right: Value) -> Value:
@@ -250,7 +249,7 @@ def _scale(ctx: Context, at: tree.Binary, matrix: Value, by: Value, by_span: Spa
     else:
         nodes = (ctx.node(matrix.scale, at.span), ctx.node(by, at.span))
         factor = ctx.building(at.span).apply(NAMES[at.operator], *nodes)
-    return ScaledMatrix(matrix.matrix, matrix.transposed, factor)
+    return replace(matrix, scale=factor)
 
 
 def is_power_t(at: tree.Binary) -> bool:
@@ -289,10 +288,13 @@ def _matmul(ctx: Context, at: tree.Binary, left: Value, operand: Value) -> Value
         advice = f"did you mean `{left.flipped} @ ...`?" if operand.dim == into else ""
         fault_dims = MatrixDimsDiffer(left.text, wanted, operand.dim, advice)
         return ctx.report(fault_dims, at.right.span)
-    if left.transposed:
+    if left.transposed or left.symmetric:
         ctx.shop.transposed.append((matrix, ctx.place(at.left.span)))
     builder = ctx.building(at.span)
     product = builder.matmul(matrix, left.transposed, operand)
+    if left.symmetric:
+        both = builder.add(product, builder.matmul(matrix, True, operand))
+        product = builder.div(both, builder.number(sqrt(2)))
     return builder.mul(ctx.node(left.scale, at.span), product)
 
 
