@@ -1,5 +1,7 @@
 """What people type who come from NumPy, PyTorch or a page of mathematics, and what it is here."""
 
+import re
+
 LIBRARIES = frozenset(("np", "numpy", "jnp", "jax", "torch", "nn", "F", "math", "tf", "scipy"))
 """Names that stand in front of a `.` elsewhere; here every function is built in."""
 
@@ -8,13 +10,13 @@ _HERE = {
     "average": "avg({x})",
     "E": "avg({x})",
     "expectation": "avg({x})",
-    "dot": "<{x}|y>",
-    "vdot": "<{x}|y>",
-    "inner": "<{x}|y>",
+    "dot": "<{x}|{y}>",
+    "vdot": "<{x}|{y}>",
+    "inner": "<{x}|{y}>",
     "var": "avg(square({x} - avg({x})))",
     "variance": "avg(square({x} - avg({x})))",
     "std": "sqrt(avg(square({x} - avg({x}))))",
-    "cov": "avg(({x} - avg({x})) * (y - avg(y)))",
+    "cov": "avg(({x} - avg({x})) * ({y} - avg({y})))",
     "norm": "sqrt(avg(square({x})))",
     "T": "W.T",
     "t": "W.T",
@@ -22,12 +24,12 @@ _HERE = {
     "matmul": "W @ {x}",
     "mm": "W @ {x}",
     "mv": "W @ {x}",
-    "multiply": "{x} * y",
-    "add": "{x} + y",
+    "multiply": "{x} * {y}",
+    "add": "{x} + {y}",
     "power": "{x}^2",
     "pow": "{x}^2",
-    "maximum": "max({x}, y)",
-    "minimum": "min({x}, y)",
+    "maximum": "max({x}, {y})",
+    "minimum": "min({x}, {y})",
     "absolute": "abs({x})",
     "ndtr": "Phi({x})",
     "atan": "arctan({x})",
@@ -36,29 +38,59 @@ _HERE = {
     "heaviside": "step({x})",
     "identity": "eye(2)",
     "view": "reshape({x}, [2, 3])",
-    "cat": "concat({x}, y, axis=0)",
-    "concatenate": "concat({x}, y, axis=0)",
+    "cat": "concat({x}, {y}, axis=0)",
+    "concatenate": "concat({x}, {y}, axis=0)",
     "unsqueeze": "{x}[:, None]",
     "array": "[1, 2]",
     "tensor": "[1, 2]",
     "arange": "range(3)",
     "cross": "cross_entropy",
+    "entropy": "cross_entropy",
     "crossentropy": "cross_entropy",
     "CrossEntropyLoss": "cross_entropy",
     "MSELoss": "mse",
 }
 
 
-def written_here(name: str, of: str = "x") -> str:
+def written_here(name: str, *of: str) -> str:
     """Return how a value is written that is called so elsewhere, or nothing.
 
     Args:
         name: Of a function, method or attribute of another language.
-        of: What it is called on.
+        of: What it is called on, x and y by default.
     """
-    return _HERE[name].format(x=of) if name in _HERE else ""
+    x, y = (*of, *("x", "y")[len(of) :])[:2]
+    return _HERE[name].format(x=x, y=y) if name in _HERE else ""
 
 
-def advice(name: str) -> str:
-    """Return a hint for a name of another language, or nothing."""
-    return f"write `{written_here(name)}`" if name in _HERE and name.lower() != "t" else ""
+def advice(name: str, behind: str = "") -> str:
+    """Return a hint for a name of another language, or nothing.
+
+    Args:
+        name: The name.
+        behind: The text behind it: its arguments, in brackets, stand in the hint.
+
+    >>> advice("dot", "(v, tanh(w))")
+    'write `<v|tanh(w)>`'
+    """
+    if name not in _HERE or name.lower() == "t":
+        return ""
+    form = _HERE[name]
+    of = [] if form.startswith("W") else _arguments(behind, "({x})" in form)
+    return f"write `{written_here(name, *of)}`"
+
+
+def _arguments(text: str, any_one: bool) -> list[str]:
+    """Return the arguments in the brackets that a text begins with, if these need no brackets."""
+    if text[:1] not in ("(", "["):
+        return []
+    depth, found, start = 0, list[str](), 1
+    for at, character in enumerate(text.partition("\n")[0]):
+        depth += (character in "([") - (character in ")]")
+        if depth == 0 or (depth == 1 and character == ","):
+            found.append(text[start:at].strip())
+            start = at + 1
+        if depth == 0:
+            break
+    plain = all(re.fullmatch(r"\w+(\[[^\]]*\]|\(\w+\))?", argument) for argument in found)
+    return found if depth == 0 and (plain or (any_one and len(found) == 1)) else []

@@ -197,7 +197,7 @@ class DimAsValue(Fault):
     label = "widths grow without bound"
     help = (
         "a dim stands only in declarations; averages over it are `avg`, `<x|y>` and `mean`; scores "
-        "of attention are `<q|k>`, divided by the width, not by its root"
+        "of attention are `<q|k>`, over n: over sqrt(n) they stay random as the width grows"
     )
 
     name: str

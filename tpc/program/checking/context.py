@@ -184,6 +184,6 @@ class Context:
             known = [*self.names, *functions] if len(shop.unknown) <= FEW else []
             same = [other for other in known if other.casefold() == name.casefold()]
             similar = same or get_close_matches(name, known, n=1)
-            meant = "" if same else habits.advice(name)
+            meant = "" if same else habits.advice(name, self.shop.text[span.end :])
             suggestion = meant or (f"did you mean `{similar[0]}`?" if similar else advice)
         return self.report(UnknownName(name, suggestion), span)
