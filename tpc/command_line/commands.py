@@ -169,7 +169,7 @@ def verify(arguments: Namespace) -> int:
         _print_json(verification_to_json(found, arguments.program))
     else:
         print_verification(found)
-    return 0 if found.agrees else DISAGREES
+    return DISAGREES if found.disagrees else 0
 
 
 def kernel(arguments: Namespace) -> int:

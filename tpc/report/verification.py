@@ -86,7 +86,7 @@ def verification_to_json(verification: Verification, program_name: str) -> dict[
     Each output has `agrees` and its `limit`, `limit_stderr`, `values` and `stderr` by width,
     `intercept`, `intercept_stderr`, `slope`, `chi2` and `allowed`; a vector output has these for
     each of `mean` and `cov`, a readout for `cov`. `half_order` is there where entries were judged
-    with a term in n^(-1/2), and `rate` from five widths on.
+    with a term in n^(-1/2), `open` where some cannot be judged, and `rate` from five widths on.
     """
     outputs: dict[str, dict[str, Json]] = {}
     for index, found in enumerate(verification.comparisons):
@@ -128,6 +128,8 @@ def _comparison_to_json(found: Comparison, widths: tuple[int, ...]) -> dict[str,
     }
     if found.half_order is not None:
         numbers["half_order"] = found.half_order.tolist()
+    if found.is_open is not None and found.is_open.any():
+        numbers["open"] = found.is_open.tolist()
     return numbers
 
 
@@ -182,6 +184,8 @@ def _agreement(found: Comparison) -> "Text":
     if found.agrees.all():
         words = "agrees" if found.half_order is None else "agrees, with a term in n^(-1/2)"
         return Text(words, style="green")
-    wrong = int((~found.agrees).sum())
+    wrong = int(found.disagrees.sum())
+    if not wrong:
+        return Text("slower than n^(-1/2): cannot be judged", style="yellow")
     words = "disagrees" if found.limit.size == 1 else f"{wrong} of {found.limit.size} disagree"
     return Text(words, style="bold red")

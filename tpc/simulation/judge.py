@@ -13,6 +13,10 @@ exact on both sides may differ by rounding.
 An output of which a scalar's kink is part, such as abs(avg(x)), may be off by a multiple of
 n^(-1/2) (`simulate.py`). Where such an output disagrees, its entry is judged by the fit of
 a + b / sqrt(n) + c / n, whose intercept is free of that, and has a larger error.
+
+What goes to its limit more slowly, such as sqrt(sqrt(abs(avg(x)))) by n^(-1/8), has no intercept
+by either. An entry that is off is left open where limit + b n^-p with p < 1/2 says as much as the
+model that it is off by: where a scalar's kink is part of it, or where the other does not fit.
 """
 
 from dataclasses import dataclass, fields
@@ -22,13 +26,26 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.simulation.fit import Fit, fit_inverse_width
+from tpc.simulation.rates import fit_power
 from tpc.simulation.result import Array, Comparison, Evidence
 
 SIGMAS = 4.0
 """Normal standard errors that a single entry may be off."""
 
 FEWEST_FOR_HALF_ORDER = 4
-"""The model a + b / sqrt(n) + c / n takes so many widths."""
+"""The models a + b / sqrt(n) + c / n and limit + b n^-p take so many widths."""
+
+SURE = 2.0
+"""Standard errors that the power of a slow decay is above 0."""
+
+SAME_MISFIT = 10.8
+"""By so much, a chance in a thousand of one more coefficient, a slow decay may fit worse."""
+
+SHRINKS = 0.9
+"""What the widest network leaves of a distance that decays; one that stays is a wrong limit's."""
+
+RARE = 1e-3
+"""Fits with chi2 that is as rare are none."""
 
 RELATIVE_ROUNDING = 1e-10
 ABSOLUTE_ROUNDING = 1e-12
@@ -79,9 +96,31 @@ class Judge:
             other = self._judge(evidence, half_order=True)
             found = {name: np.where(half_order, other[name], found[name]) for name in found}
             half_order = half_order.reshape(shape)
+        is_open = self._is_slow(evidence, found, is_rough).reshape(shape)
         own = {field.name: getattr(evidence, field.name) for field in fields(evidence)}
         judged: dict[str, Any] = {name: array.reshape(shape) for name, array in found.items()}
-        return Comparison(**own, **judged, half_order=half_order)
+        return Comparison(**own, **judged, half_order=half_order, is_open=is_open)
+
+    def _is_slow(
+        self, evidence: Evidence, found: dict[str, npt.NDArray[Any]], is_rough: bool
+    ) -> npt.NDArray[np.bool_]:
+        """Return which entries do not agree, and go to their limit too slowly to be judged."""
+        from scipy.stats import chi2
+
+        off = ~found["agrees"]
+        count = len(self.widths)
+        if count < FEWEST_FOR_HALF_ORDER or not off.any():
+            return np.zeros(off.shape, dtype=np.bool_)
+        gap = (evidence.finite - evidence.limit).reshape(count, -1)
+        errors = evidence.finite_stderr.reshape(count, -1)
+        law = fit_power(self.widths, gap, errors, evidence.limit_stderr.reshape(-1))
+        freedom = count - 2
+        misfit = found["chi2"] * (freedom - is_rough)
+        fits = law.misfit <= np.minimum(misfit + SAME_MISFIT, chi2.isf(RARE, freedom))
+        p, error = law.exponent, law.exponent_stderr
+        slow = law.significant & (p > SURE * error) & (p + 2 * error < 0.5)
+        slow &= (self.widths[0] / self.widths[-1]) ** p < SHRINKS
+        return np.asarray(off & fits & slow & (is_rough or misfit > chi2.isf(RARE, freedom)))
 
     def _judge(self, evidence: Evidence, half_order: bool) -> dict[str, npt.NDArray[Any]]:
         """Return the fit of every entry, what is allowed, and the verdict, by their names."""

@@ -14,6 +14,7 @@ Reference:
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +31,29 @@ SIGNIFICANT = 4.0
 AT_ONCE = 2048
 """So many entries are fitted at a time."""
 
-EXPONENTS = np.linspace(0.05, 4.0, 396)
+EXPONENTS = np.linspace(0.01, 4.0, 400)
 """Where the least chi2 is looked for, before a parabola refines it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PowerLaw:
+    """Values of many entries as limit + b n^-p; the fields are those of `Rate`.
+
+    Attributes:
+        coefficient: b.
+        coefficient_stderr: Its standard error.
+        exponent: p.
+        exponent_stderr: Its standard error.
+        significant: Whether b is.
+        misfit: The sum of squared residuals over errors.
+    """
+
+    coefficient: Array
+    coefficient_stderr: Array
+    exponent: Array
+    exponent_stderr: Array
+    significant: npt.NDArray[np.bool_]
+    misfit: Array
 
 
 def rate_of(
@@ -52,13 +74,7 @@ def rate_of(
     gap = (comparison.finite - comparison.limit).reshape(count, -1)
     errors = comparison.finite_stderr.reshape(count, -1)
     common = comparison.limit_stderr.reshape(-1)
-    pieces = [
-        _fit_power(widths, gap[:, at], errors[:, at], common[at])
-        for at in (slice(start, start + AT_ONCE) for start in range(0, gap.shape[1], AT_ONCE))
-    ]
-    b, b_error, p, p_error, significant = (
-        np.concatenate(part).reshape(shape) for part in zip(*pieces, strict=True)
-    )
+    law = fit_power(widths, gap, errors, common)
     spread = np.full((2, gap.shape[1]), np.nan)
     pvalues: list[float] = []
     if comparison.part == "value" or is_readout:
@@ -70,21 +86,38 @@ def rate_of(
     return Rate(
         comparison.output,
         comparison.part,
-        coefficient=b,
-        coefficient_stderr=b_error,
-        exponent=p,
-        exponent_stderr=p_error,
-        significant=significant.astype(bool),
+        coefficient=law.coefficient.reshape(shape),
+        coefficient_stderr=law.coefficient_stderr.reshape(shape),
+        exponent=law.exponent.reshape(shape),
+        exponent_stderr=law.exponent_stderr.reshape(shape),
+        significant=law.significant.reshape(shape),
         fluctuation=spread[0].reshape(shape),
         fluctuation_stderr=spread[1].reshape(shape),
         normality=np.array(pvalues),
     )
 
 
+def fit_power(widths: tuple[int, ...], gap: Array, errors: Array, common: Array) -> PowerLaw:
+    """Fit gap = b n^-p.
+
+    Args:
+        widths: Ascending, at least four.
+        gap: Values less their limit, of shape (widths, entries).
+        errors: Their standard errors.
+        common: Those of the limit, of shape (entries,).
+    """
+    pieces = [
+        _fit_power(widths, gap[:, at], errors[:, at], common[at])
+        for at in (slice(start, start + AT_ONCE) for start in range(0, gap.shape[1], AT_ONCE))
+    ]
+    found = [np.concatenate(part) for part in zip(*pieces, strict=True)]
+    return PowerLaw(*found[:4], found[4].astype(bool), found[5])
+
+
 def _fit_power(
     widths: tuple[int, ...], gap: Array, errors: Array, common: Array
-) -> tuple[Array, Array, Array, Array, Array]:
-    """Return b, its error, p, its error, and whether b is significant."""
+) -> tuple[Array, ...]:
+    """Return the fields of a `PowerLaw`."""
     n = np.array(widths, dtype=np.float64)
     weights = 1 / smooth_errors(widths, errors) ** 2
     shrink = common**2 / (1 + common**2 * weights.sum(axis=0))
@@ -106,8 +139,8 @@ def _fit_power(
         b = inner(x, gap) / inner(x, x)
         z = -b * np.log(n / n[0])[:, None] * x
         determinant = inner(x, x) * inner(z, z) - inner(x, z) ** 2
-        chi2 = misfit(p) / (len(n) - 2)
-        scale = np.sqrt(np.fmax(chi2, 1.0))
+        left = misfit(p)
+        scale = np.sqrt(np.fmax(left / (len(n) - 2), 1.0))
         b_error = scale * np.sqrt(inner(z, z) / determinant)
         p_error = scale * np.sqrt(inner(x, x) / determinant)
         random = (errors > 0).all(axis=0)
@@ -118,7 +151,7 @@ def _fit_power(
         covariance = -(scale**2) * inner(x, z) / determinant
         b_error = unit * np.sqrt(b_error**2 + 2 * slanted * covariance + (slanted * p_error) ** 2)
     found = [unit * b, b_error, p, p_error]
-    return (*(np.where(random, array, np.nan) for array in found), significant)  # type: ignore[return-value]
+    return (*(np.where(random, array, np.nan) for array in found), significant, left)
 
 
 def _least(grid: Array) -> Array:

@@ -148,6 +148,7 @@ class Comparison(Evidence):
         agrees: Whether the distance is within it.
         half_order: Whether the model was value = intercept + b / sqrt(n) + slope / n; None where it
             never was.
+        is_open: Where it disagrees, whether it may go to the limit too slowly to be judged.
     """
 
     intercept: Array
@@ -157,6 +158,12 @@ class Comparison(Evidence):
     allowed: Array
     agrees: npt.NDArray[np.bool_]
     half_order: npt.NDArray[np.bool_] | None = None
+    is_open: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def disagrees(self) -> npt.NDArray[np.bool_]:
+        """Which entries neither agree nor are open."""
+        return ~self.agrees if self.is_open is None else ~(self.agrees | self.is_open)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,3 +227,8 @@ class Verification:
     def agrees(self) -> bool:
         """Whether every entry of every output agrees."""
         return all(bool(comparison.agrees.all()) for comparison in self.comparisons)
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether an entry does not, though it can be judged."""
+        return any(bool(comparison.disagrees.any()) for comparison in self.comparisons)
