@@ -79,6 +79,29 @@ def test_other_gradients_have_a_limit(optimizer: str, targets: str, weight: str)
     tpc.train(tpc.parse(training(optimizer, targets, weight)), samples=64)
 
 
+EVEN = """
+dim n
+input xi[2]
+weight U[2], v : n
+weight b : n (init=0)
+readout f = v * {}(U @ xi + b)
+train f:
+    data [[1, 0.5], [-1, -0.5]], [1, -1]
+    loss mse
+    optimizer signsgd(lr=0.1)
+    parametrization mup
+    steps 1
+"""
+
+
+@pytest.mark.parametrize("function", ["cos", "abs", "square", "cosh"])
+def test_gradients_that_cancel_for_vectors_as_they_are_drawn(function: str) -> None:
+    """An even function has the same output at both inputs, and opposite targets."""
+    with pytest.raises(ProgramError) as raised:
+        tpc.train(tpc.parse(EVEN.format(function)), samples=64)
+    assert [found.code for found in raised.value.diagnostics] == ["TP304"]
+
+
 PROGRAM = """
 dim n
 vector x, z : n

@@ -139,6 +139,8 @@ class _Probe:
                 return value[None]
             case InitialScalar(limit=limit):
                 return self.values.get(limit)
+            case InitialVector():
+                return self._drawn(node)
             case Row(operand=operand) | Exchange(operand=operand):
                 return self.values.get(operand)
             case LinearAlgebra():  # the root of a covariance turns where it is singular
@@ -156,6 +158,20 @@ class _Probe:
             longest = max(map(len, parts))
             parts = [np.broadcast_to(part, (longest, *part.shape[1:])) for part in parts]
         return np.asarray(compute(*parts))
+
+    def _drawn(self, node: InitialVector) -> Array | None:
+        """Return draws of a vector by its law: entries that are equal, or none, stay so."""
+        law = (node.covariance,) if node.mean is None else (node.covariance, node.mean)
+        if any(part not in self.values for part in law):
+            return None
+        covariance, *mean = (self.values[part][0] for part in law)
+        draws = self._anywhere(node).reshape((-1, prod(node.shape)))
+        if covariance.ndim:
+            size, turn = np.linalg.eigh(covariance.reshape((prod(node.shape), -1)))
+            draws = draws @ (turn * np.sqrt(np.maximum(size, 0))).T
+        else:
+            draws = draws * np.sqrt(covariance)
+        return np.asarray(sum(mean, draws.reshape((-1, *node.shape))))
 
     def _anywhere(self, node: Node) -> Array:
         return np.concatenate([self.rng.standard_normal((DRAWS, *node.shape))] * len(MOVES))

@@ -5,8 +5,8 @@ f(s) is estimated by the mean of f(s_r). Where f is smooth, that is f(P) and lit
 excess of the mean of f(s_r) over f(P) is as large as the error, f may be a square at its least
 value, as a covariance is of averages that are sure of it. Then the excess for half of s_r - P is a
 quarter of it, and it is taken off: f(P) has 1 / (R - 1) of it too much. Else a kink, jump or pole
-is near: the value is f(P) and its error the range of f over P - 5/4 e ... P + 5/4 e, or 0.55 of
-that over twice as much. So f is computed with averages pinned, on few nodes: they change nothing.
+is near: the value is f(P) and its error the range of f over P - 5/4 e ... P + 5/4 e, or part of
+that over more. So f is computed with averages pinned, on few nodes: they change nothing.
 """
 
 from __future__ import annotations
@@ -140,7 +140,10 @@ is."""
 DIRECTIONS = 4
 """In how many directions averages are moved together."""
 
-PARTS = ((0.3, 1), (0.6, 1), (0.9, 1), (1.25, 1), (1.6, 0.55), (2, 0.55), (2.5, 0.55))
+PARTS = (
+    (0.2, 1), (0.4, 1), (0.6, 1), (0.8, 1), (1, 1), (1.25, 1),
+    (1.6, 0.7), (2, 0.6), (2.5, 0.55),
+)  # fmt: skip
 """By which parts of their errors, and how much of the change counts."""
 
 FEW_NODES = 64
