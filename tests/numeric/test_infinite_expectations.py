@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tpc
+from tests.marks import slow_where
 from tpc.diagnostics import ProgramError
 from tpc.driver import compiler
 from tpc.driver.emitted import MethodRefused
@@ -269,3 +270,60 @@ def test_kernels_with_poles(body: str, kind: str, refused: str) -> None:
             tpc.kernel(network, inputs, kind=kind, samples=1024)
     else:
         assert np.isfinite(tpc.kernel(network, inputs, kind=kind, samples=1024)[kind]).all()
+
+
+LOOP = """\
+dim n
+vector v : n
+matrix W : n x n
+x[0] = v
+for t in range(100):
+    c[t] = {average}
+    x[t + 1] = {round} + 0.01 * c[t] * tanh(v)
+output o = {output}
+"""
+
+USUAL = {"average": "avg(tanh(x[t]))", "round": "W @ tanh(x[t]) + v", "output": "<x[100]|v>"}
+
+IN_LOOPS = [
+    {"average": "avg(abs(x[t])^(-0.6))"},
+    {"average": "avg(abs(x[t] - 0.3)^(-0.5))"},
+    {"average": "avg(1 / sqrt(abs(x[t])))"},
+    {"average": "<tanh(v)|abs(x[t])^(-0.7)>"},
+    {"average": "avg(tanh(x[t])^2 / abs(x[t])^2.6)"},
+    {"round": "W @ (0.1 * abs(x[t])^(-0.3)) + v"},
+    {"round": "W @ (0.1 / (abs(x[t] + v)^0.4)) + v"},
+    {"output": "avg(abs(x[100])^(-0.9))"},
+    {"output": "<x[100]|abs(v)^(-0.5) * x[100]>"},
+    {"output": "avg(sigmoid(x[100]) / sqrt(abs(x[100] - 1)))"},
+]
+
+
+@pytest.mark.parametrize("place", slow_where(lambda place: "average" not in place, IN_LOOPS))
+def test_infinite_variances_in_loops_are_not_sampled(place: dict[str, str]) -> None:
+    program = tpc.parse(LOOP.format(**USUAL | place))
+    with pytest.raises(MethodRefused, match="of infinite variance"):
+        compiler.run(program, 256, method="qmc")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [{"average": "avg(1 / x[t])"}, {"output": "avg(x[100] / square(x[100]))"}],
+)
+def test_infinite_expectations_in_loops_are_refused(place: dict[str, str]) -> None:
+    with pytest.raises(ProgramError) as raised:
+        compiler.run(tpc.parse(LOOP.format(**USUAL | place)), 256, method="qmc")
+    assert [found.code for found in raised.value.diagnostics] == ["TP305"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"average": "avg(abs(x[t])^(-0.4))"},
+        {"average": "avg(1 / (1 + abs(x[t])))"},
+        {"round": "W @ (x[t] / (1 + square(x[t]))) + v"},
+    ],
+)
+def test_finite_variances_in_loops_are_sampled(place: dict[str, str]) -> None:
+    found = compiler.run(tpc.parse(LOOP.format(**USUAL | place)), 256, method="qmc")
+    assert np.isfinite(found["o"]) and found.stderr["o"] > 0

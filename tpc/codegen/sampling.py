@@ -83,7 +83,8 @@ def _sampling_of_rounds(
         for _, node in output.parts:
             seen = collected[node.position] if isinstance(node, Collected) else node
             said.setdefault(output.name, spell(seen).split("\n")[0])
-    return Sampling(sum(drawn), said, said)
+    culprits = sorted(spell(node).split("\n")[0] for node in limit.unbounded)
+    return Sampling(sum(drawn), said, said, dict.fromkeys(said, culprits[0]) if culprits else {})
 
 
 def _first_in(

@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 from sympy import Add, Expr, Integer, Mul, Symbol, expand_mul, preorder_traversal
 
+from tpc.diagnostics import Span
 from tpc.gaussian.convergence import guard_of, is_guarded
 from tpc.gaussian.expectation import expect
 from tpc.gaussian.numpy_text import has_numpy_text
@@ -80,7 +81,7 @@ class ClosedForms:
 
     Attributes:
         guards: What those without a form are multiplied by: 1, or a refusal of what is infinite.
-        unbounded: Those of which the second moment is infinite at a pole.
+        unbounded: Those of which the second moment is infinite at a pole, and where they stand.
     """
 
     def __init__(self, builder: Builder) -> None:
@@ -91,7 +92,7 @@ class ClosedForms:
         self._readings: dict[tuple[Node, ...], _Reading | None] = {}
         self._infinite: dict[tuple[object, ...], bool] = {}
         self.guards: dict[tuple[Node, ...], Node] = {}
-        self.unbounded: set[tuple[Node, ...]] = set()
+        self.unbounded: dict[tuple[Node, ...], Span] = {}
 
     def needs(self, kets: tuple[Node, ...]) -> list[tuple[Node, Node]]:
         """Return the pairs of kets whose inner products the expectation of a product needs."""
@@ -142,7 +143,7 @@ class ClosedForms:
         law = self._law(integrands, len(shape))
         guard = self._guard(product, law)
         if self._infinite_variance(kets, product, law):
-            self.unbounded.add(kets)
+            self.unbounded.setdefault(kets, self._b.span)
         form = self._expect(product, law)
         if form is not None:
             found = self._node(product, form, law)

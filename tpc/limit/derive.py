@@ -66,7 +66,7 @@ from tpc.program.region import (
     with_body,
 )
 from tpc.program.traversal import fold, walk
-from tpc.program.unroll import first_round
+from tpc.program.unroll import first_round, unroll
 
 DotChoice: TypeAlias = Literal["derivative", "stein", "auto"]
 
@@ -128,6 +128,7 @@ class _Derivation:
         self._equations: list[Equation] = []
         self._names: dict[Node, str] = {}
         self._rounds: RoundsEquation | None = None
+        self._unbounded: set[Span] = set()
         self._in_rounds = _multiplied(self._region.body.nodes) if self._region else set()
         self._dotted = products_with_dots(program, self._region) if self._region else frozenset()
         whole = with_body(program)
@@ -158,7 +159,7 @@ class _Derivation:
         equations, names = tuple(self._equations), self._names
         known = self._integrals
         meanings = (known.covariances, known.moments) if known else ({}, {})
-        unbounded = known.unbounded if known else frozenset()
+        unbounded = frozenset(known.unbounded if known else ()) | self._unbounded_in_rounds()
         return Limit(
             program, equations, outputs, names, program.dialect, *meanings, self._rounds, unbounded
         )
@@ -190,6 +191,7 @@ class _Derivation:
             if carry.leaf in self._bound:
                 self._names[known[carry.leaf]] = self._bound[carry.leaf].name
         values = self._first_values(region)
+        self._unbounded = self._unbounded_spans(region)
         if region.body.has_kets:  # what rounds average, and what they leave behind, is drawn
             self._b.integrals = None
         for node in region.body.nodes:
@@ -204,6 +206,32 @@ class _Derivation:
         assert isinstance(made, Region)
         self._rounds = RoundsEquation(made, first, len(self._equations))
         return made
+
+    def _unbounded_spans(self, region: Region) -> set[Span]:
+        """Return where expectations of infinite variance stand, in two rounds and what follows.
+
+        Raises:
+            ProgramError: TP305, one is infinite itself.
+        """
+        nodes = (*region.body.nodes, *self._program.nodes)
+        if self._integrals is None or not any(map(_may_have_pole, nodes)):
+            return set()
+        rounds = min(2, region.body.rounds)
+        derivation = _Derivation(unroll(self._program, rounds), self._dot, integrate=True)
+        derivation.limit()
+        return set(derivation._integrals.unbounded.values()) if derivation._integrals else set()
+
+    def _unbounded_in_rounds(self) -> frozenset[Node]:
+        """Return the expectations of a program with a region whose variance is infinite."""
+        body = self._region.body.nodes if self._region else ()
+        found = set()
+        for node in (*body, *self._program.nodes):
+            if node.span in self._unbounded and isinstance(node, op.Mean | op.Inner):
+                found.add(self._limit_of[node])
+            elif node.span in self._unbounded and isinstance(node, op.MatMul):
+                ket = self._limit_of[node.operand]
+                found.add(self._b.inner(ket, ket))
+        return frozenset(found)
 
     def _first_values(self, region: Region) -> dict[Node, Node]:
         """Return the averages of the body that have a closed form in the first round, with it."""
@@ -367,6 +395,17 @@ class _Derivation:
 
 def _multiplied(nodes: Iterable[Node]) -> set[Matrix]:
     return {node.matrix for node in nodes if isinstance(node, op.MatMul)}
+
+
+def _may_have_pole(node: Node) -> bool:
+    """Whether a ket is divided by, or raised to a negative power."""
+    match node:
+        case op.Elementwise(function="div", operands=(_, below)):
+            return not below.is_scalar
+        case op.Elementwise(function="pow", operands=(base, op.Constant(value=power))):
+            return not base.is_scalar and bool((power < 0).any())
+        case _:
+            return False
 
 
 def _is_closed(value: Node) -> bool:

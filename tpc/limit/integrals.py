@@ -8,6 +8,7 @@ with tied weights is deep, so those at their start are found first.
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from tpc.diagnostics import Span
 from tpc.gaussian.refusal import InfiniteExpectation
 from tpc.limit.closed_forms import ClosedForms
 from tpc.limit.differences import of_difference
@@ -44,9 +45,9 @@ class Integrals:
         return self._forms.gaussians
 
     @property
-    def unbounded(self) -> frozenset[Node]:
-        """The expectations whose second moment is infinite."""
-        return frozenset(map(self._average, self._forms.unbounded))
+    def unbounded(self) -> dict[Node, Span]:
+        """The expectations whose second moment is infinite, and where they stand."""
+        return {self._average(kets): span for kets, span in self._forms.unbounded.items()}
 
     @property
     def covariances(self) -> Mapping[Node, tuple[Node, Node]]:

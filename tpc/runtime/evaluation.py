@@ -73,6 +73,7 @@ def drawn_result(problem: Problem, request: Request) -> Result:
     if request.method in ("exact", "quadrature"):
         how = "drawn in each round of a loop; write the rounds out by '--unrolled', or use 'qmc'"
         refuse(problem.sampled, f"{request.method}: {{0}} is {{1}}, {how}")
+    refuse_unbounded(problem, request)
     with explaining(problem, request):
         return estimated(sampled_estimate(problem, request), request)
 
@@ -109,12 +110,17 @@ def refuse_unsuitable(problem: Problem, request: Request) -> None:
     """Refuse closed forms that do not exist, and quadrature of functions with kinks."""
     exact = "exact: {0} needs {1}, for which there is no closed form"
     quadrature = "quadrature: {0} averages {1}, which is not smooth; use 'qmc'"
-    unbounded = "{0} averages {1}, of infinite variance: sampling cannot give an error"
     if request.method == "exact":
         refuse(problem.sampled, exact)
-    refuse(problem.unbounded, f"{request.method}: {unbounded}")
+    refuse_unbounded(problem, request)
     if request.method == "quadrature":
         refuse(problem.rough, quadrature)
+
+
+def refuse_unbounded(problem: Problem, request: Request) -> None:
+    """Refuse to sample what has no variance."""
+    said = "{0} averages {1}, of infinite variance: sampling cannot give an error"
+    refuse(problem.unbounded, f"{request.method}: {said}")
 
 
 def refuse(reasons: dict[str, str], message: str) -> None:

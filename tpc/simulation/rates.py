@@ -111,7 +111,8 @@ def fit_power(widths: tuple[int, ...], gap: Array, errors: Array, common: Array)
         for at in (slice(start, start + AT_ONCE) for start in range(0, gap.shape[1], AT_ONCE))
     ]
     found = [np.concatenate(part) for part in zip(*pieces, strict=True)]
-    return PowerLaw(*found[:4], found[4].astype(bool), found[5])
+    b, b_error, p, p_error, significant, misfit = found
+    return PowerLaw(b, b_error, p, p_error, significant.astype(bool), misfit)
 
 
 def _fit_power(

@@ -295,12 +295,17 @@ def refuse_unsuitable(problem: Problem, request: Request) -> None:
     """Refuse closed forms that do not exist, and quadrature of functions with kinks."""
     exact = "exact: {0} needs {1}, for which there is no closed form"
     quadrature = "quadrature: {0} averages {1}, which is not smooth; use 'qmc'"
-    unbounded = "{0} averages {1}, of infinite variance: sampling cannot give an error"
     if request.method == "exact":
         refuse(problem.sampled, exact)
-    refuse(problem.unbounded, f"{request.method}: {unbounded}")
+    refuse_unbounded(problem, request)
     if request.method == "quadrature":
         refuse(problem.rough, quadrature)
+
+
+def refuse_unbounded(problem: Problem, request: Request) -> None:
+    """Refuse to sample what has no variance."""
+    said = "{0} averages {1}, of infinite variance: sampling cannot give an error"
+    refuse(problem.unbounded, f"{request.method}: {said}")
 
 
 def refuse(reasons: dict[str, str], message: str) -> None:
@@ -765,7 +770,10 @@ far the excess for half of s_r - P may be from a quarter of it, where it is not 
 is."""
 
 
-PARTS = ((0.3, 1), (0.6, 1), (0.9, 1), (1.25, 1), (1.6, 0.55), (2, 0.55), (2.5, 0.55))
+PARTS = (
+    (0.2, 1), (0.4, 1), (0.6, 1), (0.8, 1), (1, 1), (1.25, 1),
+    (1.6, 0.7), (2, 0.6), (2.5, 0.55),
+)  # fmt: skip
 """By which parts of their errors, and how much of the change counts."""
 
 
