@@ -31,6 +31,7 @@ PRODUCTS = {
         "program.region",
         "program.traversal",
         "program.unroll.first_round",
+        "program.unroll.unroll",
     },
     "program.checking": {"program.checking"},
     "limit": {"limit.equations", "limit.limit_nodes"},
