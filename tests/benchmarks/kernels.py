@@ -2,7 +2,8 @@
 
     python tests/benchmarks/kernels.py [--act relu] [--inputs 2000] [--repeats 5] [--python PYTHON]
 
-The network has three hidden layers with biases, inputs have 64 entries, everything is float64. Both
+The network has three hidden layers with biases, inputs have 64 entries, everything is float64;
+`--act convolution` is two layers of 3 x 3 convolutions and 2 x 2 pools on images of 3 x 8 x 8. Both
 kernels are computed for all pairs; times are the best of R runs, warm. `--python` names an
 interpreter with neural-tangents (`pip install neural-tangents==0.6.5 "jax[cpu]==0.4.25"
 "numpy<2" "scipy<1.13"` in an environment of its own); by default it is this one where that is
@@ -35,19 +36,31 @@ x3 = ACT(W3 @ x2 + b3)
 readout f = v * x3
 """
 
+CONVOLUTION = """
+dim n
+input xi[3, 8, 8]
+weight U[3, 3, 3] : n (mult=0.27)
+weight W[3, 3] : n x n (mult=0.47)
+weight v[4] : n (mult=0.7)
+x = avgpool(relu(conv(xi, U, padding=1)), [2, 2])
+y = avgpool(relu(conv(x, W, padding=1)), [2, 2])
+readout f = sum(v * reshape(y, [4]))
+"""
+
 Row = dict[str, float]
 
 
-def inputs(count: int) -> np.ndarray:
+def inputs(act: str, count: int) -> np.ndarray:
     """Return the same inputs for everyone."""
-    return np.random.default_rng(0).standard_normal((count, 64))
+    shape = (3, 8, 8) if act == "convolution" else (64,)
+    return np.random.default_rng(0).standard_normal((count, *shape))
 
 
-def measured(compute, count: int, repeats: int) -> Row:  # type: ignore[no-untyped-def]
+def measured(compute, act: str, count: int, repeats: int) -> Row:  # type: ignore[no-untyped-def]
     """Return the best time and the memory of a function of inputs."""
-    compute(inputs(4))
+    compute(inputs(act, 4))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    x, times, cpu = inputs(count), [], []
+    x, times, cpu = inputs(act, count), [], []
     compute(x)  # compiled for this shape, where that matters
     for _ in range(repeats):
         start, busy = perf_counter(), process_time()
@@ -70,13 +83,14 @@ def ours(act: str, count: int, repeats: int) -> Row:
     """Measure `tpc.kernel`."""
     import tpc
 
-    network = tpc.parse(NETWORK.replace("ACT", act))
+    text = CONVOLUTION if act == "convolution" else NETWORK.replace("ACT", act)
+    network = tpc.parse(text)
 
     def compute(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         found = tpc.kernel(network, x)
         return found["nngp"], found["ntk"]
 
-    return measured(compute, count, repeats)
+    return measured(compute, act, count, repeats)
 
 
 def theirs(act: str, count: int, repeats: int) -> Row:
@@ -87,20 +101,30 @@ def theirs(act: str, count: int, repeats: int) -> Row:
     from jax import numpy as jnp
     from neural_tangents import stax
 
+    def convolutional(count: float) -> list[object]:
+        pool = stax.AvgPool((2, 2), (2, 2))
+        return [stax.Conv(1, (3, 3), padding="SAME", W_std=count), stax.Relu(), pool]
+
     activation = {
         "relu": stax.Relu,
         "erf": stax.Erf,
         "gelu": stax.Gelu,
         "tanh": lambda: stax.ElementwiseNumerical(jnp.tanh, deg=25),
+        "convolution": stax.Relu,
     }[act]()
     layers = [part for _ in range(3) for part in (stax.Dense(1, 1.3, 0.2), activation)]
-    _, _, kernel_fn = stax.serial(*layers, stax.Dense(1, 1.3))
+    last = stax.Dense(1, 1.3)
+    if act == "convolution":
+        layers = [*convolutional(0.27 * 27**0.5), *convolutional(0.47 * 3), stax.Flatten()]
+        last = stax.Dense(1, 1.4)
+    _, _, kernel_fn = stax.serial(*layers, last)
     jitted = jax.jit(lambda x: tuple(kernel_fn(x, None, ("nngp", "ntk"))))
 
     def compute(x: np.ndarray) -> list[np.ndarray]:
+        x = np.moveaxis(x, 1, -1) if act == "convolution" else x
         return [np.asarray(kernel.block_until_ready()) for kernel in jitted(x)]
 
-    return measured(compute, count, repeats)
+    return measured(compute, act, count, repeats)
 
 
 def apart(python: str, who: str, options: argparse.Namespace) -> Row:

@@ -83,7 +83,7 @@ def test_both_moments_of_a_relu_share_an_angle() -> None:
 
 def test_rules_gather_factors_and_leave_identities_out() -> None:
     steps = PlanSteps()
-    x = steps.leaf(Leaf(Side.FIRST))
+    x = steps.leaf(Leaf(Side.FIRST, (2,)))
     identity = steps.leaf(Leaf(3.0 * np.eye(2)[None, None]))
     half, four = steps.leaf(Leaf(0.5)), steps.leaf(Leaf(4.0))
     scaled = steps.step(PlanOperation("mul"), half, x)
@@ -94,5 +94,5 @@ def test_rules_gather_factors_and_leave_identities_out() -> None:
     multiply = values[outputs["y"]]
     assert isinstance(multiply, PlanStep)
     assert multiply.operation == PlanOperation("mul")
-    assert [values[x] for x in multiply.operands] == [Leaf(Side.FIRST), Leaf(6.0)]
+    assert [values[x] for x in multiply.operands] == [Leaf(Side.FIRST, (2,)), Leaf(6.0)]
     assert len(values) == 3

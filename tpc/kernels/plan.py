@@ -12,7 +12,8 @@ their meaning), so that it can be pickled, sent to other processes, and read by 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import TypeAlias
+from hashlib import sha256
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -75,14 +76,42 @@ class LawSteps:
 
 
 @dataclass(frozen=True, slots=True)
+class LinearMap:
+    """A sparse matrix by rows, over the entries of constant axes, and the shape of the result."""
+
+    indptr: tuple[bytes, str]
+    indices: tuple[bytes, str]
+    data: bytes
+    shape: tuple[int, ...]
+    size: int
+
+    @classmethod
+    def of(cls, matrix: Any, shape: tuple[int, ...]) -> "LinearMap":
+        """Keep a matrix of `scipy.sparse`, of shape (entries of the result, those of a value)."""
+        starts, places = ((x.tobytes(), x.dtype.str) for x in (matrix.indptr, matrix.indices))
+        return cls(starts, places, matrix.data.tobytes(), shape, matrix.shape[1])
+
+    def __repr__(self) -> str:
+        digest = sha256(self.indptr[0] + self.indices[0] + self.data).hexdigest()
+        return f"LinearMap({self.shape}, {self.size}, {digest})"
+
+
+@dataclass(frozen=True, slots=True)
 class Leaf:
     """A value that is given.
 
     Attributes:
         value: The number or array, the name of a parameter, or the side whose inputs it stands for.
+        given: The constant shape of a parameter or of inputs.
     """
 
     value: float | Array | str | Side
+    given: tuple[int, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its constant shape."""
+        return self.value.shape[AXES:] if isinstance(self.value, np.ndarray) else self.given
 
     @property
     def side(self) -> Side:
@@ -98,11 +127,13 @@ class PlanStep:
         operation: What is computed.
         operands: The numbers of the values that it takes.
         side: Which inputs the result depends on.
+        shape: The constant shape of the result.
     """
 
     operation: PlanOperation
     operands: tuple[int, ...]
     side: Side
+    shape: tuple[int, ...] = ()
 
 
 Value: TypeAlias = Leaf | PlanStep
@@ -117,7 +148,7 @@ class KernelPlan:
         outputs: The numbers of the outputs, by name.
         shapes: The constant shape of every output, by name: that of the readout, twice.
         series: The outputs that are computed from series, which are not exact.
-        widest: The most entries that a value that depends on both inputs has for one pair.
+        widest: The most entries that a value has for one pair, of those that depend on all inputs.
     """
 
     values: tuple[Value, ...]

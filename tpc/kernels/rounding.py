@@ -51,7 +51,7 @@ UNDECIDED: dict[str, Callable[..., Any]] = {
 }
 """Steps as they are where no small determinant is taken for 0."""
 
-SUMS = frozenset({"contract", "dot", "reduce", "trace"})
+SUMS = frozenset({"contract", "dot", "linear", "reduce", "trace"})
 
 
 @dataclass(slots=True)
@@ -131,7 +131,8 @@ def _off(operation: PlanOperation, operands: Sequence[Any], copies: Copies) -> A
     if operation.name in SUMS:
         return function(operation)(*map(copies.moved, operands))
     found = UNDECIDED.get(operation.name, function(operation))(*operands)
-    if operation.name in EXACT_STEPS:
+    scaled = operation.name == "mul" and min(map(np.size, operands)) == 1
+    if scaled or operation.name in EXACT_STEPS:  # what is alike stays so when it is scaled
         return found
     return tuple(map(copies.moved, found)) if isinstance(found, tuple) else copies.moved(found)
 

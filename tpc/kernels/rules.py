@@ -5,7 +5,7 @@ Each takes a step that is about to be added to a list, and returns an equal valu
 
 import numpy as np
 
-from tpc.kernels.plan import Leaf, PlanOperation
+from tpc.kernels.plan import AXES, Leaf, PlanOperation
 from tpc.kernels.steps import PlanSteps, Rule
 
 MULTIPLY = PlanOperation("mul")
@@ -33,15 +33,18 @@ def contract_identity(
     steps: PlanSteps, operation: PlanOperation, operands: tuple[int, ...]
 ) -> int | None:
     """(a I) x = a x."""
-    if operation != PlanOperation("contract", (1,)):
+    if operation.name != "contract":
         return None
+    axes = int(str(operation.arguments[0]))
     for unit, other in (operands, operands[::-1]):
         match steps.values[unit]:
-            case Leaf(value=np.ndarray() as array) if array.ndim == 4:
-                matrix = array[0, 0]
-                factor = float(matrix[0, 0])
-                if np.array_equal(matrix, factor * np.eye(len(matrix))):
-                    return scaled(steps, other, factor)
+            case Leaf(value=np.ndarray() as array) if array.ndim == AXES + 2 * axes:
+                size = int(np.prod(array.shape[AXES + axes :], dtype=int))
+                matrix = array.reshape(-1, size)
+                if array.shape[AXES : AXES + axes] == array.shape[AXES + axes :]:
+                    factor = float(matrix[0, 0])
+                    if np.array_equal(matrix, factor * np.eye(size)):
+                        return scaled(steps, other, factor)
     return None
 
 

@@ -12,7 +12,9 @@ from sympy import Expr, Symbol
 
 from tpc.gaussian.instructions import Instruction, Operand, to_instructions
 from tpc.gaussian.kinks import kinks_of
+from tpc.kernels.axis_rules import AXIS_RULES
 from tpc.kernels.factoring import nest_sums
+from tpc.kernels.linear_maps import join_linear
 from tpc.kernels.plan import AXES, KernelPlan, LawSteps, Leaf, PlanOperation, PlanStep, Side, Value
 from tpc.kernels.rules import RULES
 from tpc.kernels.step_functions import PLAIN, SERIES, operation
@@ -50,12 +52,15 @@ def plan_pairs(limit: Limit, inputs: Mapping[str, Side], series: bool = True) ->
     writer = _Writer(PlanSteps(), inputs, series)
     numbers = fold(nodes.values(), writer.number, _needs)
     written = writer.steps.values
-    of_pairs = [node for node, x in numbers.items() if written[x].side is Side.BOTH]
-    widest = max((int(np.prod(node.shape, dtype=int)) for node in of_pairs), default=1)
     outputs = {name: numbers[node] for name, node in nodes.items()}
-    values, outputs = rewritten(written, outputs, RULES)
+    whole = writer.steps.side(outputs.values())
+    wide = [node for node, x in numbers.items() if written[x].side is whole]
+    widest = max((int(np.prod(node.shape, dtype=int)) for node in wide), default=1)
+    values, outputs = rewritten(written, outputs, (*AXIS_RULES, *RULES))
     if widest == 1:
         values, outputs = nest_sums(values, outputs, RULES)
+    elif whole is Side.BOTH:  # of one input, what is alike should stay so to the last digit
+        values, outputs = join_linear(values, outputs)
     shapes = {name: node.shape for name, node in nodes.items()}
     return KernelPlan(values, outputs, shapes, _inexact(values, outputs), widest)
 
@@ -97,8 +102,8 @@ class _Writer:
                 return self._numeral(float(value))
             case Constant(value=value):
                 return self.steps.leaf(Leaf(value.reshape((1,) * AXES + value.shape)))
-            case Parameter(name=name):
-                return self.steps.leaf(Leaf(self.inputs.get(name, name)))
+            case Parameter(name=name, shape=shape):
+                return self.steps.leaf(Leaf(self.inputs.get(name, name), shape))
             case InitialScalar(limit=limit):
                 return numbers[limit]
             case ClosedForm(symbols=symbols, values=values, expression=expression):

@@ -9,6 +9,7 @@
 | `diagonal` | the subscripts | a value |
 | `trace`, `det`, `inv`, `root` | | a value |
 | `arc_cosine` | | c, v1, v2, 1 / sqrt(v1), 1 / sqrt(v2) |
+| `linear` | a sparse matrix | a value, whose constant axes it multiplies as one |
 | `item` | which | a value that is a tuple |
 | `single_series` | the law | its values |
 | `pair_series`, `listed_series` | both laws | the values of both, the covariance |
@@ -26,7 +27,7 @@ import numpy as np
 
 from tpc.functions import FUNCTIONS
 from tpc.kernels.arc_cosine import arc_cosine, gram
-from tpc.kernels.plan import AXES, Array, PlanOperation
+from tpc.kernels.plan import AXES, Array, LinearMap, PlanOperation
 from tpc.kernels.series_steps import listed_expectation, named, single_expectation
 from tpc.limit.limit_nodes import Diagonal
 from tpc.program import nodes as op
@@ -87,6 +88,8 @@ def function(operation: PlanOperation) -> Callable[..., Any]:
             return partial(reduced, arguments[0], axes=_behind(arguments[1:]))
         case "diagonal":
             return partial(np.einsum, arguments[0])
+        case "linear":
+            return _times(arguments[0])
         case "item":
             return itemgetter(arguments[0])
         case "single_series":
@@ -145,6 +148,21 @@ def _between(rows: Array, columns: Array) -> Array:
 def _taken(value: Array, keys: tuple[int | None, ...]) -> Array:
     inner = (slice(None) if index is None else index for index in keys)
     return value[(slice(None),) * AXES + tuple(inner)]
+
+
+def _times(linear: LinearMap) -> Callable[[Array], Array]:
+    """Return what multiplies the constant axes of a value, taken as one, by a sparse matrix."""
+    from scipy.sparse import csr_array
+
+    parts = (np.frombuffer(content, dtype) for content, dtype in (linear.indices, linear.indptr))
+    rows = int(np.prod(linear.shape, dtype=int))
+    matrix = csr_array((np.frombuffer(linear.data), *parts), shape=(rows, linear.size))
+    return partial(_multiplied, matrix, linear.shape)
+
+
+def _multiplied(matrix: Any, shape: tuple[int, ...], value: Array) -> Array:
+    found = matrix @ value.reshape(-1, matrix.shape[1]).T
+    return np.ascontiguousarray(found.T).reshape(*value.shape[:AXES], *shape)
 
 
 def _closed_form(name: str, pattern: tuple[Any, ...]) -> Callable[..., Array]:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from tpc.kernels.plan import Leaf, PlanOperation, PlanStep, Side, Value
+from tpc.kernels.shapes import shape_of
 
 COMMUTATIVE = frozenset({"add", "mul", "dot"})
 
@@ -52,7 +53,8 @@ class PlanSteps:
             operands = tuple(sorted(operands))
         # As text, since the value of number 2 and the number 2.0 are equal to Python.
         key = (repr(operation), operands)
-        return self._number(key, PlanStep(operation, operands, self.side(operands)))
+        shape = shape_of(operation, [self.values[x].shape for x in operands])
+        return self._number(key, PlanStep(operation, operands, self.side(operands), shape))
 
     def side(self, numbers: Iterable[int]) -> Side:
         """Return which inputs some values depend on together."""
@@ -99,12 +101,13 @@ def rewritten(
                 case PlanStep(operation=operation, operands=operands):
                     found = steps.step(operation, *(new[x] for x in operands))
         new.append(found)
-    return _without_dead(steps.values, {name: new[x] for name, x in outputs.items()})
+    return without_dead(steps.values, {name: new[x] for name, x in outputs.items()})
 
 
-def _without_dead(
+def without_dead(
     values: Sequence[Value], outputs: Mapping[str, int]
 ) -> tuple[tuple[Value, ...], dict[str, int]]:
+    """Drop what no output needs."""
     alive = set(outputs.values())
     for number in range(len(values) - 1, -1, -1):
         value = values[number]
