@@ -360,6 +360,10 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
         "Draw the program's dataflow graph.",
         (_format("dot", "json", "svg", "png"), _output("F", "default: standard output")),
     ),
+    "fmt": (
+        "Lay out a program's text: blanks, indentation, comments where they stood.",
+        (_flag("--check", "change nothing; exit status 1 where something would change"),),
+    ),
     "classify": (
         "Say which limit a network's training has, and its scales.",
         (

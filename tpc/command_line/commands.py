@@ -40,6 +40,8 @@ from tpc.report.results import (
     to_json,
 )
 from tpc.report.verification import print_verification, verification_to_json
+from tpc.syntax.format import format_text
+from tpc.syntax.parse import read_source
 
 DISAGREES = 1
 """The exit status of `verify` where finite widths do not go where the limit is."""
@@ -226,6 +228,21 @@ def classify(arguments: Namespace) -> int:
     return 0
 
 
+def fmt(arguments: Namespace) -> int:
+    """`tpc fmt`: lay out a program's text in place, or say whether that would change it."""
+    text = _text(arguments)
+    formatted = format_text(text, _name(arguments))
+    if arguments.check:
+        if formatted != text:
+            print(f"{arguments.program} would be changed", file=sys.stderr)
+        return int(formatted != text)
+    if arguments.program == STANDARD_INPUT:
+        sys.stdout.write(formatted)
+    elif formatted != text:
+        _write(Path(arguments.program), formatted)
+    return 0
+
+
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
     {
         "compile": compile_program,
@@ -237,6 +254,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
         "train": train,
         "graph": graph,
         "classify": classify,
+        "fmt": fmt,
     }
 )
 """The function of each command."""
@@ -274,21 +292,30 @@ def _inspect_network(network: ShownNetwork, format_: str) -> str:
 
 def _load(arguments: Namespace) -> ShownProgram | ShownNetwork:
     """Read and check what a file describes; print its warnings."""
-    try:
-        if arguments.program == STANDARD_INPUT:
-            described = compiler.parse(sys.stdin.read(), "<stdin>")
-        else:
-            described = compiler.load(arguments.program)
-    except UnicodeDecodeError:
-        raise UsageError("standard input is not UTF-8") from None
-    except OSError as error:
-        raise UsageError(f"cannot read {arguments.program}: {error.strerror or error}") from None
+    described = compiler.parse(_text(arguments), _name(arguments))
     found = list(described.warnings)
     if isinstance(described, Network) and getattr(arguments, "dot", "") == "derivative":
         cost = cost_of_derivatives(described)
         found += [Diagnostic.of(SlowDerivatives(cost), NOWHERE)] if cost is not None else []
     _warn(found, described, arguments)
     return described
+
+
+def _text(arguments: Namespace) -> str:
+    """Return the text of the program that a command is given."""
+    try:
+        if arguments.program == STANDARD_INPUT:
+            return sys.stdin.read()
+        return read_source(arguments.program)
+    except UnicodeDecodeError:
+        raise UsageError("standard input is not UTF-8") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {arguments.program}: {error.strerror or error}") from None
+
+
+def _name(arguments: Namespace) -> str:
+    """Return what diagnostics call the program."""
+    return "<stdin>" if arguments.program == STANDARD_INPUT else str(arguments.program)
 
 
 def _warn(found: Sequence[Diagnostic], described: Program | Network, arguments: Namespace) -> None:

@@ -82,12 +82,20 @@ def parse_source(text: str, name: str = "<string>") -> Source:
     return Source(name, text, statements)
 
 
+def logical_lines(text: str) -> list[Line]:
+    """Return the lines of a text that parses, with their tokens as the grammar took them."""
+    reading = _Reading(text)
+    reading.read()
+    return list(Lines(reading.tokens, text))
+
+
 class _Reading:
     """A pass over one text, line by line."""
 
     def __init__(self, text: str) -> None:
         self._automaton = Automaton(text)
-        self._lines = Lines(self._automaton.tokens, text)
+        self.tokens = self._automaton.tokens
+        self._lines = Lines(self.tokens, text)
         self._found: list[Diagnostic] = []
         self._depth = 0
         self._keyword: Token | None = None
