@@ -49,7 +49,8 @@ def train(
     Returns:
         A `Result`. Under the readout's name f of shape (steps + 1, M, ...), data rows, then test
         rows; with `draws` above 1 of shape (draws, steps + 1, M, ...). Under every tracked name its
-        value at each step.
+        value at each step, under `loss` that of the batch, under `loss_all` that of all data rows;
+        what is made of the output has an axis of draws, too.
 
     Raises:
         ProgramError: The network has no `train` block, or its training no limit.
@@ -70,7 +71,7 @@ def train(
     for draw in range(different):
         given, part = draw_output(program, seed, draw) | values, _part_of(progress, draw, different)
         results.append(evaluate(module, program, effort, given, part))
-    return _of_draws(results * (draws // different), network.readout.name)
+    return _of_draws(results * (draws // different), network.drawn_names)
 
 
 def _part_of(progress: Progress | None, draw: int, draws: int) -> Progress | None:
@@ -80,14 +81,15 @@ def _part_of(progress: Progress | None, draw: int, draws: int) -> Progress | Non
     return lambda done, total: progress(draw * total + done, draws * total)
 
 
-def _of_draws(results: list[Any], name: str) -> Any:
-    """Return the result of all draws, stacked under the readout's name where there are several."""
+def _of_draws(results: list[Any], names: tuple[str, ...]) -> Any:
+    """Return the result of all draws, stacked under names that differ, where there are several."""
     first = results[0]
     kept = MappingProxyType({k: v for k, v in first.params.items() if k != DRAW})
     if len(results) == 1:
         return replace(first, params=kept)
     stacked = {
-        part: {**getattr(first, part), name: np.stack([getattr(r, part)[name] for r in results])}
+        part: getattr(first, part)
+        | {name: np.stack([getattr(r, part)[name] for r in results]) for name in names}
         for part in ("values", "stderr")
     }
     warnings = tuple(dict.fromkeys(text for result in results for text in result.warnings))

@@ -21,6 +21,7 @@ from tpc.limit.derive import DotChoice, derive_limit
 from tpc.network.classification import classify, no_limit
 from tpc.network.network import Network, WeightKind
 from tpc.network.optimizers.every_step import is_linear
+from tpc.network.optimizers.update import decays
 from tpc.network.scales import Classification, Regime
 from tpc.network.training.maximal_update import maximal_update
 from tpc.network.training.neural_tangent import DRAW, neural_tangent
@@ -74,6 +75,9 @@ def training_program(network: Network, dot: DotChoice = "auto", unrolled: bool =
             return rounds
         return maximal_update(network, scales)
     check_operator_regime(network, ScalarWeightInOperatorRegime)
+    tracked = any(track.given for track in network.training.tracks)
+    if tracked and any(decays(weight.optimizer) for weight in scales.weights):
+        return neural_tangent(network, scales)
     if has_linear_rounds(network, scales):
         found = region_program(tangent_round(network, scales))
         return unroll(found) if unrolled else found

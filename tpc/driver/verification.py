@@ -100,11 +100,9 @@ def _limit(
     found = train(network, samples or usual, seed, draws, method, params, dot, unrolled=unrolled)
     if draws == 1:
         return found, REPLICATES
-    name = network.readout.name
-    values, errors = found.values[name], found.stderr[name]
-    spread = values.var(axis=0, ddof=1) / draws
-    averaged = {
-        "values": {**found.values, name: values.mean(axis=0)},
-        "stderr": {**found.stderr, name: np.sqrt(spread + errors.mean(axis=0) ** 2)},
-    }
-    return replace(found, **averaged), min(REPLICATES, draws)
+    values, stderr = dict(found.values), dict(found.stderr)
+    for name in network.drawn_names:
+        spread = values[name].var(axis=0, ddof=1) / draws
+        stderr[name] = np.sqrt(spread + stderr[name].mean(axis=0) ** 2)
+        values[name] = values[name].mean(axis=0)
+    return replace(found, values=values, stderr=stderr), min(REPLICATES, draws)

@@ -33,7 +33,7 @@ from tpc.program.nodes import (
 )
 from tpc.program.operations import Array, operation
 from tpc.program.program import Program
-from tpc.program.traversal import fold, toposort
+from tpc.program.traversal import fold, needed, toposort
 
 MOVES = (1e-3, -1e-3, 1e-4, -1e-4)
 """Fluctuations of scalars at widths of 10^6 and 10^8, up and down."""
@@ -58,14 +58,16 @@ def check_jumps(program: Program, limit_of: Mapping[Node, Node]) -> list[Diagnos
     """Return what is wrong with a limit at a jump, for the first function that jumps.
 
     Args:
-        program: The program; its regions are not looked into.
+        program: The program; its regions are not looked into, nor what is only watched.
         limit_of: The limit of every node.
     """
     if not any(isinstance(node, Mean | Inner) for node in program.nodes):
         return []
     probe = _Probe(limit_of)
     with np.errstate(all="ignore"):
-        first = next((node for node in program.nodes if probe.jumps_at(node)), None)
+        roots = [output.node for output in program.outputs if not output.is_watched]
+        nodes = needed(program.nodes, roots)
+        first = next((node for node in nodes if probe.jumps_at(node)), None)
     if first is None:
         return []
     names = {binding.node: binding.name for binding in reversed(program.bindings)}

@@ -114,13 +114,18 @@ class BatchPass:
         """Return a node of the network for the batch, without (M,) where all inputs agree."""
         return self._forward.image(node)
 
-    def tracked(self) -> dict[str, Node]:
-        """Return what a `train` block tracks, by name, over a batch of all rows."""
+    def tracked(self, given: Mapping[str, Node]) -> dict[str, Node]:
+        """Return what a `train` block tracks, by name, over a batch of all rows.
+
+        Args:
+            given: The outputs `f` of data rows and the `loss` of the step.
+        """
         training = self._of.network.training
         assert training is not None
         found = {}
         for track in training.tracks:
             images: dict[Node, Node] = {stand_in: self.image(node) for stand_in, node in track.uses}
+            images |= {stand_in: given[name] for stand_in, name in track.given}
             found[track.name] = Lowering(self._b, 1, {}, images).image(track.node)
         return found
 

@@ -4,6 +4,8 @@ The loss of one example is differentiated once, d loss(f, y) / df, and mapped ov
 losses are added, or averaged. In training, chi is zero outside of the batch:
 
     chi_t[row] = d loss(f_t[row], y[row]) / df, summed over the batch, or divided by its size
+
+What is recorded is the loss of the step's batch, `loss`, and that of all data rows, `loss_all`.
 """
 
 from collections.abc import Sequence
@@ -13,9 +15,9 @@ import numpy as np
 
 from tpc.network.backpropagation import backpropagate
 from tpc.network.batching import lower
-from tpc.network.network import Training
+from tpc.network.network import Array, Training
 from tpc.program.builder import Builder
-from tpc.program.nodes import InitialScalar, Node
+from tpc.program.nodes import Constant, InitialScalar, Node
 from tpc.program.reapply import transplant
 
 
@@ -57,6 +59,52 @@ def differentiate_loss(training: Training) -> LossDerivative:
     found = backpropagate(b, loss, (output,), b.number(1)).scalars
     averages = training.reduce == "mean"
     return LossDerivative(output, target, found.get(output, start), averages)
+
+
+def of_data(b: Builder, training: Training, outputs: Node) -> Node:
+    """Return the outputs of data rows, which come first."""
+    rows, total = len(training.inputs), outputs.shape[0]
+    return outputs if rows == total else b.contract(b.constant(np.eye(rows, total)), outputs)
+
+
+def losses_of(b: Builder, training: Training, outputs: Node, shares: Node) -> dict[str, Node]:
+    """Return `loss` and `loss_all`.
+
+    Args:
+        b: Makes the nodes.
+        training: The `train` block.
+        outputs: f of data rows.
+        shares: What the loss of each of them counts for in the step's batch.
+    """
+    targets = b.constant(training.targets)
+    known: dict[Node, Node] = {training.output: outputs, training.target: targets}
+    b.adopt([training.output, training.target])
+    loss = transplant(b, training.loss)
+    by_row = lower(b, (loss,), len(training.inputs), known)[loss]
+    total = b.reduce("sum", by_row)
+    if training.reduce == "mean":
+        total = b.div(total, b.number(len(training.inputs)))
+    counts = np.full(len(training.inputs), _share(training, len(training.inputs)))
+    whole = isinstance(shares, Constant) and np.array_equal(shares.value, counts)
+    return {"loss": total if whole else b.contract(shares, by_row), "loss_all": total}
+
+
+def batch_shares(training: Training) -> Array:
+    """Return what the loss of each data row counts for in each round: 0 outside of the batch.
+
+    Where batches are the same again after some rounds there are rows for these alone.
+    """
+    everything = tuple(range(len(training.inputs)))
+    batches, rounds = (*training.batches, training.last_batch or everything), training.steps + 1
+    period = next(p for p in range(1, rounds + 1) if batches[p:] == batches[: rounds - p])
+    shares = np.zeros((period, len(training.inputs)))
+    for share, rows in zip(shares, batches, strict=False):
+        np.add.at(share, list(rows), _share(training, len(rows)))
+    return shares
+
+
+def _share(training: Training, size: int) -> float:
+    return 1 / size if training.reduce == "mean" else 1.0
 
 
 class ErrorSignals:

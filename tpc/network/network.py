@@ -203,12 +203,14 @@ class Track:
         uses: For each placeholder the node of the network that it stands for. A placeholder has the
             input axis first, over data rows, then test rows, where the node depends on the input.
         span: Where it stands.
+        given: Placeholders for what training makes: `f`, the outputs of data rows, and `loss`.
     """
 
     name: str
     node: Node
     uses: tuple[tuple[op.Placeholder, Node], ...]
     span: Span
+    given: tuple[tuple[op.Placeholder, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,7 @@ class Training:
         tracks: In order.
         span: The whole block.
         bound: What bounds the common norm of gradients, where something does.
+        last_batch: The rows of the batch that would come next.
     """
 
     inputs: Array
@@ -250,6 +253,13 @@ class Training:
     tracks: tuple[Track, ...]
     span: Span
     bound: GlobalBound | None = None
+    last_batch: tuple[int, ...] = ()
+
+    @property
+    def recorded_losses(self) -> tuple[str, ...]:
+        """The names of the losses that every training records, but for those that it tracks."""
+        tracked = {track.name for track in self.tracks}
+        return tuple(name for name in ("loss", "loss_all") if name not in tracked)
 
     @property
     def rows(self) -> Array:
@@ -314,6 +324,14 @@ class Network:
         if not isinstance(leaf, Matrix):
             return Fraction(1)
         return self.dims[leaf.rows].ratio / self.dims[leaf.columns].ratio
+
+    @property
+    def drawn_names(self) -> tuple[str, ...]:
+        """The names under which training records the output, and what is made of it."""
+        training = self.training
+        assert training is not None
+        tracked = (track.name for track in training.tracks if track.given)
+        return tuple(dict.fromkeys((self.readout.name, *training.recorded_losses, *tracked)))
 
     @property
     def couples_inputs(self) -> bool:

@@ -40,6 +40,8 @@ class Output:
         span: The whole statement.
         fresh: Of a readout, the names of initial vectors of mean zero in which e is linear, with
             coefficients that depend on none of them.
+        is_watched: Whether it is made of what training gives out, and may jump there: an accuracy
+            before training, where outputs are 0, is that of either sign.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Output:
     node: Node
     span: Span
     fresh: tuple[str, ...] = ()
+    is_watched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

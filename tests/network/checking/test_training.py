@@ -270,7 +270,6 @@ def test_tracks_of_families_by_definitions_and_loops() -> None:
         (["track x = <x|x>"], ["TP202"]),
         (["track f = <x|x>"], ["TP202"]),
         (["track K = <x|x>", "track K = <h|h>"], ["TP202"]),
-        (["track K = f"], ["TP242"]),
         (["track K = W"], ["TP209"]),
         (["track K = batchmean(avg(x))"], ["TP260"]),
         (["track K = <q|x>"], ["TP201"]),

@@ -40,7 +40,8 @@ def closed_form() -> dict[str, np.ndarray]:
             a - LR * (np.outer(m, g) + np.outer(g, m)) + LR**2 * s * np.outer(g, g),
             s - 2 * LR * m @ g + LR**2 * g @ a @ g,
         )
-    return {"f": np.array(outputs), "K": np.array(kernels)}
+    losses = ((np.array(outputs) - Y) ** 2).sum(axis=1) / 2
+    return {"f": np.array(outputs), "K": np.array(kernels), "loss": losses, "loss_all": losses}
 
 
 def limit(off: float) -> Result:
@@ -53,13 +54,13 @@ def limit(off: float) -> Result:
 def test_linear_networks_go_where_the_recursion_does(off: float, agrees: bool) -> None:
     found = verify(tpc.parse(TEXT), limit(off), (64, 128, 256, 512), trials=48)
     assert found.agrees is agrees
-    assert [comparison.output for comparison in found.comparisons] == ["f", "K"]
+    assert [comparison.output for comparison in found.comparisons] == list(closed_form())
     assert found.comparisons[0].intercept.shape == (STEPS + 1, 2)
 
 
 def test_rates_are_fitted_from_five_widths_on() -> None:
     found = verify(tpc.parse(TEXT), limit(0.0), (16, 32, 64, 128, 256), trials=16)
-    assert len(found.rates) == 2
+    assert len(found.rates) == 4
     assert found.widths == (16, 32, 64, 128, 256)
 
 

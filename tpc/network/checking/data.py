@@ -148,7 +148,7 @@ def rows_of_steps(
     steps: int,
     span: Span,
 ) -> tuple[tuple[int, ...], ...] | Broken:
-    """Return the rows of each step; report those that the data do not have."""
+    """Return the rows of each step, and of one more; report those that the data do not have."""
     if isinstance(batch, tuple):
         for listed in batch:
             problem = _problem(listed, rows)
@@ -156,8 +156,8 @@ def rows_of_steps(
                 return ctx.report(BadBatch(problem, rows), span)
     elif batch is not None and batch > rows:
         return ctx.report(BadBatch(f"a batch of {batch} rows is larger than the data", rows), span)
-    cycle = list(_cycle(batch, rows, steps))
-    return tuple(cycle[step % len(cycle)] for step in range(steps))
+    cycle = list(_cycle(batch, rows, steps + 1))
+    return tuple(cycle[step % len(cycle)] for step in range(steps + 1))
 
 
 def _cycle(

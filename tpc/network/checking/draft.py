@@ -32,6 +32,7 @@ class TrainBlock:
         given: The input of the network; None where that is wrong.
         places: Where each word has been set.
         view: Where tracks are evaluated, when it is their turn.
+        target_name: What `data` names the targets by, where it does.
         batch: The number of rows of a batch, or lists of rows, or None for all rows.
         own_optimizers: By the name of the weight.
         chosen: How each of these is written, `W` or `W[2]`.
@@ -48,6 +49,7 @@ class TrainBlock:
     given: Placeholder | None
     places: dict[str, Span] = field(default_factory=dict)
     view: BatchView | None = None
+    target_name: str = ""
     inputs: Array | None = None
     targets: Array | None = None
     test: Array | None = None

@@ -15,8 +15,15 @@ from tpc.program.builder import Builder
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.calls import CONSTANTS
 from tpc.program.checking.expressions.evaluate import evaluate
-from tpc.program.checking.sorts import plain
-from tpc.program.checking.values import BROKEN, Broken, describe
+from tpc.program.checking.sorts import parametric_order, plain
+from tpc.program.checking.values import (
+    BROKEN,
+    Broken,
+    Definition,
+    Entity,
+    Static,
+    describe,
+)
 from tpc.program.nodes import Node, Placeholder
 from tpc.program.program import Output
 from tpc.syntax import tree
@@ -45,10 +52,14 @@ class Loss:
     target: Placeholder
 
 
-def loss_of(ctx: Context, readout: Output, at: tree.Expression) -> Loss | Broken:
-    """Return the loss that a `train` block names or writes out."""
+def loss_of(ctx: Context, readout: Output, at: tree.Expression, target: str) -> Loss | Broken:
+    """Return the loss that a `train` block names or writes out.
+
+    `f` and `y` are the output of an example and its target, unless the file gives these names to
+    what a loss may be made of, other than `target`, what its data name the targets by.
+    """
     name = at.id if isinstance(at, tree.Name) and at.id in NAMED else ""
-    output, target = _placeholders(ctx, readout, at)
+    pair = _placeholders(ctx, readout, at)
     if isinstance(at, tree.Name) and not name and at.id not in (*ctx.names, *CONSTANTS, "f", "y"):
         return ctx.report(BadLoss(f"`{at.id}` is not known", _HINT), at.span)
     if name == "cross_entropy" and not readout.node.shape:
@@ -56,10 +67,17 @@ def loss_of(ctx: Context, readout: Output, at: tree.Expression) -> Loss | Broken
         problem = "`cross_entropy` needs an axis of classes, and the output is one number"
         return ctx.report(BadLoss(problem, hint), at.span)
     if name:
-        node: Node | Broken = _named(ctx.building(at.span), name, output, target)
+        node: Node | Broken = _named(ctx.building(at.span), name, *pair)
     else:
-        node = _written(ctx, readout, at, (output, target))
-    return BROKEN if isinstance(node, Broken) else Loss(name, node, output, target)
+        node = _written(ctx, readout, at, pair, target)
+    return BROKEN if isinstance(node, Broken) else Loss(name, node, *pair)
+
+
+def _is_known(entity: Entity | None) -> bool:
+    """Whether a loss may be made of what a name stands for."""
+    if isinstance(entity, Node):
+        return parametric_order(entity) is not None
+    return isinstance(entity, Static | Definition)
 
 
 def _placeholders(ctx: Context, readout: Output, at: tree.Expression) -> Pair:
@@ -87,12 +105,15 @@ def _named(b: Builder, name: str, f: Node, y: Node) -> Node:
             return b.neg(b.reduce("sum", b.mul(y, logarithms)))
 
 
-def _written(ctx: Context, readout: Output, at: tree.Expression, pair: Pair) -> Node | Broken:
+def _written(
+    ctx: Context, readout: Output, at: tree.Expression, pair: Pair, target: str
+) -> Node | Broken:
     """Return the sum of an expression in f and y."""
-    output, target = pair
-    # The readout goes by its own name, too; `f` and `y` are what the language says they are.
-    names = {**ctx.names, readout.name: output, "f": output, "y": target}
-    inner = replace(ctx, names=names)
+    output, wanted = pair
+    usual = {"f": output, "y": wanted}
+    own = {name for name in usual if name != target and _is_known(ctx.names.get(name))}
+    named = {name: node for name, node in usual.items() if name not in own}
+    inner = replace(ctx, names={**ctx.names, **named, readout.name: output})
     value = plain(inner, evaluate(inner, at), at.span, "a loss")
     if isinstance(value, Broken):
         return BROKEN

@@ -1,15 +1,18 @@
 """`track K = <x|x>`: scalars that training records at every step, made of batch vectors."""
 
+from dataclasses import replace
+
 from tpc.diagnostics.name_faults import BoundTwice
 from tpc.diagnostics.training_faults import BadTrack
 from tpc.network.checking.draft import NetworkDraft, TrainBlock
 from tpc.network.checking.leaves import matrices, placeholders
 from tpc.network.network import Track
+from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.evaluate import evaluate
 from tpc.program.checking.names import key_tuple, written
 from tpc.program.checking.sorts import plain
 from tpc.program.checking.values import Broken, describe
-from tpc.program.nodes import Node
+from tpc.program.nodes import Node, Placeholder
 from tpc.syntax import tree
 
 
@@ -18,7 +21,7 @@ def track(network: NetworkDraft, block: TrainBlock, at: tree.Track) -> None:
     ctx, view = network.draft.ctx, block.view
     assert view is not None
     name = _name(network, block, at.target)
-    inner = view.context(ctx, at.value)
+    inner, made = _with_outputs(block, ctx, view.context(ctx, at.value))
     value = plain(inner, evaluate(inner, at.value), at.value.span, "`track`")
     if isinstance(value, Broken) or not name:
         return
@@ -27,8 +30,31 @@ def track(network: NetworkDraft, block: TrainBlock, at: tree.Track) -> None:
     if fault is not None:
         ctx.report(fault, at.value.span)
         return
-    uses = tuple((stand_in, view.originals[stand_in]) for stand_in in placeholders(node))
-    block.tracks[name] = Track(name, node, uses, at.span)
+    found = placeholders(node)
+    uses = tuple((x, view.originals[x]) for x in found if x not in made)
+    given = tuple((x, made[x]) for x in found if x in made)
+    block.tracks[name] = Track(name, node, uses, at.span, given)
+
+
+def _with_outputs(
+    block: TrainBlock, outer: Context, view: Context
+) -> tuple[Context, dict[Placeholder, str]]:
+    """Add the outputs `f` of data rows, their targets `y`, and `loss`, where these names are free.
+
+    Returns:
+        Where tracks are evaluated, and what stands for outputs and for the loss.
+    """
+    if block.readout is None or block.inputs is None or block.targets is None:
+        return view, {}
+    b, readout = view.shop.builder, block.readout
+    shape = (len(block.inputs), *readout.node.shape)
+    outputs = b.make(Placeholder, (), shape, "f of data rows")
+    loss = b.make(Placeholder, (), (), "loss of the step")
+    assert isinstance(outputs, Placeholder) and isinstance(loss, Placeholder)
+    usual = {"f": outputs, "y": b.constant(block.targets), "loss": loss}
+    free = {name: node for name, node in usual.items() if name not in outer.names}
+    names = {**view.names, **free, readout.name: outputs}
+    return replace(view, names=names), {outputs: "f", loss: "loss"}
 
 
 def _name(network: NetworkDraft, block: TrainBlock, target: tree.Target) -> str:

@@ -66,6 +66,7 @@ def train(network: NetworkDraft, at: tree.Train) -> None:
     network.training_line = at.span.line
     _check_readout(network, at.readout)
     network.block = block = TrainBlock(readout, given)
+    block.target_name = _target_name(at)
     for statement in at.body:
         execute(network.draft, statement)
     rows = block.rows
@@ -74,6 +75,15 @@ def train(network: NetworkDraft, at: tree.Train) -> None:
         for statement in at.body:
             execute(network.draft, statement)
     network.training = _finished(network, block, at)
+
+
+def _target_name(at: tree.Train) -> str:
+    """Return the name that `data` gives the targets by, or the empty string."""
+    for line in at.body:
+        match line:
+            case tree.Setting(word="data", values=(_, tree.Name(id=name))):
+                return name
+    return ""
 
 
 def _check_readout(network: NetworkDraft, name: tree.Name) -> None:
@@ -148,7 +158,7 @@ def _set_value(network: NetworkDraft, block: TrainBlock, at: tree.Setting) -> No
                 block.test = found
         case "loss":
             if block.readout is not None:
-                block.loss = _sound(loss_of(ctx, block.readout, value))
+                block.loss = _sound(loss_of(ctx, block.readout, value, block.target_name))
         case "reduce":
             _set_reduce(network, block, value)
         case "parametrization":
@@ -279,11 +289,12 @@ def _finished(network: NetworkDraft, block: TrainBlock, at: tree.Train) -> Train
         own_optimizers=tuple(own),
         parametrization=block.parametrization,
         steps=block.steps,
-        batches=batches,
+        batches=batches[:-1],
         center=block.center,
         tracks=tuple(block.tracks.values()),
         span=at.span,
         bound=block.bound,
+        last_batch=batches[-1],
     )
 
 

@@ -14,7 +14,7 @@ Reference:
 """
 
 from tpc.network.forward_backward import BatchPass, differentiate
-from tpc.network.losses import ErrorSignals
+from tpc.network.losses import ErrorSignals, batch_shares, losses_of, of_data
 from tpc.network.network import Network, Training, Weight
 from tpc.network.scales import Classification
 from tpc.network.training.descent import Descent
@@ -71,13 +71,17 @@ class _Unrolling:
     def program(self) -> Program:
         """Return the program."""
         b, training = self._b, self._training
+        shares = batch_shares(training)
         start: Node | None = None
         for t in range(training.steps + 1):
             step = self._forward(t)
             outputs = b.mean(step.output) if step.output.coords else step.output
             start = outputs if start is None else start
             shown = b.sub(outputs, start) if training.center else outputs
-            self._recorder.record(t, shown, step.tracked())
+            mine = of_data(b, training, shown)
+            losses = losses_of(b, training, mine, b.constant(shares[t % len(shares)]))
+            tracked = step.tracked({"f": mine, "loss": losses["loss"]})
+            self._recorder.record(t, shown, tracked, losses)
             if t < training.steps:
                 self._descend(t, step, shown)
         return self._recorder.program(b)

@@ -16,7 +16,7 @@ import numpy as np
 
 from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.jacobians import Jacobian, Layout, each_output
-from tpc.network.losses import ErrorSignals
+from tpc.network.losses import ErrorSignals, batch_shares, losses_of, of_data
 from tpc.network.network import Network, Training, Weight
 from tpc.network.scales import Classification
 from tpc.network.training.descent import Descent
@@ -108,6 +108,7 @@ class _Unrolling:
     def program(self) -> Program:
         """Return the program."""
         b, training = self._b, self._training
+        shares = batch_shares(training)
         nets = [self._untrained(t) for t in range(training.steps + 1)]
         start, extra = self._starts(nets)
         for t, net in enumerate(nets):
@@ -116,7 +117,10 @@ class _Unrolling:
             for name, update in self._updates.items():
                 effect = update.effect(net.jacobians[name]) if name in net.jacobians else None
                 outputs = outputs if effect is None else b.sub(outputs, effect)
-            self._recorder.record(t, outputs, net.step.tracked())
+            mine = of_data(b, training, outputs)
+            losses = losses_of(b, training, mine, b.constant(shares[t % len(shares)]))
+            tracked = net.step.tracked({"f": mine, "loss": losses["loss"]})
+            self._recorder.record(t, outputs, tracked, losses)
             if t < training.steps:
                 chi = self._errors.at(b, outputs, training.batches[t])
                 self._recorder.bind("chi", t, chi)

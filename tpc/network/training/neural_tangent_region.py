@@ -146,8 +146,7 @@ class _TangentRound(OpenRound):
             effect = moving.effect()
             outputs = b.sub(outputs, effect) if outputs else b.neg(effect)
         outputs = outputs or b.constant(np.zeros(self._pass.output.shape))
-        tracked = {name: self._at_round(node) for name, node in self._pass.tracked().items()}
-        self._recorder.record(ROUND, outputs, tracked)
+        self.record(outputs, self._pass, self._at_round)
         values = {leaf: self._known(value) for leaf, value in self._weights.items()}
         step = ROUND if self._times else 0
         self._recorder.bind_forward(step, lambda x: self._known(self._pass.image(x)), values)

@@ -1,12 +1,14 @@
 """One step of training as a round of a region, while its graph is being made."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from tpc.network.batching import lower
-from tpc.network.losses import differentiate_loss
-from tpc.network.network import Array, Network, OptimizerUse, Training, Weight
+from tpc.network.forward_backward import BatchPass
+from tpc.network.losses import batch_shares, differentiate_loss, losses_of, of_data
+from tpc.network.network import Network, OptimizerUse, Training, Weight
 from tpc.network.optimizers.averages import Averages
 from tpc.network.optimizers.update import (
     advance,
@@ -147,24 +149,38 @@ class OpenRound:
         leaf = carried(self._b, name, like.coords, like.shape)
         return leaf, leaf
 
+    def shares(self) -> Node:
+        """Return what the loss of each data row counts for in the round."""
+        shares = batch_shares(self._training)
+        if len(shares) == 1:
+            return self._b.constant(shares[0])
+        return round_input(self._b, self._b.constant(shares))
+
+    def record(self, outputs: Node, made: BatchPass, image: Callable[[Node], Node]) -> None:
+        """Record outputs of all rows, losses, and what is tracked, by its image in the round."""
+        b, training = self._b, self._training
+        mine = of_data(b, training, outputs)
+        losses = losses_of(b, training, mine, self.shares())
+        tracked = made.tracked({"f": mine, "loss": losses["loss"]})
+        self._recorder.record(ROUND, outputs, {k: image(x) for k, x in tracked.items()}, losses)
+
     def error_signals(self, outputs: Node) -> Node:
         """Return chi for all rows, zero outside of the batch."""
         b, training = self._b, self._training
         rows, total = len(training.inputs), outputs.shape[0]
-        chosen = np.eye(rows, total)
-        mine = outputs if rows == total else b.contract(b.constant(chosen), outputs)
+        mine = of_data(b, training, outputs)
         loss = differentiate_loss(training)
         batched = {loss.output: mine, loss.target: b.constant(training.targets)}
         chi = lower(b, (loss.derivative,), rows, batched)[loss.derivative]
         if chi.shape != mine.shape:  # a loss that is linear in the output
             chi = b.mul(b.constant(np.ones(mine.shape)), chi)
-        shares = batch_shares(training)
-        if (shares != 1).any():
-            share = round_input(b, b.constant(shares))
+        if (batch_shares(training) != 1).any():
+            share = self.shares()
             self._recorder.bind("batch", ROUND, share)
             axes = tuple(range(1, len(mine.shape)))
             chi = b.mul(b.expand(share, axes), chi)
-        chi = chi if rows == total else b.contract(b.constant(chosen.T), chi)
+        chosen = np.eye(total, rows)
+        chi = chi if rows == total else b.contract(b.constant(chosen), chi)
         self._recorder.bind("chi", ROUND, chi)
         return chi
 
@@ -179,19 +195,6 @@ class OpenRound:
         first = sorted(self._carries, key=lambda carry: place[carry.leaf])
         needed = [*(carry.initial for carry in first), *ordered]
         return replace(made, program=replace(program, nodes=tuple(toposort(needed, operands))))
-
-
-def batch_shares(training: Training) -> Array:
-    """Return what the loss of each data row counts for in each round: 0 outside of the batch.
-
-    Where batches are the same again after some rounds there are rows for these alone.
-    """
-    batches, steps = training.batches, training.steps
-    period = next(p for p in range(1, steps + 2) if batches[p:] == batches[: max(steps - p, 0)])
-    shares = np.zeros((period, len(training.inputs)))
-    for share, rows in zip(shares, batches, strict=False):
-        np.add.at(share, list(rows), 1 / len(rows) if training.reduce == "mean" else 1)
-    return shares
 
 
 def _scaled(b: Builder, factor: Node, node: Node) -> Node:

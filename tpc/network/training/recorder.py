@@ -43,9 +43,16 @@ class Recorder:
         for binding in self._network.bindings:
             self.bind(binding.name, step, image(binding.node))
 
-    def record(self, step: int | str, outputs: Node, tracks: Mapping[str, Node]) -> None:
-        """Record the outputs of all rows, and what is tracked."""
-        for name, node in {self._network.readout.name: outputs, **tracks}.items():
+    def record(
+        self,
+        step: int | str,
+        outputs: Node,
+        tracks: Mapping[str, Node],
+        losses: Mapping[str, Node],
+    ) -> None:
+        """Record the outputs of all rows, what is tracked, and losses."""
+        kept = {name: losses[name] for name in self._training.recorded_losses}
+        for name, node in {**kept, self._network.readout.name: outputs, **tracks}.items():
             self.bind(name, step, node)
             self._recorded.setdefault(name, []).append(node)
 
@@ -53,13 +60,16 @@ class Recorder:
         """Return the program whose outputs are what has been recorded, over steps."""
         network = self._network
         matrices, parameters = _matrices(network), (*network.parameters, *extra)
+        losses = self._training.recorded_losses
+        watched = {track.name for track in self._training.tracks if track.given}
         spans = {track.name: track.span for track in self._training.tracks}
         outputs = tuple(
             Output(
                 name, OutputKind.SCALAR, b.stack(tuple(nodes)),
                 spans.get(name, network.readout.span),
+                is_watched=name in watched,
             )
-            for name, nodes in self._recorded.items()
+            for name, nodes in sorted(self._recorded.items(), key=lambda item: item[0] in losses)
         )  # fmt: skip
         bindings = tuple(self._bindings.values())
         needed = [*(output.node for output in outputs), *(bound.node for bound in bindings)]

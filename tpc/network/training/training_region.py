@@ -99,7 +99,7 @@ class TrainingRound(OpenRound):
         self._recorder.bind_forward(ROUND, step.image, values)
         outputs = b.mean(step.output) if step.output.coords else step.output
         shown = self._centred(outputs) if training.center else outputs
-        self._recorder.record(ROUND, shown, step.tracked())
+        self.record(shown, step, lambda node: node)
         self._descend(step, shown, values)
         return self.closed()
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tpc.network.forward_backward import BatchPass, Differentiated
-from tpc.network.losses import differentiate_loss
+from tpc.network.losses import batch_shares, differentiate_loss, losses_of
 from tpc.network.network import Training
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node, Placeholder
@@ -32,18 +32,45 @@ class Forward:
         """Plan the pass over `size` inputs with dims of these sizes."""
         network = differentiated.network
         self._inputs = b.make(Placeholder, (), (size, *network.input.shape), "all inputs")
-        batch = BatchPass(b, differentiated, self._inputs)
-        self._evaluation = Evaluation((batch.output, *batch.tracked().values()), sizes)
+        batch, training = BatchPass(b, differentiated, self._inputs), network.training
+        assert training is not None
+        self._names = [track.name for track in training.tracks]
+        rows = len(training.inputs)
+        self._outputs = b.make(Placeholder, (), (rows, *network.readout.node.shape), "outputs")
+        self._loss = b.make(Placeholder, (), (), "loss of the step")
+        tracked = batch.tracked({"f": self._outputs, "loss": self._loss})
+        late = {track.name for track in training.tracks if track.given}
+        self._early = [name for name in self._names if name not in late]
+        self._late = [name for name in self._names if name in late]
+        self._evaluation = Evaluation(
+            (batch.output, *(tracked[name] for name in self._early)), sizes
+        )
+        self._behind = Evaluation([tracked[name] for name in self._late], sizes)
 
     @property
     def products(self) -> dict[Matrix, tuple[int, int]]:
         """How many vectors every matrix, and its transpose, multiplies."""
-        return self._evaluation.products
+        totals, more = dict(self._evaluation.products), self._behind.products
+        for matrix, (there, back) in more.items():
+            known = totals.get(matrix, (0, 0))
+            totals[matrix] = (known[0] + there, known[1] + back)
+        return totals
 
-    def compute(self, inputs: Array, weights: Given, params: Params) -> tuple[Array, list[Array]]:
-        """Return the sum of y over the n-axis, and the tracked scalars."""
+    def compute(
+        self, inputs: Array, weights: Given, params: Params
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return the sum of y over the n-axis, and the tracked scalars that need no more."""
         y, *tracks = self._evaluation.compute({**weights, self._inputs: inputs}, params)
-        return y.sum(axis=0), tracks
+        return y.sum(axis=0), dict(zip(self._early, tracks, strict=True))
+
+    def tracks(
+        self, inputs: Array, weights: Given, params: Params, outputs: Array, loss: Array
+    ) -> dict[str, Array]:
+        """Return the tracked scalars that are made of outputs of data rows and of the loss."""
+        if not self._late:
+            return {}
+        given = {**weights, self._inputs: inputs, self._outputs: outputs, self._loss: loss}
+        return dict(zip(self._late, self._behind.compute(given, params), strict=True))
 
 
 class Backward:
@@ -116,12 +143,24 @@ def _nothing(leaf: Matrix | Node, value: Array | Operator, sizes: Sizes) -> Fini
 
 
 class Loss:
-    """The error signals chi = dL/df of a batch."""
+    """The error signals chi = dL/df of a batch, and losses."""
 
     def __init__(self, training: Training) -> None:
         """Differentiate the loss of one example."""
         self._loss = differentiate_loss(training)
+        self._shares = batch_shares(training)
+        b, rows = Builder(), len(training.inputs)
+        self._outputs = b.make(Placeholder, (), (rows, *training.output.shape), "outputs")
+        self._counts = b.make(Placeholder, (), (rows,), "shares")
+        found = losses_of(b, training, self._outputs, self._counts)
+        self._values = Evaluation((found["loss"], found["loss_all"]))
         self._plans: dict[int, tuple[Node, Node, Evaluation]] = {}
+
+    def values(self, outputs: Array, step: int, params: Params) -> dict[str, Array]:
+        """Return `loss` and `loss_all`, from the outputs of data rows."""
+        shares = self._shares[step % len(self._shares)]
+        given: Given = {self._outputs: outputs, self._counts: shares}
+        return dict(zip(("loss", "loss_all"), self._values.compute(given, params), strict=True))
 
     def signals(self, outputs: Array, targets: Array, params: Params) -> Array:
         """Return chi for each input of a batch."""

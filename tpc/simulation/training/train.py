@@ -70,7 +70,7 @@ class TrainingRuns:
         """All outputs where a scalar-like weight is trained: its functions may have kinks."""
         scalars = (w for w in self.described.weights if w.kind is WeightKind.SCALAR)
         tracks = (track.name for track in self._training.tracks)
-        names = (self.described.readout.name, *tracks)
+        names = (self.described.readout.name, *tracks, *self._training.recorded_losses)
         return frozenset(names if any(weight.trained for weight in scalars) else ())
 
     def plan(self, width: int, params: Mapping[str, Array], engine: Engine) -> RunPlan:
@@ -177,7 +177,8 @@ class _Trainer:
         weights: dict[Node | Matrix, Array | Operator] = {
             x.plan.weight.leaf: x.value for x in tensors
         }
-        names = (self._network.readout.name, *(track.name for track in training.tracks))
+        tracked = [track.name for track in training.tracks]
+        names = (self._network.readout.name, *tracked, *training.recorded_losses)
         recorded: dict[str, list[Array]] = {name: [] for name in names}
         start = None
         out = self._out
@@ -187,8 +188,12 @@ class _Trainer:
                 f = out * total
                 start = f if start is None else start
                 f = f - start if training.center else f
-                for name, value in zip(names, (f, *tracks), strict=True):
-                    recorded[name].append(np.array(value))  # weights change in place
+                mine = f[: len(training.inputs)]
+                losses = self._loss.values(mine, step, params)
+                more = self._forward.tracks(self._rows, weights, params, mine, losses["loss"])
+                found = {**losses, self._network.readout.name: f, **tracks, **more}
+                for name, values in recorded.items():
+                    values.append(np.array(found[name]))  # weights change in place
                 if step < training.steps:
                     self._descend(tensors, weights, f, step)
                 step_done()
