@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 from mpmath import mpf
+from scipy.special import expit
 
 import tpc
 from tests.marks import slow_where
@@ -259,3 +260,15 @@ def test_a_jump_may_be_touched(mean: float) -> None:
     f = Kinked(lambda x: np.heaviside(np.log(1 + x * x), 0.5), lambda x: [np.log(1 + x * x)])
     (found,), error = single_moment(f, np.array([0.7]), np.array([mean]))
     assert abs(found - 1) <= error < 1e-14
+
+
+def test_perfect_correlations_of_jumps() -> None:
+    """Roots of these variances, squared, are others by rounding: 1 - 2e-16 would be 1e-9 off."""
+    variances = [6.8, 1.7, 0.3, 0.7, 2.0, 3.0, 5.1, 0.11, 12.3, 0.019, 8.9, 1e3]
+    law = np.diag(variances).tolist()
+    text = f"dim n\nvector v[12] : n ~ normal({[0] * 12}, {law})\noutput o = silu'(sign(v))\n"
+    found = tpc.evaluator(tpc.parse(text)).evaluate(method="quadrature")
+    high, low = (expit(x) * (1 + x * expit(-x)) for x in (1.0, -1.0))
+    exact = (high - low) ** 2 / 4 * np.eye(12)
+    assert (np.abs(found["o"]["cov"] - exact) <= found.stderr["o"]["cov"]).all()
+    assert np.max(found.stderr["o"]["cov"]) < 1e-12

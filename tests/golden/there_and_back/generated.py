@@ -2847,13 +2847,18 @@ def correlations(left: Family, right: Family, c: Array) -> Array:
         inverses.append(positive / np.where(positive, family.root, 1))
     rho = np.outer(inverses[0], inverses[1])
     rho *= c
-    return np.clip(rho, -1, 1, out=rho)
+    return perfected(rho)
 
 
 def listed_correlations(left: Family, right: Family, c: Array) -> Array:
     """Return the same for a list of pairs."""
     size = left.root * right.root
-    return np.clip(np.divide(c, size, np.zeros_like(size), where=size > 0), -1, 1)
+    return perfected(np.divide(c, size, np.zeros_like(size), where=size > 0))
+
+
+def perfected(rho: Array) -> Array:
+    """Return correlations, those that are perfect but for rounding as 1 and -1."""
+    return np.where(np.abs(rho) > PERFECT, np.sign(rho), rho)
 
 
 def largest_imperfect(rho: Array) -> float:
