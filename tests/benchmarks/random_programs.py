@@ -39,8 +39,8 @@ DETERMINED = ("exact", "series", "quadrature")
 ROUNDING = 1e-12
 """What a number without a stated error may be off, relative to 1 and itself."""
 
-SAMPLES, REPLICATES = 2**12, 24
-"""Of an estimate; Student's t of 23 degrees of freedom passes 6 four times in a million."""
+SAMPLES, REPLICATES = 2**12, 16
+"""Of an estimate; Student's t of 15 degrees of freedom passes 6 once in 40,000 times."""
 
 PARTS = ("determined", "sampled")
 """The kinds of methods that are judged."""
