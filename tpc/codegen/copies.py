@@ -208,7 +208,7 @@ def definition(
         listed = (f"{inside}{name}," for name in arguments)
         lines = [f"{margin}def {function}(", *listed, f"{margin}):"]
     for statement in body:
-        lines += [f"{inside}# {line}" for line in statement.comment.split("\n")]
+        lines += [f"{inside}# {line}" for line in statement.comment.split("\n") if line]
         lines += statement.lines
     lines += [f"{inside}return {result.text}", ""]
     pieces = [*body, Statement("", (), result.reads, 0)]

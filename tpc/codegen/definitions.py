@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tpc.codegen.expectation_calls import ClosedFormFunctions, SeriesFunctions
 from tpc.codegen.expressions import Code
 from tpc.codegen.identifiers import Identifiers
+from tpc.codegen.steps import made_in_function
 from tpc.codegen.words import in_rounds
 from tpc.limit.equations import Limit
 from tpc.limit.limit_nodes import ClosedForm, HermiteSeries
@@ -54,10 +55,11 @@ def find_definitions(nodes: Iterable[Node], limit: Limit) -> Definitions:
     computed = tuple(dict.fromkeys(nodes))
     identifiers = Identifiers()
     rounds = {n.table: limit.names.get(n, "") for n in computed if isinstance(n, RoundInput)}
+    made = made_in_function(limit)
     arrays = {
         node: identifiers.make(_array_name(node, limit, rounds.get(node)))
         for node in computed
-        if isinstance(node, Constant) and node.shape
+        if isinstance(node, Constant) and node.shape and node not in made
     }
     forms = [node for node in computed if isinstance(node, ClosedForm)]
     series = [node for node in computed if isinstance(node, HermiteSeries)]

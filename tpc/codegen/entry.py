@@ -2,6 +2,8 @@
 
 from typing import Literal, TypeAlias
 
+from tpc.codegen.steps import STEPS
+
 Needed: TypeAlias = Literal["nothing", "samples", "samples or grids"]
 """What expectations without a closed form need: there are none, none is smooth, or some are."""
 
@@ -21,6 +23,7 @@ def write_entry(
     constant: bool = False,
     unbounded: bool = False,
     rounds: bool = False,
+    drawn: tuple[int, int | None] = (0, None),
 ) -> str:
     """Write the function.
 
@@ -31,10 +34,17 @@ def write_entry(
         constant: Whether they return constants alone.
         unbounded: Whether some need averages of infinite variance.
         rounds: Whether some output is computed by closed forms, so that it may be rounded.
+        drawn: How many normals a round draws, and how many steps of training there are if they are
+            an argument.
     """
     head = _HEAD.format(TOLERANCE_OF_LOOPS if loops else TOLERANCE)
     known = "BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH" + ", UNBOUNDED" * unbounded
     problem = f"    problem = Problem({functions[0]}, {known})\n"
+    each, steps = drawn
+    if each and steps is not None:
+        more = f'BASE_GAUSSIANS + {each} * (counted(request.params["{STEPS}"]) - {steps})'
+        known = known.replace("BASE_GAUSSIANS", "gaussians")
+        problem = f"    gaussians = {more}\n    problem = Problem({functions[0]}, {known})\n"
     about, nodes = _ABOUT, ", Nodes"
     match needed:
         case "nothing":

@@ -14,6 +14,7 @@ from tpc.codegen.moving_pairs import write_step
 from tpc.codegen.pair_arrays import write_pair_array
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Speech, Statement
+from tpc.codegen.steps import STEPS, steps_of
 from tpc.codegen.writing_order import Reading, needs_of
 from tpc.limit.equations import Limit
 from tpc.limit.limit_nodes import (
@@ -37,7 +38,7 @@ class WrittenFunction:
     Attributes:
         name: Its name.
         summary: Its docstring.
-        params: The parameters it reads: variable, then name.
+        params: The parameters it reads: variable, then its value.
         body: Its statements in order.
         outputs: What it returns: output name, part ("value" where there is but one) and code.
     """
@@ -84,6 +85,10 @@ class _Writer:
         self._definitions = definitions
         self._speech = speech
         self._loop: Loop | None = None
+        self._steps = steps_of(reading.limit)
+        if self._steps is not None:
+            self.scope.identifiers.reserve(STEPS)
+            self.params.append((STEPS, f'counted(params["{STEPS}"])'))
         self._step_of = {node: step for step in reading.pairs for node in step.results}
         self._hats = HatWriter(self.scope, reading, speech)
         self._bodies = BodyWriter(self.scope, reading.names, speech.expression, reading.stored)
@@ -96,7 +101,7 @@ class _Writer:
         for node in needs_of(region, reading.columns):
             if node not in initial:
                 scope.keep(node)
-        self._loop = loop = Loop(region, scope, scope.identifiers.make("t"))
+        self._loop = loop = Loop(region, scope, scope.identifiers.make("t"), self._steps)
         given = {
             node.position: output.name
             for output in reading.limit.outputs
@@ -153,11 +158,15 @@ class _Writer:
             case Collected():
                 assert self._loop is not None
                 scope.code[node] = self._loop.collected(node)
-            case op.Constant() if node.shape:
+            case op.Constant() if node.shape and node in self._definitions.arrays:
                 scope.code[node] = Code(self._definitions.arrays[node])
+            case op.Constant() if node.shape:
+                name, scope.banner = scope.identifiers.make("unit vectors"), ""
+                scope.bind(name, Code(f"np.eye({STEPS} + 1)"))
+                scope.code[node] = Code(name)
             case op.Parameter():
                 name = scope.identifiers.make(node.name)
-                self.params.append((name, node.name))
+                self.params.append((name, f'np.asanyarray(params["{node.name}"])'))
                 scope.code[node] = Code(name)
             case op.InitialScalar(limit=value):
                 known = scope.code[value]

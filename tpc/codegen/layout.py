@@ -16,7 +16,7 @@ def lay_out(function: WrittenFunction, nodes: str) -> str:
         f"def {function.name}({given}params: dict[str, Any]) -> Outputs:",
         f'    """{function.summary if nodes else "Compute every output."}"""',
     ]
-    lines += [f'    {target} = np.asanyarray(params["{name}"])' for target, name in function.params]
+    lines += [f"    {target} = {value}" for target, value in function.params]
     lines += _statements(function)
     lines += ["", "    return {"]
     lines += [

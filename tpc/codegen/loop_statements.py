@@ -22,6 +22,7 @@ from tpc.codegen.expressions import ATOM, CONDITION, Code, joined
 from tpc.codegen.lifetimes import deletion, find_lifetimes
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Statement
+from tpc.codegen.steps import STEPS, is_zeros, over_rounds
 from tpc.codegen.words import in_rounds
 from tpc.program.nodes import Node
 from tpc.program.region import (
@@ -33,6 +34,7 @@ from tpc.program.region import (
     Region,
     RoundInput,
     SumOverRounds,
+    is_first_round,
     is_round_number,
 )
 
@@ -45,6 +47,7 @@ class Loop:
         region: The loop.
         outer: The scope around it.
         index: The number of the round.
+        steps: How many steps of training there are, where that is an argument.
         carried: The variables that go from round to round.
         records: What later rounds look back at, by node.
         lists: What is collected.
@@ -54,6 +57,7 @@ class Loop:
     region: Region
     outer: Scope
     index: str
+    steps: int | None
     carried: dict[Carried, str] = field(default_factory=dict)
     records: dict[Node, str] = field(default_factory=dict)
     lists: list[str] = field(default_factory=list)
@@ -77,7 +81,7 @@ class Loop:
             self.carried[carry.leaf] = name
             size = prod(carry.leaf.shape) if carry.leaf.is_vector else 0
             pairs = 1 if len(carry.leaf.coords) == 2 else 0
-            scope.bind(name, _initial(carry, scope.code[carry.initial]), size, pairs=pairs)
+            scope.bind(name, self._initial(carry), size, pairs=pairs)
         for name in names:
             target = scope.identifiers.make(f"{name} rounds")
             self.lists.append(target)
@@ -88,7 +92,7 @@ class Loop:
         if node not in self.records:
             scope, rounds = self.outer, self.body.rounds
             target = scope.identifiers.make(f"{name} rounds")
-            text = f"Rounds(nodes, {rounds}, {node.shape})"
+            text = f"Rounds(nodes, {self.count}, {node.shape})"
             scope.bind(target, Code(text), rounds * prod(node.shape))
             self.records[node] = target
 
@@ -99,6 +103,10 @@ class Loop:
                 scope.code[node] = _variable(self.carried[node])
             case RoundInput() if is_round_number(node, self.body):
                 scope.code[node] = _variable(self.index)
+            case RoundInput() if is_first_round(node):
+                scope.code[node] = joined(
+                    f"({self.index} == {self.body.first})", ATOM, [_variable(self.index)]
+                )
             case RoundInput(table=table):
                 period = table.shape[0] if table.shape[0] < self.body.rounds else 0
                 scope.fit(node, (table,), partial(self._row, period))
@@ -138,13 +146,13 @@ class Loop:
         if last < 0:
             inside += self._collected(results)
         inside += [*self._passed_on(inner), *deletion(dying[-1], 8)]
-        lines = [f"    for {self.index} in range({_bounds(body)}):", *inside[not inside[0] :]]
+        lines = [f"    for {self.index} in range({self._bounds()}):", *inside[not inside[0] :]]
         made = {self.index, *(statement.target for statement in inner.body)}
         moved = (carry for carry in body.carries if len(carry.leaf.coords) < 2)
         codes = [*results, *(inner.code[carry.following] for carry in moved)]
         reads = _reads([*(s.reads for s in inner.body), *(code.reads for code in codes)])
         reads |= {*self.carried.values(), *self.records.values(), *self.lists}
-        comment = f"the rounds {self.index} = {body.first}, ..., {body.last}"
+        comment = f"the rounds {self.index} = {body.first}, ..., {self.last}"
         loop = Statement(self.index, tuple(lines), reads - made, 0, self.outer.banner, comment)
         self.outer.append(replace(loop, inside=peak))
 
@@ -170,6 +178,37 @@ class Loop:
         name = self.lists[node.position]
         return Code(f"np.array({name})", ATOM, frozenset({name}))
 
+    @property
+    def count(self) -> str:
+        """How many rounds there are, as code."""
+        return str(self.body.rounds) if self.steps is None else f"{STEPS} + 1"
+
+    @property
+    def last(self) -> str:
+        """The number of the last round, as code."""
+        return str(self.body.last) if self.steps is None else STEPS
+
+    def _bounds(self) -> str:
+        body = self.body
+        return f"{body.first}, {body.last + 1}" if body.first else self.count
+
+    def _initial(self, carry: Carry) -> Code:
+        """Write the value of a name before the first round."""
+        leaf, initial = carry.leaf, self.outer.code.get(carry.initial, Code("0"))
+        shape = tuple(map(str, leaf.shape))
+        if len(leaf.coords) == 2:
+            return joined(f"MovingPairs(nodes, PAIR_ARRAYS, {initial.text})", ATOM, [initial])
+        if leaf.is_vector and carry.initial.is_scalar:
+            shape = ("nodes.samples", *shape)
+        elif leaf.shape == carry.initial.shape and not is_zeros(carry.initial):
+            return initial
+        elif leaf in over_rounds(self.body):
+            shape = (self.count,)
+        size = f"({', '.join(shape)})" if len(shape) > 1 else shape[0]
+        zeros = is_zeros(carry.initial) or initial.text == "0"
+        text = f"np.zeros({size})"
+        return joined(text if zeros else f"{text} + {initial.text}", ATOM, [initial])
+
     def _kept(self, leaf: Node) -> str:
         node = next(record.node for record in self.body.records if record.leaf is leaf)
         return self.records[node]
@@ -180,7 +219,7 @@ class Loop:
         return [
             "",
             *lines,
-            f"        if {self.index} == {self.body.last}:",
+            f"        if {self.index} == {self.last}:",
             f"{' ' * 12}break",
         ]
 
@@ -200,24 +239,6 @@ class Loop:
                 text = fresh
             then.append(f"        {name} = {text}")
         return ["", *lines, *first, *then]
-
-
-def _initial(carry: Carry, initial: Code) -> Code:
-    """Write the value of a name before the first round."""
-    leaf, shape = carry.leaf, tuple(map(str, carry.leaf.shape))
-    if len(leaf.coords) == 2:
-        return joined(f"MovingPairs(nodes, PAIR_ARRAYS, {initial.text})", ATOM, [initial])
-    if leaf.is_vector and carry.initial.is_scalar:
-        shape = ("nodes.samples", *shape)
-    elif leaf.shape == carry.initial.shape:
-        return initial
-    size = f"({', '.join(shape)})" if len(shape) > 1 else shape[0]
-    zeros = f"np.zeros({size})"
-    return joined(zeros if initial.text == "0" else f"{zeros} + {initial.text}", ATOM, [initial])
-
-
-def _bounds(body: Body) -> str:
-    return f"{body.first}, {body.last + 1}" if body.first else str(body.rounds)
 
 
 def _sum(sides: Sequence[Code], codes: Sequence[Code]) -> Code:

@@ -13,6 +13,7 @@ from tpc.codegen.layout import lay_out
 from tpc.codegen.linker import link
 from tpc.codegen.sampling import Sampling, find_sampling
 from tpc.codegen.statement import WIDTH, Speech
+from tpc.codegen.steps import STEPS, steps_of
 from tpc.diagnostics import ProgramError
 from tpc.diagnostics.limit_faults import ParameterNameTaken
 from tpc.limit.equations import Limit
@@ -56,6 +57,7 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
             all(_is_number(node) for output in limit.outputs for _, node in output.parts),
             bool(sampling.unbounded),
             _rounds(limit, sampling),
+            (sampling.each_round, steps_of(limit)),
         ),
     ]
     linked = link("\n".join([*own, "MethodRefused"]))
@@ -125,9 +127,12 @@ def _docstring(limit: Limit, overview: str) -> str:
 def _settings(limit: Limit, evaluator: Evaluator, sampling: Sampling | None) -> str:
     """Write the parameters, the arrays, and what decides how outputs are computed."""
     rows = [f'    "{p.name}": {_default(p.default)},' for p in limit.program.parameters]
+    steps = steps_of(limit)
+    rows += [] if steps is None else [f'    "{STEPS}": {steps},']
     lines = ["PARAMS: dict[str, Any] = {", *rows, "}"] if rows else ["PARAMS: dict[str, Any] = {}"]
     lines = _unformatted(lines)
-    lines += ['"""The program\'s parameters with their defaults."""']
+    what = "The program's parameters" + ("" if steps is None else ", and the steps of training,")
+    lines += [f'"""{what} with their defaults."""']
     if sampling is not None:
         lines += ["", f"BIASED = {_is_biased(limit)}"]
         lines += ['"""Whether estimated moments enter later equations."""', ""]

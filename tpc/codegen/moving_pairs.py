@@ -19,6 +19,7 @@ from tpc.codegen.expressions import ATOM, Code, joined
 from tpc.codegen.loop_statements import Loop
 from tpc.codegen.scope import Scope
 from tpc.codegen.statement import Statement, call_lines
+from tpc.functions import FUNCTIONS
 from tpc.program.nodes import Constant, Elementwise, Node, Parameter, Row, operands
 from tpc.program.region import NEXT, Body, Carried, Carry, is_round_number, is_schedule
 from tpc.program.traversal import toposort, walk
@@ -99,7 +100,7 @@ def write_step(step: PairStep, loop: Loop, scope: Scope) -> None:
     for node in order:
         if node in in_place:
             _change(node, in_place[node], inner)
-        elif node not in inner.code:
+        elif node not in inner.code and not _overwrite(node, uses, inner):
             _write_inside(node, inner, scope)
     result = tuple_of([inner.code[n] for n in step.results])
     if len(step.results) > 1:
@@ -146,6 +147,42 @@ def _change(node: Node, leaf: Node, inner: Scope) -> None:
     reads = own.reads | rest.reads
     inner.append(Statement("", tuple(lines), reads, 0, comment=inner.comment(node)))
     inner.code[node] = own
+
+
+def _overwrite(node: Node, uses: Counter[Node], inner: Scope) -> bool:
+    """Write `a *= b` and `np.sqrt(a, out=a)` for an a that has no name and nobody else reads.
+
+    Memory for new values is what steps would take longest over.
+    """
+    if not isinstance(node, Elementwise) or not _is_moved(node):
+        return False
+    first, *others = node.operands
+    sign = _SIGNS.get(node.function)
+    if others and not _is_moved(first) and node.function in ("add", "mul"):
+        first, others = others[0], [first]
+    own, ufunc = inner.code[first], FUNCTIONS[node.function].text.partition("({})")[0]
+    if not _is_moved(first) or inner.names.get(first) or uses[first] > 1 or first in others:
+        return False
+    if not (sign or (not others and ufunc.startswith("np."))):
+        return False
+    if not own.text.isidentifier():
+        inner.store(first, own)
+        own = inner.code[first]
+    margin, rest = " " * inner.indent, [inner.code[other] for other in others]
+    change = f"{sign}= {rest[0].text}" if sign else ""
+    line = f"{own.text} {change}" if sign else f"{ufunc}({own.text}, out={own.text})"
+    inner.append(Statement("", (margin + line,), joined(line, ATOM, [own, *rest]).reads, 0))
+    inner.code[node] = own
+    return True
+
+
+_SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
+
+
+def _is_moved(node: Node) -> bool:
+    """Whether a node is an array of pairs in the step: one that depends on a ket of the round."""
+    pairs = len(node.coords) == 2 and not node.shape and not isinstance(node, Carried)
+    return pairs and any(isinstance(part, Row) for part in walk([node], operands))
 
 
 def _write_inside(node: Node, inner: Scope, scope: Scope) -> None:

@@ -23,12 +23,14 @@ class Sampling:
         sampled: Outputs that need expectations without a closed form, with the first of these.
         rough: Outputs that need expectations of functions with kinks, with one of these.
         unbounded: Outputs that need expectations of infinite variance, with one of these.
+        each_round: How many of the normals each round of a loop draws.
     """
 
     gaussians: int
     sampled: dict[str, str]
     rough: dict[str, str]
     unbounded: dict[str, str] = field(default_factory=dict)
+    each_round: int = 0
 
 
 def find_sampling(limit: Limit, spell: Callable[[Node], str]) -> Sampling:
@@ -64,7 +66,8 @@ def find_sampling(limit: Limit, spell: Callable[[Node], str]) -> Sampling:
                 if culprit is not None and output.name not in culprits:
                     culprits[output.name] = spell(culprit).split("\n")[0]
         found.append(culprits)
-    return Sampling(sum(prod(node.shape) for node in drawn), *found)
+    sampled, rough, infinite = found
+    return Sampling(sum(prod(node.shape) for node in drawn), sampled, rough, infinite)
 
 
 def _sampling_of_rounds(
@@ -72,11 +75,11 @@ def _sampling_of_rounds(
 ) -> Sampling:
     """Return the same for a region: every round draws, and all outputs need its averages."""
     drawn = [prod(n.shape) for n in drawn_nodes(limit) if isinstance(n, InitialVector | Hat)]
-    drawn += [
-        rounds.node.body.rounds * prod(equation.node.shape)
+    each = sum(
+        prod(equation.node.shape)
         for equation in limit.equations[rounds.first : rounds.last]
         if isinstance(equation, HatEquation | InitialKet)
-    ]
+    )
     collected = rounds.node.body.collected
     said: dict[str, str] = {}
     for output in limit.outputs:
@@ -84,7 +87,9 @@ def _sampling_of_rounds(
             seen = collected[node.position] if isinstance(node, Collected) else node
             said.setdefault(output.name, spell(seen).split("\n")[0])
     culprits = sorted(spell(node).split("\n")[0] for node in limit.unbounded)
-    return Sampling(sum(drawn), said, said, dict.fromkeys(said, culprits[0]) if culprits else {})
+    infinite = dict.fromkeys(said, culprits[0]) if culprits else {}
+    every = sum(drawn) + each * rounds.node.body.rounds
+    return Sampling(every, said, said, infinite, each)
 
 
 def _first_in(

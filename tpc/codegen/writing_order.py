@@ -16,11 +16,20 @@ from tpc.codegen.expectation_calls import numbered
 from tpc.codegen.moving_pairs import PairStep, pair_steps
 from tpc.codegen.pair_arrays import find_pair_arrays
 from tpc.codegen.sides import Side, grouped_sides, side_of
+from tpc.codegen.steps import is_zeros
 from tpc.codegen.words import Remark, find_names, find_remarks, in_rounds
 from tpc.limit.equations import DotEquation, Equation, Limit, LimitOutput, RoundsEquation
 from tpc.limit.limit_nodes import ClosedForm, Hat, Integral, RoundDot, SteinBra, SteinDot
 from tpc.program.nodes import FREE, Inner, Mean, Node, operands
-from tpc.program.region import Body, Region, SumOverRounds, varying
+from tpc.program.region import (
+    Body,
+    Region,
+    RoundInput,
+    SumOverRounds,
+    is_first_round,
+    is_round_number,
+    varying,
+)
 from tpc.program.traversal import toposort
 
 
@@ -202,6 +211,8 @@ def _needs_in(body: Body, grouped: Container[Side]) -> Callable[[Node], tuple[No
     stored = frozenset(carry.leaf for step in pairs for carry in step.carries)
 
     def needs(node: Node) -> tuple[Node, ...]:
+        if isinstance(node, RoundInput) and (is_round_number(node, body) or is_first_round(node)):
+            return ()
         return step_of[node].kets if node in step_of else needs_of(node, grouped, stored)
 
     return needs
@@ -214,7 +225,8 @@ def _outside(region: Region, grouped: Container[Side]) -> tuple[Node, ...]:
     inside = toposort(body.results, needs)
     moving = varying(toposort(body.results, operands))
     read = [needed for node in inside if node in moving for needed in needs(node)]
-    found = [*(carry.initial for carry in body.carries), *read, *body.results]
+    initial = (carry.initial for carry in body.carries if not is_zeros(carry.initial))
+    found = [*initial, *read, *body.results]
     return tuple(dict.fromkeys(node for node in found if node not in moving))
 
 

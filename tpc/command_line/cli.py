@@ -348,6 +348,9 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
                 "--draws", type=_count, default=1, metavar="D",
                 help="draws of an output that is random before training, default: 1",
             ),
+            _option(
+                "--steps", type=_count, metavar="T", help="default: those of the train block",
+            ),
             _method(),
             _samples(),
             *_REPLICATES,

@@ -108,6 +108,7 @@ def _trained(described: Program | Network, arguments: Namespace, draws: int) -> 
         result: Outcome = train_network(
             described,
             draws=draws,
+            steps=getattr(arguments, "steps", None),
             params=_settings(arguments),
             progress=progress,
             **_named(arguments, *EFFORT),

@@ -28,6 +28,7 @@ def train(
     replicates: int = 8,
     rank_tolerance: float | None = None,
     unrolled: bool = False,
+    steps: int | None = None,
     **settings: object,
 ) -> Any:
     """Train a network at infinite width.
@@ -44,6 +45,7 @@ def train(
         replicates: As in `run`.
         rank_tolerance: As in `run`.
         unrolled: Whether to write its steps out; `exact`, `quadrature` do if rounds have kets.
+        steps: How many, instead of those of the `train` block.
         **settings: More values of params.
 
     Returns:
@@ -61,6 +63,7 @@ def train(
         raise UsageError("a program is not trained; describe a network with a `train` block")
     if draws < 1:
         raise UsageError(f"{draws} draws: at least 1")
+    network = network if steps is None else _for_steps(network, steps)
     dot = dot_of(network, dot)
     program = compiler.program_of(network, "training", dot, unrolled, method)
     module = compiler.evaluator(program, dot, unrolled, method)
@@ -72,6 +75,13 @@ def train(
         given, part = draw_output(program, seed, draw) | values, _part_of(progress, draw, different)
         results.append(evaluate(module, program, effort, given, part))
     return _of_draws(results * (draws // different), network.drawn_names)
+
+
+def _for_steps(network: Network, steps: int) -> Network:
+    if steps < 1:
+        raise UsageError(f"{steps} steps: at least 1")
+    training = network.training and replace(network.training, steps=steps)
+    return replace(network, training=training)
 
 
 def _part_of(progress: Progress | None, draw: int, draws: int) -> Progress | None:

@@ -109,7 +109,7 @@ def _check_first_step(network: Network, scales: Classification) -> None:
     assert training is not None
     if all(is_linear(weight.optimizer) for weight in scales.weights if weight.moves):
         return
-    first = replace(training, steps=1, batches=training.batches[:1])
+    first = replace(training, steps=1)
     moving = scales.regime is Regime.FEATURE_LEARNING
     of_step = maximal_update if moving else neural_tangent
     program = of_step(replace(network, training=first), scales)

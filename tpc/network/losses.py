@@ -92,13 +92,12 @@ def losses_of(b: Builder, training: Training, outputs: Node, shares: Node) -> di
 def batch_shares(training: Training) -> Array:
     """Return what the loss of each data row counts for in each round: 0 outside of the batch.
 
-    Where batches are the same again after some rounds there are rows for these alone.
+    There are rows for the rounds up to where batches begin again.
     """
-    everything = tuple(range(len(training.inputs)))
-    batches, rounds = (*training.batches, training.last_batch or everything), training.steps + 1
-    period = next(p for p in range(1, rounds + 1) if batches[p:] == batches[: rounds - p])
+    period = min(len(training.cycle), training.steps + 1)
     shares = np.zeros((period, len(training.inputs)))
-    for share, rows in zip(shares, batches, strict=False):
+    for step, share in enumerate(shares):
+        rows = training.batch(step)
         np.add.at(share, list(rows), _share(training, len(rows)))
     return shares
 

@@ -229,12 +229,11 @@ class Training:
         own_optimizers: Optimizers of single weights, by the weight's name.
         parametrization: As written.
         steps: The number T of updates.
-        batches: The rows of each step, a tuple for each of the T steps.
+        cycle: The rows of the first steps, up to where batches begin again.
         center: Whether the output at initialisation is subtracted.
         tracks: In order.
         span: The whole block.
         bound: What bounds the common norm of gradients, where something does.
-        last_batch: The rows of the batch that would come next.
     """
 
     inputs: Array
@@ -248,12 +247,11 @@ class Training:
     own_optimizers: tuple[tuple[str, OptimizerUse], ...]
     parametrization: Parametrization
     steps: int
-    batches: tuple[tuple[int, ...], ...]
+    cycle: tuple[tuple[int, ...], ...]
     center: bool
     tracks: tuple[Track, ...]
     span: Span
     bound: GlobalBound | None = None
-    last_batch: tuple[int, ...] = ()
 
     @property
     def recorded_losses(self) -> tuple[str, ...]:
@@ -265,6 +263,15 @@ class Training:
     def rows(self) -> Array:
         """The inputs of data rows, then of test rows."""
         return self.inputs if self.test is None else np.concatenate([self.inputs, self.test])
+
+    @property
+    def batches(self) -> tuple[tuple[int, ...], ...]:
+        """The rows of each of the T steps."""
+        return tuple(map(self.batch, range(self.steps)))
+
+    def batch(self, step: int) -> tuple[int, ...]:
+        """Return the rows of a step."""
+        return self.cycle[step % len(self.cycle)]
 
     def optimizer_of(self, weight: str) -> OptimizerUse:
         """Return the optimizer of a weight."""

@@ -125,6 +125,7 @@ class Body:
         nodes: Its graph, each node after its operands; without nodes from outside.
         finals: What it gives to the outside after the last round, of any type.
         first: The number of the first round.
+        of_training: Whether it is run before each step of training, and after the last one.
     """
 
     rounds: int
@@ -135,6 +136,7 @@ class Body:
     nodes: tuple[Node, ...]
     finals: tuple[Node, ...] = ()
     first: int = 0
+    of_training: bool = False
 
     @property
     def last(self) -> int:
@@ -169,7 +171,8 @@ class Body:
         collected = tuple(images[node] for node in self.collected)
         finals = tuple(images[node] for node in self.finals)
         return Body(
-            self.rounds, tuple(carries), tuple(records), collected, (), nodes, finals, self.first
+            self.rounds, tuple(carries), tuple(records), collected, (), nodes, finals, self.first,
+            self.of_training,
         )  # fmt: skip
 
 
@@ -253,6 +256,12 @@ def varying(nodes: Iterable[Node]) -> set[Node]:
         return isinstance(node, leaves) or (drawn is not None and is_fresh(drawn))
 
     return dependents(nodes, differs)
+
+
+def is_first_round(node: RoundInput) -> bool:
+    """Whether a number is 1 in the first round, and 0 in all others."""
+    table = node.table
+    return isinstance(table, Constant) and is_unit_vector(table.value) and bool(table.value[0])
 
 
 def is_identity(value: npt.NDArray[np.float64]) -> bool:

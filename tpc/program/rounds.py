@@ -80,7 +80,7 @@ def _closed(of: Round) -> Program:
     collected = tuple(output.node for output in program.outputs)
     body = Body(
         of.rounds, of.carries, of.records, collected, tuple(bindings),
-        tuple(node for node in program.nodes if node in inner),
+        tuple(node for node in program.nodes if node in inner), of_training=True,
     )  # fmt: skip
     outside = tuple(node for node in program.nodes if node not in inner)
     b.adopt(outside)

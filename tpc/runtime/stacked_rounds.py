@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,14 @@ from tpc.runtime.arrays import Array
 
 if TYPE_CHECKING:
     from tpc.runtime.random_nodes import Nodes
+
+
+def counted(steps: Any) -> int:
+    """Return the steps of training as a number, perhaps from one that has been perturbed."""
+    found = float(np.asarray(steps))
+    if not 0 <= found < 2**31 or abs(found - round(found)) > 1e-6:
+        raise ValueError(f"steps must be a whole number, 0 or more, not {steps}")
+    return round(found)
 
 
 class Rounds:

@@ -36,7 +36,7 @@ def training(optimizer: OptimizerUse, name: str = "mup", **changes: object) -> T
     loss, f, y = mse()
     full = Training(
         X, Y, TEST, loss, f, y, "sum", optimizer, (), Parametrization(name), STEPS,
-        ((0, 1, 2, 3),) * STEPS, False, (), NOWHERE,
+        ((0, 1, 2, 3),), False, (), NOWHERE,
     )  # fmt: skip
     return replace(full, **changes)
 
@@ -135,7 +135,7 @@ def test_options_of_training() -> None:
     b, _, y = two_hidden()
     batches = ((0, 1), (2, 3), (0,), (1, 2, 3), (3, 0))
     use = use_of("adamw", lr=0.05, decay=0.1, eps=1e-3)
-    changes = {"batches": batches, "reduce": "mean", "center": True}
+    changes = {"cycle": batches, "reduce": "mean", "center": True}
     found = trained(b.network(y), training(use, "mup", **changes))
     wanted = by_hand("mup", 0.05, TEXTBOOK["adamw"], 0.1, batches, mean=True, center=True, eps=1e-3)
     np.testing.assert_allclose(found["f"], wanted["f"], rtol=1e-10, atol=1e-12)
@@ -216,7 +216,7 @@ def test_tied_weights_gains_and_batch_norm_are_trained(optimizer: str) -> None:
     options = {"eps": 0.05} if optimizer == "adam" else {}
     found = training(
         use_of(optimizer, lr=lr, **options), targets=targets, test=None, loss=loss, output=f,
-        target=y, batches=((0, 1, 2, 3),) * steps, steps=steps,
+        target=y, cycle=((0, 1, 2, 3),), steps=steps,
     )  # fmt: skip
     record = trained(several_uses(), found)["f"]
 

@@ -1,6 +1,6 @@
 """The arrays and numbers of a `train` block: inputs, targets, steps, batches."""
 
-from collections.abc import Iterator
+from math import lcm
 
 import numpy as np
 
@@ -141,14 +141,10 @@ def _rows(ctx: Context, known: Static | Broken, span: Span) -> tuple[int, ...] |
     return tuple(map(int, rows))
 
 
-def rows_of_steps(
-    ctx: Context,
-    batch: int | tuple[tuple[int, ...], ...] | None,
-    rows: int,
-    steps: int,
-    span: Span,
+def cycle_of_batches(
+    ctx: Context, batch: int | tuple[tuple[int, ...], ...] | None, rows: int, span: Span
 ) -> tuple[tuple[int, ...], ...] | Broken:
-    """Return the rows of each step, and of one more; report those that the data do not have."""
+    """Return batches up to where they begin again; report rows that the data do not have."""
     if isinstance(batch, tuple):
         for listed in batch:
             problem = _problem(listed, rows)
@@ -156,24 +152,11 @@ def rows_of_steps(
                 return ctx.report(BadBatch(problem, rows), span)
     elif batch is not None and batch > rows:
         return ctx.report(BadBatch(f"a batch of {batch} rows is larger than the data", rows), span)
-    cycle = list(_cycle(batch, rows, steps + 1))
-    return tuple(cycle[step % len(cycle)] for step in range(steps + 1))
-
-
-def _cycle(
-    batch: int | tuple[tuple[int, ...], ...] | None, rows: int, steps: int
-) -> Iterator[tuple[int, ...]]:
-    """Yield the batches up to where they repeat themselves."""
     if isinstance(batch, tuple):
-        yield from batch
-    elif batch is None:
-        yield tuple(range(rows))
-    else:
-        for step in range(steps):
-            start = batch * step % rows
-            if step and not start:
-                return
-            yield tuple((start + index) % rows for index in range(batch))
+        return batch
+    size = rows if batch is None else batch
+    starts = range(0, lcm(size, rows), size)
+    return tuple(tuple((start + at) % rows for at in range(size)) for start in starts)
 
 
 def _problem(listed: tuple[int, ...], rows: int) -> str:

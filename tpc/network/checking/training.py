@@ -22,8 +22,8 @@ from tpc.network.checking.data import (
     check_inputs,
     check_labels,
     check_targets,
+    cycle_of_batches,
     flag_of,
-    rows_of_steps,
     steps_of,
 )
 from tpc.network.checking.draft import NetworkDraft, TrainBlock
@@ -264,7 +264,7 @@ def _finished(network: NetworkDraft, block: TrainBlock, at: tree.Train) -> Train
     if block.inputs is None or block.targets is None or block.steps is None:
         return None
     place = block.places.get("batch", at.span)
-    batches = rows_of_steps(ctx, block.batch, len(block.inputs), block.steps, place)
+    cycle = cycle_of_batches(ctx, block.batch, len(block.inputs), place)
     check_over_steps(ctx, block, block.steps)
     b = ctx.building(at.span)
     uses = [*block.own_optimizers.items(), *block.role_optimizers.items()]
@@ -273,7 +273,7 @@ def _finished(network: NetworkDraft, block: TrainBlock, at: tree.Train) -> Train
     usual = in_block(b, block.optimizer, block) if block.optimizer else None
     usual = usual or next(iter(sound.values()), None)
     parts = block.loss, usual, block.parametrization
-    if isinstance(batches, Broken) or any(part is None for part in parts):
+    if isinstance(cycle, Broken) or any(part is None for part in parts):
         return None
     assert block.loss is not None and usual is not None
     assert block.parametrization is not None
@@ -289,12 +289,11 @@ def _finished(network: NetworkDraft, block: TrainBlock, at: tree.Train) -> Train
         own_optimizers=tuple(own),
         parametrization=block.parametrization,
         steps=block.steps,
-        batches=batches[:-1],
+        cycle=cycle,
         center=block.center,
         tracks=tuple(block.tracks.values()),
         span=at.span,
         bound=block.bound,
-        last_batch=batches[-1],
     )
 
 

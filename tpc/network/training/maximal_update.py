@@ -98,7 +98,7 @@ class _Unrolling:
     def _descend(self, t: int, step: BatchPass, outputs: Node) -> None:
         """Take one step with every weight, along gradients at the weights before it."""
         b = self._b
-        chi = self._errors.at(b, outputs, self._training.batches[t])
+        chi = self._errors.at(b, outputs, self._training.batch(t))
         self._recorder.bind("chi", t, chi)
         gradients = step.total_gradients(chi)
         known = gradients_of(b, self._network, gradients)

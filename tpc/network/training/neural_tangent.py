@@ -122,7 +122,7 @@ class _Unrolling:
             tracked = net.step.tracked({"f": mine, "loss": losses["loss"]})
             self._recorder.record(t, outputs, tracked, losses)
             if t < training.steps:
-                chi = self._errors.at(b, outputs, training.batches[t])
+                chi = self._errors.at(b, outputs, training.batch(t))
                 self._recorder.bind("chi", t, chi)
                 gradients = {name: Gradient(of, chi) for name, of in net.jacobians.items()}
                 factors = self._global.of_gradients(gradients, self._uses, t)

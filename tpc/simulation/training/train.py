@@ -207,7 +207,7 @@ class _Trainer:
         step: int,
     ) -> None:
         training = self._training
-        at = list(training.batches[step])
+        at = list(training.batch(step))
         signals = self._loss.signals(f[at], training.targets[at], self._params)
         gradients = self._backward[len(at)].compute(
             training.inputs[at],
