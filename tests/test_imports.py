@@ -17,6 +17,7 @@ PRODUCTS = {
     "syntax": {"syntax.tree"},
     "program": {
         "program.nodes",
+        "program.backpropagation",
         "program.builder",
         "program.ensembles",
         "program.exchange",
@@ -50,7 +51,7 @@ PRODUCTS = {
         "gaussian.written",
     },
     "network": {
-        "network.backpropagation",
+        "program.backpropagation",
         "network.batching",
         "network.criteria.shown",
         "network.forms",

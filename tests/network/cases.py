@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tests.network.sketch import WIDTH, NetworkSketch
-from tpc.network.network import BatchMean, Network
-from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node, Placeholder
+from tpc.network.network import Network
+from tpc.program.nodes import BatchMean, InitialScalar, InitialVector, Matrix, Node, Placeholder
 
 
 @dataclass(frozen=True)

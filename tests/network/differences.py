@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.network.cases import Case
 from tests.network.sketch import WIDTH, Array, evaluate
-from tpc.network.backpropagation import Gradients, backpropagate
+from tpc.program.backpropagation import Gradients, backpropagate
 from tpc.program.nodes import Elementwise, Matrix, Node, Reduce, operands
 from tpc.program.traversal import toposort
 

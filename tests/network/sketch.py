@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.diagnostics import NOWHERE
-from tpc.network.network import BatchMean
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
+    BatchMean,
     Constant,
     InitialScalar,
     InitialVector,

@@ -7,9 +7,9 @@ from tests.network.cases import CASES, Case, make_case
 from tests.network.differences import INPUTS, inputs_of
 from tests.network.random_networks import random_case
 from tests.network.sketch import Array, evaluate
-from tpc.network.backpropagation import Gradients, backpropagate
 from tpc.network.batching import Lowering
 from tpc.network.input_sums import sum_over_inputs
+from tpc.program.backpropagation import Gradients, backpropagate
 from tpc.program.nodes import Node
 
 

@@ -11,8 +11,8 @@ from tests.network.cases import Case, make_case
 from tests.network.random_networks import random_case
 from tests.network.sketch import NetworkSketch
 from tpc.diagnostics import NOWHERE
-from tpc.network.backpropagation import backpropagate
 from tpc.network.batching import Lowering
+from tpc.program.backpropagation import backpropagate
 from tpc.program.nodes import Matrix, Mean, Node, operands
 from tpc.program.program import Dim, Output, OutputKind, Program
 from tpc.program.traversal import toposort

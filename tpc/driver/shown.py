@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from tpc.codegen.evaluator import peak_memory
 from tpc.codegen.statement import Speech
 from tpc.limit.equations import Limit
-from tpc.network.network import BatchMean, Network, as_program
+from tpc.network.network import Network, as_program
 from tpc.program.graph import to_networkx
+from tpc.program.nodes import BatchMean
 from tpc.program.program import Program
 from tpc.report.architecture import (
     architecture_to_html,

@@ -18,10 +18,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tpc.network.network import BatchMean
 from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import Matrix, Node, operands
+from tpc.program.nodes import BatchMean, Matrix, Node, operands
 from tpc.program.products import Axes, Named, axes, contraction
 from tpc.program.reapply import reapply
 from tpc.program.traversal import fold

@@ -16,10 +16,10 @@ Reference:
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tpc.network.backpropagation import Gradients, MatrixUse, backpropagate
 from tpc.network.batching import Lowering, Product
 from tpc.network.input_sums import sum_over_inputs
 from tpc.network.network import Network
+from tpc.program.backpropagation import Gradients, MatrixUse, backpropagate
 from tpc.program.builder import Builder
 from tpc.program.nodes import MatMul, Node, Placeholder, Shape
 

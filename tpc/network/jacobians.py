@@ -25,9 +25,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tpc.network.backpropagation import Gradients, MatrixUse
 from tpc.network.inner_products import inner_product, whole_inner_product
 from tpc.network.network import Array
+from tpc.program.backpropagation import Gradients, MatrixUse
 from tpc.program.builder import Builder
 from tpc.program.nodes import InitialScalar, InitialVector, Matrix, Node, Shape
 from tpc.program.products import Axes, Axis, Named, axes, contraction

@@ -30,12 +30,12 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tpc.network.backpropagation import Gradients, MatrixUse
 from tpc.network.batching import Lowering, Product, lower
 from tpc.network.forward_backward import Differentiated, differentiate
 from tpc.network.inner_products import covariance
 from tpc.network.jacobians import Layout, each_output, overlap
 from tpc.network.network import Network, Weight
+from tpc.program.backpropagation import Gradients, MatrixUse
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
     InitialScalar,

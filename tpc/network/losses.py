@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tpc.network.backpropagation import backpropagate
 from tpc.network.batching import lower
 from tpc.network.network import Array, Training
+from tpc.program.backpropagation import backpropagate
 from tpc.program.builder import Builder
 from tpc.program.nodes import Constant, InitialScalar, Node
 from tpc.program.reapply import transplant

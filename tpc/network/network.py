@@ -24,16 +24,7 @@ from tpc.program import nodes as op
 from tpc.program.nodes import Matrix, Node, Shape
 from tpc.program.program import Binding, Dim, Output, OutputKind, Program
 
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class BatchMean(Node):
-    """`batchmean(x)`: the mean over inputs, in the graph for one input; it has the shape of x."""
-
-    operand: Node
-
-
 __all__ = [
-    "BatchMean",
     "Exponents",
     "Network",
     "NetworkReadout",
@@ -343,7 +334,7 @@ class Network:
     @property
     def couples_inputs(self) -> bool:
         """Whether the output at one input depends on the others."""
-        return any(isinstance(node, BatchMean) for node in self.nodes)
+        return any(isinstance(node, op.BatchMean) for node in self.nodes)
 
 
 def as_program(network: Network) -> Program:

@@ -17,11 +17,11 @@ Reference:
 
 from enum import Enum
 
-from tpc.network.network import BatchMean, Network, WeightKind
+from tpc.network.network import Network, WeightKind
 from tpc.program import nodes as op
 from tpc.program.checking.expansion import expand, is_polynomial, region_of
 from tpc.program.checking.readouts import choose, dependence_of
-from tpc.program.nodes import Node, operands
+from tpc.program.nodes import BatchMean, Node, operands
 from tpc.program.traversal import walk
 
 

@@ -195,6 +195,10 @@ class Builder:
         """Return x ^ y."""
         return self.apply("pow", x, y)
 
+    def detached(self, x: Node) -> Node:
+        """Return x as a node through which backpropagation passes nothing, `is_detached`."""
+        return self.make(op.Elementwise, x.coords, x.shape, "add", (x, self.number(0)))
+
     def neg(self, x: Node) -> Node:
         """Return -x."""
         return self.apply("neg", x)

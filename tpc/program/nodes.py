@@ -289,6 +289,13 @@ class Mean(Node):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class BatchMean(Node):
+    """`batchmean(x)`: the mean over inputs, in the graph for one input; it has the shape of x."""
+
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Inner(Node):
     """`<left|right>` = left.T right / n, of shape left.shape + right.shape."""
 
@@ -304,3 +311,12 @@ def own_values(node: Node) -> list[object]:
 def operands(node: Node) -> tuple[Node, ...]:
     """Return the nodes that `node` is computed from, in order; a matrix counts by its variance."""
     return node.made_of
+
+
+def is_detached(node: Node) -> bool:
+    """Whether a node is `detach(x)`: x + 0, which is written nowhere else."""
+    match node:
+        case Elementwise(function="add", operands=(_, Constant(shape=(), value=value))):
+            return float(value) == 0
+        case _:
+            return False

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import Node, operands
+from tpc.program.nodes import Node, is_detached, operands
 from tpc.program.traversal import fold
 
 
@@ -66,6 +66,8 @@ def transplant(b: Builder, root: Node, stand_ins: Mapping[Node, Node] | None = N
 
     def image(node: Node, images: dict[Node, Node]) -> Node:
         b.span = node.span
+        if is_detached(node):
+            return b.detached(images[operands(node)[0]])
         if isinstance(node, op.Elementwise):
             return b.apply(node.function, *(images[argument] for argument in node.operands))
         return b.copy(node, images)

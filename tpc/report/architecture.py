@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 
-from tpc.network.network import BatchMean, Network, Weight
+from tpc.network.network import Network, Weight
 from tpc.program import nodes as op
-from tpc.program.nodes import FREE, Node, operands
+from tpc.program.nodes import FREE, BatchMean, Node, operands
 from tpc.report.constants import Arrays
 from tpc.report.equations_in_words import Relation
 from tpc.report.families import grouped

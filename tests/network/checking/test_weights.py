@@ -5,11 +5,12 @@ import pytest
 
 import tpc
 from tests.network.checking.networks import HEAD, codes_of, network_of, weight_of
-from tpc.network.network import BatchMean, Exponents, WeightKind
+from tpc.network.network import Exponents, WeightKind
 from tpc.program.checking.expressions.defaults import at_defaults
 from tpc.program.checking.readouts import dependence_of
 from tpc.program.checking.readouts import problem_of as readout_problem
 from tpc.program.nodes import (
+    BatchMean,
     Contract,
     Elementwise,
     InitialScalar,

@@ -11,9 +11,9 @@ from tests.network.networks import Assembly
 from tests.network.optimizers.textbook import TEXTBOOK
 from tests.network.optimizers.uses import use_of
 from tpc.diagnostics import NOWHERE
-from tpc.network.network import BatchMean, Network, OptimizerUse, Parametrization, Track, Training
+from tpc.network.network import Network, OptimizerUse, Parametrization, Track, Training
 from tpc.program.builder import Builder
-from tpc.program.nodes import Node, Placeholder
+from tpc.program.nodes import BatchMean, Node, Placeholder
 from tpc.simulation.simulate import simulate
 from tpc.simulation.streams import stream
 

@@ -8,10 +8,9 @@ params are what they were.
 
 from dataclasses import dataclass, field, replace
 
-from tpc.network.network import BatchMean
 from tpc.program.checking.context import Context
 from tpc.program.checking.values import Definition, Entity, Family
-from tpc.program.nodes import InitialScalar, Node, Placeholder, operands
+from tpc.program.nodes import BatchMean, InitialScalar, Node, Placeholder, operands
 from tpc.syntax import tree
 
 

@@ -22,14 +22,14 @@ from tpc.network.checking.draft import NetworkDraft
 from tpc.network.checking.training import execute_setting, train
 from tpc.network.checking.weights import declare_input, declare_weights
 from tpc.network.checking.whole_blocks import resolve
-from tpc.network.network import BatchMean, Network, NetworkReadout
+from tpc.network.network import Network, NetworkReadout
 from tpc.program.builder import Builder
 from tpc.program.checking.build import execute_statements, first_place, refused, start_draft
 from tpc.program.checking.dialects import check_declared, dialect_of
 from tpc.program.checking.statements import give_up
 from tpc.program.checking.survey import statements_within
 from tpc.program.checking.unused import warn_of_unused
-from tpc.program.nodes import Matrix, Node, operands
+from tpc.program.nodes import BatchMean, Matrix, Node, operands
 from tpc.program.traversal import needed, walk
 from tpc.syntax import tree
 

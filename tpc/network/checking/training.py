@@ -40,9 +40,10 @@ from tpc.network.checking.whole_blocks import (
     in_block,
     written_weight,
 )
-from tpc.network.network import Array, BatchMean, Training
+from tpc.network.network import Array, Training
 from tpc.program.checking.statements import execute
 from tpc.program.checking.values import Broken
+from tpc.program.nodes import BatchMean
 from tpc.syntax import tree
 
 Wanted = TypeVar("Wanted")

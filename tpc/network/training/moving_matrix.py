@@ -17,7 +17,6 @@ from typing import Protocol
 
 import numpy as np
 
-from tpc.network.backpropagation import Gradients, MatrixUse
 from tpc.network.jacobians import Layout
 from tpc.network.network import Weight
 from tpc.network.optimizers.every_step import is_linear
@@ -26,6 +25,7 @@ from tpc.network.scales import WeightScale
 from tpc.network.training.descent import without_bounds
 from tpc.network.training.open_round import OpenRound
 from tpc.network.training.updates import COLUMN, Gradient, kernel_product
+from tpc.program.backpropagation import Gradients, MatrixUse
 from tpc.program.nodes import FREE, Matrix, Node
 from tpc.program.products import axes
 from tpc.program.region import Carried, Earlier, carried, earlier, round_input, sum_over_rounds

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tpc.network.backpropagation import MatrixUse
 from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.network import Network, OptimizerUse, Weight
 from tpc.network.optimizers.every_step import is_linear
@@ -26,6 +25,7 @@ from tpc.network.training.global_bounds import GlobalFactor
 from tpc.network.training.moving_matrix import MovingMatrix
 from tpc.network.training.open_round import OpenRound
 from tpc.network.training.updates import gradients_of
+from tpc.program.backpropagation import MatrixUse
 from tpc.program.nodes import MatMul, Matrix, Node, Row
 from tpc.program.region import (
     ROUND,

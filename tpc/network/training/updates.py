@@ -22,10 +22,10 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Protocol
 
-from tpc.network.backpropagation import Gradients
 from tpc.network.jacobians import Jacobian, Layout, overlap
 from tpc.network.network import Network
 from tpc.network.training.descent import Descent
+from tpc.program.backpropagation import Gradients
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
 from tpc.program.products import Named, axes, contraction

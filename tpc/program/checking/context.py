@@ -82,6 +82,7 @@ class Workshop:
         unknown: Names that have been reported as unknown; they are silent from then on.
         ended: Names of rounds of loops that have ended, and what to write instead.
         batch_mean: Makes the mean over the inputs of a network; None in a program.
+        ratios: Those of the dims, by name.
     """
 
     builder: Builder
@@ -96,6 +97,7 @@ class Workshop:
     unknown: set[str] = field(default_factory=set)
     ended: dict[str, str] = field(default_factory=dict)
     batch_mean: Callable[[Builder, Node], Node] | None = None
+    ratios: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

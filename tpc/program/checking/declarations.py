@@ -43,6 +43,7 @@ def declare_dim(draft: Draft, at: tree.DimDecl) -> None:
     if at.value is None and not draft.free:
         draft.free = at.name.id
     draft.dims[at.name.id] = Dim(at.name.id, ratio, at.span)
+    draft.ctx.shop.ratios[at.name.id] = float(ratio)
     draft.names.bind(at.name, DimProduct(Fraction(1), ((at.name.id, 1),)))
 
 

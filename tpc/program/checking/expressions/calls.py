@@ -17,6 +17,7 @@ from tpc.program.checking import statics
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.axis_calls import AXIS_FUNCTIONS, call_on_axes, where
 from tpc.program.checking.expressions.defaults import as_static
+from tpc.program.checking.expressions.gradients import detach, grad
 from tpc.program.checking.expressions.operators import elementwise
 from tpc.program.checking.sorts import bound_coordinate, integer, plain, small, static, vector
 from tpc.program.checking.values import (
@@ -35,6 +36,7 @@ LINEAR_ALGEBRA: dict[str, ArrayFunction] = {"inv": "inv", "trace": "trace", "det
 CALLABLE: tuple[str, ...] = (
     *sorted(BUILT_IN), *sorted(DEFINED), "avg", "batchmean", *LINEAR_ALGEBRA,
     *AXIS_FUNCTIONS, "conv", "einsum", "where", "eye", "zeros", "ones", "range", "len", "load",
+    "grad", "detach",
 )  # fmt: skip
 """Everything that a program may call without defining it."""
 
@@ -68,6 +70,8 @@ def call_built_in(ctx: Context, at: tree.Call, arguments: list[Value], given: li
         found = f"{len(arguments)}" if arguments else "none"
         return ctx.report(BadArguments(name, wanted, found), at.span)
     spans = tuple(argument.span for argument in at.arguments)
+    if name in ("grad", "detach"):
+        return (grad if name == "grad" else detach)(ctx, at, arguments)
     if name == "avg":
         advice = "a scalar has no width to average over; over constant axes it is `sum`"
         operand = vector(ctx, arguments[0], spans[0], "`avg`", advice)
@@ -118,7 +122,7 @@ def _arity_fault(name: str, count: int) -> str:
         return "" if 1 <= count <= 3 else "1 to 3 arguments"
     if name in ("max", "min"):
         return "" if count >= 2 else "2 arguments or more"
-    arity = FUNCTIONS[name].arity if name in FUNCTIONS else 1
+    arity = FUNCTIONS[name].arity if name in FUNCTIONS else 1 + (name == "grad")
     if count == arity:
         return ""
     return "1 argument" if arity == 1 else f"{arity} arguments"

@@ -8,7 +8,7 @@ from tests.network.cases import CASES, make_case
 from tests.network.differences import check_gradients
 from tests.network.random_networks import random_case
 from tests.network.sketch import NetworkSketch, evaluate
-from tpc.network.backpropagation import backpropagate
+from tpc.program.backpropagation import backpropagate
 from tpc.program.nodes import Node
 
 

@@ -13,11 +13,10 @@ from math import prod
 
 import numpy as np
 
-from tpc.network.network import BatchMean
 from tpc.program import nodes as op
 from tpc.program.builder import Builder
 from tpc.program.exchange import Unfolding
-from tpc.program.nodes import FREE, Node
+from tpc.program.nodes import FREE, BatchMean, Node
 from tpc.program.partials import partial
 from tpc.program.products import Named, axes, contraction, ordered
 

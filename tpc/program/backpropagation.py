@@ -24,6 +24,7 @@ body of `mean[j](...)`, has one factor n for each, dx = n^r d avg(y) / dx_ij.., 
 of every `Mean` that of `avg`: the cotangent goes through unchanged, and what lacks a coordinate
 collects by an average over it.
 
+What is detached (`detach(x)`) passes nothing back.
 `step` and `sign` are flat almost everywhere: they pass nothing back, as in automatic
 differentiation. Entries that tie for an `amax` share its derivative evenly, as those of `max` do.
 
@@ -33,15 +34,16 @@ Reference:
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import TypeAlias
 
 import numpy as np
 
-from tpc.network.cotangents import contribution
 from tpc.program import nodes as op
 from tpc.program.builder import Builder
-from tpc.program.nodes import Matrix, Node, operands
-from tpc.program.traversal import dependents, toposort
+from tpc.program.cotangents import contribution
+from tpc.program.nodes import Matrix, Node, is_detached, operands
+from tpc.program.traversal import toposort
 
 Leaf: TypeAlias = Matrix | op.InitialVector | op.InitialScalar
 """A trainable tensor."""
@@ -105,6 +107,26 @@ def backpropagate(
     return sweep.gradients()
 
 
+def gradient(b: Builder, c: Node, x: Node, sizes: Mapping[str, float]) -> Node:
+    """Return dx of a scalar c, in any node that c is made of; zero where c does not depend on it.
+
+    Args:
+        b: Makes the nodes.
+        c: A scalar of shape e.
+        x: A vector or scalar.
+        sizes: As in `backpropagate`.
+
+    Returns:
+        dx of shape e + x.shape, dc being 1 for each entry on its own.
+    """
+    seed = np.eye(prod(c.shape)).reshape(c.shape * 2) if c.shape else 1.0
+    sweep = _Sweep(b, c, frozenset((x,)), b.constant(seed), sizes)
+    for node in reversed(sweep.order):
+        sweep.visit(node)
+    zero = b.constant(np.zeros((*c.shape, *x.shape)))
+    return sweep.found[x] if x in sweep.found else b.mul(zero, x)
+
+
 class _Sweep:
     """One backward pass: cotangents, added up until their node's turn comes."""
 
@@ -112,7 +134,7 @@ class _Sweep:
         self,
         b: Builder,
         output: Node,
-        wanted: frozenset[Leaf],
+        wanted: frozenset[Leaf | Node],
         seed: Node,
         sizes: Mapping[str, float],
     ) -> None:
@@ -127,21 +149,23 @@ class _Sweep:
         self.found: dict[Node, Node] = {}
 
     def _active(self) -> set[Node]:
-        """Return the nodes that depend on a wanted leaf."""
-
-        def is_wanted(node: Node) -> bool:
-            return (node.matrix if isinstance(node, op.MatMul) else node) in self.wanted
-
-        return dependents(self.order, is_wanted)
+        """Return the nodes that depend on what is wanted, but for what is detached."""
+        found: set[Node] = set()
+        for node in self.order:
+            own = (node.matrix if isinstance(node, op.MatMul) else node) in self.wanted
+            below = not is_detached(node) and not found.isdisjoint(operands(node))
+            if own or node in self.wanted or below:
+                found.add(node)
+        return found
 
     def visit(self, node: Node) -> None:
         """Pass the cotangent of a node on to its operands."""
         d = self.cotangents.pop(node, None)
         if d is None or node not in self.active:
             return
+        if node in self.wanted:
+            self.found[node] = self.complete(d, node)
         match node:
-            case op.InitialVector() | op.InitialScalar():
-                self.found[node] = self.complete(d, node)
             case op.MatMul(matrix=matrix, transposed=transposed, operand=x):
                 if matrix in self.wanted:
                     whole = self.scaled(self.complete(d, node), matrix.columns, node.dim)
