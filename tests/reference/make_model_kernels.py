@@ -3,7 +3,8 @@
     python tests/reference/make_model_kernels.py [MODEL ...]
 
 Each network is written again as a function of its tensors in JAX and differentiated there, for two
-inputs, at widths 128 and 512, with many draws; a term in 1 / n is taken off. Needs `jax`.
+inputs, at widths 128 and 512, with many draws; a term in 1 / n is taken off. Tensors whose names
+begin with `_` are not trained. Several outputs are added up. Needs `jax`.
 """
 
 import json
@@ -20,6 +21,8 @@ jax.config.update("jax_enable_x64", True)
 
 HERE = Path(__file__).parent / "model_kernels.json"
 WIDTHS = ((128, 128), (512, 32))
+MORE = {"lora": 4}
+"""How many times as many draws a model has whose parts are narrow."""
 Tensors = dict[str, Any]
 Model = Callable[[Tensors, Any], Any]
 
@@ -158,14 +161,99 @@ def lstm(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
     return {"U": (n, 4, 2), "W": (4, n, n), "b": (n, 4), "v": (n,)}, f, (3, 2)
 
 
-MODELS = (vit, gpt, llama, mixture_of_experts, deep_sets, graph_convolution, resnet, lstm)
+def mixer(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    first = np.array([[0.6, -0.2, 0.4, 0.1], [0.3, 0.5, -0.7, 0.2], [-0.4, 0.1, 0.2, 0.9]])
+    second = np.array([[0.5, 0.2, -0.6], [0.1, -0.3, 0.8], [-0.7, 0.4, 0.2], [0.3, 0.6, 0.1]])
+
+    def f(p: Tensors, xi: Any) -> Any:
+        x = 0.6 * p["E"] @ xi.T
+        x = x + gelu(norm(x) @ first.T) @ second.T
+        x = x + p["B"] @ gelu(p["A"] @ norm(x))
+        return p["v"] @ norm(x).mean(1)
+
+    return {"E": (n, 3), "A": (n, n), "B": (n, n), "v": (n,)}, f, (4, 3)
+
+
+def siamese(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    def f(p: Tensors, xi: Any) -> Any:
+        embedded = relu(1.4 * p["W"] @ relu(0.6 * p["U"] @ xi.T) + 0.2 * p["b"][:, None])
+        return p["v"] @ (embedded[:, 0] - embedded[:, 1])
+
+    return {"U": (n, 3), "W": (n, n), "b": (n,), "v": (n,)}, f, (2, 3)
+
+
+def swin(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    def f(p: Tensors, xi: Any) -> Any:
+        z = 0.6 * p["E"] @ xi.T
+        for s in range(2):
+            x = jnp.roll(z, -s, 1)
+            y = norm(x).reshape(-1, 4, 2)
+            queries, keys, values = (jnp.einsum("ab,bwt->awt", p[w][s], y) for w in "QKV")
+            attention = jax.nn.softmax(jnp.einsum("awt,aws->wts", queries, keys) / n, -1)
+            mixed = jnp.einsum("wts,aws->awt", attention, values).reshape(-1, 8)
+            z = z + p["O"][s] @ jnp.roll(mixed, s, 1)
+        return p["v"] @ norm(z + p["B"] @ relu(p["A"] @ norm(z))).mean(1)
+
+    heads = dict.fromkeys("QKVO", (2, n, n))
+    return {"E": (n, 3), **heads, "A": (n, n), "B": (n, n), "v": (n,)}, f, (8, 3)
+
+
+def perceiver(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    def attend(p: Tensors, s: int, x: Any, tokens: Any) -> Any:
+        scores = (p["Q"][s] @ x).T @ (p["K"][s] @ tokens) / n
+        return p["O"][s] @ (p["V"][s] @ tokens) @ jax.nn.softmax(scores, -1).T
+
+    def f(p: Tensors, xi: Any) -> Any:
+        z = p["L"] + attend(p, 0, norm(p["L"]), norm(0.6 * p["E"] @ xi.T + 0.3 * p["P"]))
+        z = z + attend(p, 1, norm(z), norm(z))
+        return p["v"] @ norm(z + p["B"] @ gelu(p["A"] @ norm(z))).mean(1)
+
+    first = {"E": (n, 3), "P": (n, 5), "L": (n, 2), **dict.fromkeys("QKVO", (2, n, n))}
+    return {**first, "A": (n, n), "B": (n, n), "v": (n,)}, f, (5, 3)
+
+
+def bottleneck(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    m = n // 4
+
+    def f(p: Tensors, xi: Any) -> Any:
+        x = 0.5 * p["U"] @ xi
+        inner = relu(1.4 * p["B"] @ relu(1.4 * p["A"] @ relu(x)))
+        return p["v"] @ relu(x + 1.4 * p["C"] @ inner)
+
+    return {"U": (n, 4), "A": (m, n), "B": (m, m), "C": (n, m), "v": (n,)}, f, (4,)
+
+
+def lora(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    r = n // 8
+
+    def f(p: Tensors, xi: Any) -> Any:
+        x = relu(0.6 * p["_U"] @ xi)
+        for layer in range(2):
+            x = relu(1.4 * p["_W"][layer] @ x + 0.5 * p["B"][layer] @ (p["A"][layer] @ x))
+        return p["_v"] @ x
+
+    frozen = {"_U": (n, 3), "_W": (2, n, n), "_v": (n,)}
+    return {**frozen, "A": (2, r, n), "B": (2, n, r)}, f, (3,)
+
+
+def autoencoder(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    def f(p: Tensors, xi: Any) -> Any:
+        w = 1.4 * p["W"]
+        return (p["v"].T @ relu(w.T @ relu(w @ relu(0.6 * p["U"] @ xi)))).sum()
+
+    return {"U": (n, 3), "W": (n, n), "v": (n, 3)}, f, (3,)
+
+
+MODELS = (vit, gpt, llama, mixture_of_experts, deep_sets, graph_convolution, resnet, lstm,
+          mixer, siamese, swin, perceiver, bottleneck, lora, autoencoder)  # fmt: skip
 
 
 def kernels(make: Callable[..., Any], n: int, trials: int) -> tuple[Any, Any]:
     """Return means of tangent kernels, and their standard errors."""
     shapes, model, shape = make(n)
     inputs = np.random.default_rng(0).standard_normal((2, *shape))
-    scale = {name: n**-0.5 if s[-2:] == (n, n) else 1.0 for name, s in shapes.items()}
+    grows = {n, n // 4, n // 8}
+    scale = {w: s[-1] ** -0.5 if set(s[-2:]) <= grows and s[1:] else 1.0 for w, s in shapes.items()}
 
     @jax.jit
     def gradient(p: Tensors, x: Any) -> Any:
@@ -181,7 +269,7 @@ def kernels(make: Callable[..., Any], n: int, trials: int) -> tuple[Any, Any]:
         one, two = (gradient(p, x) for x in inputs)
         found.append(
             [
-                sum(float((a[w] * b[w]).sum()) for w in p)
+                sum(float((a[w] * b[w]).sum()) for w in p if w[0] != "_")
                 for a, b in ((one, one), (one, two), (two, two))
             ]
         )
@@ -194,7 +282,9 @@ def main() -> None:
         if len(sys.argv) > 1 and make.__name__ not in sys.argv[1:]:
             continue
         (n, t), (m, u) = WIDTHS
-        (small, small_error), (large, large_error) = kernels(make, n, t), kernels(make, m, u)
+        more = MORE.get(make.__name__, 1)
+        small, small_error = kernels(make, n, more * t)
+        large, large_error = kernels(make, m, more * u)
         value = (m * large - n * small) / (m - n)
         error = np.hypot(m * large_error, n * small_error) / (m - n)
         known[make.__name__] = {"ntk": value.round(5).tolist(), "stderr": error.round(5).tolist()}

@@ -282,7 +282,7 @@ def _leaves(kets: Sequence[Node]) -> tuple[list[Node], set[Node]] | None:
 
 def _passes(node: Node) -> bool:
     """Whether an operation is a sum, a product or linear in its kets."""
-    product = isinstance(node, Elementwise) and node.function in ("mul", "div")
+    product = isinstance(node, Elementwise) and node.function in ("mul", "div", "square")
     return product or is_linear(node)
 
 

@@ -87,6 +87,8 @@ def _opens(node: Node) -> bool:
             return x.coords == y.coords
         case op.Elementwise(function="mul", operands=(x, y)):
             return x.is_scalar or y.is_scalar or _mixes(x) or _mixes(y)
+        case op.Elementwise(function="square", operands=(x,)):
+            return _mixes(x)
         case op.Elementwise(function="div", operands=(_, y)):
             return y.is_scalar
         case op.Contract(left=x):

@@ -125,9 +125,9 @@ class Apart:
             case op.Elementwise(function="neg", operands=(x,)):
                 for term in self.terms(Named(x, ket.axes)):
                     yield term.times(Named(b.number(-1)))
-            case op.Elementwise(function="mul", operands=(x, y)):
-                right = list(self._placed(y, ket))
-                for left in self._placed(x, ket):
+            case op.Elementwise(function="mul" | "square", operands=parts):
+                right = list(self._placed(parts[-1], ket))
+                for left in self._placed(parts[0], ket):
                     for other in right:
                         yield left.beside(other)
             case op.Elementwise(function="div", operands=(x, y)):
