@@ -47,6 +47,8 @@ def case_of(network: Network) -> Case:
                 b.draw(weight.leaf, WIDTH, *weight.shape)
             case InitialScalar():
                 b.draw(weight.leaf, *weight.shape)
+    for noise in network.noises:
+        b.draw(noise, WIDTH, *noise.shape)
     return Case(b, network.input, network.readout.node)
 
 

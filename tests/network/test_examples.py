@@ -18,7 +18,9 @@ NETWORKS = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / "examples").rglob("*.tp")
     if re.search(r"^weight\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    and not re.search(r"^dim \w+ =", path.read_text(encoding="utf-8"), re.MULTILINE)
 )
+"""Those of one dim; others are trained in `tests/numeric/test_several_dims.py`."""
 
 
 def test_there_are_networks_among_the_examples() -> None:

@@ -287,7 +287,7 @@ def test_a_train_block_nests_as_others_do() -> None:
 
 
 def test_words_of_training_are_names_elsewhere() -> None:
-    for word in SETTING_WORDS | {"return"}:
+    for word in SETTING_WORDS | {"return", "noise"}:
         for line in (f"vector {word} : n\n", f"{word} = 1\n", f"{word}[0] = {word} @ x\n"):
             assert unparse(parse_source(NETWORK + line)).endswith(line)
     text = "optimizer q(g; m=0):\n    way = m + g\n    data = 1\n    return way\n"
@@ -333,7 +333,7 @@ def test_reserved_words_are_no_names() -> None:
     grammar = GRAMMAR.read_text(encoding="utf-8")
     words = set(re.findall(r'"([A-Za-z_]+)"', re.sub(r"//.*", "", grammar)))
     words |= RESERVED
-    words -= {"x", "over", "return"} | SETTING_WORDS
+    words -= {"x", "over", "return", "noise"} | SETTING_WORDS
     assert {"for", "normal", "mean", "relu", "softmax", "pi", "e", "train", "in"} <= words
     for word in sorted(words):
         for text in (f"vector {word} : n\n", f"def f({word}) = 1\n", f"y = mean[{word}](1)\n"):

@@ -140,8 +140,8 @@ class VectorLaw(Fault):
 
     code = "TP364"
     title = "`{law}` is a law of matrices"
-    label = "the rows of a vector are normal"
-    help = "write `~ normal(mean, covariance)`, or apply a function to a normal vector"
+    label = "the entries of a vector are independent"
+    help = "write `~ normal(mean, covariance)`, or one of the laws bernoulli, rademacher, uniform"
 
     law: str
 

@@ -88,6 +88,7 @@ class BatchPass:
         inputs: Node,
         weights: Mapping[Node, Node] | None = None,
         matmul: Product | None = None,
+        noises: Mapping[Node, Node] | None = None,
     ) -> None:
         """Start a pass.
 
@@ -98,12 +99,15 @@ class BatchPass:
             weights: For the leaves of vector-like and scalar-like weights what stands for them
                 now; a leaf that is left out stands for itself.
             matmul: Makes the products with trainable matrices; those of the builder if None.
+            noises: What stands for noise, of shape (M,) + k.
         """
         self._b = b
         self._of = differentiated
         network = differentiated.network
         size = inputs.shape[0]
-        self._forward = Lowering(b, size, {network.input: inputs}, weights, matmul)
+        self._forward = Lowering(
+            b, size, {network.input: inputs, **(noises or {})}, weights, matmul
+        )
 
     @property
     def output(self) -> Node:

@@ -35,6 +35,7 @@ from tpc.network.forward_backward import Differentiated, differentiate
 from tpc.network.inner_products import covariance
 from tpc.network.jacobians import Layout, each_output, overlap
 from tpc.network.network import Network, Weight
+from tpc.network.noise import noises_of_one, noises_of_rows
 from tpc.program.backpropagation import Gradients, MatrixUse
 from tpc.program.builder import Builder
 from tpc.program.nodes import (
@@ -80,7 +81,8 @@ def pair_program(
     inputs = [b.parameter(name, rng.standard_normal(network.input.shape)) for name in names]
     seed = b.constant(each_output(1, e, coupled=False)[0][0])
     copies = _Copies(b, one, independent)
-    sides = [copies.of_one(given, seed)[0] for given in inputs]
+    marks = ("", PRIME)
+    sides = [copies.of_one(x, seed, mark)[0] for x, mark in zip(inputs, marks, strict=False)]
     sides *= 3 - len(sides)
     outputs = axes("output", len(e))
     return _program(b, network, kinds, copies, sides, Layout((), outputs, outputs), inputs)
@@ -106,7 +108,7 @@ def named_pair_program(network: Network, tangent: bool = True) -> Program:
     for mark in ("", PRIME):
         default = rng.standard_normal(network.input.shape)
         inputs.append(b.parameter(network.input.name + mark, default))
-        side, image = copies.of_one(inputs[-1], seed)
+        side, image = copies.of_one(inputs[-1], seed, mark)
         sides.append(side)
         for node, name, span in text:
             bindings.append(Binding(name + mark, image(node), span))
@@ -149,7 +151,7 @@ def batch_program(
         sides *= 2
     else:
         wide, _ = each_output(len(second), e, coupled=False)
-        sides.append(copies.of_batch(b.constant(second), b.constant(wide)))
+        sides.append(copies.of_batch(b.constant(second), b.constant(wide), PRIME))
     return _program(b, network, kinds, copies, sides, layout, ())
 
 
@@ -207,20 +209,22 @@ class _Copies:
         self._independent = independent
         self.matrices: dict[Matrix, Matrix] = {}
 
-    def of_one(self, given: Node, seed: Node) -> tuple[Side, Callable[[Node], Node]]:
+    def of_one(self, given: Node, seed: Node, mark: str) -> tuple[Side, Callable[[Node], Node]]:
         """Return the copy for one input, without an axis over inputs, and the image of any node."""
         network = self._one.network
-        forward = lower(self._b, network.nodes, 1, {}, {network.input: given})
+        own = {network.input: given, **noises_of_one(self._b, network, mark)}
+        forward = lower(self._b, network.nodes, 1, {}, own)
         backward = Lowering(
-            self._b, 1, {}, {**forward, network.input: given, self._one.seed: seed}, self._product()
+            self._b, 1, {}, {**forward, **own, self._one.seed: seed}, self._product()
         )
         side = forward[network.readout.node], self._gradients(backward.image)
         return side, backward.image
 
-    def of_batch(self, given: Node, seed: Node) -> Side:
+    def of_batch(self, given: Node, seed: Node, mark: str = "") -> Side:
         """Return the copy for a batch of inputs, with the axis over them in front."""
         network = self._one.network
-        forward = Lowering(self._b, given.shape[0], {network.input: given})
+        noises = noises_of_rows(self._b, network, given.shape[0], mark)
+        forward = Lowering(self._b, given.shape[0], {network.input: given, **noises})
         for node in network.nodes:  # all of them, with the matrices of the forward pass
             forward.image(node)
         backward = forward.extended({self._one.seed: seed}, self._product())

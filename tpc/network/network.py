@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from tpc.diagnostics import Diagnostic, Span
 from tpc.program import nodes as op
+from tpc.program.ensembles import GAUSSIAN
 from tpc.program.nodes import Matrix, Node, Shape
 from tpc.program.program import Binding, Dim, Output, OutputKind, Program
 
@@ -281,6 +282,7 @@ class Network:
         dims: Every dim by name, multiples of the width.
         input: Stands for the one input, a scalar of its constant shape.
         weights: In order of declaration.
+        noises: What is drawn anew for every row and step, for one row.
         parameters: In order of declaration.
         bindings: Every assignment, in order.
         readout: The output.
@@ -301,6 +303,7 @@ class Network:
     readout: NetworkReadout
     training: Training | None
     nodes: tuple[Node, ...]
+    noises: tuple[op.InitialVector, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
 
     def dim_of(self, weight: Weight) -> Dim:
@@ -330,6 +333,14 @@ class Network:
         assert training is not None
         tracked = (track.name for track in training.tracks if track.given)
         return tuple(dict.fromkeys((self.readout.name, *training.recorded_losses, *tracked)))
+
+    @property
+    def draws_by_moments(self) -> bool:
+        """Whether means and covariances say everything, and every step has the same draws."""
+        leaves = (weight.leaf for weight in self.weights)
+        return not self.noises and all(
+            leaf.ensemble == GAUSSIAN for leaf in leaves if isinstance(leaf, op.InitialVector)
+        )
 
     @property
     def couples_inputs(self) -> bool:

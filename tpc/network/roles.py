@@ -61,7 +61,10 @@ def _output_like(network: Network) -> set[Node]:
     fresh = [
         leaf
         for leaf in reversed(weights)
-        if isinstance(leaf, op.InitialVector) and leaf in factors and not masks[leaf] & entangled
+        if isinstance(leaf, op.InitialVector)
+        and leaf.mean is None
+        and leaf in factors
+        and not masks[leaf] & entangled
     ]
     bits = {leaf: 1 << at for at, leaf in enumerate(fresh)}
     chosen = choose(sorted(expand(region, bits))) or 0

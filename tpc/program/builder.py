@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tpc.diagnostics import NOWHERE, Span
 from tpc.functions import FUNCTIONS
 from tpc.program import nodes as op
+from tpc.program.ensembles import GAUSSIAN, Ensemble
 from tpc.program.nodes import FREE, Coordinates, Matrix, Node, Shape, own_values
 
 
@@ -115,14 +116,20 @@ class Builder:
         return self.make(op.InitialScalar, (), limit.shape, name, limit)
 
     def initial_vector(
-        self, name: str, dim: str, shape: Shape, mean: Node | None, covariance: Node
+        self,
+        name: str,
+        dim: str,
+        shape: Shape,
+        mean: Node | None,
+        covariance: Node,
+        ensemble: Ensemble = GAUSSIAN,
     ) -> Node:
         """Return an initial vector; `covariance` of shape () is that multiple of the identity."""
         if mean is not None and mean.shape != shape:
             raise ShapeMismatch(f"mean of shape {mean.shape} for rows of shape {shape}")
         if covariance.shape not in ((), shape + shape):
             raise ShapeMismatch(f"covariance of shape {covariance.shape} for rows of shape {shape}")
-        return self.make(op.InitialVector, ((FREE, dim),), shape, name, mean, covariance)
+        return self.make(op.InitialVector, ((FREE, dim),), shape, name, mean, covariance, ensemble)
 
     def placeholder(self, like: Node, name: str) -> Node:
         """Return a stand-in for `like`, to differentiate in."""

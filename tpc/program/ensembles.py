@@ -61,8 +61,13 @@ class LowRank:
     divisor: int
 
 
+@dataclass(frozen=True, slots=True)
+class Bernoulli:
+    """Entries iid, 1 with probability p, else 0; of vectors alone, whose mean is p."""
+
+
 IID: TypeAlias = Gaussian | Rademacher | Uniform | StudentT | Sparse
-Ensemble: TypeAlias = IID | Orthogonal | LowRank
+Ensemble: TypeAlias = IID | Orthogonal | LowRank | Bernoulli
 
 GAUSSIAN = Gaussian()
 
@@ -82,6 +87,8 @@ def spell(ensemble: Ensemble) -> str:
     match ensemble:
         case Gaussian():
             return "normal"
+        case Bernoulli():
+            return "bernoulli"
         case Orthogonal():
             return "orthogonal"
         case Rademacher():

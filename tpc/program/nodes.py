@@ -110,18 +110,21 @@ class InitialScalar(Node):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class InitialVector(Node):
-    """An initial vector: rows iid N(mean, covariance).
+    """An initial vector: rows iid N(mean, covariance), or entries iid of another law.
 
     Attributes:
         name: As declared.
         mean: A scalar node of shape `shape`, or None for zero.
         covariance: A scalar node of shape `shape + shape`, or of shape () for that multiple of the
             identity.
+        ensemble: The law; limits know its mean and covariance alone, which has to be enough
+            (`tpc.program.passes.laws_of_vectors`).
     """
 
     name: str
     mean: Node | None
     covariance: Node
+    ensemble: Ensemble = GAUSSIAN
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -11,6 +11,7 @@ from html import escape
 
 from tpc.network.network import Network, Weight
 from tpc.program import nodes as op
+from tpc.program.ensembles import GAUSSIAN, Bernoulli, spell
 from tpc.program.nodes import FREE, BatchMean, Node, operands
 from tpc.report.constants import Arrays
 from tpc.report.equations_in_words import Relation
@@ -195,7 +196,7 @@ def _relate(network: Network, found: Equations) -> None:
     weights = {weight.name for weight in network.weights}
     said: set[Node] = set()
     for binding in network.bindings:
-        if binding.name in weights:
+        if binding.name in weights or binding.node in network.noises:
             continue
         if binding.name != network.readout.name:
             right = found.own[binding.node]
@@ -243,12 +244,28 @@ def _roles(network: Network, found: Equations) -> list[tuple[str, str]]:
     """Return the rows of the table of weights; a family is one."""
     roles = {weight: _role(weight, found) for weight in network.weights}
     families = grouped(network.weights, lambda w: w.name, roles.__getitem__)
-    return [(name, roles[family[0]]) for name, family in families]
+    noises = {noise: _noise(noise, found) for noise in network.noises}
+    drawn = grouped(network.noises, lambda noise: noise.name, noises.__getitem__)
+    return [
+        *((name, roles[family[0]]) for name, family in families),
+        *((name, noises[family[0]]) for name, family in drawn),
+    ]
+
+
+def _noise(noise: op.InitialVector, found: Equations) -> str:
+    """Say what the law of a noise is."""
+    parts = (
+        [noise.mean] if isinstance(noise.ensemble, Bernoulli) else [noise.mean, noise.covariance]
+    )
+    options = ", ".join(write_plainly(found.own[part]) if part else "0" for part in parts)
+    return f"noise{_shape(noise.shape)}, {spell(noise.ensemble)}({options})"
 
 
 def _role(weight: Weight, found: Equations) -> str:
     """Say what kind of weight this is, and its options."""
     words = [f"{weight.kind.value}-like{_shape(weight.shape)}"]
+    if (leaf := weight.leaf) and not isinstance(leaf, op.InitialScalar):
+        words += [f"law {spell(leaf.ensemble)}"] if leaf.ensemble != GAUSSIAN else []
     for name, value in _factors(weight, found).items():
         if value != "1" or name == "start":
             words.append(f"{name} {value}")
@@ -260,11 +277,17 @@ def _role(weight: Weight, found: Equations) -> str:
 
 def _factors(weight: Weight, found: Equations) -> dict[str, Json]:
     """Return the options of a weight that are numbers, as text."""
-    first, start = ("init", weight.init), weight.leaf
-    if isinstance(start, op.InitialScalar):
-        first = ("start", start.limit)
-    options = (first, ("mult", weight.mult), ("lr", weight.lr))
+    first, leaf = [("init", weight.init)], weight.leaf
+    if isinstance(leaf, op.InitialScalar):
+        first = [("start", leaf.limit)]
+    elif isinstance(leaf, op.InitialVector) and leaf.mean is not None:
+        first = [("start", leaf.mean), *([] if _is_zero(weight.init) else first)]
+    options = (*first, ("mult", weight.mult), ("lr", weight.lr))
     return {name: write_plainly(found.own[node]) for name, node in options}
+
+
+def _is_zero(node: Node) -> bool:
+    return isinstance(node, op.Constant) and not node.value.any()
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -26,6 +26,7 @@ from tpc.limit.equations import (
     ScalarEquation,
 )
 from tpc.limit.limit_nodes import Hat, SteinBra
+from tpc.program.ensembles import GAUSSIAN, Bernoulli, spell
 from tpc.program.nodes import InitialVector
 from tpc.program.program import OutputKind, Program
 from tpc.program.region import Collected, Region, is_fresh
@@ -157,7 +158,12 @@ def _initial(equation: InitialKet, reader: EquationReader) -> Relation:
     if node.shape and not node.covariance.shape:
         covariance = scale(covariance, Name("I"))
     remark: Remark = (" in ", Space(node.shape)) if node.shape else ()
-    return Relation((Ket(equation.name),), "~", Call("N", (mean, covariance)), remark)
+    law = Call("N", (mean, covariance))
+    if node.ensemble != GAUSSIAN:  # of which mean and variance count
+        name, _, options = spell(node.ensemble).partition("(")
+        level = (mean,) if isinstance(node.ensemble, Bernoulli) else (mean, covariance)
+        law = Call(f"{name}({options}" if options else name, level)
+    return Relation((Ket(equation.name),), "~", law, remark)
 
 
 def _hat(equation: HatEquation, reader: EquationReader) -> list[Relation]:

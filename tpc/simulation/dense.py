@@ -18,6 +18,7 @@ from typing import assert_never
 import numpy as np
 
 from tpc.program.ensembles import (
+    Bernoulli,
     Ensemble,
     Gaussian,
     LowRank,
@@ -68,6 +69,8 @@ def draw_entries(ensemble: Ensemble, rows: int, columns: int, draws: Normals) ->
             entries /= np.sqrt(density)
             entries *= draws.generator.random(shape) < density
             return entries
+        case Bernoulli():
+            raise AssertionError("a law of vectors, which is drawn with its mean")
         case Orthogonal():
             return float(np.sqrt(rows)) * _orthonormal_columns(draws.normal(rows, rows))
         case LowRank():

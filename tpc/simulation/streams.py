@@ -85,41 +85,6 @@ def joined(first: Draws, second: Draws, key: tuple[int, int, int]) -> Draws:
     return lambda name: JoinedStream(stream(*key, name), (first(name), second(name)))
 
 
-def draw_vector(
-    normals: Normals,
-    name: str,
-    size: int,
-    shape: tuple[int, ...],
-    mean: Array | None,
-    covariance: Array,
-) -> Array:
-    """Draw an initial vector, rows iid N(mean, covariance).
-
-    Args:
-        normals: The stream of its name.
-        name: For messages.
-        size: Number of rows.
-        shape: Constant shape k.
-        mean: Of shape k, or None for zero.
-        covariance: Of shape k + k, or of shape () for that multiple of the identity.
-
-    Returns:
-        An array of shape (size,) + k.
-
-    Raises:
-        UsageError: The covariance is not positive semidefinite.
-    """
-    count = int(np.prod(shape, dtype=np.int64))
-    drawn = normals.normal(size, count)
-    if covariance.shape == ():
-        drawn *= standard_deviation(name, covariance)
-    else:
-        drawn = drawn @ _square_root(name, covariance.reshape(count, count))
-    if mean is not None:
-        drawn += mean.reshape(count)
-    return drawn.reshape((size, *shape))
-
-
 def standard_deviation(name: str, variance: Array) -> float:
     """Return the square root of a variance.
 
@@ -129,14 +94,3 @@ def standard_deviation(name: str, variance: Array) -> float:
     if not variance >= 0:
         raise UsageError(f"the variance of `{name}` is {float(variance):g} here, below 0")
     return float(np.sqrt(variance))
-
-
-def _square_root(name: str, covariance: Array) -> Array:
-    """Return the symmetric square root of a covariance that may be singular."""
-    size = float(np.abs(covariance).max(initial=0.0))
-    if np.isfinite(size) and np.allclose(covariance, covariance.T, rtol=0, atol=1e-10 * size):
-        eigenvalues, eigenvectors = np.linalg.eigh(covariance)
-        if eigenvalues[0] >= -1e-10 * size:
-            root: Array = eigenvectors * np.sqrt(np.maximum(eigenvalues, 0)) @ eigenvectors.T
-            return root
-    raise UsageError(f"the covariance of `{name}` is not positive semidefinite here")

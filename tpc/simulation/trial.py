@@ -25,7 +25,8 @@ from tpc.simulation.engines import Engine, Operator, make_operator
 from tpc.simulation.finite_operations import apply_operation
 from tpc.simulation.result import Array, Value
 from tpc.simulation.schedule import Schedule
-from tpc.simulation.streams import Draws, draw_vector, standard_deviation
+from tpc.simulation.streams import Draws, standard_deviation
+from tpc.simulation.vectors import draw_vector
 
 
 class Trial:
@@ -73,14 +74,9 @@ class Trial:
             case op.InitialScalar(limit=limit):
                 return self.values[limit]
             case op.InitialVector(name=name, mean=mean, covariance=covariance):
-                return draw_vector(
-                    self.draws(name),
-                    name,
-                    self.sizes[node.dim],
-                    node.shape,
-                    None if mean is None else self.values[mean],
-                    self.values[covariance],
-                )
+                level = None if mean is None else self.values[mean]
+                law = node.shape, level, self.values[covariance], node.ensemble
+                return draw_vector(self.draws(name), name, self.sizes[node.dim], *law)
             case op.MatMul():
                 return self.multiply(node)
             case op.Mean() if node in self.schedule.bodies:

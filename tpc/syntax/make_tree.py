@@ -80,6 +80,18 @@ class MakeTree(MakeTraining):
         span = span_of(keyword).to(law.span if law else span_of(dim))
         return tree.VectorDecl(span, names, name_of(dim), law)
 
+    def noise(
+        self,
+        keyword: Token,
+        names: tuple[tree.Declared, ...],
+        _: Token,
+        dim: Token,
+        law: tree.Law | None,
+    ) -> tree.NoiseDecl:
+        """`noise r : n ~ bernoulli(0.9)`."""
+        span = span_of(keyword).to(law.span if law else span_of(dim))
+        return tree.NoiseDecl(span, names, name_of(dim), law)
+
     def matrix(
         self,
         keyword: Token,

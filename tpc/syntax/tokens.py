@@ -26,7 +26,7 @@ SETTING_WORDS = frozenset(
 )  # fmt: skip
 """Words that begin a line of a `train` block, and names elsewhere."""
 
-SOMETIMES_NAMES = {word: word.upper() for word in (*SETTING_WORDS, "over", "return", "x")}
+SOMETIMES_NAMES = {word: word.upper() for word in (*SETTING_WORDS, "noise", "over", "return", "x")}
 """Words that are names where the grammar does not want them, with their tokens."""
 
 OPTION_WORDS = frozenset(("TRAIN", "MATRIX", "VECTOR", "SCALAR", "FUNCTION"))

@@ -235,6 +235,14 @@ class VectorDecl(Syntax):
     law: Law | None
 
 
+class NoiseDecl(Syntax):
+    """`noise r[2] : n ~ bernoulli(0.9)`."""
+
+    names: tuple[Declared, ...]
+    dim: Name
+    law: Law | None
+
+
 class MatrixDecl(Syntax):
     """`matrix W, V[3] : n x m ~ normal(0, variance)`."""
 
@@ -402,6 +410,7 @@ Statement: TypeAlias = (
     | ParamDecl
     | ScalarDecl
     | VectorDecl
+    | NoiseDecl
     | MatrixDecl
     | Def
     | Assign

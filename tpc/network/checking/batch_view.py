@@ -6,6 +6,7 @@ What does not depend on the input, or is averaged over all of them, has no axis 
 params are what they were.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from tpc.program.checking.context import Context
@@ -79,15 +80,18 @@ class BatchView:
         return self.stand_ins[node]
 
 
-def batch_view(nodes: list[Node], given: Placeholder, rows: int) -> BatchView:
+def batch_view(
+    nodes: list[Node], given: Placeholder, noises: Iterable[Node], rows: int
+) -> BatchView:
     """Return the view of a network's batches.
 
     Args:
         nodes: Its graph in topological order.
         given: The input.
+        noises: What differs from row to row as well.
         rows: The number of data and test rows.
     """
-    dependent: set[Node] = {given}
+    dependent: set[Node] = {given, *noises}
     parametric: set[Node] = set()
     for node in nodes:
         below = operands(node)

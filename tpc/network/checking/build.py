@@ -20,7 +20,7 @@ from tpc.diagnostics.sort_faults import NoFreeDim
 from tpc.network.checking.declared_optimizers import declare_optimizer
 from tpc.network.checking.draft import NetworkDraft
 from tpc.network.checking.training import execute_setting, train
-from tpc.network.checking.weights import declare_input, declare_weights
+from tpc.network.checking.weights import declare_input, declare_noise, declare_weights
 from tpc.network.checking.whole_blocks import resolve
 from tpc.network.network import Network, NetworkReadout
 from tpc.program.builder import Builder
@@ -85,6 +85,7 @@ def _finished(source: tree.Source, network: NetworkDraft) -> Network | None:
         dims=draft.dims,
         input=given,
         weights=tuple(weights),
+        noises=tuple(network.noises),
         parameters=tuple(draft.parameters),
         bindings=tuple(draft.bindings),
         readout=NetworkReadout(readout.name, readout.node, readout.span),
@@ -134,6 +135,8 @@ def execute_in_network(network: NetworkDraft, at: tree.Statement) -> bool:
             declare_input(network, at)
         case tree.WeightDecl():
             declare_weights(network, at)
+        case tree.NoiseDecl():
+            declare_noise(network, at)
         case tree.VectorDecl() | tree.MatrixDecl() | tree.ScalarDecl():
             _refuse_declaration(network, at)
         case tree.Output():

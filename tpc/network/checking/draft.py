@@ -17,7 +17,7 @@ from tpc.network.network import (
     Weight,
 )
 from tpc.program.checking.names import Draft
-from tpc.program.nodes import Node, Placeholder
+from tpc.program.nodes import InitialVector, Node, Placeholder
 from tpc.program.program import Output, OutputKind
 
 
@@ -86,6 +86,7 @@ class NetworkDraft:
         draft: What a network shares with programs.
         input: The input.
         weights: By name, in order; None where the declaration is faulty.
+        noises: What is drawn anew for every row and step, in order.
         groups: The names of the weights that a declared name stands for.
         optimizers: Declared ones by name; None where the declaration is faulty.
         optimizer_lines: Where each was declared.
@@ -97,6 +98,7 @@ class NetworkDraft:
     draft: Draft
     input: Placeholder | None = None
     weights: dict[str, Weight | None] = field(default_factory=dict)
+    noises: list[InitialVector] = field(default_factory=list)
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     optimizers: dict[str, UserOptimizer | None] = field(default_factory=dict)
     optimizer_lines: dict[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The options of weights: `init` or `start`, `mult`, `lr`, `train` and `abcd`."""
+"""The options of weights: `init` or `start`, `mult`, `lr`, `train`, `abcd` and `law`."""
 
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -8,11 +8,14 @@ import numpy as np
 from tpc.diagnostics.network_faults import BadOption, BadOptionValue
 from tpc.network.network import Exponents, WeightKind
 from tpc.program.checking.context import Context
+from tpc.program.checking.ensembles import IID_LAWS, law_ensemble
 from tpc.program.checking.expressions.defaults import at_defaults
 from tpc.program.checking.expressions.evaluate import evaluate
 from tpc.program.checking.laws import limit_of, parametric
+from tpc.program.checking.names import Draft
 from tpc.program.checking.sorts import flag, static
 from tpc.program.checking.values import BROKEN, Broken, show_shape
+from tpc.program.ensembles import GAUSSIAN, Ensemble
 from tpc.program.nodes import Node, Shape
 from tpc.syntax import tree
 
@@ -22,7 +25,8 @@ FORMS = {
     "lr": "`lr=2`, the factor of its learning rate",
     "train": "`train=false`, to leave it as it is",
     "abcd": "`abcd=[0, 0.5, 1, 1]`, its own exponents",
-    "start": "`start=1`, where a scalar-like weight begins",
+    "start": "`start=1`, where a scalar-like or vector-like weight begins",
+    "law": "`law=uniform`, the law of its entries",
 }
 """Every option with an example."""
 
@@ -39,10 +43,13 @@ class Options:
     lr: Node
     trained: bool
     exponents: Exponents | None
+    ensemble: Ensemble = GAUSSIAN
+    starts: bool = False
 
 
-def read_options(ctx: Context, at: tree.WeightDecl, kind: WeightKind) -> Options | Broken:
-    """Return the options of a declaration, `start` aside."""
+def read_options(draft: Draft, at: tree.WeightDecl, kind: WeightKind) -> Options | Broken:
+    """Return the options of a declaration, the value of `start` aside."""
+    ctx = draft.ctx
     written: dict[str, tree.Keyword] = {}
     sound = True
     for option in at.options:
@@ -51,7 +58,9 @@ def read_options(ctx: Context, at: tree.WeightDecl, kind: WeightKind) -> Options
             ctx.report(fault, option.span)
             sound = False
         written.setdefault(option.name, option)
-    default = {"init": 0.0 if kind is WeightKind.SCALAR else 1.0}
+    starts = kind is WeightKind.SCALAR or "start" in written
+    default = {"init": 0.0 if starts else 1.0}
+    ensemble = _law(draft, written.get("law"), kind)
     init, mult, lr = (
         _factor(ctx, written.get(name), default.get(name, 1.0)) for name in ("init", "mult", "lr")
     )
@@ -61,11 +70,13 @@ def read_options(ctx: Context, at: tree.WeightDecl, kind: WeightKind) -> Options
         return BROKEN
     if isinstance(trained, Broken) or isinstance(exponents, Broken) or not sound:
         return BROKEN
-    return Options(init, mult, lr, trained, exponents)
+    if isinstance(ensemble, Broken):
+        return BROKEN
+    return Options(init, mult, lr, trained, exponents, ensemble, starts)
 
 
 def start_of(ctx: Context, at: tree.WeightDecl, name: str, shape: Shape) -> Node | Broken:
-    """Return where a scalar-like weight begins."""
+    """Return where a scalar-like or vector-like weight begins."""
     found = next((option.value for option in at.options if option.name == "start"), None)
     return limit_of(ctx, found, name, shape)
 
@@ -78,7 +89,9 @@ def _misplaced(name: str, kind: WeightKind, written: dict[str, tree.Keyword]) ->
         return BadOption(name, "no option of a weight", hint)
     if name in written:
         return BadOption(name, "given twice", "give each option once")
-    if name == "start" and kind is not WeightKind.SCALAR:
+    if name == "law" and kind is WeightKind.SCALAR:
+        return BadOption(name, "no option of a scalar-like weight", "it begins at a number")
+    if name == "start" and kind is WeightKind.MATRIX:
         hint = "its entries are random, with the standard deviation `init`"
         return BadOption(name, f"no option of a {kind.value}-like weight", hint)
     if name == "init" and kind is WeightKind.SCALAR:
@@ -103,6 +116,24 @@ def _factor(ctx: Context, at: tree.Keyword | None, default: float) -> Node | Bro
     if at.name == "init" and value < 0:
         return _bad_value(ctx, at, "a standard deviation, at least 0", f"{value:g}")
     return node
+
+
+def _law(draft: Draft, at: tree.Keyword | None, kind: WeightKind) -> Ensemble | Broken:
+    """Return the law of a weight's entries, `uniform` or `student_t(5)`."""
+    if at is None:
+        return GAUSSIAN
+    value = at.value
+    match value:
+        case tree.Name():
+            law = tree.Ensemble(value.span, value, ())
+        case tree.Call(function=name, arguments=arguments, keywords=(), primes=0):
+            law = tree.Ensemble(value.span, name, arguments)
+        case _:
+            return _bad_value(draft.ctx, at, "the name of a law", "something else")
+    found = law_ensemble(draft, law, integer=kind is WeightKind.VECTOR)
+    if found is None:
+        return _bad_value(draft.ctx, at, f"one of {', '.join(IID_LAWS)}", f"`{law.name.id}`")
+    return found
 
 
 def _flag(ctx: Context, at: tree.Keyword | None) -> bool | Broken:

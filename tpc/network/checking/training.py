@@ -72,7 +72,7 @@ def train(network: NetworkDraft, at: tree.Train) -> None:
         execute(network.draft, statement)
     rows = block.rows
     if rows is not None and given is not None:
-        block.view = batch_view(ctx.shop.builder.nodes, given, rows)
+        block.view = batch_view(ctx.shop.builder.nodes, given, network.noises, rows)
         for statement in at.body:
             execute(network.draft, statement)
     network.training = _finished(network, block, at)

@@ -4,7 +4,10 @@ input xi[10]                    a scalar of shape (10,) that stands for one inpu
 weight W : n x n (mult=a)       a * W, where W has entries N(0, init^2 / n)
 weight W[3, 3] : n x n          independent ones, W[0, 0] to W[2, 2]
 weight U[10] : n (mult=a)       a * U, where U has entries N(0, init^2)
+weight U[10] : n (law=uniform)  the same with entries of another law
+weight g : n (start=c)          every entry of g begins at c
 weight g (start=c, mult=a)      a * g, where g begins at c
+noise r : n ~ bernoulli(p)      drawn anew for every row and every step
 """
 
 from tpc.diagnostics.network_faults import SecondInput
@@ -12,7 +15,7 @@ from tpc.network.checking.draft import NetworkDraft
 from tpc.network.checking.options import Options, read_options, start_of
 from tpc.network.network import Weight, WeightKind
 from tpc.program import nodes as op
-from tpc.program.checking.declarations import is_dim, names_of_members, shape_of
+from tpc.program.checking.declarations import declare_vectors, is_dim, names_of_members, shape_of
 from tpc.program.checking.values import (
     BROKEN,
     Broken,
@@ -43,12 +46,19 @@ def declare_input(network: NetworkDraft, at: tree.InputDecl) -> None:
     draft.names.bind(name, made)
 
 
+def declare_noise(network: NetworkDraft, at: tree.NoiseDecl) -> None:
+    """Declare vectors that are drawn anew for every row and every step."""
+    for made in declare_vectors(network.draft, at):
+        assert isinstance(made, op.InitialVector)
+        network.noises.append(made)
+
+
 def declare_weights(network: NetworkDraft, at: tree.WeightDecl) -> None:
     """Declare weights, which share their options."""
     draft, kind = network.draft, kind_of(at)
     dims = [name for name in (at.rows, at.columns) if name is not None]
     known_dims = all(is_dim(draft, name) for name in dims)
-    options = read_options(draft.ctx, at, kind)
+    options = read_options(draft, at, kind)
     for declared in at.names:
         shape = shape_of(draft, declared)
         if not draft.names.free(declared.name):
@@ -104,12 +114,23 @@ def _leaf(
     builder = draft.ctx.building(declared.span)
     if at.rows is not None and at.columns is not None:
         variance = _squared(network, options.init)
-        matrix = Matrix(name, at.rows.id, at.columns.id, variance, at.columns.id, declared.span)
+        matrix = Matrix(
+            name,
+            at.rows.id,
+            at.columns.id,
+            variance,
+            at.columns.id,
+            declared.span,
+            options.ensemble,
+        )
         draft.matrices.append(matrix)
         return matrix
     if at.rows is not None:
         variance = _squared(network, options.init)
-        leaf = builder.initial_vector(name, at.rows.id, shape, None, variance)
+        start = start_of(draft.ctx, at, name, shape) if options.starts else None
+        if isinstance(start, Broken):
+            return BROKEN
+        leaf = builder.initial_vector(name, at.rows.id, shape, start, variance, options.ensemble)
     else:
         start = start_of(draft.ctx, at, name, shape)
         if isinstance(start, Broken):

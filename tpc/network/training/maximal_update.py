@@ -16,6 +16,7 @@ Reference:
 from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.losses import ErrorSignals, batch_shares, losses_of, of_data
 from tpc.network.network import Network, Training, Weight
+from tpc.network.noise import noises_of_rows
 from tpc.network.scales import Classification
 from tpc.network.training.descent import Descent
 from tpc.network.training.global_bounds import GlobalFactor
@@ -88,7 +89,9 @@ class _Unrolling:
 
     def _forward(self, t: int) -> BatchPass:
         values: dict[Node, Node] = {leaf: tensor.value for leaf, tensor in self._tensors.items()}
-        step = BatchPass(self._b, self._of, self._inputs, values, self._product)
+        rows = self._inputs.shape[0]
+        noises = noises_of_rows(self._b, self._network, rows, f"[{t}]")
+        step = BatchPass(self._b, self._of, self._inputs, values, self._product, noises)
         self._recorder.bind_forward(t, step.image, values)
         return step
 

@@ -18,6 +18,7 @@ from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.jacobians import Jacobian, Layout, each_output
 from tpc.network.losses import ErrorSignals, batch_shares, losses_of, of_data
 from tpc.network.network import Network, Training, Weight
+from tpc.network.noise import noises_of_rows
 from tpc.network.scales import Classification
 from tpc.network.training.descent import Descent
 from tpc.network.training.global_bounds import GlobalFactor
@@ -131,16 +132,22 @@ class _Unrolling:
                         update.descend(gradients[name], t, factors.get(name))
         return self._recorder.program(b, *extra)
 
+    @property
+    def _changes(self) -> bool:
+        """Whether the untrained network is another one at every step."""
+        return bool(self._decaying or self._network.noises)
+
     def _untrained(self, t: int) -> _Untrained:
         """Return the untrained network at a time; without weight decay there is but one."""
-        if self._known is None or self._decaying:
+        if self._known is None or self._changes:
             names = {weight.leaf: weight.name for weight in self._network.weights}
 
             def product(matrix: Matrix, transposed: bool, vector: Node) -> Node:
                 factor = self._factor(names[matrix], t)
                 return self._b.mul(factor, self._b.matmul(matrix, transposed, vector))
 
-            step = BatchPass(self._b, self._of, self._inputs, self._values(t), product)
+            noises = noises_of_rows(self._b, self._network, self._outputs[0], f"[{t}]")
+            step = BatchPass(self._b, self._of, self._inputs, self._values(t), product, noises)
             self._known = _Untrained(
                 self._b, step, self._seed, self._layout, self._network, self._scales.gradient
             )
@@ -162,7 +169,7 @@ class _Unrolling:
         """Return F at every time, and the parameter that draws it where it is random."""
         b, shape = self._b, self._outputs
         zero = b.constant(np.zeros(shape))
-        times = len(nets) if self._decaying else 1
+        times = len(nets) if self._changes else 1
         if not self._scales.output_is_random or (self._training.center and times == 1):
             return [zero] * len(nets), ()
         draw = b.parameter(DRAW, np.random.default_rng(0).standard_normal((times, *shape)))
@@ -176,4 +183,4 @@ class _Unrolling:
         starts = [b.take(drawn, (t,)) for t in range(times)]
         if self._training.center:
             starts = [b.sub(start, starts[0]) for start in starts]
-        return (starts if self._decaying else starts * len(nets)), (draw,)
+        return (starts if self._changes else starts * len(nets)), (draw,)

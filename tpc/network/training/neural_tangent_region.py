@@ -43,7 +43,8 @@ from tpc.program.region import ROUND, Round, carried, round_input
 
 def has_linear_rounds(network: Network, scales: Classification) -> bool:
     """Whether all updates that are seen are linear."""
-    return all(is_linear(without_bounds(use)) for use in _uses(network, scales))
+    linear = all(is_linear(without_bounds(use)) for use in _uses(network, scales))
+    return linear and network.draws_by_moments
 
 
 def has_tangent_rounds(network: Network, scales: Classification) -> bool:
@@ -54,7 +55,7 @@ def has_tangent_rounds(network: Network, scales: Classification) -> bool:
     """
     assert network.training is not None
     clips = any("clip_value" in dict(use.options) for use in _uses(network, scales))
-    if clips and network.training.bound is not None:
+    if (clips and network.training.bound is not None) or not network.draws_by_moments:
         return False
     uses = [use for use in _uses(network, scales) if not is_linear(without_bounds(use))]
     pairs = any(isinstance(node, Row) for node in network.nodes)

@@ -48,7 +48,7 @@ def has_equal_rounds(network: Network, scales: Classification) -> bool:
     clips = any("clip_value" in dict(scale.optimizer.options) for scale in scales.weights)
     if bound is not None and (bound.threshold is None or clips):
         return False
-    if any(isinstance(node, Row) for node in network.nodes):
+    if any(isinstance(node, Row) for node in network.nodes) or not network.draws_by_moments:
         return False
     return all(
         _is_uniform(scales.by_name[weight.name].optimizer, isinstance(weight.leaf, Matrix))

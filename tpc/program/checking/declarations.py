@@ -4,6 +4,7 @@
     matrix O : n x n ~ orthogonal(s)         and other laws, `ensembles.py`
     matrix S : n x n ~ goe(s / n)            (G_S + G_S.T) / sqrt(2), with G_S normal
     vector z[2] : n ~ normal(mu, C)          rows iid N(mu, C); a number C is C times the identity
+    vector r : n ~ bernoulli(p)              and other laws, `vector_laws.py`
 
 What a faulty declaration would bind counts as known but broken.
 """
@@ -14,9 +15,9 @@ import numpy as np
 
 from tpc.diagnostics.cautions import ShapeOfRound
 from tpc.diagnostics.sort_faults import BadDim, NotADim, SecondFreeDim
-from tpc.program.checking.ensembles import law_of_matrix, normal_law
+from tpc.program.checking.ensembles import law_of_matrix
 from tpc.program.checking.expressions.evaluate import evaluate, evaluate_whole
-from tpc.program.checking.laws import covariance_of_vector, limit_of, mean_of_vector
+from tpc.program.checking.laws import limit_of
 from tpc.program.checking.names import Draft
 from tpc.program.checking.sorts import integer, small, static
 from tpc.program.checking.values import (
@@ -27,6 +28,7 @@ from tpc.program.checking.values import (
     ScaledMatrix,
     Static,
 )
+from tpc.program.checking.vector_laws import law_of_vector
 from tpc.program.nodes import Matrix, Node, Parameter, Shape
 from tpc.program.program import Dim
 from tpc.syntax import tree
@@ -105,29 +107,26 @@ def declare_scalars(draft: Draft, at: tree.ScalarDecl) -> None:
         draft.record(name, scalar, at.span)
 
 
-def declare_vectors(draft: Draft, at: tree.VectorDecl) -> None:
-    """Declare initial vectors with the means and covariances of their rows."""
-    ctx, law, known_dim = draft.ctx, normal_law(draft, at.law), is_dim(draft, at.dim)
+def declare_vectors(draft: Draft, at: tree.VectorDecl | tree.NoiseDecl) -> list[Node]:
+    """Declare initial vectors with the laws of their rows, and return them."""
+    ctx, known_dim, made = draft.ctx, is_dim(draft, at.dim), list[Node]()
     for declared in at.names:
         name, shape = declared.name.id, shape_of(draft, declared)
-        mean: Node | Broken | None = None
-        covariance: Node | Broken = ctx.shop.builder.number(1)
-        if isinstance(law, tree.Normal) and not isinstance(shape, Broken):
-            mean = mean_of_vector(ctx, law.mean, name, shape)
-            covariance = covariance_of_vector(ctx, law.covariance, name, shape)
+        law = BROKEN if isinstance(shape, Broken) else law_of_vector(draft, at.law, name, shape)
         if not draft.names.free(declared.name):
             continue
-        parts = (shape, mean, covariance, law)
-        if not known_dim or any(isinstance(part, Broken) for part in parts):
+        if not known_dim or isinstance(shape, Broken) or isinstance(law, Broken):
             draft.names.bind_fresh(declared.name, BROKEN)
             continue
-        assert not (isinstance(shape, Broken) or isinstance(mean, Broken))
-        assert not isinstance(covariance, Broken)
         builder = ctx.building(declared.span)
         shown = draft.names.shown_fresh(name)
-        vector = builder.initial_vector(shown, at.dim.id, shape, mean, covariance)
+        vector = builder.initial_vector(
+            shown, at.dim.id, shape, law.mean, law.covariance, law.ensemble
+        )
         draft.names.bind_fresh(declared.name, vector)
         draft.record(shown, vector, at.span)
+        made.append(vector)
+    return made
 
 
 def declare_matrices(draft: Draft, at: tree.MatrixDecl) -> None:

@@ -21,7 +21,6 @@ from tpc.diagnostics.limit_faults import (
     LawParameter,
     NotSquare,
     UnknownLaw,
-    VectorLaw,
 )
 from tpc.program.checking.expressions.evaluate import evaluate
 from tpc.program.checking.laws import matrix_law, parametric, variance_of_matrix
@@ -88,14 +87,27 @@ def law_of_matrix(draft: Draft, at: tree.MatrixDecl) -> MatrixLaw | Broken:
             return _ensemble_law(draft, at, at.law)
 
 
-def normal_law(draft: Draft, law: tree.Law | None) -> tree.Normal | Broken | None:
-    """Demand the normal law, that of vectors."""
-    if not isinstance(law, tree.Ensemble):
-        return law
-    if law.name.id in _FORMS:
-        return draft.ctx.report(VectorLaw(law.name.id), law.span)
-    advice = "write `~ normal(mean, covariance)`"
-    return draft.ctx.report(UnknownLaw(law.name.id, advice), law.name.span)
+def law_ensemble(draft: Draft, law: tree.Ensemble, integer: bool) -> Ensemble | Broken | None:
+    """Return a law of iid entries of variance 1; None where it is none.
+
+    Args:
+        draft: The program.
+        law: Its name and parameter.
+        integer: Whether degrees of freedom have to be an integer.
+    """
+    name, form = law.name.id, _FORMS.get(law.name.id)
+    if form is None or name not in IID_LAWS:
+        return None
+    if len(law.arguments) != bool(form.parameter):
+        wanted = form.parameter or "no argument: its variance is 1"
+        found = f"{len(law.arguments)} arguments" if law.arguments else "no argument"
+        example = f"{name}({form.example})" if form.parameter else name
+        return draft.ctx.report(LawArguments(name, wanted, found, example), law.span)
+    ensemble = _parameter(draft, name, law.arguments[0]) if law.arguments else _PLAIN[name]
+    if integer and isinstance(ensemble, StudentT) and not ensemble.freedom.is_integer():
+        what, found = "the degrees of freedom of a vector's `student_t`", f"{ensemble.freedom:g}"
+        return _out_of_range(draft, law.span, what, "an integer", found, "")
+    return ensemble
 
 
 def _ensemble_law(draft: Draft, at: tree.MatrixDecl, law: tree.Ensemble) -> MatrixLaw | Broken:
@@ -122,6 +134,9 @@ def _ensemble_law(draft: Draft, at: tree.MatrixDecl, law: tree.Ensemble) -> Matr
         return BROKEN
     return MatrixLaw(*scale, ensemble, symmetric=name == "goe")
 
+
+IID_LAWS = ("rademacher", "uniform", "student_t", "sparse")
+"""The laws of matrices that vectors may have, too."""
 
 _PLAIN: dict[str, Ensemble] = {
     "orthogonal": Orthogonal(),

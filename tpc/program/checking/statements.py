@@ -68,7 +68,7 @@ def _execute(draft: Draft, at: tree.Statement) -> None:
             _loop(draft, at)
         case tree.If():
             _condition(draft, at)
-        case tree.VectorDecl():
+        case tree.VectorDecl() | tree.NoiseDecl():
             declare_vectors(draft, at)
         case tree.MatrixDecl():
             declare_matrices(draft, at)

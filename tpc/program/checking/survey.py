@@ -64,6 +64,7 @@ def names_bound(statement: tree.Statement) -> tuple[tree.Name, ...]:
         case (
             tree.ScalarDecl(names=declared)
             | tree.VectorDecl(names=declared)
+            | tree.NoiseDecl(names=declared)
             | tree.MatrixDecl(names=declared)
             | tree.WeightDecl(names=declared)
         ):

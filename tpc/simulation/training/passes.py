@@ -13,7 +13,7 @@ import numpy as np
 
 from tpc.network.forward_backward import BatchPass, Differentiated
 from tpc.network.losses import batch_shares, differentiate_loss, losses_of
-from tpc.network.network import Training
+from tpc.network.network import Network, Training
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node, Placeholder
 from tpc.simulation.engines import Operator
@@ -25,6 +25,14 @@ Params = Mapping[str, Array]
 Sizes = Mapping[str, int]
 
 
+def stand_ins(b: Builder, network: Network, rows: int) -> dict[Node, Node]:
+    """Return what stands for the noises of all rows."""
+    return {
+        noise: b.make(Placeholder, noise.coords, (rows, *noise.shape), f"{noise.name} of {rows}")
+        for noise in network.noises
+    }
+
+
 class Forward:
     """What is recorded at a step: y of all rows, and tracked scalars."""
 
@@ -32,7 +40,9 @@ class Forward:
         """Plan the pass over `size` inputs with dims of these sizes."""
         network = differentiated.network
         self._inputs = b.make(Placeholder, (), (size, *network.input.shape), "all inputs")
-        batch, training = BatchPass(b, differentiated, self._inputs), network.training
+        self.noises = stand_ins(b, network, size)
+        batch = BatchPass(b, differentiated, self._inputs, noises=self.noises)
+        training = network.training
         assert training is not None
         self._names = [track.name for track in training.tracks]
         rows = len(training.inputs)
@@ -83,7 +93,9 @@ class Backward:
         readout = network.readout.node
         self._inputs = b.make(Placeholder, (), (size, *network.input.shape), "batch")
         self._signals = b.make(Placeholder, (), (size, *readout.shape), "error signals")
-        found = BatchPass(b, differentiated, self._inputs).total_gradients(self._signals)
+        self.noises = stand_ins(b, network, size)
+        batch = BatchPass(b, differentiated, self._inputs, noises=self.noises)
+        found = batch.total_gradients(self._signals)
         self._weights = [weight for weight in network.weights if weight.trained]
         self._uses = {matrix: uses for matrix, uses in found.matrices.items() if uses}
         self._found: dict[Node, Node] = dict(found.vectors.items())

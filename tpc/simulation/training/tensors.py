@@ -13,6 +13,7 @@ Reference:
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from types import EllipsisType
 from typing import TypeAlias
 
@@ -21,9 +22,10 @@ import numpy as np
 from tpc.network.network import Exponents, OptimizerUse, Weight
 from tpc.network.optimizers.update import decay, learning_rate, numeric_options
 from tpc.program.builder import Builder
-from tpc.program.nodes import FREE, Coordinates, InitialScalar, Matrix, Node, Shape
+from tpc.program.nodes import FREE, Coordinates, InitialScalar, InitialVector, Matrix, Node, Shape
+from tpc.simulation.dense import draw_entries
 from tpc.simulation.result import Array
-from tpc.simulation.streams import stream
+from tpc.simulation.streams import Stream, stream
 from tpc.simulation.training.batch_evaluation import Evaluation, number
 from tpc.simulation.training.updates import UpdateStep, UpdateSteps
 
@@ -105,12 +107,12 @@ class TensorPlan:
         self.coords = _coords(weight)
         self.steps = UpdateSteps(use, self.coords, weight.shape, bounded)
         size = n ** -(e.a + e.b)
-        if isinstance(weight.leaf, InitialScalar):
-            self.start: Array | None = (
-                size * Evaluation((weight.leaf.limit,)).compute({}, params)[0]
-            )
-        else:
-            self.start = None
+        leaf = weight.leaf
+        level = leaf.limit if isinstance(leaf, InitialScalar) else None
+        level = leaf.mean if isinstance(leaf, InitialVector) else level
+        self.start: Array | None = None
+        if level is not None:
+            self.start = size * Evaluation((level,)).compute({}, params)[0]
         self.deviation = size * number(weight.init, params)
         of_sum = 1 if isinstance(weight.leaf, InitialScalar) else n
         self.use = use
@@ -201,12 +203,14 @@ class Tensor:
 
 
 def _draw(plan: TensorPlan, seed: int, trial: int) -> Array:
-    if plan.start is not None:
-        return np.array(plan.start, dtype=np.float64)
+    leaf, start = plan.weight.leaf, plan.start
+    if isinstance(leaf, InitialScalar):
+        return np.array(start, dtype=np.float64)
     shape = plan.axes + plan.weight.shape
-    drawn = stream(seed, plan.width, trial, plan.weight.name).standard_normal(shape)
+    draws = Stream(stream(seed, plan.width, trial, plan.weight.name))
+    drawn = draw_entries(leaf.ensemble, shape[0], prod(shape[1:]), draws).reshape(shape)
     drawn *= plan.deviation
-    return drawn
+    return drawn if start is None else drawn + start
 
 
 def _blocks(tensor: Array, coords: Coordinates, step: UpdateStep) -> Iterator[Rows]:

@@ -24,11 +24,13 @@ from tpc.simulation.averages import average_values
 from tpc.simulation.engines import Engine, Operator
 from tpc.simulation.result import Array, Value
 from tpc.simulation.runs import RunPlan
-from tpc.simulation.training.batch_evaluation import Given, number
+from tpc.simulation.streams import Stream, stream
+from tpc.simulation.training.batch_evaluation import Evaluation, Given, number
 from tpc.simulation.training.costs import check_training_cost
 from tpc.simulation.training.factored import FactoredTensor
 from tpc.simulation.training.passes import Backward, Forward, Loss
 from tpc.simulation.training.tensors import FiniteGradient, Tensor, TensorPlan, Widths
+from tpc.simulation.vectors import draw_vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class _Trainer:
         self._width, self._params = width, params
         self._scaling: Scaling = scaling_of(network, training.parametrization)
         uses = {w.name: training.optimizer_of(w.name) for w in network.weights}
-        sizes = {name: dim.size(width) for name, dim in network.dims.items()}
+        self._sizes = sizes = {name: dim.size(width) for name, dim in network.dims.items()}
         bounded = training.bound.weights if training.bound else ()
         self._plans = [
             TensorPlan(
@@ -184,18 +186,20 @@ class _Trainer:
         out = self._out
         with np.errstate(all="ignore"):
             for step in range(training.steps + 1):
-                total, tracks = self._forward.compute(self._rows, weights, params)
+                noises = self._noises(seed, trial, step)
+                given: Given = {**weights, **_renamed(self._forward.noises, noises)}
+                total, tracks = self._forward.compute(self._rows, given, params)
                 f = out * total
                 start = f if start is None else start
                 f = f - start if training.center else f
                 mine = f[: len(training.inputs)]
                 losses = self._loss.values(mine, step, params)
-                more = self._forward.tracks(self._rows, weights, params, mine, losses["loss"])
+                more = self._forward.tracks(self._rows, given, params, mine, losses["loss"])
                 found = {**losses, self._network.readout.name: f, **tracks, **more}
                 for name, values in recorded.items():
                     values.append(np.array(found[name]))  # weights change in place
                 if step < training.steps:
-                    self._descend(tensors, weights, f, step)
+                    self._descend(tensors, weights, noises, f, step)
                 step_done()
         return {name: np.stack(values) for name, values in recorded.items()}
 
@@ -203,23 +207,39 @@ class _Trainer:
         self,
         tensors: list[Tensor | FactoredTensor],
         weights: Given,
+        noises: Mapping[Node, Array],
         f: Array,
         step: int,
     ) -> None:
         training = self._training
         at = list(training.batch(step))
         signals = self._loss.signals(f[at], training.targets[at], self._params)
-        gradients = self._backward[len(at)].compute(
-            training.inputs[at],
-            signals * self._out,
-            weights,
-            self._params,
-        )
+        backward = self._backward[len(at)]
+        own = {noise: drawn[:, at] for noise, drawn in noises.items()}
+        given: Given = {**weights, **_renamed(backward.noises, own)}
+        gradients = backward.compute(training.inputs[at], signals * self._out, given, self._params)
         factors = self._factors(gradients, step)
         for tensor in tensors:
             name = tensor.plan.weight.name
             if tensor.plan.weight.trained:
                 tensor.descend(gradients[name], factors.get(name, 1.0))
+
+    def _noises(self, seed: int, trial: int, step: int) -> dict[Node, Array]:
+        """Draw the noise of all rows at a step."""
+        found: dict[Node, Array] = {}
+        for noise in self._network.noises:
+            name, rows = f"{noise.name} at step {step}", len(self._rows)
+            draws = Stream(stream(seed, self._width, trial, name))
+            level, spread = noise.mean, Evaluation((noise.covariance,)).compute({}, self._params)[0]
+            mean = None if level is None else Evaluation((level,)).compute({}, self._params)[0]
+            columns = [
+                draw_vector(
+                    draws, name, self._sizes[noise.dim], noise.shape, mean, spread, noise.ensemble
+                )
+                for _ in range(rows)
+            ]
+            found[noise] = np.stack(columns, axis=1)
+        return found
 
     def _factors(self, gradients: Mapping[str, FiniteGradient], step: int) -> dict[str, float]:
         """Return the factor of each gradient that a common norm bounds."""
@@ -238,6 +258,12 @@ class _Trainer:
             theta = number(at_step(Builder(), bound.threshold, bound.time, step), self._params)
             factor = 1 / max(1.0, norm / theta)
         return dict.fromkeys(bound.weights, factor)
+
+
+def _renamed(
+    stand_ins: Mapping[Node, Node], values: Mapping[Node, Array]
+) -> dict[Node | Matrix, Array]:
+    return {stand_ins[noise]: value for noise, value in values.items()}
 
 
 def _summed(network: Network, sizes: Mapping[str, int]) -> int:
