@@ -65,6 +65,8 @@ PRODUCTS = {
         "program.reapply",
         "network.optimizers.update",
         "network.parametrizations",
+        "network.facing",
+        "network.optimizers.rule",
         "network.roles",
         "network.scales",
     },

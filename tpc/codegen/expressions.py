@@ -83,6 +83,9 @@ def write(node: Node, operands: Sequence[Code]) -> Code:
                     return _derived(f"np.trace({inside}, axis1=-2, axis2=-1)", operands)
                 case _:
                     assert_never(function)
+        case op.Spectral(function=function, rows=rows):
+            inside = ", ".join(x.text for x in operands)
+            return _derived(f"{function}({inside}, rows={rows})", operands)
         case op.Mean(over=over):
             assert over == (FREE,)
             return _derived(f"nodes.mean({operands[0].text})", operands)

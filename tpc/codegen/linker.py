@@ -28,6 +28,7 @@ FILES = (
     "wide_nodes",
     "matrix_products",
     "stacked_rounds",
+    "spectral",
     "stored_pairs",
     "moving_pairs",
     "grids",

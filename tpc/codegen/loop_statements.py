@@ -30,6 +30,8 @@ from tpc.program.region import (
     Carried,
     Carry,
     Collected,
+    CombinationOverRounds,
+    InnerOverRounds,
     KnownAtFirst,
     Region,
     RoundInput,
@@ -115,6 +117,10 @@ class Loop:
             case SumOverRounds(factors=factors, left=left, right=right, operand=operand):
                 sides = [_variable(self._kept(side)) for side in (left, right)]
                 scope.fit(node, (factors, operand), partial(_sum, sides))
+            case InnerOverRounds(left=left, operand=operand):
+                scope.fit(node, (operand,), partial(_of_rounds, "inner", self._kept(left)))
+            case CombinationOverRounds(weights=weights, left=left):
+                scope.fit(node, (weights,), partial(_of_rounds, "combination", self._kept(left)))
             case _:
                 return False
         return True
@@ -246,6 +252,12 @@ def _sum(sides: Sequence[Code], codes: Sequence[Code]) -> Code:
     parts = [factors, *sides, operand]
     listed = ", ".join(part.text for part in parts)
     return joined(f"sum_over_rounds(nodes, {listed})", ATOM, parts)
+
+
+def _of_rounds(name: str, kept: str, codes: Sequence[Code]) -> Code:
+    parts = [_variable(kept), *codes]
+    listed = ", ".join(part.text for part in parts)
+    return joined(f"{name}_over_rounds(nodes, {listed})", ATOM, parts)
 
 
 def _variable(name: str) -> Code:

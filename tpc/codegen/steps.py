@@ -8,6 +8,7 @@ from tpc.limit.equations import Limit
 from tpc.program.nodes import Constant, Node
 from tpc.program.region import (
     Body,
+    InnerOverRounds,
     RoundInput,
     is_first_round,
     is_identity,
@@ -24,6 +25,8 @@ def steps_of(limit: Limit) -> int | None:
     if limit.rounds is None or any(p.name == STEPS for p in limit.program.parameters):
         return None
     body = limit.rounds.node.body
+    if any(isinstance(node, InnerOverRounds) for node in body.nodes):  # arrays over all rounds
+        return None
     rows = [node for node in body.nodes if isinstance(node, RoundInput)]
     units = (row for row in rows if is_unit_row(row, body))
     if any(row in limit.names for row in units):  # batches of one row each, of as many rows

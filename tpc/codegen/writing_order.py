@@ -23,6 +23,8 @@ from tpc.limit.limit_nodes import ClosedForm, Hat, Integral, RoundDot, SteinBra,
 from tpc.program.nodes import FREE, Inner, Mean, Node, operands
 from tpc.program.region import (
     Body,
+    CombinationOverRounds,
+    InnerOverRounds,
     Region,
     RoundInput,
     SumOverRounds,
@@ -196,6 +198,10 @@ def needs_of(
             return (hat,)
         case SumOverRounds(factors=factors, operand=operand):
             return (factors, operand)
+        case InnerOverRounds(operand=operand):
+            return (operand,)
+        case CombinationOverRounds(weights=weights):
+            return (weights,)
         case Region():
             return _outside(node, grouped)
         case Hat(operand=ket, gain=gain, second=second):

@@ -85,6 +85,19 @@ class ScalarWeightInOperatorRegime(Fault):
     name: str
 
 
+class OperatorUpdateRefused(Fault):
+    """An optimizer that sees gradients as operators has no limit that could be computed here."""
+
+    code = "TP331"
+    title = "the limit of `{optimizer}` cannot be computed"
+    label = "{reason}"
+    help = "{advice}"
+
+    optimizer: str
+    reason: str
+    advice: str
+
+
 class UnknownLaw(Fault):
     """A law behind `~` that does not exist."""
 

@@ -11,17 +11,24 @@ Reference:
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import isfinite
 
 import numpy as np
 
 from tpc.diagnostics import Fault, ProgramError, Span
-from tpc.diagnostics.limit_faults import ScalarWeightInOperatorRegime, SteepUpdate
+from tpc.diagnostics.limit_faults import (
+    OperatorUpdateRefused,
+    ScalarWeightInOperatorRegime,
+    SteepUpdate,
+)
 from tpc.diagnostics.program_faults import ReadoutNotGaussian
 from tpc.limit.derive import DotChoice, derive_limit
 from tpc.network.classification import classify, no_limit
-from tpc.network.network import Network, WeightKind
+from tpc.network.network import Network, OptimizerUse, WeightKind
 from tpc.network.optimizers.every_step import is_linear
-from tpc.network.optimizers.update import decays
+from tpc.network.optimizers.matrix_rules import MATRIX_RULES
+from tpc.network.optimizers.update import acts_on_operators, decays, without_spectral_bounds
+from tpc.network.roles import Role
 from tpc.network.scales import Classification, Regime
 from tpc.network.training.maximal_update import maximal_update
 from tpc.network.training.neural_tangent import DRAW, neural_tangent
@@ -69,18 +76,25 @@ def training_program(network: Network, dot: DotChoice = "auto", unrolled: bool =
     scales = scales_of(network)
     assert network.training is not None
     many = network.training.steps > FEW_STEPS and not unrolled
+    operators = _check_operators(network, scales)
     if scales.regime is Regime.FEATURE_LEARNING:
         rounds = program_of_rounds(network) if many and dot != "derivative" else None
         if rounds is not None:
             return rounds
+        if operators:
+            return unroll(region_program(round_of_training(network, scales)))
         return maximal_update(network, scales)
     check_operator_regime(network, ScalarWeightInOperatorRegime)
     tracked = any(track.given for track in network.training.tracks)
-    if tracked and any(decays(weight.optimizer) for weight in scales.weights):
+    shrinking = any(decays(weight.optimizer) for weight in scales.weights)
+    if tracked and shrinking:
         return neural_tangent(network, scales)
     if has_linear_rounds(network, scales):
         found = region_program(tangent_round(network, scales))
         return unroll(found) if unrolled else found
+    if operators:
+        found = region_program(tangent_round(network, scales))
+        return found if many else unroll(found)
     if many and has_tangent_rounds(network, scales):
         _check_first_step(network, scales)
         return region_program(tangent_round(network, scales))
@@ -107,7 +121,7 @@ def _check_first_step(network: Network, scales: Classification) -> None:
     """
     training = network.training
     assert training is not None
-    if all(is_linear(weight.optimizer) for weight in scales.weights if weight.moves):
+    if not any(_is_steep(weight.optimizer) for weight in scales.weights if weight.moves):
         return
     first = replace(training, steps=1)
     moving = scales.regime is Regime.FEATURE_LEARNING
@@ -130,13 +144,48 @@ def dot_of(described: Program | Network, dot: DotChoice) -> DotChoice:
     scales = scales_of(described)
     moving = scales.regime is Regime.FEATURE_LEARNING
     uses = (weight.optimizer for weight in scales.weights if weight.moves)
-    steep = next((use for use in uses if not is_linear(use)), None)
+    steep = next(filter(_is_steep, uses), None)
     if not moving or steep is None:
         return dot
     if dot == "derivative":
         fault = SteepUpdate(steep.name)
         raise ProgramError.of(described, (fault, described.training.span))
     return "stein"
+
+
+def _check_operators(network: Network, scales: Classification) -> bool:
+    """Return whether optimizers see gradients as operators; refuse those that cannot here.
+
+    Raises:
+        ProgramError: TP331.
+    """
+    found: list[tuple[Fault, Span]] = []
+    seen = [w for w in scales.weights if isfinite(w.r) and acts_on_operators(w.optimizer)]
+    for weight in seen:
+        use = weight.optimizer
+        reason = advice = ""
+        if weight.role is Role.SCALAR:
+            reason = f"`{weight.name}` has no growing axis"
+            advice = f"give it another optimizer: `optimizer {weight.name}: adam(...)`"
+        elif use.name not in MATRIX_RULES and not is_linear(without_spectral_bounds(use)):
+            reason = "its updates are no operators of low rank, whose singular values are known"
+            advice = "take `clip` or `normalize`, or `muon`"
+        elif "clip_value" in dict(use.options):
+            reason = "a gradient with clipped entries is no operator of low rank"
+            advice = "take `clip_global`"
+        elif scales.regime is Regime.OPERATOR and any(decays(w.optimizer) for w in scales.weights):
+            reason = "weights that decay have other kets at every step of this regime"
+            advice = "leave out the decay, or take `mup`"
+        if reason:
+            found.append((OperatorUpdateRefused(use.name, reason, advice), use.span))
+    if found:
+        raise ProgramError.of(network, *found)
+    return any(weight.moves for weight in seen)
+
+
+def _is_steep(use: OptimizerUse) -> bool:
+    """Whether updates are functions of the entries of gradients that may be close to jumps."""
+    return not (is_linear(use) or acts_on_operators(use))
 
 
 def cost_of_derivatives(network: Network) -> str | None:

@@ -28,6 +28,7 @@ from tpc.program.nodes import (
     Node,
     Parameter,
     Row,
+    Spectral,
     Stack,
     operands,
 )
@@ -145,7 +146,9 @@ class _Probe:
                 return self._drawn(node)
             case Row(operand=operand) | Exchange(operand=operand):
                 return self.values.get(operand)
-            case LinearAlgebra():  # the root of a covariance turns where it is singular
+            case (
+                LinearAlgebra() | Spectral()
+            ):  # the root of a covariance turns where it is singular
                 return None
         try:
             compute = operation(node, leading=1)

@@ -9,7 +9,15 @@ from typing import TypeAlias
 
 from tpc.program.nodes import FREE, Exchange, MatMul, Matrix, Mean, Node, Row, operands
 from tpc.program.program import Program
-from tpc.program.region import Carried, Earlier, Final, Region, SumOverRounds, is_fresh
+from tpc.program.region import (
+    Carried,
+    CombinationOverRounds,
+    Earlier,
+    Final,
+    Region,
+    SumOverRounds,
+    is_fresh,
+)
 
 Side: TypeAlias = tuple[Matrix, bool]
 """A matrix, and whether it is transposed."""
@@ -48,7 +56,7 @@ def products_with_dots(program: Program, region: Region) -> frozenset[Node]:
                 return _exchanged(known[operand], name)
             case Mean(operand=operand, over=over):
                 return frozenset(pair for pair in known[operand] if pair[0] not in over)
-            case SumOverRounds(left=left):
+            case SumOverRounds(left=left) | CombinationOverRounds(left=left):
                 return known[left]
             case Carried():
                 past = known[initial[node]] | known[following[node]]

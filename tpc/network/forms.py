@@ -16,7 +16,7 @@ from typing import Literal
 
 from tpc.network.optimizers.every_step import joint_homogeneity
 from tpc.network.optimizers.rule import is_zero
-from tpc.network.optimizers.update import flags_of, numeric_options
+from tpc.network.optimizers.update import eps_degree, flags_of, numeric_options
 from tpc.network.roles import Role
 from tpc.network.scales import WeightScale
 from tpc.program.builder import Builder
@@ -66,11 +66,12 @@ def practice(weight: WeightScale, out: float, form: Form) -> Practice:
     options = numeric_options(Builder(), use)
     normalized = flags_of(use)["normalize"]
     has_eps = "eps" in options and not is_zero(options["eps"])
+    eps = -inside * eps_degree(use) if degree is not None else 0.0
     return Practice(
         multiplier=multiplier,
         init=init,
         rate=rate + (degree or 0.0) * inside + (weight.lowered if normalized else 0.0),
-        eps=-inside if has_eps and degree is not None else (0.0 if has_eps else None),
+        eps=eps if has_eps else None,
         gradient=inside if degree is None else None,
         threshold=weight.lowered if "clip" in options else None,
         normalized=normalized,

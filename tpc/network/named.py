@@ -6,7 +6,7 @@ from typing import Any
 
 from tpc.diagnostics import NOWHERE, UsageError
 from tpc.network.network import Exponents, OptimizerUse, Parametrization
-from tpc.network.optimizers.table import BOTH_BOUNDS, RULES, out_of_range
+from tpc.network.optimizers.table import ALL_RULES, BOTH_BOUNDS, out_of_range
 from tpc.network.optimizers.update import known_options
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
@@ -22,8 +22,8 @@ def optimizer_named(text: str) -> OptimizerUse:
         UsageError: There is no such optimizer or option, or not with this value.
     """
     name, positional, options = _call(text, "an optimizer")
-    if name not in RULES:
-        raise UsageError(f"there is no optimizer `{name}`: take one of {', '.join(RULES)}")
+    if name not in ALL_RULES:
+        raise UsageError(f"there is no optimizer `{name}`: take one of {', '.join(ALL_RULES)}")
     use = OptimizerUse(name, (), None, NOWHERE)
     numbers, flags = known_options(use)
     b = Builder()

@@ -152,16 +152,17 @@ class OptimizerUse:
 
     Attributes:
         name: As in theory.md, section 7, or that of a declared optimizer.
-        options: The options that were written, scalar nodes of shape () made of statics, params and
-            `time`; flags (`normalize`, `eps_outside`) are booleans. What a block says of all
-            gradients is among them: its schedule in `lr`, and `clip_value`.
+        options: The options that were written, scalar nodes made of statics, params and `time`,
+            most of shape (); flags (`normalize`, `eps_outside`) are booleans, others words
+            (`steps=exact`). What a block says of all gradients is among them: its schedule in `lr`,
+            and `clip_value`.
         declared: The declared optimizer, where it is one.
         span: Where it stands.
         time: Stands for t, the number of the step from 0, where an option contains it.
     """
 
     name: str
-    options: tuple[tuple[str, Node | bool], ...]
+    options: tuple[tuple[str, Node | bool | str], ...]
     declared: UserOptimizer | None
     span: Span
     time: op.Placeholder | None = None

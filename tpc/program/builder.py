@@ -6,6 +6,7 @@ short.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -307,6 +308,20 @@ class Builder:
             raise ShapeMismatch(f"{function} of an array of shape {operand.shape}")
         shape = operand.shape if function in ("inv", "root") else operand.shape[:-2]
         return self.make(op.LinearAlgebra, (), shape, function, operand)
+
+    def spectral(
+        self, function: op.SpectralFunction, operand: Node, rows: int, values: Node | None = None
+    ) -> Node:
+        """Return the decomposition of a matrix whose first `rows` axes are those of rows."""
+        assert operand.is_scalar and (values is None or values.is_scalar)
+        above, below = operand.shape[:rows], operand.shape[rows:]
+        shape: op.Shape = (min(prod(above), prod(below)),)
+        if function == "eigenvectors":
+            shape = (*above, *shape)
+        elif values is not None:
+            assert values.shape == shape
+            shape = operand.shape
+        return self.make(op.Spectral, (), shape, function, operand, rows, values)
 
     def row(self, operand: Node, coordinate: str) -> Node:
         """Return `operand[coordinate]`, the row of a vector at a bound coordinate."""

@@ -155,7 +155,7 @@ def _operation(node: Node) -> str:
             return "softmax"
         case op.Stack():
             return "stack"
-        case op.LinearAlgebra(function=function):
+        case op.LinearAlgebra(function=function) | op.Spectral(function=function):
             return function
         case op.Row(coordinate=coordinate):
             return f"[{coordinate}]"

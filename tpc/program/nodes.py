@@ -250,6 +250,32 @@ class LinearAlgebra(Node):
     operand: Node
 
 
+SpectralFunction: TypeAlias = Literal[
+    "singular_values", "svd_apply", "eigenvalues", "eigenvectors", "eigh_apply"
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Spectral(Node):
+    """A decomposition of a scalar array, a matrix whose first `rows` axes are those of rows.
+
+    With singular value decomposition E s F.T, singular values descending, or E l E.T of a symmetric
+    matrix, eigenvalues descending: `svd_apply` is E f F.T and `eigh_apply` is E f E.T, where f is a
+    value for each singular value or eigenvalue.
+
+    Attributes:
+        function: What of it.
+        operand: The matrix.
+        rows: How many of its axes are those of rows.
+        values: f, else None.
+    """
+
+    function: SpectralFunction
+    operand: Node
+    rows: int
+    values: Node | None
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Row(Node):
     """`x[j]` in a `mean[j]`: the vector x at the bound coordinate j, not at the free one."""

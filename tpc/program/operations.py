@@ -18,6 +18,7 @@ from tpc.functions import FUNCTIONS
 from tpc.program import nodes as op
 from tpc.program.nodes import Node, operands
 from tpc.runtime import elementwise as runtime
+from tpc.runtime import spectral
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -54,6 +55,8 @@ def operation(node: Node, leading: int = 0) -> Callable[..., Array]:
             return partial(_stacked, axis=leading)
         case op.LinearAlgebra(function=name):
             return partial(linear_algebra, name)
+        case op.Spectral(function=name, rows=rows) if not leading:
+            return partial(getattr(spectral, name), rows=rows)
         case _:
             raise ValueError(f"no operation on constant axes: {node!r}")
 

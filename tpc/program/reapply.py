@@ -46,6 +46,8 @@ def reapply(b: Builder, node: Node, parts: Sequence[Node], leading: int = 0) -> 
             return b.softmax(x)
         case op.LinearAlgebra(function=function):
             return b.linear_algebra(function, x)
+        case op.Spectral(function=function, rows=rows, values=values):
+            return b.spectral(function, x, rows, None if values is None else parts[1])
         case op.Row(coordinate=coordinate):
             return b.row(x, coordinate)
         case op.Mean(over=over):

@@ -6,6 +6,7 @@ A region has a body, a graph like any other with four more leaves and operations
     RoundInput     the row of an array that belongs to the round: a mini-batch, a schedule
     Earlier        |x_s>, a ket of an earlier round s
     SumOverRounds  sum over earlier rounds s < t of c_s |x_s><y_s|z>
+    InnerOverRounds, CombinationOverRounds  <x_s|z> of all rounds, and sum of |x_s> c_s
 
 The body is checked, normalised and derived once. What it makes in every round is an array over
 rounds, outside of it: `Collected`. Bodies use values from outside as they are.
@@ -82,6 +83,32 @@ class SumOverRounds(Node):
     left: Node
     right: Node
     operand: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class InnerOverRounds(Node):
+    """<left_s|x> of all rounds, 0 where s is not earlier: a scalar of shape (rounds,) + ...
+
+    Attributes:
+        left: |left_s>.
+        operand: |x>.
+    """
+
+    left: Node
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CombinationOverRounds(Node):
+    """Sum over earlier rounds s of |left_s> weights[s], over all constant axes of |left_s>.
+
+    Attributes:
+        weights: A scalar of shape (rounds,) + that of |left_s> + that of the sum.
+        left: |left_s>.
+    """
+
+    weights: Node
+    left: Node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -247,9 +274,21 @@ def sum_over_rounds(b: Builder, factors: Node, left: Node, right: Node, operand:
     return b.make(SumOverRounds, left.coords, operand.shape, factors, left, right, operand)
 
 
+def inner_over_rounds(b: Builder, rounds: int, left: Node, operand: Node) -> Node:
+    """Return <left_s|x> of all rounds, 0 where s is not earlier."""
+    shape = (rounds, *left.shape, *operand.shape)
+    return b.make(InnerOverRounds, (), shape, left, operand)
+
+
+def combination_over_rounds(b: Builder, weights: Node, left: Node) -> Node:
+    """Return the sum over earlier rounds s of |left_s> weights[s]."""
+    shape = weights.shape[1 + len(left.shape) :]
+    return b.make(CombinationOverRounds, left.coords, shape, weights, left)
+
+
 def varying(nodes: Iterable[Node]) -> set[Node]:
     """Return those of some nodes, each after its operands, that differ from round to round."""
-    leaves = Carried | RoundInput | Earlier | SumOverRounds
+    leaves = Carried | RoundInput | Earlier
 
     def differs(node: Node) -> bool:
         drawn = node if isinstance(node, InitialVector) else getattr(node, "matrix", None)

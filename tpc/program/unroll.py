@@ -29,8 +29,10 @@ from tpc.program.reapply import reapply
 from tpc.program.region import (
     Carry,
     Collected,
+    CombinationOverRounds,
     Earlier,
     Final,
+    InnerOverRounds,
     Region,
     RoundInput,
     SumOverRounds,
@@ -164,6 +166,10 @@ class _Unrolling:
                 return b.take(images[table], keys)
             case SumOverRounds():
                 return self._sum(node, t, images)
+            case InnerOverRounds():
+                return self._inner(node, t, images)
+            case CombinationOverRounds():
+                return self._combination(node, t, images)
             case InitialVector(name=name) if is_fresh(node):
                 own = own_values(b.copy(node, images))[1:]
                 number = t + self._body.first
@@ -189,17 +195,35 @@ class _Unrolling:
 
     def _sum(self, node: SumOverRounds, t: int, images: dict[Node, Node]) -> Node:
         b = self.builder
-        kept = {record.leaf: record.node for record in self._body.records}
         factors, operand = images[node.factors], images[node.operand]
         terms: list[Node] = []
-        for s, known in enumerate(self._rounds[:t]):
-            left, right = (known[kept[side]] for side in (node.left, node.right))  # type: ignore[index]
+        sides = zip(self._kept(node.left, t), self._kept(node.right, t), strict=True)
+        for s, (left, right) in enumerate(sides):
             overlap, rank = b.inner(right, operand), len(left.shape)
             term = b.contract(left, overlap, rank) if rank else b.mul(overlap, left)
             terms.append(b.mul(b.take(factors, (s,)), term))
         if not terms:
             return b.number(0)
         return reduce(b.add, terms)
+
+    def _kept(self, leaf: Node, t: int) -> list[Node]:
+        """Return what a stand-in is in each round before t."""
+        kept = next(record.node for record in self._body.records if record.leaf is leaf)
+        return [known[kept] for known in self._rounds[:t]]
+
+    def _inner(self, node: InnerOverRounds, t: int, images: dict[Node, Node]) -> Node:
+        b, operand = self.builder, images[node.operand]
+        found = [b.inner(left, operand) for left in self._kept(node.left, t)]
+        rest = node.shape[0] - len(found)
+        return b.stack((*found, *[b.constant(np.zeros(node.shape[1:]))] * rest))
+
+    def _combination(self, node: CombinationOverRounds, t: int, images: dict[Node, Node]) -> Node:
+        b, weights = self.builder, images[node.weights]
+        terms = []
+        for s, left in enumerate(self._kept(node.left, t)):
+            mine = b.take(weights, (s, *[None] * (len(weights.shape) - 1)))
+            terms.append(b.contract(left, mine, len(left.shape)))
+        return reduce(b.add, terms) if terms else b.number(0)
 
 
 def _mean(b: Builder, operand: Node, over: tuple[str, ...]) -> Node:

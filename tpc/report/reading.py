@@ -28,7 +28,9 @@ from tpc.program.region import (
     Body,
     Carried,
     Collected,
+    CombinationOverRounds,
     Final,
+    InnerOverRounds,
     KnownAtFirst,
     Region,
     RoundInput,
@@ -290,11 +292,13 @@ class EquationReader:
         assert total is not None
         return total
 
+    def _earlier(self, leaf: Node) -> str:
+        """Return the name of a ket of an earlier round."""
+        return in_earlier_round(self.name_ket(self._records[leaf]))
+
     def _sum_over_rounds(self, node: SumOverRounds) -> Formula:
         """Return the sum of c[s] |x_s><y_s|z>."""
-        left, right = (
-            in_earlier_round(self.name_ket(self._records[side])) for side in (node.left, node.right)
-        )
+        left, right = map(self._earlier, (node.left, node.right))
         factor = expr.Indexed(self.of(node.factors), ("s",))
         braket = expr.BraKet(right, self.name_ket(node.operand))
         return expr.SumOver(scale(factor, multiply("braket", expr.Ket(left), braket)))
@@ -364,7 +368,10 @@ class EquationReader:
                 return self.bra_of(node)
             case SteinDot(hats=hats, hat=hat):
                 return reduce(add, [self._ket_and_bra(other, hat.operand) for other in hats])
-            case Carried() | RoundInput() | SumOverRounds() | RoundDot() | Collected() | Final():
+            case (
+                Carried() | RoundInput() | SumOverRounds() | InnerOverRounds()
+                | CombinationOverRounds() | RoundDot() | Collected() | Final()
+            ):  # fmt: skip
                 return self._of_rounds(node, place)
             case KnownAtFirst(operand=operand):
                 return of(operand)
@@ -413,6 +420,11 @@ class EquationReader:
                 return expr.Indexed(self._formula(table, place), ("t",))
             case SumOverRounds():
                 return self._sum_over_rounds(node)
+            case InnerOverRounds(left=left, operand=operand):
+                return expr.BraKet(self._earlier(left), self.name_ket(operand))
+            case CombinationOverRounds(weights=weights, left=left):
+                mine = expr.Indexed(self.of(weights), ("s",))
+                return expr.SumOver(multiply("contract", expr.Ket(self._earlier(left)), mine))
             case RoundDot(hat=hat):
                 return self.round_dot(hat)
             case Collected(region=Region(body=body), position=position):

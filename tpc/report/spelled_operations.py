@@ -49,7 +49,7 @@ def write_operation(node: Node, operands: tuple[Formula, ...]) -> Formula:
             return expr.Call("stack", operands)
         case op.LinearAlgebra(function="inv"):
             return expr.Raised(operands[0], "-1")
-        case op.LinearAlgebra(function=function):
+        case op.LinearAlgebra(function=function) | op.Spectral(function=function):
             return expr.Call(function, operands)
         case _:
             raise AssertionError(f"{node!r} is no operation of a limit")

@@ -22,7 +22,7 @@ from tpc.limit.equations import Limit
 from tpc.network.criteria import shown
 from tpc.network.global_norms import global_norm
 from tpc.network.network import Network, OptimizerUse, Training, Weight, WeightKind
-from tpc.network.optimizers.table import RULES
+from tpc.network.optimizers.table import ALL_RULES
 from tpc.network.optimizers.update import decays
 from tpc.network.scales import Classification, Regime, WeightScale
 from tpc.program.nodes import Constant, Contract, Matrix, Node, Parameter, Placeholder, operands
@@ -251,7 +251,7 @@ def _rule(use: OptimizerUse) -> str:
         for name, value in use.options
         if name not in ("lr", "decay", "weight_decay") and value is not False
     ]
-    formula = f" {RULES[use.name].formula}" if use.declared is None else ""
+    formula = f" {ALL_RULES[use.name].formula}" if use.declared is None else ""
     return f"{use.name}{formula}" + (f" with {', '.join(options)}" if options else "")
 
 

@@ -25,6 +25,7 @@ class Rounds:
     """A ket of every round so far: the axis of rounds, then its constant axes, as one."""
 
     def __init__(self, nodes: Nodes, rounds: int, shape: tuple[int, ...]) -> None:
+        self.rounds = rounds
         self._columns = np.empty((nodes.samples, rounds * prod(shape)))
         self.shape = shape
         self.count = 0
@@ -55,4 +56,23 @@ def sum_over_rounds(
     overlaps = nodes.inner(right.array, ket.reshape(len(ket), -1))
     weights = np.repeat(factors[: left.count], prod(left.shape))
     total: Array = left.array @ (weights[:, None] * overlaps)
+    return total.reshape(-1, *shape)
+
+
+def inner_over_rounds(nodes: Nodes, left: Rounds, ket: Array) -> Array:
+    """Return <left_s|x> of all rounds, 0 where s is not earlier."""
+    overlaps = np.zeros((left.rounds, *left.shape, *ket.shape[1:]))
+    if left.count:
+        found = nodes.inner(left.array, ket.reshape(len(ket), -1))
+        overlaps[: left.count] = found.reshape(left.count, *overlaps.shape[1:])
+    return overlaps
+
+
+def combination_over_rounds(nodes: Nodes, left: Rounds, weights: Array) -> Array:
+    """Return the sum over earlier rounds s of |left_s> weights[s]."""
+    shape = weights.shape[1 + len(left.shape) :]
+    if not left.count:
+        return np.zeros((nodes.samples, *shape))
+    rows = weights[: left.count].reshape(left.array.shape[1], -1)
+    total: Array = left.array @ rows
     return total.reshape(-1, *shape)

@@ -156,5 +156,7 @@ def _has_kinks(node: Node) -> bool:
             return reduction == "amax"
         case op.LinearAlgebra(function=function):
             return function in ("inv", "root")
+        case op.Spectral():
+            return True
         case _:
             return False

@@ -25,6 +25,7 @@ from tpc.simulation.finite_operations import apply_operation
 MATRIX = ((FREE, "n"), ("j", "n"))
 VECTOR = ((FREE, "n"),)
 OTHER_VALUES = {
+    "bound": 0.5,
     "beta": 0.7, "a": 0.8, "rho": 0.6, "eps": 0.3, "beta1": 0.5, "beta2": 0.6, "eps_outside": True,
 }  # fmt: skip
 
@@ -147,8 +148,8 @@ def test_declared_optimizers_keep_states_and_options() -> None:
     found = run(use_of("Q", declared(linear=False), k=0.8), gs, MATRIX)
     np.testing.assert_allclose(found, wanted, rtol=1e-12)
     assert known_options(use_of("Q", declared(True))) == (
-        ("lr", "decay", "clip", "weight_decay", "k"),
-        ("normalize",),
+        ("lr", "decay", "clip", "spectral_clip", "weight_decay", "k"),
+        ("normalize", "spectral_normalize"),
     )
 
 

@@ -59,6 +59,12 @@ def adam(gs, beta1=0.9, beta2=0.999, eps=1e-8, eps_outside=False):
         yield over(mhat, np.sqrt(vhat) + eps if eps_outside else np.sqrt(vhat + eps**2))
 
 
+def lamb(gs, beta1=0.9, beta2=0.999, eps=1e-6, eps_outside=False, bound=None):
+    """Return directions of norm 1: those of a weight whose norm is not known."""
+    for r in adam(gs, beta1, beta2, eps, eps_outside):
+        yield over(r, np.sqrt(np.mean(r**2)))
+
+
 def adamax(gs, beta1=0.9, beta2=0.999, eps=1e-8):
     for t, (mhat, _) in enumerate(moments(gs, beta1, beta2)):
         u = np.max([beta2 ** (t - s) * np.abs(gs[s]) for s in range(t + 1)], axis=0)
@@ -97,6 +103,6 @@ def adafactor(gs, beta1=0.9, beta2=0.999, eps=1e-8, eps_outside=False):
 
 TEXTBOOK: dict[str, Textbook] = {
     "sgd": sgd, "momentum": momentum, "nesterov": nesterov, "signsgd": signsgd, "rmsprop": rmsprop,
-    "adagrad": adagrad, "adam": adam, "adamw": adam, "adamax": adamax, "nadam": nadam, "adadelta":
-    adadelta, "lion": lion, "adafactor": adafactor,
+    "adagrad": adagrad, "adam": adam, "adamw": adam, "lamb": lamb, "adamax": adamax, "nadam": nadam,
+    "adadelta": adadelta, "lion": lion, "adafactor": adafactor,
 }  # fmt: skip

@@ -16,14 +16,14 @@ Array = np.ndarray
 
 
 def use_of(
-    name: str, declared: UserOptimizer | None = None, **options: float | bool
+    name: str, declared: UserOptimizer | None = None, **options: float | bool | str
 ) -> OptimizerUse:
     """Return a use with numbers and flags as options."""
     b = Builder()
     return OptimizerUse(
         name,
         tuple(
-            (key, value if isinstance(value, bool) else b.number(value))
+            (key, value if isinstance(value, bool | str) else b.number(value))
             for key, value in options.items()
         ),
         declared,

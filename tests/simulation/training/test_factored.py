@@ -7,6 +7,7 @@ import tpc
 from tpc.network.network import Network
 from tpc.network.optimizers.every_step import linear_coefficients
 from tpc.network.parametrizations import scaling_of
+from tpc.network.roles import Role
 from tpc.program.builder import Builder
 from tpc.simulation.training import costs
 from tpc.simulation.training.batch_evaluation import number
@@ -49,7 +50,7 @@ def test_a_matrix_without_entries_follows_the_update(optimizer: str) -> None:
     assert made.training is not None
     weight, use = made.weights[1], made.training.optimizer
     e = scaling_of(made, made.training.parametrization).exponents["W"]
-    plan = TensorPlan(weight, e, use, Widths(n, (n, n), n, n), {})
+    plan = TensorPlan(weight, e, Role.MATRIX, use, Widths(n, (n, n), n, n), {})
     table = linear_coefficients(Builder(), use, 4)
     rows = [[number(q, {}) for q in row] for row in table]
     tensor = FactoredTensor(plan, 0, 0, (100, 100), rows)

@@ -15,7 +15,7 @@ from tpc.diagnostics.training_faults import BadOptimizer, NotEntrywise
 from tpc.network.checking.draft import NetworkDraft
 from tpc.network.checking.leaves import leaves
 from tpc.network.network import UserOptimizer
-from tpc.network.optimizers.table import COMMON_FLAGS, COMMON_OPTIONS, RULES
+from tpc.network.optimizers.table import ALL_RULES, COMMON_FLAGS, COMMON_OPTIONS
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.evaluate import evaluate
 from tpc.program.checking.sorts import number, plain
@@ -65,7 +65,7 @@ def declare_optimizer(network: NetworkDraft, at: tree.OptimizerDef) -> None:
 
 
 def _optimizer(ctx: Context, at: tree.OptimizerDef) -> UserOptimizer | None:
-    if at.name.id in RULES:
+    if at.name.id in ALL_RULES:
         hint = "choose another name: this optimizer is built in"
         ctx.report(BadOptimizer(at.name.id, "is declared a second time", hint), at.name.span)
     block = _opened(ctx, at)

@@ -6,8 +6,8 @@ from tpc.diagnostics.training_faults import BadOptimizerOption, BadSetting, Unkn
 from tpc.network.checking.draft import NetworkDraft
 from tpc.network.checking.steps import time_in, timed
 from tpc.network.network import OptimizerUse
-from tpc.network.optimizers.table import BOTH_BOUNDS, RULES, out_of_range
-from tpc.network.optimizers.update import known_options
+from tpc.network.optimizers.table import ALL_RULES, BOTH_BOUNDS, out_of_range
+from tpc.network.optimizers.update import known_options, known_words
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.defaults import at_defaults
 from tpc.program.checking.expressions.evaluate import evaluate
@@ -17,6 +17,9 @@ from tpc.program.nodes import Node
 from tpc.syntax import tree
 
 FORM = "`optimizer adam(lr=0.1)`"
+
+LISTS = ("coefficients", "exponent")
+"""Options that may be lists of numbers."""
 
 MEANT = {
     "learning_rate": "lr", "eta": "lr", "wd": "weight_decay", "epsilon": "eps",
@@ -40,7 +43,7 @@ def use_of(network: NetworkDraft, at: tree.Expression) -> OptimizerUse | Broken:
         case _:
             fault = BadSetting("optimizer", "the name of one", "an expression", FORM)
             return ctx.report(fault, at.span)
-    if name.id not in RULES and name.id not in network.optimizers:
+    if name.id not in ALL_RULES and name.id not in network.optimizers:
         return ctx.report(UnknownOptimizer(name.id, _suggestion(network, name.id)), name.span)
     declared = network.optimizers.get(name.id)
     if name.id in network.optimizers and declared is None:
@@ -54,8 +57,20 @@ def use_of(network: NetworkDraft, at: tree.Expression) -> OptimizerUse | Broken:
     )
 
 
+NO_LIMIT = {
+    "dion": "its limit is random: a random start picks another subspace at every width",
+    "psgd": "its limit is random: it draws fresh probes in every step",
+    "sophia": "its limit is random: it draws labels or probes in every step",
+    "muonsphere": "it has no limit here: spectral norms of weights are no finite program; power "
+    "iterations from a given vector are one",
+}
+"""Optimizers that are known by name but have no limit, and why."""
+
+
 def _suggestion(network: NetworkDraft, name: str) -> str:
-    known = [*RULES, *network.optimizers]
+    if name.lower() in NO_LIMIT:
+        return NO_LIMIT[name.lower()]
+    known = [*ALL_RULES, *network.optimizers]
     similar = get_close_matches(name.lower(), known, n=1)
     if similar:
         return f"did you mean `{similar[0]}`?"
@@ -64,10 +79,10 @@ def _suggestion(network: NetworkDraft, name: str) -> str:
 
 def _options(
     ctx: Context, use: OptimizerUse, keywords: tuple[tree.Keyword, ...]
-) -> tuple[tuple[str, Node | bool], ...] | Broken:
+) -> tuple[tuple[str, Node | bool | str], ...] | Broken:
     numeric, flags = known_options(use)
-    aliases = RULES[use.name].aliases if use.declared is None else {}
-    found: dict[str, Node | bool] = {}
+    aliases = ALL_RULES[use.name].aliases if use.declared is None else {}
+    found: dict[str, Node | bool | str] = {}
     sound = True
     for keyword in keywords:
         name = aliases.get(keyword.name, keyword.name)
@@ -98,8 +113,21 @@ def _value(
     at: tree.Keyword,
     numeric: tuple[str, ...],
     flags: tuple[str, ...],
-) -> Node | bool | Broken:
+) -> Node | bool | str | Broken:
     """Return the value of an option."""
+    words = known_words(use).get(at.name, ())
+    if isinstance(at.value, tree.Name) and at.value.id in words:
+        return at.value.id
+    if at.name == "basis" and isinstance(at.value, tree.Name) and at.value.id == "earlier":
+        problem = "of earlier gradients leaves the present one outside: it falls in an eigenspace \
+whose basis is an accident"
+        return ctx.report(
+            BadOptimizerOption(at.name, problem, "write `basis=current`"), at.value.span
+        )
+    if words and at.name not in numeric:
+        known_ones = ", ".join(f"`{word}`" for word in words if word)
+        fault = BadOptimizerOption(at.name, f"is one of {known_ones}", "")
+        return ctx.report(fault, at.value.span)
     if at.name in flags:
 
         def no_flag(found: str) -> BadOptimizerOption:
@@ -108,7 +136,7 @@ def _value(
 
         return flag(ctx, evaluate(ctx, at.value), at.value.span, no_flag)
     if at.name not in numeric:
-        known = sorted({*numeric, *flags})
+        known = sorted({*numeric, *flags, *known_words(use)})
         meant = MEANT.get(at.name)
         similar = [meant] if meant in known else get_close_matches(at.name, known, n=1)
         hint = f"did you mean `{similar[0]}`?" if similar else f"it has {', '.join(known)}"
@@ -125,8 +153,10 @@ def _value(
 
 def _problem(use: OptimizerUse, name: str, node: Node) -> str:
     """Return what is wrong with the value of an option, or the empty string."""
-    if node.shape:
+    if node.shape and name not in LISTS:
         return f"is a number, not an array of shape {show_shape(node.shape)}"
     if time_in(node) is not None:  # looked at when the number of steps is known
         return ""
-    return out_of_range(use.name, use.declared is not None, name, float(at_defaults(node)))
+    values = map(float, at_defaults(node).flat)
+    declared = use.declared is not None
+    return next(filter(None, (out_of_range(use.name, declared, name, x) for x in values)), "")

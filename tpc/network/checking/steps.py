@@ -57,7 +57,7 @@ def timed(ctx: Context, at: tree.Expression, what: str) -> Node | Broken:
     return node
 
 
-def time_in(*nodes: Node | bool) -> Placeholder | None:
+def time_in(*nodes: Node | bool | str) -> Placeholder | None:
     """Return what stands for `t` in some numbers, where one of them contains it."""
     found = (x for node in nodes if isinstance(node, Node) for x in leaves(node))
     return next((leaf for leaf in found if isinstance(leaf, Placeholder)), None)
@@ -92,7 +92,7 @@ def check_use(ctx: Context, use: OptimizerUse, steps: int) -> None:
     if use.time is None:
         return
     for name, value in use.options:
-        if isinstance(value, bool) or name == "clip_value":
+        if not isinstance(value, Node) or value.shape or name == "clip_value":
             continue
 
         def problem(found: float, name: str = name) -> str:

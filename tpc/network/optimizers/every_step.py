@@ -20,9 +20,17 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Generic, TypeAlias, TypeVar
 
+import numpy as np
+
 from tpc.network.network import OptimizerUse
 from tpc.network.optimizers.rule import TINY, is_zero
-from tpc.network.optimizers.update import advance, initial_states, numeric_options
+from tpc.network.optimizers.update import (
+    acts_on_operators,
+    advance,
+    eps_degree,
+    initial_states,
+    numeric_options,
+)
 from tpc.program import nodes as op
 from tpc.program.builder import Builder
 from tpc.program.nodes import Elementwise, Expand, Mean, Node, Permute, Reduce, Take, operands
@@ -54,7 +62,8 @@ def of_every_step(use: OptimizerUse, reading: OptimizerReading[Value]) -> Value:
     """Return the value of the direction Q_t for every t."""
     b = Builder()
     like = b.number(0)
-    gradient = b.placeholder(like, "g")
+    whole = b.constant(np.zeros((2, 2))) if acts_on_operators(use) else like
+    gradient = b.placeholder(whole, "g")
     starts = initial_states(b, use)
     states = tuple(b.placeholder(like, f"state {at}") for at, _ in enumerate(starts))
     direction, after = advance(b, use, gradient, states, 1)
@@ -87,8 +96,15 @@ class Degree(Enum):
 
 def is_linear(use: OptimizerUse) -> bool:
     """Whether Q_t is linear in the gradients for every t."""
+    if acts_on_operators(use):
+        return False
     reading = OptimizerReading(Degree.ZERO, Degree.NUMBER, Degree.LINEAR, _sum, _degree)
     return of_every_step(use, reading) in (Degree.ZERO, Degree.LINEAR)
+
+
+def stays_low_rank(use: OptimizerUse) -> bool:
+    """Whether updates of a matrix have columns and rows in the span of those of gradients."""
+    return is_linear(use) or acts_on_operators(use)
 
 
 def linear_coefficients(b: Builder, use: OptimizerUse, steps: int) -> tuple[tuple[Node, ...], ...]:
@@ -152,11 +168,12 @@ def homogeneity(use: OptimizerUse) -> float | None:
 
 
 def joint_homogeneity(use: OptimizerUse) -> float | None:
-    """Return the degree p in Q(k g, k eps) = k^p Q(g, eps), or None where it has none."""
+    """Return p in Q(k g, k^e eps) = k^p Q(g, eps) with e of `eps_degree`, None if there is none."""
     b = Builder()
     scaled = [option for option in use.options if option[0] != "eps"]
     if "eps" in numeric_options(b, use):
-        scaled.append(("eps", b.parameter(EPS, 0.0)))
+        eps = b.parameter(EPS, 0.0)
+        scaled.append(("eps", b.mul(eps, eps) if eps_degree(use) == 2 else eps))
     return homogeneity(replace(use, options=tuple(scaled)))
 
 
@@ -179,8 +196,18 @@ def _scaling(node: Node, of: Sequence[Scale]) -> Scale:
             return of[0] / 2
         case op.Elementwise(function="square") if of[0] is not None:
             return of[0] * 2
-        case op.Elementwise(function="sign") if of[0] is not None:
+        case op.Elementwise(function="sign" | "step") if of[0] is not None:
             return 0.0
+        case op.Elementwise(function="pow", operands=(_, op.Constant(value=p))) if (
+            of[0] is not None
+        ):
+            return of[0] * float(p) if of[0] or float(p) >= 0 else 0.0
+        case op.Contract():
+            return None if None in of else sum(degree for degree in of if degree is not None)
+        case op.Spectral(function="eigenvectors") if of[0] is not None:
+            return 0.0
+        case op.Spectral():
+            return of[-1]
         case op.Elementwise(function="neg" | "abs"):
             return of[0]
         case op.Mean() | op.Take() | op.Permute() | op.Expand() | op.Reduce():

@@ -25,6 +25,23 @@ Numbers: TypeAlias = Mapping[str, Node]
 
 
 @dataclass(frozen=True, slots=True)
+class Facing:
+    """How the operator of a weight lies, in units in which everything stays of order one.
+
+    Attributes:
+        rows: How many of the first axes of its array are those of rows.
+        shape_scale: sqrt(rows / columns), without its power of n.
+        unwidened: sqrt(max(1, rows / columns)), in the same way.
+        largest: sqrt(max(rows, columns)), in the same way.
+    """
+
+    rows: int = 1
+    shape_scale: float = 1.0
+    unwidened: float = 1.0
+    largest: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """What one step of an optimizer sees.
 
@@ -36,6 +53,9 @@ class Moment:
         options: Numeric options by name.
         flags: Options that are true or false.
         averages: Of tensors like the gradient.
+        words: Options that are words.
+        facing: How the operator of the weight lies.
+        weight_norm: |w|, the norm of the weight, where the rule asks for it.
     """
 
     builder: Builder
@@ -45,6 +65,9 @@ class Moment:
     options: Numbers
     flags: Mapping[str, bool]
     averages: Averages
+    words: Mapping[str, str] = field(default_factory=dict)
+    facing: Facing = Facing()
+    weight_norm: Node | None = None
 
 
 Advance: TypeAlias = Callable[[Moment], tuple[Node, tuple[Node, ...]]]
@@ -63,15 +86,22 @@ class Rule:
         options: Its own numeric options and their defaults.
         flags: Its own options that are true or false, with their defaults.
         aliases: Other names of its options.
+        words: Its own options that may be a word, the words with the default first; the empty word
+            stands for a number.
+        sees_weight: Whether it asks for the norm of the weight.
+        eps_degree: 2 where `eps` stands beside squares of gradients, else 1.
     """
 
     name: str
     formula: str
     advance: Advance
     states: tuple[str, ...] = ()
-    options: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
     flags: Mapping[str, bool] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sees_weight: bool = False
+    eps_degree: int = 1
 
 
 def blend(b: Builder, weight: Node, old: Node, new: Node) -> Node:
@@ -101,6 +131,16 @@ def root(b: Builder, second: Node, eps: Node) -> Node:
 def positive(b: Builder, below: Node) -> Node:
     """Return what stands below the line, kept from zero."""
     return b.apply("max", below, b.number(TINY**0.5))
+
+
+def trust_ratio(at: Moment, below: Node) -> Node:
+    """Return |w| / |r| for a norm |r|, or 1 where one of the norms is 0; |w| is 1 if unknown."""
+    b, above = at.builder, at.weight_norm
+    if above is None:
+        return b.div(b.number(1), positive(b, below))
+    kept = b.mul(b.apply("sign", above), b.apply("sign", below))
+    ratio = b.div(above, positive(b, below))
+    return b.add(b.mul(kept, ratio), b.sub(b.number(1), kept))
 
 
 def is_zero(node: Node) -> bool:

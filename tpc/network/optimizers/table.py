@@ -10,15 +10,28 @@ The paper's form is mhat / sqrt(vhat + eps^2), which is smooth where vhat is 0.
 Reference:
     Tensor Programs IVb, equations (2.2), (SignSGD) and (Adam); Section 2.10.3 (Adafactor).
     Kingma and Ba, Adam: A Method for Stochastic Optimization, 2014.
+    You et al., Algorithm 2 (LAMB).
     Shazeer and Stern, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, 2018.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
-from tpc.network.optimizers.rule import Moment, Rule, blend, fade, is_zero, positive, root, unbiased
+from tpc.network.optimizers.matrix_rules import MATRIX_RULES
+from tpc.network.optimizers.rule import (
+    Moment,
+    Rule,
+    blend,
+    fade,
+    is_zero,
+    positive,
+    root,
+    trust_ratio,
+    unbiased,
+)
 from tpc.program.nodes import Node
 
 
@@ -87,6 +100,15 @@ def adam(at: Moment) -> tuple[Node, tuple[Node, ...]]:
     return b.div(mhat, _below(at, vhat)), (m, v)
 
 
+def lamb(at: Moment) -> tuple[Node, tuple[Node, ...]]:
+    """Q = min(|w|, bound) / |r| r with the direction r of adam; r where a norm is 0."""
+    b = at.builder
+    r, states = adam(at)
+    if at.weight_norm is not None and at.words["bound"] != "none":
+        at = replace(at, weight_norm=b.apply("min", at.weight_norm, at.options["bound"]))
+    return b.mul(trust_ratio(at, at.averages.norm(r)), r), states
+
+
 def adamax(at: Moment) -> tuple[Node, tuple[Node, ...]]:
     """Q = mhat / max(u, eps), u = max(beta2 u, |g|)."""
     b = at.builder
@@ -142,7 +164,11 @@ _RATES = ("beta", "beta1", "beta2", "a", "alpha", "rho")
 """How much of an average stays: at 1 it would never see a gradient."""
 
 _OF_EVERY: MappingProxyType[str, str] = MappingProxyType(
-    {"lr": "positive", "clip": "positive", "decay": "part", "weight_decay": "not negative"}
+    {
+        **dict.fromkeys(("lr", "clip", "spectral_clip"), "positive"),
+        "decay": "part",
+        "weight_decay": "not negative",
+    }
 )
 _OF_RULES: MappingProxyType[str, str] = MappingProxyType(
     {"eps": "not negative", **dict.fromkeys(_RATES, "part")}
@@ -181,9 +207,14 @@ BOTH_BOUNDS = "is given with `normalize`"
 EPS = 1e-8
 
 COMMON_OPTIONS: MappingProxyType[str, float] = MappingProxyType({"lr": 1.0, "decay": 0.0})
-"""Numeric options of every optimizer; there is also `clip`, which has no default."""
+"""Numeric options of every optimizer that have defaults; others are `BOUNDS`."""
 
-COMMON_FLAGS: MappingProxyType[str, bool] = MappingProxyType({"normalize": False})
+COMMON_FLAGS: MappingProxyType[str, bool] = MappingProxyType(
+    {"normalize": False, "spectral_normalize": False}
+)
+
+BOUNDS = ("clip", "spectral_clip", "weight_decay")
+"""Numeric options of every optimizer that have no default."""
 
 _ADAM = {"beta1": 0.9, "beta2": 0.999, "eps": EPS}
 _OUTSIDE = {"eps_outside": False}
@@ -223,10 +254,18 @@ RULES: MappingProxyType[str, Rule] = MappingProxyType(
                 "lion", "sign(beta1 m + (1 - beta1) g)", lion, ("m",), {"beta1": 0.9, "beta2": 0.99}
             ),
             Rule(
+                "lamb", "|w| r / |r|, r = mhat / sqrt(vhat + eps^2)", lamb, ("m", "v"),
+                {**_ADAM, "eps": 1e-6, "bound": 10.0}, _OUTSIDE,
+                words={"bound": ("none", "")}, sees_weight=True,
+            ),
+            Rule(
                 "adafactor", "mhat / sqrt(vhat + eps^2), v = rows(g^2) columns(g^2) / E g^2",
                 adafactor, ("m", "rows", "columns", "overall"), _ADAM, _OUTSIDE,
             ),
         )
     }
 )  # fmt: skip
+"""Optimizers that act entry by entry, by name."""
+
+ALL_RULES: MappingProxyType[str, Rule] = MappingProxyType({**RULES, **MATRIX_RULES})
 """All optimizers by name."""

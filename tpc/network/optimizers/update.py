@@ -6,9 +6,11 @@ Options may contain t. A gradient is clipped to +-`clip_value` first, then it ta
 all gradients (`global_bounds.py`).
 
 `advance` gives Q_t and the states after step t from g_t and the states before; g_t is a node of any
-coordinates: a ket, the two-coordinate kernel of a matrix, an array that a finite network holds.
+coordinates: a ket, the two-coordinate kernel of a matrix, an array that a finite network holds; for
+optimizers of operators the array of an `Operator`.
 With |X| = sqrt(E ||X||^2) [Def. 2.10.7], `normalize` makes X / |X| of the direction X and then
-`clip=theta` makes X / max(1, |X| / theta).
+`clip=theta` makes X / max(1, |X| / theta). Of an operator `spectral_normalize` makes X / s_1 and
+`spectral_clip=theta` makes its singular values min(s, theta).
 
 Reference:
     Tensor Programs IVb, equation (2.4); Section 2.10.1 (decay), equation (2.50); Section 2.10.2
@@ -16,6 +18,7 @@ Reference:
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -23,8 +26,10 @@ import numpy as np
 from tpc.network.network import OptimizerUse, Weight
 from tpc.network.optimizers.averages import Averages, GrownAverages
 from tpc.network.optimizers.declared import advance_declared
-from tpc.network.optimizers.rule import Moment, positive
-from tpc.network.optimizers.table import COMMON_FLAGS, COMMON_OPTIONS, RULES
+from tpc.network.optimizers.matrix_rules import MATRIX_RULES
+from tpc.network.optimizers.operators import Operator
+from tpc.network.optimizers.rule import Facing, Moment, positive
+from tpc.network.optimizers.table import ALL_RULES, BOUNDS, COMMON_FLAGS, COMMON_OPTIONS
 from tpc.program.builder import Builder
 from tpc.program.checking.expressions.defaults import at_defaults
 from tpc.program.nodes import Node, Parameter, Placeholder, operands
@@ -32,28 +37,62 @@ from tpc.program.reapply import transplant
 from tpc.program.traversal import walk
 
 
+def acts_on_operators(use: OptimizerUse) -> bool:
+    """Whether an optimizer sees the gradient of a weight as an operator."""
+    spectral = flags_of(use)["spectral_normalize"] or "spectral_clip" in dict(use.options)
+    return spectral or (use.declared is None and use.name in MATRIX_RULES)
+
+
+def without_spectral_bounds(use: OptimizerUse) -> OptimizerUse:
+    """Return a use that does not bound singular values."""
+    bounds = ("spectral_clip", "spectral_normalize")
+    return replace(use, options=tuple(x for x in use.options if x[0] not in bounds))
+
+
+def sees_weight(use: OptimizerUse) -> bool:
+    """Whether an optimizer asks for the norm of the weight."""
+    return use.declared is None and ALL_RULES[use.name].sees_weight
+
+
+def eps_degree(use: OptimizerUse) -> int:
+    """Return 2 where `eps` stands beside squares of gradients, else 1."""
+    return 1 if use.declared is not None else ALL_RULES[use.name].eps_degree
+
+
 def known_options(use: OptimizerUse) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names of the numeric options that a use may give, and of its flags."""
-    common = (*COMMON_OPTIONS, "clip", "weight_decay")
+    common = (*COMMON_OPTIONS, *BOUNDS)
     if use.declared is not None:
         own = tuple(option.name for option, _ in use.declared.options)
         return (*common, *own), tuple(COMMON_FLAGS)
-    rule = RULES[use.name]
+    rule = ALL_RULES[use.name]
     return (*common, *rule.options, *rule.aliases), (*COMMON_FLAGS, *rule.flags)
+
+
+def known_words(use: OptimizerUse) -> Mapping[str, tuple[str, ...]]:
+    """Return the words that options of a use may be, those by default first."""
+    return {} if use.declared is not None else ALL_RULES[use.name].words
+
+
+def words_of(use: OptimizerUse) -> Mapping[str, str]:
+    """Return every option of a use that may be a word; the empty word where it is a number."""
+    given = {name: value if isinstance(value, str) else "" for name, value in use.options}
+    known = known_words(use)
+    return MappingProxyType({name: given.get(name, words[0]) for name, words in known.items()})
 
 
 def initial_states(b: Builder, use: OptimizerUse) -> tuple[Node, ...]:
     """Return the states before the first step: numbers, which broadcast against a gradient."""
     if use.declared is not None:
         return tuple(b.number(value) for _, value, _ in use.declared.states)
-    return tuple(b.number(0) for _ in RULES[use.name].states)
+    return tuple(b.number(0) for _ in ALL_RULES[use.name].states)
 
 
 def state_names(use: OptimizerUse) -> tuple[str, ...]:
     """Return the names of the states."""
     if use.declared is not None:
         return tuple(state.name for state, _, _ in use.declared.states)
-    return tuple(RULES[use.name].states)
+    return tuple(ALL_RULES[use.name].states)
 
 
 def advance(
@@ -64,6 +103,8 @@ def advance(
     step: int | Node,
     averages: Averages | None = None,
     factor: Node | None = None,
+    facing: Facing | None = None,
+    weight_norm: Node | None = None,
 ) -> tuple[Node, tuple[Node, ...]]:
     """Return the direction of a step and the states after it.
 
@@ -75,11 +116,13 @@ def advance(
         step: t, from 0; a number, or a scalar of shape ().
         averages: Of tensors like the gradient; `GrownAverages(b)` unless told otherwise.
         factor: That of all gradients, a scalar of shape ().
+        facing: How the operator of the weight lies, for optimizers that act on operators.
+        weight_norm: |w|, for those that see it.
 
     Returns:
         Q_t after normalisation and clipping, without learning rate and decay; the next states.
     """
-    averages = averages or GrownAverages(b)
+    averages, facing = averages or GrownAverages(b), facing or Facing()
     options = numeric_options(b, use, step)
     gradient = clipped(b, options, gradient)
     gradient = gradient if factor is None else b.mul(factor, gradient)
@@ -88,9 +131,13 @@ def advance(
         direction, after = advance_declared(b, use.declared, gradient, states, number, options)
     else:
         count = b.add(step, b.number(1)) if isinstance(step, Node) else b.number(step + 1)
-        moment = Moment(b, gradient, states, count, options, flags_of(use), averages)
-        direction, after = RULES[use.name].advance(moment)
-    return _bounded(b, use, direction, options, averages), after
+        moment = Moment(
+            b, gradient, states, count, options, flags_of(use), averages,
+            words_of(use), facing, weight_norm,
+        )  # fmt: skip
+        direction, after = ALL_RULES[use.name].advance(moment)
+    direction = _bounded(b, use, direction, options, averages)
+    return _spectrally_bounded(use, Operator(b, direction, facing.rows), options), after
 
 
 def clipped(b: Builder, options: Mapping[str, Node], gradient: Node) -> Node:
@@ -131,8 +178,8 @@ def numeric_options(b: Builder, use: OptimizerUse, step: int | Node = 0) -> Mapp
     if use.declared is not None:
         values |= {option.name: b.number(value) for option, value in use.declared.options}
     else:
-        rule = RULES[use.name]
-        values |= {name: b.number(value) for name, value in rule.options.items()}
+        rule = ALL_RULES[use.name]
+        values |= {name: b.constant(np.array(value)) for name, value in rule.options.items()}
         aliases = rule.aliases
     for name, given in use.options:
         if isinstance(given, Node):
@@ -171,7 +218,7 @@ def kept_by_step(b: Builder, use: OptimizerUse, weight: Weight, times: int) -> N
 
 def flags_of(use: OptimizerUse) -> Mapping[str, bool]:
     """Return every option of a use that is true or false, defaults included."""
-    own = {} if use.declared is not None else RULES[use.name].flags
+    own = {} if use.declared is not None else ALL_RULES[use.name].flags
     given = {name: value for name, value in use.options if isinstance(value, bool)}
     return MappingProxyType({**COMMON_FLAGS, **own, **given})
 
@@ -190,3 +237,14 @@ def _bounded(
         excess = b.div(averages.norm(direction), options["clip"])
         direction = b.div(direction, b.apply("max", b.number(1), excess))
     return direction
+
+
+def _spectrally_bounded(
+    use: OptimizerUse, direction: Operator, options: Mapping[str, Node]
+) -> Node:
+    """Return the direction with bounded singular values, as far as the use asks for it."""
+    if flags_of(use)["spectral_normalize"]:
+        direction = direction.normalized()
+    if "spectral_clip" in options:
+        direction = direction.clipped(options["spectral_clip"])
+    return direction.node

@@ -7,27 +7,31 @@ coefficients that are linear in unit vectors as the updates are in the gradients
 
     U_t = sum over s < t of c_ts |dh_s><x_s|,   c_{t+1} = (1 - lambda) c_t + eta Q_t(e_0, ..., e_t).
 
+Where Q acts on operators, U_t is of low rank, |q> C_t <p| between orthonormal kets (`low_rank.py`).
 Else it is a function of two coordinates that goes from round to round, with the states of Q,
 
     U_{t+1} = (1 - lambda) U_t + eta Q_t(Gamma_0, ..., Gamma_t),    U_t z = mean[j](U_t * z[j]).
 """
 
 from collections.abc import Sequence
+from math import sqrt
 from typing import Protocol
 
 import numpy as np
 
 from tpc.network.jacobians import Layout
-from tpc.network.network import Weight
+from tpc.network.network import OptimizerUse, Weight
 from tpc.network.optimizers.every_step import is_linear
-from tpc.network.optimizers.update import decays
+from tpc.network.optimizers.update import acts_on_operators, decays, sees_weight
 from tpc.network.scales import WeightScale
 from tpc.network.training.descent import without_bounds
+from tpc.network.training.low_rank import OrthonormalKets, columns_of, operator_update, side_by_side
 from tpc.network.training.open_round import OpenRound
 from tpc.network.training.updates import COLUMN, Gradient, kernel_product
 from tpc.program.backpropagation import Gradients, MatrixUse
 from tpc.program.nodes import FREE, Matrix, Node
 from tpc.program.products import axes
+from tpc.program.reapply import transplant
 from tpc.program.region import Carried, Earlier, carried, earlier, round_input, sum_over_rounds
 
 
@@ -60,8 +64,7 @@ class MovingMatrix:
         self._names = [name for name, _ in uses]
         self._update: _Update | None = None
         if weight.trained and scale.moves and uses:
-            linear = is_linear(without_bounds(scale.optimizer))
-            kind = _StackedUpdate if linear else _KernelUpdate
+            kind = _kind_of(scale.optimizer)
             self._update = kind(of, weight, scale, [use for _, use in uses])
 
     def product(self, transposed: bool, vector: Node) -> Node:
@@ -81,7 +84,9 @@ class MovingMatrix:
         for at, (name, use) in enumerate(zip(self._names, uses, strict=True), 1):
             of.name(f"d{name}", use.cotangent)
             of.name(f"{self._matrix.name}_{at}", use.operand)
-        self._update.descend(gradients, factor)
+        b = of.builder
+        norm = b.mul(self._kept, transplant(b, self._weight.init))
+        self._update.descend(gradients, factor, norm)
 
 
 class _Update(Protocol):
@@ -94,8 +99,8 @@ class _Update(Protocol):
     def taken_off(self, product: Node, transposed: bool, vector: Node) -> Node:
         """Return a product less U_t z, or less U_t.T z."""
 
-    def descend(self, gradients: Gradients, factor: Node | None) -> None:
-        """Pass U_{t+1} on."""
+    def descend(self, gradients: Gradients, factor: Node | None, norm: Node) -> None:
+        """Pass U_{t+1} on; the norm is |W_t|."""
 
 
 class _StackedUpdate:
@@ -121,7 +126,7 @@ class _StackedUpdate:
             product = b.sub(product, b.mul(b.number(height), moved))
         return product
 
-    def descend(self, gradients: Gradients, factor: Node | None) -> None:
+    def descend(self, gradients: Gradients, factor: Node | None, norm: Node) -> None:
         """Let later rounds see the gradient of this one."""
         b, of, matrix = self._of.builder, self._of, self._weight.leaf
         assert isinstance(matrix, Matrix)
@@ -146,6 +151,61 @@ class _StackedUpdate:
         )
 
 
+class _LowRankUpdate:
+    """Orthonormal kets of both sides, and the array between them."""
+
+    def __init__(
+        self, of: OpenRound, weight: Weight, scale: WeightScale, uses: Sequence[MatrixUse]
+    ) -> None:
+        matrix, columns = weight.leaf, columns_of(uses, of.rows)
+        assert isinstance(matrix, Matrix)
+        self._of = of
+        self._weight = weight
+        self._scale = scale
+        self._left = OrthonormalKets(of, f"q_{weight.name}", matrix.rows, columns)
+        self._right = OrthonormalKets(of, f"p_{weight.name}", matrix.columns, columns)
+        shape = self._left.shape + self._right.shape
+        self._core = carried(of.builder, f"C_{weight.name}", (), shape)
+        self._root = sqrt(of.height(weight))
+
+    def taken_off(self, product: Node, transposed: bool, vector: Node) -> Node:
+        """Return a product less U_t z, or less U_t.T z."""
+        b, left, right = self._of.builder, self._left, self._right
+        core, root = b.mul(b.number(1 / self._root), self._core), self._root
+        if transposed:
+            left, right, core = right, left, b.permute(self._core, (2, 3, 0, 1))
+            core = b.mul(b.number(root), core)
+        weights = b.contract(core, right.inner(vector), 2)
+        return b.sub(product, left.combination(weights))
+
+    def descend(self, gradients: Gradients, factor: Node | None, norm: Node) -> None:
+        """Take one step along the gradient."""
+        b, of, matrix = self._of.builder, self._of, self._weight.leaf
+        assert isinstance(matrix, Matrix)
+        kets = [
+            (found.operand, found.cotangent)
+            if found.transposed
+            else (found.cotangent, found.operand)
+            for found in gradients.matrices[matrix]
+        ]
+        lefts, rights = zip(*kets, strict=True)
+        above = self._left.take_in(side_by_side(b, lefts))
+        below = self._right.take_in(side_by_side(b, rights))
+        gradient = b.contract(above, b.permute(below, (2, 0, 1)))
+        gradient = b.mul(b.number(self._root), gradient)
+        of.name(f"G_{self._weight.name}", gradient)
+        update = operator_update(of, self._weight, self._scale, gradient, 2, factor, norm)
+        kept = of.kept(self._scale.optimizer, self._weight, self._core)
+        of.pass_on(self._core, b.number(0), b.add(kept, update))
+
+
+def _kind_of(use: OptimizerUse) -> "type[_Update]":
+    """Return how an optimizer changes matrices."""
+    if acts_on_operators(use):
+        return _LowRankUpdate
+    return _StackedUpdate if is_linear(without_bounds(use)) else _KernelUpdate
+
+
 class _KernelUpdate:
     """A function of two coordinates."""
 
@@ -167,7 +227,7 @@ class _KernelUpdate:
         height = self._of.height(self._weight)
         return b.sub(product, kernel_product(b, self._moved, transposed, vector, height))
 
-    def descend(self, gradients: Gradients, factor: Node | None) -> None:
+    def descend(self, gradients: Gradients, factor: Node | None, norm: Node) -> None:
         """Take one step along the gradient."""
         b, of, name = self._of.builder, self._of, self._weight.name
         assert isinstance(self._weight.leaf, Matrix)
@@ -175,6 +235,7 @@ class _KernelUpdate:
         assert jacobian is not None
         gradient = Gradient(jacobian, b.number(1)).whole(b)
         of.name(f"Gamma_{name}", gradient)
-        update = of.update(name, self._use, self._weight, gradient, factor=factor)
+        seen = norm if sees_weight(self._use) else None
+        update = of.update(name, self._use, self._weight, gradient, factor=factor, weight_norm=seen)
         kept = of.kept(self._use, self._weight, self._moved)
         of.pass_on(self._moved, self._zero, b.add(kept, update))

@@ -10,7 +10,9 @@ the sum of their kernels counts. Without weight decay there is but one time, and
 it those of all times are a constant axis: the passes are mapped over times as they are over inputs,
 with powers of 1 - lambda in front of the weights.
 
-Other updates go from round to round entry by entry, as kets, or as functions of two coordinates.
+Operators of low rank stay between the kets of the untrained network, whose Gram matrices are known
+before training (`low_rank.py`). Other updates go from round to round entry by entry, as kets, or as
+functions of two coordinates.
 
 Reference:
     Tensor Programs IVb, Theorem 2.9.23, Remark 2.9.21; Theorem 2.10.3 with decay.
@@ -28,10 +30,11 @@ from tpc.network.jacobians import Jacobian, each_output, overlap
 from tpc.network.network import Network, OptimizerUse, Weight
 from tpc.network.optimizers.averages import GrownAverages
 from tpc.network.optimizers.every_step import is_linear
-from tpc.network.optimizers.update import decays, is_bounded, kept_by_step
+from tpc.network.optimizers.update import acts_on_operators, decays, is_bounded, kept_by_step
 from tpc.network.scales import Classification
 from tpc.network.training.descent import without_bounds
 from tpc.network.training.global_bounds import GlobalFactor
+from tpc.network.training.low_rank import TangentOperator
 from tpc.network.training.neural_tangent import DRAW, share_of
 from tpc.network.training.open_round import OpenRound
 from tpc.network.training.updates import COLUMN, Gradient, kernel_effect
@@ -57,7 +60,11 @@ def has_tangent_rounds(network: Network, scales: Classification) -> bool:
     clips = any("clip_value" in dict(use.options) for use in _uses(network, scales))
     if (clips and network.training.bound is not None) or not network.draws_by_moments:
         return False
-    uses = [use for use in _uses(network, scales) if not is_linear(without_bounds(use))]
+    uses = [
+        use
+        for use in _uses(network, scales)
+        if not is_linear(without_bounds(use)) and not acts_on_operators(use)
+    ]
     pairs = any(isinstance(node, Row) for node in network.nodes)
     return not uses or not (pairs or any(map(is_bounded, uses)))
 
@@ -257,12 +264,15 @@ class _TangentRound(OpenRound):
         use = self._scales.by_name[weight.name].optimizer
         return self._moves(weight) and not is_linear(without_bounds(use))
 
-    def _moving(self, weight: Weight) -> "_EntrywiseUpdate":
+    def _moving(self, weight: Weight) -> "_EntrywiseUpdate | TangentOperator":
         """Return what updates have taken off a weight, with its gradients in the round."""
         jacobian = self._jacobian(weight)
         assert jacobian is not None
         terms = tuple(tuple(map(self._side_now, term)) for term in jacobian.terms)
-        use = self._scales.by_name[weight.name].optimizer
+        scale = self._scales.by_name[weight.name]
+        use = scale.optimizer
+        if acts_on_operators(use):
+            return TangentOperator(self, weight, scale, jacobian)
         return _EntrywiseUpdate(self, weight, use, replace(jacobian, terms=terms))
 
     def _side_now(self, side: Named) -> Named:

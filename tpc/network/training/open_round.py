@@ -10,6 +10,7 @@ from tpc.network.forward_backward import BatchPass
 from tpc.network.losses import batch_shares, differentiate_loss, losses_of, of_data
 from tpc.network.network import Network, OptimizerUse, Training, Weight
 from tpc.network.optimizers.averages import Averages
+from tpc.network.optimizers.rule import Facing
 from tpc.network.optimizers.update import (
     advance,
     decay,
@@ -113,6 +114,8 @@ class OpenRound:
         gradient: Node,
         averages: Averages | None = None,
         factor: Node | None = None,
+        facing: Facing | None = None,
+        weight_norm: Node | None = None,
     ) -> Node:
         """Return eta lr Q_t of a gradient, and pass the states of the optimizer on.
 
@@ -120,9 +123,12 @@ class OpenRound:
             name: Of the weight, for those of the states.
             use: The optimizer.
             weight: The weight.
-            gradient: A ket, the coordinates of one, or a function of two coordinates.
+            gradient: A ket, the coordinates of one, a function of two coordinates, or the array of
+                an operator.
             averages: As in `advance`.
             factor: As in `advance`.
+            facing: As in `advance`.
+            weight_norm: As in `advance`.
         """
         b, number = self._b, self.number
         b.span = use.span
@@ -131,7 +137,9 @@ class OpenRound:
         while True:  # until each state is of the type that a step makes it
             found = tuple(map(self._state, names, after))
             states = tuple(state for _, state in found)
-            direction, after = advance(b, use, gradient, states, number, averages, factor)
+            direction, after = advance(
+                b, use, gradient, states, number, averages, factor, facing, weight_norm
+            )
             if [(x.coords, x.shape) for x in states] == [(x.coords, x.shape) for x in after]:
                 break
         for (leaf, state), start, following in zip(found, starts, after, strict=True):

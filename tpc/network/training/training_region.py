@@ -8,20 +8,25 @@ The rounds differ by their batches and by their number t, which optimizers may u
 """
 
 from collections.abc import Mapping
+from math import prod
 
 import numpy as np
 
 from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.network import Network, OptimizerUse, Weight
+from tpc.network.optimizers.averages import GrownAverages
 from tpc.network.optimizers.every_step import is_linear
 from tpc.network.optimizers.update import (
+    acts_on_operators,
     decays,
     flags_of,
     is_bounded,
+    sees_weight,
 )
 from tpc.network.scales import Classification
 from tpc.network.training.descent import without_bounds
 from tpc.network.training.global_bounds import GlobalFactor
+from tpc.network.training.low_rank import OrthonormalKets, operator_update, side_by_side
 from tpc.network.training.moving_matrix import MovingMatrix
 from tpc.network.training.open_round import OpenRound
 from tpc.network.training.updates import gradients_of
@@ -58,6 +63,8 @@ def has_equal_rounds(network: Network, scales: Classification) -> bool:
 
 
 def _is_uniform(use: OptimizerUse, of_matrix: bool) -> bool:
+    if acts_on_operators(use):
+        return True
     stacked = of_matrix and is_linear(without_bounds(use))
     return not flags_of(use)["normalize"] and not (stacked and is_bounded(use))
 
@@ -170,6 +177,20 @@ class TrainingRound(OpenRound):
         if weight.trained and scale.moves:
             if gradient is None:
                 gradient = b.mul(b.number(0), value)
-            update = self.update(weight.name, scale.optimizer, weight, gradient, factor=factor)
-            following = b.sub(following, update)
+            following = b.sub(following, self._update(weight, value, gradient, factor))
         self.pass_on(value, self._start(weight), following)
+
+    def _update(self, weight: Weight, value: Node, gradient: Node, factor: Node | None) -> Node:
+        b, use = self._b, self._scales.by_name[weight.name].optimizer
+        norm = GrownAverages(b).norm(value)
+        if not acts_on_operators(use):
+            seen = norm if sees_weight(use) else None
+            return self.update(weight.name, use, weight, gradient, factor=factor, weight_norm=seen)
+        kets = OrthonormalKets(self, f"q_{weight.name}", value.dim, prod(weight.shape))
+        shape = weight.shape or (1,)
+        whole = b.constant(np.eye(kets.columns).reshape(kets.columns, *shape))
+        core = b.contract(kets.take_in(side_by_side(b, [gradient])), whole)
+        scale = self._scales.by_name[weight.name]
+        update = operator_update(self, weight, scale, core, 2, factor, norm)
+        moved = kets.combination(update)
+        return moved if weight.shape else b.take(moved, (0,))

@@ -11,7 +11,7 @@ from math import prod
 from tpc.diagnostics import ProgramError
 from tpc.diagnostics.data_faults import NonlinearUpdate, RunTooLarge
 from tpc.network.network import Network, OptimizerUse, WeightKind
-from tpc.network.optimizers.every_step import is_linear
+from tpc.network.optimizers.every_step import stays_low_rank
 from tpc.program.ensembles import GAUSSIAN
 from tpc.program.nodes import Matrix
 from tpc.simulation.cost import available_memory, spell_bytes
@@ -25,7 +25,7 @@ Products = Mapping[Matrix, tuple[int, int]]
 def dense_bytes(plans: Sequence[TensorPlan]) -> int:
     """Return the bytes of the matrices of a trial, each with what its optimizer remembers."""
     matrices = [plan for plan in plans if plan.weight.kind is WeightKind.MATRIX]
-    return sum(8 * prod(plan.axes) * (1 + len(plan.steps.at(0).after)) for plan in matrices)
+    return sum(8 * prod(plan.axes) * (1 + plan.steps.states) for plan in matrices)
 
 
 def matrix_free_bytes(plans: Sequence[TensorPlan], distinct: Products) -> int:
@@ -63,7 +63,7 @@ def check_training_cost(
     dense = dense_bytes(plans)
     free = matrix_free_bytes(plans, distinct)
     matrices = [plan.weight for plan in plans if plan.weight.kind is WeightKind.MATRIX]
-    bent = [w for w in matrices if w.trained and not is_linear(uses[w.name])]
+    bent = [w for w in matrices if w.trained and not stays_low_rank(uses[w.name])]
     if engine == "matrix-free" and bent:
         needs = spell_bytes(dense)
         found = ((NonlinearUpdate(w.name, uses[w.name].name, needs), w.span) for w in bent)

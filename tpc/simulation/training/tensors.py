@@ -5,7 +5,8 @@
 
 What is held is W without its multiplier, which stands in the network's graph. A scalar-like weight
 is n^-(a + b) times its `start`. Q is evaluated in blocks of rows where it acts entry by entry, on
-the whole tensor where it averages.
+the whole tensor where it averages. With e half the number of growing axes, optimizers of operators
+see n^(d - e) g, and n^e stands before their direction, |w| = n^(b - e) ||w||.
 
 Reference:
     Tensor Programs IVb, Definition 2.2.1; equation (2.50) with decay.
@@ -19,8 +20,15 @@ from typing import TypeAlias
 
 import numpy as np
 
+from tpc.network.facing import facing_of, grows_below
 from tpc.network.network import Exponents, OptimizerUse, Weight
-from tpc.network.optimizers.update import decay, learning_rate, numeric_options
+from tpc.network.optimizers.update import (
+    acts_on_operators,
+    decay,
+    learning_rate,
+    numeric_options,
+)
+from tpc.network.roles import Role
 from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Coordinates, InitialScalar, InitialVector, Matrix, Node, Shape
 from tpc.simulation.dense import draw_entries
@@ -87,6 +95,7 @@ class TensorPlan:
         self,
         weight: Weight,
         exponents: Exponents,
+        role: Role,
         use: OptimizerUse,
         widths: Widths,
         params: Mapping[str, Array],
@@ -97,6 +106,7 @@ class TensorPlan:
         Args:
             weight: The weight.
             exponents: Its exponents.
+            role: What it is to the network.
             use: Its optimizer.
             widths: What the scales are powers of.
             params: The values of params.
@@ -105,7 +115,11 @@ class TensorPlan:
         e, n = exponents, float(widths.own)
         self.weight, self.width, self.axes = weight, widths.free, widths.axes
         self.coords = _coords(weight)
-        self.steps = UpdateSteps(use, self.coords, weight.shape, bounded)
+        facing = facing_of(weight, role, use, growing=1) if acts_on_operators(use) else None
+        self.is_operator = facing is not None
+        self.turned = facing is not None and len(self.coords) == 1 and grows_below(role, use)
+        coords = () if facing else self.coords
+        self.steps = UpdateSteps(use, coords, weight.shape, bounded, facing)
         size = n ** -(e.a + e.b)
         leaf = weight.leaf
         level = leaf.limit if isinstance(leaf, InitialScalar) else None
@@ -120,6 +134,8 @@ class TensorPlan:
         self._power = n**e.d
         self._speed = n ** -(e.a + e.c)
         self._rates: dict[int, tuple[float, float]] = {}
+        self.half = n ** -(len(self.coords) / 2)
+        self.norm_scale = n ** (e.a + e.b) * self.half
         self.params = params
 
     def rates(self, step: int) -> tuple[float, float]:
@@ -172,13 +188,15 @@ class Tensor:
 
     def descend(self, gradient: FiniteGradient, factor: float = 1.0) -> None:
         """Take one step, dL/dW being the gradient, with the factor of all gradients."""
+        if self.plan.is_operator:
+            self._descend_whole(gradient, factor)
+            return
         plan, step = self.plan, self.plan.steps.at(self._step)
         written = self._room(step)
         kept, rate = plan.rates(self._step)
         for rows in _blocks(self.value, plan.coords, step):
             given: dict[Node | Matrix, Array] = {step.gradient: plan.gain * gradient.of(rows)}
-            if step.factor is not None:
-                given[step.factor] = np.array(factor)
+            given |= self._given(step, factor)
             if self._step:
                 given |= {x: s.of(rows) for x, s in zip(step.before, self._states, strict=True)}
             direction, *states = step.evaluation.compute(given, plan.params)
@@ -186,6 +204,36 @@ class Tensor:
             for state, value in zip(written, states, strict=True):
                 state.of(rows)[...] = value
         self._states = written
+        self._step += 1
+
+    def _given(self, step: UpdateStep, factor: float) -> dict[Node | Matrix, Array]:
+        """Return the factor of all gradients and |w|, where the step asks for them."""
+        given: dict[Node | Matrix, Array] = {}
+        if step.factor is not None:
+            given[step.factor] = np.array(factor)
+        if step.norm is not None:
+            given[step.norm] = np.asarray(self.plan.norm_scale * np.linalg.norm(self.value))
+        return given
+
+    def _descend_whole(self, gradient: FiniteGradient, factor: float) -> None:
+        """Take one step with an optimizer that sees the gradient as an operator."""
+        plan = self.plan
+        whole = plan.gain * plan.half * gradient.of(...)
+        whole = whole if whole.ndim > 1 else whole[:, None]
+        last = np.moveaxis(whole, 0, -1) if plan.turned else whole
+        step = plan.steps.at(self._step, last.shape)
+        given = {step.gradient: last, **self._given(step, factor)}
+        given |= {x: s.value for x, s in zip(step.before, self._states, strict=False)}
+        direction, *states = step.evaluation.compute(given, plan.params)
+        direction = np.broadcast_to(direction, last.shape)
+        moved = np.moveaxis(direction, -1, 0) if plan.turned else direction
+        kept, rate = plan.rates(self._step)
+        self.value *= kept
+        self.value -= rate / plan.half * moved.reshape(self.value.shape)
+        self._states = [
+            _State(coords, shape, value)
+            for (coords, shape), value in zip(step.after, states, strict=True)
+        ]
         self._step += 1
 
     def _room(self, step: UpdateStep) -> list[_State]:

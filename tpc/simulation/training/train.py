@@ -15,9 +15,10 @@ import numpy as np
 from tpc.network.forward_backward import differentiate
 from tpc.network.global_norms import trained_norm
 from tpc.network.network import Network, OptimizerUse, Training, Weight, WeightKind
-from tpc.network.optimizers.every_step import is_linear, linear_coefficients
+from tpc.network.optimizers.every_step import is_linear, linear_coefficients, stays_low_rank
 from tpc.network.optimizers.update import at_step
 from tpc.network.parametrizations import Scaling, scaling_of
+from tpc.network.roles import roles_of
 from tpc.program.builder import Builder
 from tpc.program.nodes import Matrix, Node
 from tpc.simulation.averages import average_values
@@ -28,6 +29,7 @@ from tpc.simulation.streams import Stream, stream
 from tpc.simulation.training.batch_evaluation import Evaluation, Given, number
 from tpc.simulation.training.costs import check_training_cost
 from tpc.simulation.training.factored import FactoredTensor
+from tpc.simulation.training.low_rank import LowRankTensor
 from tpc.simulation.training.passes import Backward, Forward, Loss
 from tpc.simulation.training.tensors import FiniteGradient, Tensor, TensorPlan, Widths
 from tpc.simulation.vectors import draw_vector
@@ -55,9 +57,9 @@ class TrainingRuns:
 
     @property
     def has_laws(self) -> bool:
-        """Whether the updates of all matrices are linear in the gradients."""
+        """Whether the updates of all matrices are of low rank."""
         return all(
-            is_linear(self._training.optimizer_of(weight.name))
+            stays_low_rank(self._training.optimizer_of(weight.name))
             for weight in self.described.weights
             if weight.kind is WeightKind.MATRIX and weight.trained
         )
@@ -106,10 +108,12 @@ class _Trainer:
         uses = {w.name: training.optimizer_of(w.name) for w in network.weights}
         self._sizes = sizes = {name: dim.size(width) for name, dim in network.dims.items()}
         bounded = training.bound.weights if training.bound else ()
+        roles = roles_of(network)
         self._plans = [
             TensorPlan(
                 w,
                 self._scaling.exponents[w.name],
+                roles[w.name],
                 uses[w.name],
                 self._widths(w, sizes),
                 params,
@@ -165,10 +169,14 @@ class _Trainer:
             totals[matrix] = (counts[0], counts[1])
         return totals
 
-    def _draw(self, plan: TensorPlan, seed: int, trial: int) -> Tensor | FactoredTensor:
+    def _draw(
+        self, plan: TensorPlan, seed: int, trial: int
+    ) -> Tensor | FactoredTensor | LowRankTensor:
         leaf = plan.weight.leaf
         if self._engine == "dense" or not isinstance(leaf, Matrix):
             return Tensor(plan, seed, trial)
+        if plan.is_operator:
+            return LowRankTensor(plan, seed, trial, self._products[leaf])
         coefficients = self._coefficients.get(plan.weight.name, ())
         return FactoredTensor(plan, seed, trial, self._products[leaf], coefficients)
 
@@ -205,7 +213,7 @@ class _Trainer:
 
     def _descend(
         self,
-        tensors: list[Tensor | FactoredTensor],
+        tensors: list[Tensor | FactoredTensor | LowRankTensor],
         weights: Given,
         noises: Mapping[Node, Array],
         f: Array,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from tpc.network.network import OptimizerUse
 from tpc.network.optimizers.averages import GrownAverages
-from tpc.network.optimizers.update import advance, initial_states
+from tpc.network.optimizers.rule import Facing
+from tpc.network.optimizers.update import advance, initial_states, sees_weight
 from tpc.program.builder import Builder
 from tpc.program.nodes import Coordinates, Mean, Node, Placeholder, Shape
 from tpc.simulation.training.batch_evaluation import Evaluation
@@ -26,6 +27,7 @@ class UpdateStep:
         evaluation: Computes the direction and the states after the step.
         averages: Whether it acts on the tensor as a whole, not entry by entry.
         factor: Stands for the factor of all gradients, where there is one.
+        norm: Stands for |w| where the optimizer asks for it.
     """
 
     gradient: Node
@@ -34,49 +36,71 @@ class UpdateStep:
     evaluation: Evaluation
     averages: bool
     factor: Node | None
+    norm: Node | None
 
 
 class UpdateSteps:
     """The steps of one optimizer on tensors with given axes."""
 
     def __init__(
-        self, use: OptimizerUse, coords: Coordinates, shape: Shape, bounded: bool = False
+        self,
+        use: OptimizerUse,
+        coords: Coordinates,
+        shape: Shape,
+        bounded: bool = False,
+        facing: Facing | None = None,
     ) -> None:
         """Plan for tensors with the growing axes `coords` and the constant axes `shape`.
 
-        Where they are `bounded` by a common norm, gradients have a factor.
+        Where they are `bounded` by a common norm, gradients have a factor; arrays of operators have
+        a `facing`.
         """
         self._use, self._coords, self._shape, self._bounded = use, coords, shape, bounded
+        self._facing = facing
         self._planned: list[UpdateStep] = []
+        self._sizes: list[Shape] = []
 
-    def at(self, step: int) -> UpdateStep:
-        """Return step t."""
+    @property
+    def states(self) -> int:
+        """How many arrays the optimizer remembers."""
+        return len(initial_states(Builder(), self._use))
+
+    def at(self, step: int, shape: Shape | None = None) -> UpdateStep:
+        """Return step t; the arrays of operators may have grown since the step before."""
         while len(self._planned) <= step:
             at = len(self._planned)
-            planned = self._plan(at)
+            size = self._shape if shape is None else shape
+            planned = self._plan(at, size)
             if len(self._planned) == at:  # no other thread was faster
                 self._planned.append(planned)
+                self._sizes.append(size)
         return self._planned[step]
 
-    def _plan(self, step: int) -> UpdateStep:
+    def _plan(self, step: int, size: Shape) -> UpdateStep:
         b = Builder()
-        gradient = b.make(Placeholder, self._coords, self._shape, "gradient")
+        gradient = b.make(Placeholder, self._coords, size, "gradient")
+        norm = b.placeholder(b.number(0), "norm") if sees_weight(self._use) else None
         if step == 0:
             before = initial_states(b, self._use)
         else:
             before = tuple(
-                b.make(Placeholder, coords, shape, f"state {at}")
+                b.make(
+                    Placeholder, coords, size if shape == self._sizes[-1] else shape, f"state {at}"
+                )
                 for at, (coords, shape) in enumerate(self._planned[step - 1].after)
             )
         averages = GrownAverages(b, held=True)
         factor = b.placeholder(b.number(1), "factor") if self._bounded else None
-        direction, after = advance(b, self._use, gradient, before, step, averages, factor)
+        direction, after = advance(
+            b, self._use, gradient, before, step, averages, factor, self._facing, norm
+        )
         evaluation = Evaluation((direction, *after))
         return UpdateStep(
             gradient,
             before,
             tuple((node.coords, node.shape) for node in after),
             evaluation,
-            any(isinstance(node, Mean) for node in evaluation.order),
+            self._facing is not None or any(isinstance(x, Mean) for x in evaluation.order),
             factor,
+            norm,
         )

@@ -1,0 +1,39 @@
+"""How the operator of a weight lies: which side grows, and what its shape scales updates by.
+
+A matrix-like weight is m x n, of height m / n. A vector-like one of constant axes d is n x d, an
+output-like one e is the transpose, e x n; `layout=transposed` exchanges rows and columns. Factors
+of the shape are those of a library without their powers of n, which belong to learning rates.
+"""
+
+from math import prod, sqrt
+
+from tpc.network.network import OptimizerUse, Weight, WeightKind
+from tpc.network.optimizers.rule import Facing
+from tpc.network.optimizers.update import words_of
+from tpc.network.roles import Role
+
+
+def grows_below(role: Role, use: OptimizerUse) -> bool:
+    """Whether the growing axis of a vector-like weight is that of columns."""
+    return (role is Role.OUTPUT) != (words_of(use).get("layout") == "transposed")
+
+
+def facing_of(
+    weight: Weight, role: Role, use: OptimizerUse, growing: int, height: float = 1.0
+) -> Facing:
+    """Return how the operator of a weight lies.
+
+    Args:
+        weight: The weight; its growing axis may be several axes of the operator's array.
+        role: What it is to the network.
+        use: Its optimizer.
+        growing: How many axes stand for a growing one.
+        height: The rows of a matrix by its columns.
+    """
+    if weight.kind is WeightKind.MATRIX:
+        height = 1 / height if words_of(use).get("layout") == "transposed" else height
+        return Facing(growing, sqrt(height), sqrt(max(1.0, height)), sqrt(max(1.0, height)))
+    size, own = prod(weight.shape), max(len(weight.shape), 1)
+    if grows_below(role, use):
+        return Facing(own, sqrt(size))
+    return Facing(growing, 1 / sqrt(size), 1 / sqrt(size))
