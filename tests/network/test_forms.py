@@ -143,3 +143,24 @@ def test_ends_of_ranges_are_in_or_out(text: str) -> None:
 def test_wrong_parametrizations_are_told(text: str) -> None:
     with pytest.raises(UsageError):
         parametrization_named(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "rates"),
+    [
+        ("muon", {"scale": "none"}, (0.5, 0, -0.5)),
+        ("muon", {"scale": "spectral"}, (0, 0, 0)),
+        ("muon", {"scale": "original"}, (0, 0, -0.5)),
+        ("muon", {"scale": "match_rms"}, (0, -0.5, -1)),
+        ("shampoo", {"exponent": 0.5}, (0, 0, 0)),
+        ("shampoo", {"graft": "sgd"}, (1, 0, -1)),
+        ("lars", {}, (0, -0.5, 0)),
+        ("lamb", {"bound": 10.0}, (0.5, 0, 0)),
+        ("scion", {}, (0, 0, 0)),
+    ],
+)
+def test_operators_have_exponents_of_their_norms(
+    name: str, options: dict[str, object], rates: tuple[float, ...]
+) -> None:
+    found = rows("mup", use_of(name, **options), "multiplier 1")
+    assert tuple(rate for _, _, rate in found) == rates

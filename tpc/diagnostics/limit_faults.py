@@ -98,6 +98,18 @@ class OperatorUpdateRefused(Fault):
     advice: str
 
 
+class RandomLimit(Fault):
+    """An update that forgets the size of gradients meets one that vanishes in the limit alone."""
+
+    code = "TP332"
+    title = "the limit is random: the gradient of row {row} at step 0 vanishes as the width grows"
+    label = "exact `{optimizer}` makes of what is left of it at finite width an update of full size"
+    help = "take `muon(steps=5)` or `shampoo(eps=...)`, another target, or `center true`"
+
+    row: int
+    optimizer: str
+
+
 class UnknownLaw(Fault):
     """A law behind `~` that does not exist."""
 

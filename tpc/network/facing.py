@@ -37,3 +37,15 @@ def facing_of(
     if grows_below(role, use):
         return Facing(own, sqrt(size))
     return Facing(growing, 1 / sqrt(size), 1 / sqrt(size))
+
+
+def scale_power(role: Role, use: OptimizerUse) -> float:
+    """Return the power of n in a library's factor of the shape, which `lr` does not have."""
+    scale = words_of(use).get("scale", "spectral" if use.name == "scion" else "none")
+    if scale == "none":
+        return 0.0
+    if scale == "match_rms" or role is Role.MATRIX:
+        return 0.5 if scale == "match_rms" else 0.0
+    if grows_below(role, use):
+        return -0.5 if scale == "spectral" else 0.0
+    return 0.5

@@ -5,7 +5,9 @@
 where each of multiplier, init, rate and eps is a power of n times the constant that the program
 names. Shifts change which of multiplier and init carries the size of W: either may be 1. A factor
 n^x of the gradients inside Q goes into eps and the rate, Q(n^x g, eps) = n^(p x) Q(g, n^-x eps), p
-the degree of Q in the two together [Remark 2.2.6]; where there is no p the factor stays.
+the degree of Q in the two together [Remark 2.2.6]; where there is no p the factor stays. Operators
+of e halves of growing axes have Frobenius norms: the rate of a Q of degree p has n^((1 - p) e) as
+well, less what a factor of the shape brings; a trust ratio has what ||w|| lacks.
 
 Reference:
     Tensor Programs IVb, Proposition 2.2.3, Remark 2.2.6.
@@ -14,14 +16,25 @@ Reference:
 from dataclasses import dataclass
 from typing import Literal
 
+from tpc.network.facing import scale_power
 from tpc.network.optimizers.every_step import joint_homogeneity
 from tpc.network.optimizers.rule import is_zero
-from tpc.network.optimizers.update import eps_degree, flags_of, numeric_options
+from tpc.network.optimizers.update import (
+    acts_on_operators,
+    eps_degree,
+    flags_of,
+    numeric_options,
+    sees_weight,
+    words_of,
+)
 from tpc.network.roles import Role
 from tpc.network.scales import WeightScale
 from tpc.program.builder import Builder
 
 Form = Literal["multiplier 1", "init 1"]
+
+_HALF_AXES = {Role.MATRIX: 1.0, Role.VECTOR: 0.5, Role.OUTPUT: 0.5, Role.SCALAR: 0.0}
+"""e: half the number of growing axes."""
 
 FORMS: tuple[Form, ...] = ("multiplier 1", "init 1")
 """Which of the two is 1."""
@@ -66,11 +79,18 @@ def practice(weight: WeightScale, out: float, form: Form) -> Practice:
     options = numeric_options(Builder(), use)
     normalized = flags_of(use)["normalize"]
     has_eps = "eps" in options and not is_zero(options["eps"])
-    eps = -inside * eps_degree(use) if degree is not None else 0.0
+    half, above = _HALF_AXES[weight.role], 0.0
+    if acts_on_operators(use):
+        above = (1 - (degree or 0.0)) * half - scale_power(weight.role, use)
+    if sees_weight(use):
+        bounded = words_of(use).get("bound", "none") != "none" and half + init > 0
+        above = half if bounded else -init
+    eps = (half if acts_on_operators(use) else 0.0) - inside
+    eps = eps * eps_degree(use) if degree is not None else 0.0
     return Practice(
         multiplier=multiplier,
         init=init,
-        rate=rate + (degree or 0.0) * inside + (weight.lowered if normalized else 0.0),
+        rate=rate + (degree or 0.0) * inside + above + (weight.lowered if normalized else 0.0),
         eps=eps if has_eps else None,
         gradient=inside if degree is None else None,
         threshold=weight.lowered if "clip" in options else None,

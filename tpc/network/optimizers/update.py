@@ -49,6 +49,18 @@ def without_spectral_bounds(use: OptimizerUse) -> OptimizerUse:
     return replace(use, options=tuple(x for x in use.options if x[0] not in bounds))
 
 
+def forgets_sizes(use: OptimizerUse) -> bool:
+    """Whether singular values of updates jump where those of gradients vanish."""
+    if not acts_on_operators(use):
+        return False
+    options = numeric_options(Builder(), use, 0)
+    if "p" in options:
+        return float(at_defaults(options["p"])) <= 0
+    if words_of(use).get("steps") == "exact" or use.name == "scion":
+        return True
+    return use.name in ("shampoo", "soap") and float(at_defaults(options["eps"])) == 0
+
+
 def sees_weight(use: OptimizerUse) -> bool:
     """Whether an optimizer asks for the norm of the weight."""
     return use.declared is None and ALL_RULES[use.name].sees_weight

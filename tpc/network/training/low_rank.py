@@ -16,7 +16,6 @@ from math import prod, sqrt
 
 import numpy as np
 
-from tpc.network.backpropagation import MatrixUse
 from tpc.network.facing import facing_of, grows_below
 from tpc.network.jacobians import Jacobian
 from tpc.network.network import Weight, WeightKind
@@ -24,6 +23,7 @@ from tpc.network.optimizers.operators import Operator
 from tpc.network.optimizers.update import sees_weight
 from tpc.network.scales import WeightScale
 from tpc.network.training.open_round import OpenRound
+from tpc.program.backpropagation import MatrixUse
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node, Shape
 from tpc.program.products import Axes, Named, axes, contraction

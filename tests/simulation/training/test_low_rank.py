@@ -1,0 +1,45 @@
+"""Matrices without entries under optimizers of operators: they move as whole ones do."""
+
+import numpy as np
+import pytest
+
+from tests.network.networks import perceptron
+from tests.network.optimizers.uses import use_of
+from tpc.network.network import Exponents
+from tpc.network.roles import Role
+from tpc.simulation.training.low_rank import LowRankTensor
+from tpc.simulation.training.tensors import FiniteGradient, Tensor, TensorPlan, Widths
+
+N = 48
+MUP = Exponents(0, 0.5, 1, 1)
+OPTIMIZERS = {
+    "muon": {"steps": "exact"},
+    "muon of five iterations": {"decay": 0.1},
+    "shampoo": {"eps": 1e-3, "beta2": 0.9},
+    "soap": {"eps": 1e-2},
+    "schatten": {"p": 0.5, "momentum": 0.5},
+    "sgd": {"spectral_normalize": True},
+}
+
+
+def plan(use) -> TensorPlan:
+    weight = next(w for w in perceptron(2).weights if w.kind.value == "matrix")
+    return TensorPlan(weight, MUP, Role.MATRIX, use, Widths(N, (N, N), N, N), {})
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_updates_of_low_rank_are_those_of_the_whole_matrix(name: str) -> None:
+    use = use_of(name.split()[0], lr=0.3, **OPTIMIZERS[name])
+    whole = Tensor(plan(use), 0, 0)
+    factored = LowRankTensor(plan(use), 0, 0, (8, 8))
+    start, kept = whole.value.copy(), 1.0
+    rng = np.random.default_rng(3)
+    for _ in range(3):
+        left, right = rng.standard_normal((2, N, 2)) / N
+        gradient = FiniteGradient(left, right)
+        whole.descend(gradient)
+        factored.descend(gradient)
+        kept *= 1 - OPTIMIZERS[name].get("decay", 0.0)
+        moved = factored.moved(False, np.eye(N))
+        np.testing.assert_allclose(kept * start - moved, whole.value, atol=1e-12)
+        np.testing.assert_allclose(factored.moved(True, np.eye(N)), moved.T, atol=1e-14)
