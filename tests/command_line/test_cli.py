@@ -579,7 +579,7 @@ def test_warnings_go_to_standard_error_and_strict_makes_them_errors(
     assert main(["run", str(path)]) == 0
     printed = capsys.readouterr()
     assert printed.out.split()[:2] == ["c", "1"]
-    assert printed.err.startswith(f"{path}:2:11: warning[TP501]: `w` is never used\n")
+    assert printed.err.startswith(f"{path}:2:11: warning[TP601]: `w` is never used\n")
     assert main(["run", str(path), "--strict"]) == 1
     printed = capsys.readouterr()
-    assert printed.out == "" and f"{path}:2:11: error[TP501]" in printed.err
+    assert printed.out == "" and f"{path}:2:11: error[TP601]" in printed.err

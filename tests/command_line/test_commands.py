@@ -43,6 +43,6 @@ def test_the_command_line_says_it_first(
     path.write_text(network(2, 9), encoding="utf-8")
     assert main(["compile", str(path), "--dot", "derivative"]) == 2
     said = capsys.readouterr().err
-    assert "warning[TP510]: --dot derivative writes 9 steps out" in said and "stopped" in said
+    assert "warning[TP610]: --dot derivative writes 9 steps out" in said and "stopped" in said
     assert main(["compile", str(path), "--dot", "stein"]) == 2
     assert "warning" not in capsys.readouterr().err

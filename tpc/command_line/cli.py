@@ -111,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         command.add_argument("program", metavar="P.tp", help="the program; - is standard input")
         command.add_argument("--strict", action="store_true", help="take warnings as errors")
+        command.add_argument("--depth", type=_depth, metavar="N", help=DEPTH)
         for words, settings in options:
             command.add_argument(*words, **settings)
     return parser
@@ -122,6 +123,9 @@ def _whole(text: str) -> int:
     if not number.is_integer():
         raise ValueError
     return int(number)
+
+
+DEPTH = "rounds of loops over the free depth, or `infinite`; default: as the program says"
 
 
 def _at_least(smallest: int) -> Callable[[str], int]:
@@ -148,6 +152,10 @@ def _fraction(text: str) -> float:
     if not 0 < number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
     return number
+
+
+def _depth(text: str) -> float:
+    return float("inf") if text in ("infinite", "inf") else _count(text)
 
 
 def _widths(text: str) -> tuple[int, ...]:

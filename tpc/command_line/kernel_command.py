@@ -76,6 +76,7 @@ def compute(request: KernelRequest, progress: Progress | None) -> KernelResult:
         dot=arguments.dot,
         assume_gia=arguments.assume_gia,
         progress=progress,
+        depth=arguments.depth,
     )
 
 

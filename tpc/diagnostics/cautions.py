@@ -1,4 +1,4 @@
-"""TP5xx, warnings: a program that means something, but perhaps not what was meant."""
+"""TP6xx, warnings: a program that means something, but perhaps not what was meant."""
 
 from tpc.diagnostics.diagnostic import Fault
 
@@ -12,7 +12,7 @@ class Caution(Fault):
 class Unused(Caution):
     """A name that is bound and never read."""
 
-    code = "TP501"
+    code = "TP601"
     title = "`{name}` is never used"
     label = "nothing reads it"
     help = "use it, drop it, or let its name begin with `_`"
@@ -23,7 +23,7 @@ class Unused(Caution):
 class EntrywiseInput(Caution):
     """An input times a vector-like weight entry by entry, where a product with it would fit."""
 
-    code = "TP502"
+    code = "TP602"
     title = "`{text}` multiplies entry by entry and has shape {shape}"
     label = "keeps the axis of length {length}"
     help = "a first layer adds up over that axis: `{product}`"
@@ -37,7 +37,7 @@ class EntrywiseInput(Caution):
 class ShapeOfRound(Caution):
     """A tensor whose constant shape is the variable of a loop: another shape in every round."""
 
-    code = "TP503"
+    code = "TP603"
     title = "`{declared}` has another constant shape in every round, {variable} entries"
     label = "a shape, not the number of the round"
     help = "a tensor that a loop declares is new in every round: write `{name}`"
@@ -50,7 +50,7 @@ class ShapeOfRound(Caution):
 class SlowDerivatives(Caution):
     """Derivatives of training were asked for, and take much memory."""
 
-    code = "TP510"
+    code = "TP610"
     title = "{cost}"
 
     cost: str
@@ -59,7 +59,7 @@ class SlowDerivatives(Caution):
 class UncertainError(Caution):
     """What is to know of the stated errors of a result, as averages with heavy tails."""
 
-    code = "TP511"
+    code = "TP611"
     title = "{text}"
 
     text: str

@@ -25,6 +25,7 @@ from tpc.codegen.evaluator import peak_memory
 from tpc.codegen.module import emit_module
 from tpc.codegen.sampling import find_sampling
 from tpc.diagnostics import NOWHERE, ProgramError, UsageError
+from tpc.diagnostics.depth_faults import NeedsDepth
 from tpc.diagnostics.network_faults import NetworkAsProgram
 from tpc.diagnostics.program_faults import NoOutput
 from tpc.driver.emitted import WRITTEN_OUT, Effort, Method, Progress, evaluate, imported
@@ -75,43 +76,47 @@ MANY, FIRST = 20, 4
 """So many are by random nodes, if no output of so few rounds has a closed form."""
 
 
-def load(path: str | os.PathLike[str]) -> ShownProgram | ShownNetwork:
+def load(path: str | os.PathLike[str], depth: float | None = None) -> ShownProgram | ShownNetwork:
     """Read and check a program, or a network.
 
     Data files that it loads are looked up beside it.
 
     Args:
         path: A `.tp` file.
+        depth: What its free depth is, perhaps `math.inf`; None for what the file says.
 
     Raises:
         ProgramError: The program or its data is wrong.
         OSError: The file cannot be read.
     """
-    return build(load_source(path))
+    return build(load_source(path), depth)
 
 
-def parse(text: str, name: str = "<string>") -> ShownProgram | ShownNetwork:
+def parse(
+    text: str, name: str = "<string>", depth: float | None = None
+) -> ShownProgram | ShownNetwork:
     """Check a program, or a network, that is given as text.
 
     Args:
         text: The program.
         name: What diagnostics call it; data files are looked up beside this path.
+        depth: What its free depth is, perhaps `math.inf`; None for what the text says.
 
     Raises:
         ProgramError: The program or its data is wrong.
     """
-    return build(parse_source(text, name))
+    return build(parse_source(text, name), depth)
 
 
-def build(source: Source) -> ShownProgram | ShownNetwork:
+def build(source: Source, depth: float | None = None) -> ShownProgram | ShownNetwork:
     """Build what a file describes, and check it.
 
     Raises:
         ProgramError: The program or its data is wrong.
     """
     if is_network(source):
-        return ShownNetwork.of(build_network(source))
-    return ShownProgram.of(build_program(source))
+        return ShownNetwork.of(build_network(source, depth))
+    return ShownProgram.of(build_program(source, depth))
 
 
 def program_of(
@@ -135,6 +140,7 @@ def program_of(
     """
     if isinstance(described, Program):
         return described
+    refuse_infinite(described, what)
     if described.training:
         found = training_program(described, dot, unrolled)
         region = region_of(found)
@@ -144,6 +150,17 @@ def program_of(
     hint = f"use `tpc kernel` for its kernels, or add a `train {name}:` block"
     fault = NetworkAsProgram(what, " without a `train` block", hint)
     raise ProgramError.of(described, (fault, described.readout.span))
+
+
+def refuse_infinite(described: Program | Network, what: str) -> None:
+    """Refuse a network of infinite depth.
+
+    Raises:
+        ProgramError: TP509, it has a loop over an infinite depth.
+    """
+    if isinstance(described, Network) and described.depth and described.depth.loops:
+        fault = NeedsDepth(what, described.depth.name)
+        raise ProgramError.of(described, (fault, described.depth.loops[0].span))
 
 
 def derive(
@@ -323,6 +340,7 @@ def simulate(
     """
     if engine not in get_args(Engine):
         raise UsageError(f"there is no engine {engine!r}: use {' or '.join(get_args(Engine))}")
+    refuse_infinite(program, "simulation")
     if not (isinstance(program, Network) and program.training is not None):
         program = program_of(program, "simulation")
         _require_outputs(program)

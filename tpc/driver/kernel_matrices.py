@@ -34,6 +34,7 @@ from tpc.diagnostics.network_faults import (
     SecondInputsOfBatch,
 )
 from tpc.driver import compiler
+from tpc.driver.deep_kernels import DeepKernels, asked_depth, deep_kernels
 from tpc.driver.emitted import Method, Progress
 from tpc.driver.training_program import check_operator_regime
 from tpc.kernels.plan import Array, KernelPlan, Side
@@ -43,12 +44,14 @@ from tpc.kernels.schedule import NoPairwiseForm, plan_pairs
 from tpc.kernels.series_steps import NotSmooth
 from tpc.kernels.tiling import evaluate, evaluate_alike
 from tpc.limit.derive import DotChoice, derive_limit
+from tpc.network.checking.build import build_network
 from tpc.network.kernel_programs import FIRST, SECOND, Kind, batch_program, pair_program
 from tpc.network.network import Network
 from tpc.program.passes import normalise
 from tpc.program.program import Program
 from tpc.runtime.arithmetic import InfiniteExpectation
 from tpc.simulation.parameters import resolve_parameters
+from tpc.syntax.parse import parse_source
 
 
 @np.errstate(all="ignore")  # what is not finite is seen in the result
@@ -66,6 +69,7 @@ def kernel(
     assume_gia: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
+    depth: float | None = None,
 ) -> KernelResult:
     """Compute the kernels of a network, in the parametrization ntp.
 
@@ -74,44 +78,68 @@ def kernel(
         X: Inputs, of shape (M,) + input shape.
         X2: Inputs of the columns, of shape (M2,) + input shape; by default those of the rows.
         kind: Which kernels.
-        method: How what has no closed form is computed: by Hermite series of pairs where functions
-            are smooth (`quadrature`), from Sobol points (`qmc`) or random nodes (`mc`) over all
-            inputs at once, by the best of these (`auto`); or not at all (`exact`).
+        method: How what has no closed form is computed: by series of pairs (`quadrature`), Sobol
+            points (`qmc`) or random nodes (`mc`), the best of these (`auto`), not at all (`exact`).
         samples: How many nodes estimates have.
         seed: Of random numbers.
         params: Values that replace the defaults of params.
         dot: The form of dots, as in `derive`.
-        assume_gia: Also compute the kernels as if the backward pass had matrices of its own (the
-            gradient independence assumption), which is not valid in general.
+        assume_gia: Also compute them as if the backward pass had matrices of its own.
         threads: How many; by default as many as the process may use.
         progress: Called as the work goes on.
+        depth: How many rounds loops over the depth have, perhaps `math.inf`; default: as declared.
 
     Shapes:
         nngp, ntk: (M, M2), or (M,) + e + (M2,) + e for a readout of shape e.
 
     Raises:
-        ProgramError: The readout has no Gaussian limit, a trained weight is scalar-like (TP280),
-            inputs have another shape (TP281) or are coupled (TP282), it is no network (TP283), a
-            kernel overflows (TP284).
+        ProgramError: No Gaussian limit, a trained scalar-like weight (TP280), inputs of another
+            shape (TP281) or coupled (TP282), no network (TP283), an overflow (TP284), no limit in
+            depth (TP501 to TP511).
         UsageError: Inputs are no finite numbers; a kind, method or param does not exist.
         MethodRefused: The method does not suit the network.
 
     Reference:
-        Tensor Programs IVb, section 2.9.5; language.md, sections 5 and 9.
+        Tensor Programs IVb, section 2.9.5.
     """
     kinds = (kind,) if isinstance(kind, str) else tuple(kind)
-    _check_options(kinds, method)
-    _check_network(network, kinds)
-    first = _inputs(network, X)
-    second = None if X2 is None else _inputs(network, X2)
-    if second is not None and network.couples_inputs:
-        raise ProgramError.of(network, (SecondInputsOfBatch(), network.readout.span))
+    _check(network, kinds, method)
+    first, second = _both_inputs(network, X, X2)
     given = resolve_parameters(network, params)
+    if (rounds := asked_depth(network, depth)) is not None:
+        if deep := deep_kernels(network, rounds, (first, second), given, dot, progress):
+            return _of_depth(deep, kinds, rounds, samples, seed, given)
+        network = _written_out(network, rounds)
     work = _Work(network, first, second, method, samples, seed, given, dot, threads, progress)
     found = work.kernels(kinds, independent=False)
     work.check_finite(found[0])
     shortcut = work.kernels(kinds, independent=True)[0] if assume_gia else {}
     return KernelResult(*found, method, samples, seed, given, shortcut, work.warnings)
+
+
+def _of_depth(
+    found: DeepKernels,
+    kinds: Sequence[Kind],
+    depth: float,
+    samples: int,
+    seed: int,
+    params: Mapping[str, Array],
+) -> KernelResult:
+    names: tuple[str, ...] = tuple(kinds)
+    values = {name: found.values[name] for name in names}
+    errors = {name: np.full_like(value, found.error) for name, value in values.items()}
+    methods, told = dict.fromkeys(names, found.method), found.warnings
+    method = found.method
+    return KernelResult(
+        values, errors, methods, method, samples, seed, params, warnings=told, depth=depth
+    )
+
+
+def _written_out(network: Network, depth: float) -> Network:
+    """Return a network with as many rounds as that."""
+    if network.depth is not None and network.depth.number == depth:
+        return network
+    return build_network(parse_source(network.source, network.name), depth)
 
 
 @dataclass(slots=True)
@@ -314,6 +342,11 @@ def _plan(
 # ------------------------------------------------------------------------------------------- checks
 
 
+def _check(network: Network, kinds: tuple[str, ...], method: str) -> None:
+    _check_options(kinds, method)
+    _check_network(network, kinds)
+
+
 def _check_options(kinds: tuple[str, ...], method: str) -> None:
     for kind in kinds:
         if kind not in get_args(Kind):
@@ -335,6 +368,17 @@ def _check_network(network: Network, kinds: tuple[str, ...]) -> None:
     if isinstance(network, Program):
         raise no_network(cast(Program, network))
     check_operator_regime(network, ScalarWeightInKernel if "ntk" in kinds else None)
+
+
+def _both_inputs(
+    network: Network, rows: npt.ArrayLike, columns: npt.ArrayLike | None
+) -> tuple[Array, Array | None]:
+    """Return both sets of inputs; where they are coupled there is one."""
+    first = _inputs(network, rows)
+    second = None if columns is None else _inputs(network, columns)
+    if second is not None and network.couples_inputs:
+        raise ProgramError.of(network, (SecondInputsOfBatch(), network.readout.span))
+    return first, second
 
 
 def _inputs(network: Network, given: npt.ArrayLike) -> Array:

@@ -13,7 +13,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -97,15 +97,30 @@ class LinearMap:
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """What is known of the Gaussian ket m + F z that a round of a deep network starts from.
+
+    Attributes:
+        name: Its `mean` m, its `covariance` F F', or a `factor` F, of which plans only have
+            products: each is a covariance.
+        side: Which inputs it depends on; a covariance of both has the axes of the first in front.
+    """
+
+    name: Literal["mean", "factor", "covariance"]
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
 class Leaf:
     """A value that is given.
 
     Attributes:
-        value: The number or array, the name of a parameter, or the side whose inputs it stands for.
+        value: The number or array, the name of a parameter, the side whose inputs it stands
+            for, or a state.
         given: The constant shape of a parameter or of inputs.
     """
 
-    value: float | Array | str | Side
+    value: float | Array | str | Side | State
     given: tuple[int, ...] = ()
 
     @property
@@ -116,7 +131,11 @@ class Leaf:
     @property
     def side(self) -> Side:
         """Which inputs it depends on."""
-        return self.value if isinstance(self.value, Side) else Side.NEITHER
+        match self.value:
+            case (Side() as side) | State(side=side):
+                return side
+            case _:
+                return Side.NEITHER
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ class KernelResult:
         shortcut: With `assume_gia`: the kernels under gradient independence, by name. Then
             `values` are the true ones, so that the difference shows what the assumption costs.
         warnings: What to know of the errors.
+        depth: The rounds of a loop over a free depth, perhaps infinitely many. Methods are then
+            `recursion`, or `ode` with the error of its steps.
     """
 
     values: Mapping[str, Array]
@@ -34,6 +36,7 @@ class KernelResult:
     params: Mapping[str, Array]
     shortcut: Mapping[str, Array] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    depth: float | None = None
 
     def __getitem__(self, name: str) -> Array:
         return self.values[name]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tpc.kernels.arc_cosine import arc_cosine
 from tpc.kernels.plan import Array, KernelPlan, Leaf, PlanOperation, PlanStep, Side
 from tpc.kernels.step_functions import SERIES, VIEWS, function
-from tpc.kernels.tiles import leaf_value
+from tpc.kernels.tiles import Given, leaf_value
 from tpc.runtime.arithmetic import gram
 from tpc.runtime.rounding import DIRECTIONS, EXACT, UNITS, largest, stated
 
@@ -104,7 +104,7 @@ def rounding_errors(
     """
     copies = Copies(len(first))
     rounds = (copies.count, *(1,) * (first.ndim - 1))
-    given = {
+    given: Given = {
         Side.FIRST: np.tile(first, rounds)[:, None],
         Side.SECOND: np.tile(second, rounds)[:, None],
     }

@@ -15,8 +15,19 @@ from tpc.gaussian.kinks import kinks_of
 from tpc.kernels.axis_rules import AXIS_RULES
 from tpc.kernels.factoring import nest_sums
 from tpc.kernels.linear_maps import join_linear
-from tpc.kernels.plan import AXES, KernelPlan, LawSteps, Leaf, PlanOperation, PlanStep, Side, Value
-from tpc.kernels.rules import RULES
+from tpc.kernels.plan import (
+    AXES,
+    KernelPlan,
+    LawSteps,
+    Leaf,
+    PlanOperation,
+    PlanStep,
+    Side,
+    State,
+    Value,
+)
+from tpc.kernels.rules import RULES, contract_identity
+from tpc.kernels.states import contract_factors
 from tpc.kernels.step_functions import PLAIN, SERIES, operation
 from tpc.kernels.steps import PlanSteps, rewritten
 from tpc.limit.equations import Limit
@@ -37,12 +48,12 @@ class NoPairwiseForm(Exception):
         self.node = node
 
 
-def plan_pairs(limit: Limit, inputs: Mapping[str, Side], series: bool = True) -> KernelPlan:
+def plan_pairs(limit: Limit, inputs: Mapping[str, Side | State], series: bool = True) -> KernelPlan:
     """Make the plan of a limit's scalar outputs.
 
     Args:
         limit: Of the program of two inputs.
-        inputs: For the parameter of each input, its side.
+        inputs: For the parameter of each input, its side; for those of states, what they are.
         series: Whether expectations without a closed form may be Hermite series.
 
     Raises:
@@ -56,7 +67,8 @@ def plan_pairs(limit: Limit, inputs: Mapping[str, Side], series: bool = True) ->
     whole = writer.steps.side(outputs.values())
     wide = [node for node, x in numbers.items() if written[x].side is whole]
     widest = max((int(np.prod(node.shape, dtype=int)) for node in wide), default=1)
-    values, outputs = rewritten(written, outputs, (*AXIS_RULES, *RULES))
+    values, outputs = rewritten(written, outputs, (contract_identity, contract_factors))
+    values, outputs = rewritten(values, outputs, (*AXIS_RULES, *RULES))
     if widest == 1:
         values, outputs = nest_sums(values, outputs, RULES)
     elif whole is Side.BOTH:  # of one input, what is alike should stay so to the last digit
@@ -92,7 +104,7 @@ class _Writer:
     """Writes nodes as steps, see `plan_pairs`."""
 
     steps: PlanSteps
-    inputs: Mapping[str, Side]
+    inputs: Mapping[str, Side | State]
     series: bool
 
     def number(self, node: Node, numbers: Mapping[Node, int]) -> int:

@@ -10,7 +10,7 @@ outputs only a few of them exist at any time.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from tpc.kernels.plan import (
     PlanOperation,
     PlanStep,
     Side,
+    State,
     Tile,
 )
 from tpc.kernels.scratch import Scratch
@@ -82,6 +83,10 @@ class Singles:
         return value[:, part[1]] if value.shape[1] > 1 else value
 
 
+Given: TypeAlias = Mapping[Side | State, Array]
+"""Inputs and states, each with the axes over first and second inputs in front."""
+
+
 def singles_of(
     plan: KernelPlan, first: Array, second: Array, params: Mapping[str, Array], threads: int = 1
 ) -> Singles:
@@ -97,8 +102,29 @@ def singles_of(
     Raises:
         NotSmooth: A function of a series has kinks.
     """
-    given = {Side.FIRST: first[:, None], Side.SECOND: second[None]}
-    sizes = len(first), len(second)
+    given: Given = {Side.FIRST: first[:, None], Side.SECOND: second[None]}
+    return singles_from(plan, given, (len(first), len(second)), params, threads)
+
+
+def singles_from(
+    plan: KernelPlan,
+    given: Given,
+    sizes: tuple[int, int],
+    params: Mapping[str, Array],
+    threads: int = 1,
+) -> Singles:
+    """Compute the same from arrays of inputs and states, with both axes in front.
+
+    Args:
+        plan: The steps.
+        given: What stands for inputs and for states, those of both inputs included.
+        sizes: How many first and second inputs there are.
+        params: Values of the network's params, by name.
+        threads: How many prepare the series of pairs.
+
+    Raises:
+        NotSmooth: A function of a series has kinks.
+    """
     values: list[Array | None] = []
     known: dict[tuple[object, ...], Array] = {}
     with np.errstate(all="ignore"):
@@ -129,11 +155,11 @@ def _applied(
     return known[key].reshape(np.broadcast_shapes(*(array.shape for array in operands)))
 
 
-def leaf_value(leaf: Leaf, given: Mapping[Side, Array], params: Mapping[str, Array]) -> Array:
+def leaf_value(leaf: Leaf, given: Given, params: Mapping[str, Array]) -> Array:
     """Return a value that is given, with the axes over first and second inputs."""
     match leaf.value:
-        case Side() as side:
-            return given[side]
+        case Side() | State() as own:
+            return given[own]
         case str() as name:
             return params[name].reshape((1,) * AXES + params[name].shape)
         case float() as number:

@@ -231,18 +231,7 @@ class _Copies:
         return forward.per_input(network.readout.node), self._gradients(backward.per_input)
 
     def _gradients(self, image: Callable[[Node], Node]) -> Gradients:
-        one = self._one.gradients
-        return Gradients(
-            {
-                matrix: tuple(
-                    MatrixUse(use.transposed, image(use.cotangent), image(use.operand))
-                    for use in uses
-                )
-                for matrix, uses in one.matrices.items()
-            },
-            {leaf: image(d) for leaf, d in one.vectors.items()},
-            {},
-        )
+        return gradients_of(self._one.gradients, image)
 
     def _product(self) -> Product | None:
         return self._with_own_matrix if self._independent else None
@@ -251,6 +240,20 @@ class _Copies:
         if matrix not in self.matrices:
             self.matrices[matrix] = replace(matrix, name=f"{matrix.name} of the backward pass")
         return self._b.matmul(self.matrices[matrix], transposed, operand)
+
+
+def gradients_of(one: Gradients, image: Callable[[Node], Node]) -> Gradients:
+    """Return the gradients of a copy of a network; scalar-like weights have none."""
+    return Gradients(
+        {
+            matrix: tuple(
+                MatrixUse(use.transposed, image(use.cotangent), image(use.operand)) for use in uses
+            )
+            for matrix, uses in one.matrices.items()
+        },
+        {leaf: image(d) for leaf, d in one.vectors.items()},
+        {},
+    )
 
 
 def _program(

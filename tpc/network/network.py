@@ -26,6 +26,8 @@ from tpc.program.nodes import Matrix, Node, Shape
 from tpc.program.program import Binding, Dim, Output, OutputKind, Program
 
 __all__ = [
+    "Depth",
+    "DepthLoop",
     "Exponents",
     "Network",
     "NetworkReadout",
@@ -271,6 +273,36 @@ class Training:
         return dict(self.own_optimizers).get(weight, self.optimizer)
 
 
+@dataclass(frozen=True, slots=True)
+class DepthLoop:
+    """The loop over an infinite depth L, written out for a few rounds.
+
+    Attributes:
+        length: Stands for L in the graph.
+        bound: For each round, the members of families that it binds, by the family's name.
+        span: Where it begins.
+    """
+
+    length: op.Parameter
+    bound: tuple[dict[str, Node], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """The free depth of a network.
+
+    Attributes:
+        name: As declared.
+        number: How many rounds it stands for; None where it is infinite.
+        loops: The loops over it, where it is infinite.
+    """
+
+    name: str
+    number: int | None
+    loops: tuple[DepthLoop, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Network:
     """An architecture after all checks, for one input.
@@ -290,6 +322,7 @@ class Network:
         training: The `train` block, where there is one.
         nodes: The graph for one input in topological order, without that of the loss and tracks.
         warnings: What may not have been meant.
+        depth: The free depth, where one is declared.
     """
 
     name: str
@@ -306,6 +339,7 @@ class Network:
     nodes: tuple[Node, ...]
     noises: tuple[op.InitialVector, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+    depth: Depth | None = None
 
     def dim_of(self, weight: Weight) -> Dim:
         """Return the width that exponents of a weight are powers of: a matrix's fan-in."""

@@ -6,7 +6,7 @@ of kernels with how far gradient independence is off.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from math import prod
+from math import inf, prod
 from typing import IO, Protocol
 
 import numpy as np
@@ -154,6 +154,8 @@ def describe_origin(result: Outcome) -> str:
 def kernels_to_json(result: KernelResult, program_name: str) -> dict[str, Json]:
     """Return the one object that `--json` prints; `gia` holds what the shortcut gives."""
     shown = to_json(result, program_name, "kernel")
+    if result.depth is not None:
+        shown["depth"] = int(result.depth) if result.depth < inf else "infinite"
     if result.shortcut:
         shown["gia"] = {
             name: {

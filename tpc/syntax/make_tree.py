@@ -45,6 +45,13 @@ class MakeTree(MakeTraining):
         span = span_of(keyword).to(value.span if value else span_of(name))
         return tree.DimDecl(span, name_of(name), value)
 
+    def depth(
+        self, keyword: Token, name: Token, _: Token | None, value: tree.Expression | None
+    ) -> tree.DepthDecl:
+        """`depth L` or `depth L = 64`."""
+        span = span_of(keyword).to(value.span if value else span_of(name))
+        return tree.DepthDecl(span, name_of(name), value)
+
     def const(
         self, keyword: Token, name: Token, _: Token, value: tree.Expression
     ) -> tree.ConstDecl:

@@ -13,8 +13,8 @@ HEADERS = frozenset(("FOR", "IF", "ELIF", "ELSE", "TRAIN"))
 """Tokens that begin the header of a block."""
 
 STATEMENT_WORDS = HEADERS | {
-    "PROGRAM", "DIALECT", "DIM", "CONST", "PARAM", "SCALAR", "VECTOR", "MATRIX", "DEF", "OUTPUT",
-    "READOUT", "INPUT", "WEIGHT",
+    "PROGRAM", "DIALECT", "DIM", "DEPTH", "CONST", "PARAM", "SCALAR", "VECTOR", "MATRIX", "DEF",
+    "OUTPUT", "READOUT", "INPUT", "WEIGHT",
 }  # fmt: skip
 """Tokens that begin a statement; where an option is called so, `=` stands behind them."""
 
@@ -26,7 +26,9 @@ SETTING_WORDS = frozenset(
 )  # fmt: skip
 """Words that begin a line of a `train` block, and names elsewhere."""
 
-SOMETIMES_NAMES = {word: word.upper() for word in (*SETTING_WORDS, "noise", "over", "return", "x")}
+SOMETIMES_NAMES = {
+    word: word.upper() for word in (*SETTING_WORDS, "depth", "noise", "over", "return", "x")
+}
 """Words that are names where the grammar does not want them, with their tokens."""
 
 OPTION_WORDS = frozenset(("TRAIN", "MATRIX", "VECTOR", "SCALAR", "FUNCTION"))

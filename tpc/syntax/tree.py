@@ -182,6 +182,13 @@ class DimDecl(Syntax):
     value: Expression | None
 
 
+class DepthDecl(Syntax):
+    """`depth L` (value None), which is infinite, or `depth L = 64`."""
+
+    name: Name
+    value: Expression | None
+
+
 class ConstDecl(Syntax):
     """`const X = ...`."""
 
@@ -406,6 +413,7 @@ Statement: TypeAlias = (
     Title
     | Dialect
     | DimDecl
+    | DepthDecl
     | ConstDecl
     | ParamDecl
     | ScalarDecl

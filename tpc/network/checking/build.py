@@ -22,14 +22,15 @@ from tpc.network.checking.draft import NetworkDraft
 from tpc.network.checking.training import execute_setting, train
 from tpc.network.checking.weights import declare_input, declare_noise, declare_weights
 from tpc.network.checking.whole_blocks import resolve
-from tpc.network.network import Network, NetworkReadout
+from tpc.network.network import Depth, DepthLoop, Network, NetworkReadout
 from tpc.program.builder import Builder
 from tpc.program.checking.build import execute_statements, first_place, refused, start_draft
+from tpc.program.checking.depths import Depths
 from tpc.program.checking.dialects import check_declared, dialect_of
 from tpc.program.checking.statements import give_up
 from tpc.program.checking.survey import statements_within
 from tpc.program.checking.unused import warn_of_unused
-from tpc.program.nodes import BatchMean, Matrix, Node, operands
+from tpc.program.nodes import BatchMean, Matrix, Node, Parameter, operands
 from tpc.program.traversal import needed, walk
 from tpc.syntax import tree
 
@@ -40,16 +41,17 @@ def is_network(source: tree.Source) -> bool:
     return any(isinstance(at, own) for at in statements_within(source.statements))
 
 
-def build_network(source: tree.Source) -> Network:
+def build_network(source: tree.Source, depth: float | None = None) -> Network:
     """Build and check the network of a file.
 
     Args:
         source: The syntax tree; relative paths in `load` start at the directory of its `name`.
+        depth: What the free depth is, perhaps infinite; None for what the file says.
 
     Raises:
         ProgramError: TP2xx and TP4xx, all independent faults of the file.
     """
-    draft = start_draft(source)
+    draft = start_draft(source, depth)
     draft.ctx.shop.batch_mean = _batch_mean
     network = NetworkDraft(draft)
     draft.network = partial(execute_in_network, network)
@@ -92,9 +94,21 @@ def _finished(source: tree.Source, network: NetworkDraft) -> Network | None:
         training=network.training,
         nodes=nodes,
         warnings=reports.warnings(),
+        depth=_depth(draft.ctx.shop.depths),
     )
     resolved = resolve(made, network)
     return None if reports.found else resolved
+
+
+def _depth(depths: Depths) -> Depth | None:
+    if not depths.free:
+        return None
+    lengths, loops = depths.lengths, []
+    for loop in depths.loops:
+        length = lengths[loop.depth]
+        if isinstance(length, Parameter):
+            loops.append(DepthLoop(length, tuple(loop.bound), loop.span))
+    return Depth(depths.free, None if depths.free in lengths else depths.number, tuple(loops))
 
 
 def _report_missing(network: NetworkDraft, span: Span) -> None:

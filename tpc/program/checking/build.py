@@ -9,6 +9,7 @@ found in one run. Then come the checks that need the whole graph: readouts and t
 from pathlib import Path
 
 from tpc.diagnostics import NOWHERE, ProgramError, Span
+from tpc.diagnostics.depth_faults import NeedsDepth
 from tpc.diagnostics.sort_faults import NoFreeDim
 from tpc.program.builder import Builder
 from tpc.program.checking.context import Context, Overlong, Reports, Workshop
@@ -24,11 +25,12 @@ from tpc.program.traversal import needed
 from tpc.syntax.tree import Source
 
 
-def build_program(source: Source) -> Program:
+def build_program(source: Source, depth: float | None = None) -> Program:
     """Build and check the program of a file.
 
     Args:
         source: The syntax tree; relative paths in `load` start at the directory of its `name`.
+        depth: What the free depth is, perhaps infinite; None for what the file says.
 
     Returns:
         The program. `outputs` is empty where the file has neither `output` nor `readout`.
@@ -36,7 +38,7 @@ def build_program(source: Source) -> Program:
     Raises:
         ProgramError: TP2xx and TP4xx, all independent faults of the file.
     """
-    draft = start_draft(source)
+    draft = start_draft(source, depth)
     execute_statements(draft, source)
     reports = draft.ctx.shop.reports
     if not draft.free and not reports.found:
@@ -44,10 +46,16 @@ def build_program(source: Source) -> Program:
     return _finished(source, draft)
 
 
-def start_draft(source: Source) -> Draft:
-    """Return the draft of a file of which no statement has been executed."""
+def start_draft(source: Source, depth: float | None = None) -> Draft:
+    """Return the draft of a file of which no statement has been executed.
+
+    Args:
+        source: The syntax tree.
+        depth: What the free depth is, perhaps infinite; None for what the file says.
+    """
     directory = Path() if source.name == "<string>" else Path(source.name).parent
     shop = Workshop(Builder(), Reports(), survey(source), directory, source.text)
+    shop.depths.asked = depth
     ctx = Context(shop, {})
     return Draft(ctx, Names(ctx))
 
@@ -78,6 +86,8 @@ def refused(draft: Draft, source: Source) -> ProgramError:
 def _finished(source: Source, draft: Draft) -> Program:
     """Make the checks that need the whole graph, and freeze the draft."""
     ctx, reports = draft.ctx, draft.ctx.shop.reports
+    for loop in ctx.shop.depths.loops:
+        reports.add(NeedsDepth("a program", loop.depth), loop.span)
     nodes, outputs = _live(draft), tuple(draft.outputs.values())
     outputs = check_readouts(ctx.shop, outputs, nodes)
     dialect = dialect_of(ctx.shop, nodes)

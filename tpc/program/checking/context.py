@@ -11,6 +11,7 @@ from pathlib import Path
 from tpc.diagnostics import Diagnostic, Fault, Span, habits
 from tpc.diagnostics.name_faults import TooLong, UnknownName
 from tpc.program.builder import Builder
+from tpc.program.checking.depths import Depths
 from tpc.program.checking.survey import Survey
 from tpc.program.checking.values import BROKEN, Broken, Definition, Entity, Static, Value
 from tpc.program.nodes import Matrix, Node
@@ -83,6 +84,7 @@ class Workshop:
         ended: Names of rounds of loops that have ended, and what to write instead.
         batch_mean: Makes the mean over the inputs of a network; None in a program.
         ratios: Those of the dims, by name.
+        depths: The depths that have been declared.
     """
 
     builder: Builder
@@ -98,6 +100,7 @@ class Workshop:
     ended: dict[str, str] = field(default_factory=dict)
     batch_mean: Callable[[Builder, Node], Node] | None = None
     ratios: dict[str, float] = field(default_factory=dict)
+    depths: Depths = field(default_factory=Depths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,11 @@ class Context:
         if self.inlining is None:
             return self.shop.reports.add(fault, span)
         return self.shop.reports.add(fault, self.inlining.span, inside=self.inlining.name)
+
+    def counting(self) -> "Context":
+        """Return the same context with the rounds that are written out for infinite depths."""
+        names = self.shop.depths.counting(self.names)
+        return self if names is self.names else replace(self, names=names)
 
     def step(self, span: Span) -> None:
         """Count a statement or an inlined call.

@@ -10,11 +10,14 @@ What a faulty declaration would bind counts as known but broken.
 """
 
 from fractions import Fraction
+from math import inf
 
 import numpy as np
 
 from tpc.diagnostics.cautions import ShapeOfRound
+from tpc.diagnostics.depth_faults import BadDepth, SecondDepth
 from tpc.diagnostics.sort_faults import BadDim, NotADim, SecondFreeDim
+from tpc.program.checking.depths import ROUNDS
 from tpc.program.checking.ensembles import law_of_matrix
 from tpc.program.checking.expressions.evaluate import evaluate, evaluate_whole
 from tpc.program.checking.laws import limit_of
@@ -27,6 +30,7 @@ from tpc.program.checking.values import (
     MatrixArray,
     ScaledMatrix,
     Static,
+    describe,
 )
 from tpc.program.checking.vector_laws import law_of_vector
 from tpc.program.nodes import Matrix, Node, Parameter, Shape
@@ -66,6 +70,40 @@ def _ratio(draft: Draft, at: tree.DimDecl, value: tree.Expression) -> Fraction |
             # The first dim is the free one, which has no number: it is chosen at run time.
             example = f"dim {name} = 2 * {draft.free}" if draft.free else f"dim {name}"
             return draft.ctx.report(BadDim(name, example), value.span)
+
+
+def declare_depth(draft: Draft, at: tree.DepthDecl) -> None:
+    """Declare a depth: the free one, a number, or a multiple of the free one."""
+    if draft.names.free(at.name):
+        draft.names.bind(at.name, _depth(draft, at))
+
+
+def _depth(draft: Draft, at: tree.DepthDecl) -> Static | Node | Broken:
+    ctx, depths, name = draft.ctx, draft.ctx.shop.depths, at.name.id
+    value = None if at.value is None else evaluate(ctx, at.value)
+    if isinstance(value, Broken):
+        return BROKEN
+    if at.value is not None and isinstance(value, Node) and depths.within(value):
+        count = evaluate(ctx.counting(), at.value)
+        assert isinstance(count, Static)
+        whole = integer(ctx, count, at.value.span, "a depth", "a positive integer", 1)
+        return BROKEN if isinstance(whole, Broken) else depths.bind_infinite(name, value, whole)
+    if value is not None and not isinstance(value, Static):
+        return ctx.report(BadDepth(describe(value)), at.span)
+    if depths.free and value is None:
+        return ctx.report(SecondDepth(name, depths.free), at.name.span)
+    if not depths.free:
+        depths.free = name
+        if depths.asked is not None:
+            value = None if depths.asked == inf else Static(int(depths.asked))
+    if value is None:
+        return depths.bind_infinite(name, ctx.building(at.span).parameter(name, 64.0), ROUNDS)
+    whole = integer(ctx, value, at.span, "a depth", "a positive integer", 1)
+    if isinstance(whole, Broken):
+        return BROKEN
+    if name == depths.free:
+        depths.number = whole
+    return Static(whole)
 
 
 def declare_const(draft: Draft, at: tree.ConstDecl) -> None:

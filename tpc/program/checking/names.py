@@ -11,6 +11,7 @@ from tpc.diagnostics import Span
 from tpc.diagnostics.name_faults import BoundTwice, FamilyArity, FamilyMixed, UnknownMember
 from tpc.diagnostics.program_faults import ReadoutUsed
 from tpc.program.checking.context import Context
+from tpc.program.checking.depths import RoundsOf
 from tpc.program.checking.loop_scopes import LoopScope
 from tpc.program.checking.sorts import integer
 from tpc.program.checking.values import BROKEN, Broken, Definition, Family, ReadoutName, Value
@@ -201,6 +202,7 @@ class Draft:
         free: The free dim.
         network: In the file of a network, executes what is said there only, and refuses what may
             not be said there; whether it has done so.
+        depth_loops: The loops around over infinite depths, outermost first.
     """
 
     ctx: Context
@@ -214,6 +216,7 @@ class Draft:
     bindings: list[Binding] = field(default_factory=list)
     outputs: dict[str, Output] = field(default_factory=dict)
     network: Callable[[tree.Statement], bool] | None = None
+    depth_loops: list[RoundsOf] = field(default_factory=list)
 
     def record(self, name: str, node: Node, span: Span) -> None:
         """Take a binding into the program."""

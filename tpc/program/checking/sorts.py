@@ -4,6 +4,7 @@ from collections.abc import Callable
 from math import prod
 
 from tpc.diagnostics import Fault, Span
+from tpc.diagnostics.depth_faults import DepthInfinite
 from tpc.diagnostics.function_faults import InsideRow
 from tpc.diagnostics.name_faults import NotAnInteger, NotStatic, TooLong
 from tpc.diagnostics.sort_faults import DimAsValue, WrongSort
@@ -55,6 +56,8 @@ def static(ctx: Context, value: Value, span: Span, what: str, advice: str = "") 
     """Demand a static."""
     if isinstance(value, Static | Broken):
         return value
+    if isinstance(value, Node) and (depth := ctx.shop.depths.within(value)):
+        return ctx.report(DepthInfinite(depth, what), span)
     return ctx.report(NotStatic(what, "static", describe_fully(value), advice), span)
 
 

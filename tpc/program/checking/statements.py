@@ -11,12 +11,14 @@ from tpc.diagnostics.sort_faults import WrongSort
 from tpc.program.checking import statics
 from tpc.program.checking.declarations import (
     declare_const,
+    declare_depth,
     declare_dim,
     declare_matrices,
     declare_param,
     declare_scalars,
     declare_vectors,
 )
+from tpc.program.checking.depths import RoundsOf
 from tpc.program.checking.expressions.definitions import define
 from tpc.program.checking.expressions.evaluate import evaluate, truth
 from tpc.program.checking.loop_scopes import LoopScope
@@ -76,6 +78,8 @@ def _execute(draft: Draft, at: tree.Statement) -> None:
             declare_scalars(draft, at)
         case tree.DimDecl():
             declare_dim(draft, at)
+        case tree.DepthDecl():
+            declare_depth(draft, at)
         case tree.ConstDecl():
             declare_const(draft, at)
         case tree.ParamDecl():
@@ -134,13 +138,15 @@ def _bind(
         names.bind(target.name, value)
         return target.name.id
     family = names.family(target.name, len(target.keys))
-    keys = key_tuple(ctx, [(evaluate(ctx, key), key.span) for key in target.keys])
+    keys = key_tuple(ctx, [(evaluate(ctx.counting(), key), key.span) for key in target.keys])
     if family is None:
         return ""
     if isinstance(keys, Broken):
         family.broken = True
         return ""
     bound = names.bind_member(family, keys, value, target.span)
+    if bound and draft.depth_loops and isinstance(value, Node):
+        draft.depth_loops[-1].bound[-1][target.name.id] = value
     return written(target.name.id, keys) if bound else ""
 
 
@@ -183,7 +189,7 @@ def _output(draft: Draft, at: tree.Output) -> None:
     member_keys: tuple[int, ...] = ()
     found: Value | ReadoutName
     if isinstance(entity, Family):
-        keys = key_tuple(ctx, [(evaluate(ctx, key), key.span) for key in target.keys])
+        keys = key_tuple(ctx, [(evaluate(ctx.counting(), key), key.span) for key in target.keys])
         if isinstance(keys, Broken):
             return
         member_keys = keys
@@ -219,22 +225,43 @@ def _loop(draft: Draft, at: tree.For) -> None:
         give_up(draft, at.body)
         return
     names.scopes.append(LoopScope(variable.id, at.span.line, len(items) > 1))
+    depth = _infinite_depth(draft, at.iterable)
+    if depth:
+        draft.depth_loops.append(RoundsOf(depth, at.span))
+        ctx.shop.depths.loops.append(draft.depth_loops[-1])
     keys = [item for item in items if isinstance(item, int)]
     keys = keys if len(keys) == len(items) else list(range(len(items)))
     for key, item in zip(keys, items, strict=True):
         ctx.step(at.span)
         names.bind(variable, Static(item))
         names.scopes[-1].key = key
+        if depth:
+            draft.depth_loops[-1].bound.append({})
         for statement in at.body:
             execute(draft, statement)
         names.end_round()
     names.end_loop()
+    if depth:
+        draft.depth_loops.pop()
     ctx.names.pop(variable.id, None)
+
+
+def _infinite_depth(draft: Draft, at: tree.Expression) -> str:
+    """Return the infinite depth L of `range(L)` or `range(L - 1, -1, -1)`, or the empty string."""
+    counts = draft.ctx.shop.depths.counts
+    match at:
+        case tree.Call(arguments=(tree.Name(id=name),)) if name in counts:
+            return name
+        case tree.Call(arguments=(tree.Binary(operator="-", left=tree.Name(id=name)), _, _)):
+            return name if name in counts else ""
+        case _:
+            return ""
 
 
 def _items(draft: Draft, at: tree.Expression) -> list[StaticValue] | Broken:
     advice = "loops are unrolled before run time: write `range(3)` or a static list"
-    value = static(draft.ctx, evaluate(draft.ctx, at), at.span, "what a loop runs over", advice)
+    ctx = draft.ctx.counting() if _infinite_depth(draft, at) else draft.ctx
+    value = static(draft.ctx, evaluate(ctx, at), at.span, "what a loop runs over", advice)
     if isinstance(value, Broken):
         return BROKEN
     if not isinstance(value.value, np.ndarray):

@@ -59,7 +59,12 @@ def statements_within(statements: tuple[tree.Statement, ...]) -> Iterator[tree.S
 def names_bound(statement: tree.Statement) -> tuple[tree.Name, ...]:
     """Return the names that a statement itself binds, parameters of a `def` included."""
     match statement:
-        case tree.DimDecl(name=name) | tree.ConstDecl(name=name) | tree.ParamDecl(name=name):
+        case (
+            tree.DimDecl(name=name)
+            | tree.DepthDecl(name=name)
+            | tree.ConstDecl(name=name)
+            | tree.ParamDecl(name=name)
+        ):
             return (name,)
         case (
             tree.ScalarDecl(names=declared)

@@ -189,7 +189,7 @@ def _bracket(ctx: Context, at: tree.Bracket) -> Value:
 def _subscript(ctx: Context, at: tree.Subscript) -> Value:
     """Return a member of a family, a row at a coordinate, or a part of the constant axes."""
     if isinstance(at.base, tree.Name) and isinstance(family := ctx.names.get(at.base.id), Family):
-        keys = key_tuple(ctx, [(_key(ctx, key), key.span) for key in at.keys])
+        keys = key_tuple(ctx, [(_key(ctx.counting(), key), key.span) for key in at.keys])
         return BROKEN if isinstance(keys, Broken) else member_value(ctx, family, keys, at.span)
     base = evaluate(ctx, at.base)
     if isinstance(base, Broken):

@@ -1,0 +1,219 @@
+"""Kernels of deep networks against published ones, closed forms, recursions by hand, long texts."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tpc
+from tests.marks import slow_where
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "depth.json"
+CASES = json.loads(REFERENCE.read_text(encoding="utf-8"))["cases"]
+
+TEXT = """
+dim n
+depth L
+input xi[3]
+weight U[3] : n (mult=0.5)
+weight v : n
+x[0] = U @ xi
+for l in range(L):
+{body}
+readout f = v * x[L]
+"""
+
+BODIES = {
+    "relu_pre_half": """
+    weight W : n x n (mult=1.5)
+    x[l + 1] = x[l] + L^(-1/2) * (W @ relu(x[l]))""",
+    "tanh_pre_half": """
+    weight W : n x n (mult=1.3)
+    x[l + 1] = x[l] + L^(-1/2) * (W @ tanh(x[l]))""",
+    "linear_half": """
+    weight W : n x n (mult=1.2)
+    x[l + 1] = x[l] + L^(-1/2) * (W @ x[l])""",
+    "tanh_post_half": """
+    weight W : n x n (mult=1.3)
+    x[l + 1] = x[l] + tanh(W @ x[l]) / sqrt(L)""",
+    "relu_post_half_ms": """
+    weight W : n x n (mult=1.4)
+    h = relu(W @ x[l])
+    x[l + 1] = x[l] + L^(-1/2) * (h - avg(h))""",
+    "relu_block2_half": """
+    weight W : n x n (mult=sqrt(2))
+    weight A : n x n
+    h[l] = relu(W @ x[l])
+    x[l + 1] = x[l] + L^(-1/2) * (A @ h[l])""",
+}
+
+ATTENTION = """
+dim n
+depth L
+input tok[3, 2]
+weight U[2] : n
+weight v : n
+x[0] = U @ tok.T
+for l in range(L):
+    weight W : n x n (mult=1.1)
+    a = softmax(1.5 * <x[l]|x[l]>)
+    x[l + 1] = x[l] + L^(-1/2) * (W @ (x[l] @ a.T))
+readout f = v * (sum(x[L]) / 3)
+"""
+
+
+def text_of(case: str) -> str:
+    return ATTENTION if case == "attention" else TEXT.format(body=BODIES[case])
+
+
+@pytest.mark.parametrize("case", slow_where(lambda case: case != "linear_half", CASES))
+def test_published_kernels(case: str) -> None:
+    """The flow to 1e-8, depth 64 to 1e-9, and never farther off than stated."""
+    known = CASES[case]
+    network = tpc.parse(text_of(case))
+    found = tpc.kernel(network, known["inputs"])
+    for name in ("nngp", "ntk"):
+        off = np.abs(found[name] - np.array(known[name]))
+        assert (off <= found.stderr[name] + known["error"]).all()
+        assert off.max() <= 1e-8 + known["error"]
+        assert found.methods[name] == "ode"
+    if "depth64" in known:
+        deep = tpc.kernel(network, known["inputs"], depth=64)
+        for name in ("nngp", "ntk"):
+            assert np.abs(deep[name] - np.array(known["depth64"][name])).max() <= 1e-9
+            assert deep.methods[name] == "recursion"
+
+
+MORE = {
+    "bias": """
+    weight W : n x n (mult=1.3)
+    weight b : n (mult=0.4)
+    x[l + 1] = x[l] + L^(-1/2) * (W @ erf(x[l]) + b)""",
+    "norm": """
+    weight W : n x n
+    g = (x[l] - avg(x[l])) / sqrt(avg(square(x[l] - avg(x[l]))))
+    x[l + 1] = x[l] + L^(-1/2) * (W @ relu(g))""",
+    "branches": """
+    weight W, V, A : n x n
+    x[l + 1] = x[l] + L^(-1/2) * (W @ relu(x[l]) + A @ erf(V @ x[l]))""",
+    "untrained": """
+    weight W : n x n (train=false)
+    weight V : n x n (lr=0.5)
+    x[l + 1] = x[l] + L^(-1/2) * (W @ x[l] + V @ relu(x[l]))""",
+    "input": """
+    weight W : n x n
+    weight B[3] : n (mult=0.3)
+    x[l + 1] = x[l] + L^(-1/2) * (W @ relu(x[l]) + B @ xi)""",
+    "plain": """
+    weight W : n x n (mult=sqrt(2))
+    x[l + 1] = W @ relu(x[l])""",
+    "shrinking": """
+    weight W : n x n (mult=1.5)
+    x[l + 1] = 0.9 * x[l] + 0.5 * (W @ relu(x[l]))""",
+    "mean": """
+    weight W : n x n
+    x[l + 1] = x[l] + relu(W @ x[l]) / L""",
+    "two": """
+    weight W, V : n x n
+    h = x[l] + L^(-1/2) * (W @ relu(x[l]))
+    x[l + 1] = h + L^(-1/2) * (V @ relu(h))""",
+}
+
+
+@pytest.mark.parametrize("name", slow_where(lambda name: name != "bias", MORE))
+def test_rounds_are_those_of_the_text(name: str) -> None:
+    """Iterated, rounds give what the same rounds give written out."""
+    text = TEXT.format(body=MORE[name])
+    inputs = CASES["linear_half"]["inputs"]
+    deep = tpc.kernel(tpc.parse(text), inputs, depth=3)
+    unrolled = text.replace("depth L", "const L = 3")
+    long = tpc.kernel(tpc.parse(unrolled), inputs, [*inputs, [0.3, -0.2, 0.1]])
+    assert set(deep.methods.values()) == {"recursion"}
+    for kind in ("nngp", "ntk"):
+        tolerance = 1e-12 + long.stderr[kind][:, :3]
+        assert (
+            np.abs(deep[kind] - long[kind][:, :3]) <= tolerance * np.abs(deep[kind]).max()
+        ).all()
+
+
+FLOWS = ("bias", "norm", "branches", "untrained", "input", "mean", "two")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FLOWS)
+def test_flows_are_limits_of_depths(name: str) -> None:
+    """Depths go to the flow like c / L + d / L^2."""
+    network = tpc.parse(TEXT.format(body=MORE[name]))
+    inputs = CASES["linear_half"]["inputs"]
+    flow = tpc.kernel(network, inputs)
+    depths = [tpc.kernel(network, inputs, depth=L) for L in (64, 128, 256)]
+    for kind in ("nngp", "ntk"):
+        one, two, four = (deep[kind] for deep in depths)
+        first, second = 2 * two - one, 2 * four - two
+        extrapolated = (4 * second - first) / 3
+        spread = np.abs(extrapolated - second).max()
+        assert np.abs(extrapolated - flow[kind]).max() <= spread + 1e-10
+        assert np.abs(one - flow[kind]).max() > spread
+
+
+def test_closed_flows() -> None:
+    """Linear: C = exp(s^2) C_0, NTK = (2 + s^2) C; ReLU: variances grow like exp(s^2 tau / 2)."""
+    inputs = np.array(CASES["linear_half"]["inputs"])
+    start = 0.25 * inputs @ inputs.T
+    linear = tpc.kernel(tpc.parse(text_of("linear_half")), inputs)
+    grown = math.exp(1.44) * start
+    assert np.abs(linear["nngp"] - grown).max() <= linear.stderr["nngp"].max()
+    assert np.abs(linear["ntk"] - (2 + 1.44) * grown).max() <= linear.stderr["ntk"].max()
+    relu = tpc.kernel(tpc.parse(text_of("relu_pre_half")), inputs, kind="nngp")
+    grown = math.exp(2.25 / 2) * np.diag(start)
+    assert np.abs(np.diag(relu["nngp"]) - grown).max() <= relu.stderr["nngp"].max()
+
+
+def test_second_inputs_are_blocks() -> None:
+    network, inputs = tpc.parse(text_of("relu_pre_half")), np.array(CASES["linear_half"]["inputs"])
+    whole = tpc.kernel(network, inputs)
+    block = tpc.kernel(network, inputs[:1], inputs)
+    for kind in ("nngp", "ntk"):
+        assert np.abs(block[kind] - whole[kind][:1]).max() <= 2e-11
+
+
+def test_warnings() -> None:
+    """A branch that is scaled too small, and weights that drop out of the tangent kernel."""
+    frozen = TEXT.format(body=BODIES["linear_half"].replace("-1/2", "-1"))
+    (told,) = tpc.kernel(tpc.parse(frozen), [[1.0, 0.0, 0.0]]).warnings
+    assert "changes nothing in the limit" in told
+    (told,) = tpc.kernel(tpc.parse(TEXT.format(body=MORE["mean"])), [[1.0, 0.0, 0.0]]).warnings
+    assert "drop out of the tangent kernel" in told
+
+
+def test_depths_of_files() -> None:
+    """The file says a depth, the caller another; rounds that differ are written out."""
+    fixed = text_of("linear_half").replace("depth L", "depth L = 5")
+    inputs = [[1.0, 0.5, -1.0]]
+    growth = 0.25 * 2.25
+    assert tpc.kernel(tpc.parse(fixed), inputs)["nngp"] == pytest.approx(
+        growth * (1 + 1.44 / 5) ** 5
+    )
+    deep = tpc.kernel(tpc.parse(fixed), inputs, depth=math.inf)
+    assert deep["nngp"] == pytest.approx(growth * math.exp(1.44), rel=1e-10)
+    special = fixed.replace("W @ x[l]", "W @ relu(x[l] * (1 + l))")
+    found = tpc.kernel(tpc.parse(special), inputs)
+    assert found.methods["nngp"] == "exact"
+    with pytest.raises(ValueError, match="has no depth"):
+        tpc.kernel(tpc.parse(fixed.replace("depth L = 5", "const L = 5")), inputs, depth=4)
+
+
+def test_a_depth_may_be_a_multiple() -> None:
+    text = text_of("linear_half").replace("depth L", "depth H\ndepth L = 2 * H")
+    network = tpc.parse(text)
+    inputs = [[1.0, 0.5, -1.0]]
+    found = tpc.kernel(network, inputs)
+    assert found["nngp"] == pytest.approx(0.25 * 2.25 * math.exp(1.44), rel=1e-10)
+    assert tpc.parse(text, depth=2).depth.number == 2
+
+
+def test_depth_is_no_reserved_word() -> None:
+    program = tpc.parse("dim n\ndepth = 3\nvector path : n\noutput c = depth * avg(square(path))")
+    assert tpc.run(program)["c"] == 3

@@ -1,0 +1,163 @@
+"""Finds the round of a loop over a depth: what goes from round to round, and what each draws anew.
+
+Of the rounds that are written out two are laid over each other, node by node. They are one round if
+they are made alike, but for the state before them and for the weights that each has drawn.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tpc.depth.stages import Stage, stage
+from tpc.diagnostics import Fault, ProgramError, Span
+from tpc.diagnostics.depth_faults import RoundsDiffer, RoundsReachBack, TiedInDepth
+from tpc.network.network import DepthLoop, Network
+from tpc.program import nodes as op
+from tpc.program.nodes import Matrix, Node, operands, own_values
+from tpc.program.traversal import walk
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """A network around the loop over its depth.
+
+    Attributes:
+        state: The name of the family that goes from round to round.
+        loop: The loop.
+        before: What stands before it.
+        inside: A round.
+        behind: What follows.
+    """
+
+    state: str
+    loop: DepthLoop
+    before: Stage
+    inside: Stage
+    behind: Stage
+
+
+def parts_of(network: Network) -> Parts:
+    """Return the stages of a network with one loop over an infinite depth.
+
+    Raises:
+        ProgramError: Rounds differ (TP506), reach back (TP507) or share weights (TP508).
+    """
+    assert network.depth is not None
+
+    def refuse(fault: Fault, span: Span) -> ProgramError:
+        return ProgramError.of(network, (fault, span))
+
+    (loop, *more) = network.depth.loops
+    if more:
+        raise refuse(RoundsReachBack("this loop over a depth, the second one,"), more[0].span)
+    for name in loop.bound[-1]:
+        rounds = [bound[name] for bound in loop.bound if name in bound]
+        if len(rounds) < len(loop.bound):
+            continue
+        first, second, third = rounds[0], rounds[1], rounds[2]
+        overlay, start = _Overlay(second), _Overlay(first)
+        if not overlay.lay(third, second) or overlay.state is not first:
+            continue
+        if not start.lay(second, first) or start.state is None:
+            raise refuse(RoundsDiffer(network.depth.name), loop.span)
+        if overlay.tied:
+            raise refuse(TiedInDepth(min(overlay.tied)), loop.span)
+        found = Parts(
+            name,
+            loop,
+            stage(network, None, start.state),
+            stage(network, second, third),
+            stage(network, rounds[-1], network.readout.node),
+        )
+        _check_apart(network, found)
+        return found
+    reaches = any(_reaches_back(loop, name) for name in loop.bound[-1])
+    if reaches:
+        raise refuse(RoundsReachBack("a round"), loop.span)
+    raise refuse(RoundsDiffer(network.depth.name), loop.span)
+
+
+def _reaches_back(loop: DepthLoop, name: str) -> bool:
+    """Whether a member of a family is made of others than those of the round before it."""
+    if any(name not in bound for bound in loop.bound):
+        return False
+    before = set(loop.bound[1].values())
+    older = set(loop.bound[0].values())
+    last = loop.bound[2][name]
+    found = set(walk([last], lambda node: () if node in before else operands(node)))
+    return bool(found & older) or len(found & before) > 1
+
+
+def _check_apart(network: Network, parts: Parts) -> None:
+    """Refuse weights that two stages share."""
+    assert network.depth is not None
+    named = [{w.name for w in one.weights} for one in (parts.before, parts.inside, parts.behind)]
+    drawn = {w.name for w in network.weights} - named[0] - named[2]
+    for shared in (named[0] & named[1], named[0] & named[2], named[1] & named[2]):
+        if shared:
+            raise ProgramError.of(network, (TiedInDepth(min(shared)), parts.loop.span))
+    behind = {w.name for w in parts.behind.weights}
+    inner = {name for name in drawn & behind if "[" in name}
+    if inner:
+        raise ProgramError.of(network, (RoundsReachBack("the readout"), network.readout.span))
+
+
+class _Overlay:
+    """Two rounds, one laid over the other.
+
+    Attributes:
+        state: What stands in the place of the state in the earlier one.
+        tied: The weights that both have.
+    """
+
+    def __init__(self, later: Node) -> None:
+        self._later = later
+        self.state: Node | None = None
+        self.tied: set[str] = set()
+
+    def lay(self, one: Node, other: Node) -> bool:
+        """Return whether both are made alike, from the states before them."""
+        waiting, seen = [(one, other)], set()
+        while waiting:
+            pair = waiting.pop()
+            if pair in seen:
+                continue
+            seen.add(pair)
+            x, y = pair
+            if x is self._later:
+                if self.state is not None and self.state is not y:
+                    return False
+                self.state = y
+                continue
+            if not self._alike(x, y):
+                return False
+            waiting += zip(operands(x), operands(y), strict=True)
+        return self.state is not None
+
+    def _alike(self, x: Node, y: Node) -> bool:
+        """Whether two nodes do the same with their operands."""
+        if type(x) is not type(y) or (x.coords, x.shape) != (y.coords, y.shape):
+            return False
+        match x:
+            case op.InitialVector(name=name) | op.InitialScalar(name=name):
+                if x is y:
+                    self.tied.add(name)
+                return True
+            case op.MatMul(matrix=matrix) if isinstance(y, op.MatMul):
+                if matrix is y.matrix:
+                    self.tied.add(matrix.name)
+                return (x.transposed, matrix.ensemble, matrix.columns, matrix.rows) == (
+                    y.transposed, y.matrix.ensemble, y.matrix.columns, y.matrix.rows
+                ) and len(operands(x)) == len(operands(y))  # fmt: skip
+            case op.Constant(value=value) if isinstance(y, op.Constant):
+                return np.array_equal(value, y.value)
+        own, others = (
+            [value for value in own_values(node) if not _holds_node(value)] for node in (x, y)
+        )
+        return own == others and len(operands(x)) == len(operands(y))
+
+
+def _holds_node(value: object) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_holds_node, value))
+    return isinstance(value, Node | Matrix)

@@ -1,0 +1,127 @@
+"""What a stage makes of means, covariances and tangent kernels, for all pairs of a tile.
+
+Axes: first inputs, second inputs, then those of the state, twice for what belongs to both.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tpc.kernels.plan import Array, KernelPlan, Side, State
+from tpc.kernels.series_steps import PairSeries
+from tpc.kernels.tiles import Given, singles_from, tile
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """A Gaussian state of each input of a set.
+
+    Attributes:
+        mean: Of shape (inputs,) + state; None where it is zero.
+        covariance: Of each input with itself, of shape (inputs,) + state + state.
+    """
+
+    mean: Array | None
+    covariance: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """The states of a tile of pairs.
+
+    Attributes:
+        rows: Means and covariances of the first inputs.
+        columns: Of the second ones.
+        covariance: Of both, of shape (rows, columns) + state + state.
+        tangent: The tangent kernel of the state, of the same shape.
+        error: A bound of the errors of series.
+    """
+
+    rows: Moments
+    columns: Moments
+    covariance: Array
+    tangent: Array
+    error: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TileInputs:
+    """The inputs of a tile, and which of its pairs are equal: kinks make these different."""
+
+    rows: Array
+    columns: Array
+    equal: tuple[Array, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The outputs of a stage: for rows and for columns with themselves, and for pairs."""
+
+    rows: Mapping[str, Array]
+    columns: Mapping[str, Array]
+    pairs: Mapping[str, Array]
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageMap:
+    """The map of a stage, with all numbers that do not change.
+
+    Attributes:
+        pairs: Its plan for two states.
+        alike: The same for two equal ones.
+        params: Values of the network's params, and of the depth.
+    """
+
+    pairs: KernelPlan
+    alike: KernelPlan
+    params: Mapping[str, Array]
+
+    def of(self, state: Pairs | None, inputs: TileInputs) -> Found:
+        """Return what becomes of states, or of inputs where there is no state before."""
+        given: dict[Side | State, Array] = {
+            Side.FIRST: inputs.rows[:, None],
+            Side.SECOND: inputs.columns[None],
+        }
+        if state is not None:
+            given |= _single(state.rows, Side.FIRST)
+            second = _single(state.columns, Side.SECOND)
+            given |= {leaf: value.swapaxes(0, 1) for leaf, value in second.items()}
+            given[State("covariance", Side.BOTH)] = state.covariance
+        sizes = len(inputs.rows), len(inputs.columns)
+        pairs, error = _evaluate(self.pairs, given, sizes, self.params)
+        rows = self._of_alike(None if state is None else state.rows, inputs.rows)
+        columns = self._of_alike(None if state is None else state.columns, inputs.columns)
+        if len(inputs.equal[0]):
+            pairs = {name: value.copy() for name, value in pairs.items()}
+            for name, value in pairs.items():
+                value[inputs.equal] = rows[name][inputs.equal[0]] if name in rows else 0
+        return Found(rows, columns, pairs, error)
+
+    def _of_alike(self, state: Moments | None, inputs: Array) -> dict[str, Array]:
+        given: dict[Side | State, Array] = {Side.FIRST: inputs[:, None]}
+        if state is not None:
+            given |= _single(state, Side.FIRST)
+        found, _ = _evaluate(self.alike, given, (len(inputs), 1), self.params)
+        return {name: value[:, 0] for name, value in found.items()}
+
+
+def _single(state: Moments, side: Side) -> dict[Side | State, Array]:
+    found: dict[Side | State, Array] = {State("covariance", side): state.covariance[:, None]}
+    if state.mean is not None:
+        found[State("mean", side)] = state.mean[:, None]
+    return found
+
+
+def _evaluate(
+    plan: KernelPlan, given: Given, sizes: tuple[int, int], params: Mapping[str, Array]
+) -> tuple[dict[str, Array], float]:
+    singles = singles_from(plan, given, sizes, params)
+    found = tile(plan, singles, (slice(0, sizes[0]), slice(0, sizes[1])))
+    whole = {
+        name: np.broadcast_to(value, (*sizes, *plan.shapes[name])) for name, value in found.items()
+    }
+    series = (work.apply for work in singles.work)
+    error = max((found.error for found in series if isinstance(found, PairSeries)), default=0.0)
+    return whole, error
