@@ -48,6 +48,7 @@ def test_json_has_everything_as_numbers(network: str, capsys: pytest.CaptureFixt
     assert weights["v"]["role"] == "output-like"
     assert weights["g"]["role"] == "scalar-like"
     assert weights["W"]["practice"]["multiplier 1"]["learning_rate"] == -1
+    assert weights["W"]["practice"]["multiplier 1"]["weight_decay"] == 1
 
 
 def test_the_command_line_overrides_the_train_block(
@@ -80,7 +81,7 @@ def test_text_and_latex_have_the_same_cells() -> None:
     assert "n^-5/4" in text and "$n^{-5/4}$" in latex
     assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 3
     rows = [line for line in latex.splitlines() if line.endswith(r"\\")]
-    assert {row.count("&") for row in rows} == {7, 4}
+    assert {row.count("&") for row in rows} == {7, 5}
 
 
 def test_training_without_a_limit_is_refused_with_the_reason() -> None:

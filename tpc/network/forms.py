@@ -51,6 +51,7 @@ class Practice:
         eps: Of eps.
         gradient: Of a factor of the gradients inside Q; None where rate and eps have taken it.
         threshold: Of the Frobenius norm at which an update is clipped.
+        decay: Of a `weight_decay` whose factor 1 - rate * weight_decay has no n.
         normalized: Whether the update is divided by its Frobenius norm before the rate.
     """
 
@@ -60,6 +61,7 @@ class Practice:
     eps: float | None
     gradient: float | None
     threshold: float | None
+    decay: float
     normalized: bool
 
 
@@ -87,12 +89,14 @@ def practice(weight: WeightScale, out: float, form: Form) -> Practice:
         above = half if bounded else -init
     eps = (half if acts_on_operators(use) else 0.0) - inside
     eps = eps * eps_degree(use) if degree is not None else 0.0
+    speed = rate + (degree or 0.0) * inside + above + (weight.lowered if normalized else 0.0)
     return Practice(
         multiplier=multiplier,
         init=init,
-        rate=rate + (degree or 0.0) * inside + above + (weight.lowered if normalized else 0.0),
+        rate=speed,
         eps=eps if has_eps else None,
         gradient=inside if degree is None else None,
         threshold=weight.lowered if "clip" in options else None,
+        decay=-speed,
         normalized=normalized,
     )

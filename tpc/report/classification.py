@@ -119,6 +119,7 @@ def practice_table(found: Classification, form: Form) -> Table:
         "eps": [_power(p.eps, n) for p, n in practices],
         "gradient in Q": [_power(p.gradient, n) for p, n in practices],
         "clip norm at": [_power(p.threshold, n) for p, n in practices],
+        "weight decay": [_power(p.decay, n) for p, n in practices],
     }
     kept = {name: cells for name, cells in columns.items() if any(cells)}
     names = [name for name, _ in families]
@@ -191,6 +192,10 @@ def _notes(found: Classification) -> list[str]:
         notes.append(
             "c is lowered by 1/2 for each growing axis: updates are divided by Frobenius norms."
         )
+    notes.append(
+        "Weight decay: that of libraries, whose factor in a step is 1 - rate * weight_decay. "
+        "That of `decay`, 1 - decay, has no n."
+    )
     if any(weight.role is Role.OUTPUT for weight in found.weights):
         notes.append("The multiplier of output-like weights holds that of the output.")
     if len(found.network.dims) > 1:
@@ -271,6 +276,7 @@ def _practice_to_json(found: Practice) -> dict[str, Json]:
         "eps": found.eps,
         "gradient": found.gradient,
         "clip": found.threshold,
+        "weight_decay": found.decay,
     }
 
 
