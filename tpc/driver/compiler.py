@@ -35,6 +35,7 @@ from tpc.driver.training_program import (
     check_operator_regime,
     dot_of,
     draw_output,
+    floats_of_derivatives,
     program_of_rounds,
     scales_of,
     training_program,
@@ -216,6 +217,8 @@ def derive_training(network: Network) -> TrainingLimit:
     assert network.training is not None
     is_loop = network.training.steps > FEW_STEPS
     memory = memory_line(*peak_memory(products)) if is_loop else ""
+    if floats := floats_of_derivatives(network):
+        memory += f"; dots are Stein's, derivatives would take up to {floats:,} more"
     return TrainingLimit(network, scales, products, memory)
 
 

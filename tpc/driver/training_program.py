@@ -225,20 +225,31 @@ def _is_steep(use: OptimizerUse) -> bool:
     return not (is_linear(use) or acts_on_operators(use))
 
 
-def cost_of_derivatives(network: Network) -> str | None:
-    """Return what to expect of `--dot derivative`, where it keeps training from being a loop.
+def floats_of_derivatives(network: Network) -> int:
+    """Return how many floats a node derivatives of many steps would take at most, else 0.
 
     Each step differentiates its kets in all hats of the steps before: of a matrix with k columns in
-    all, k^2 floats a node at most. The time to derive that grows faster than memory.
+    all, k^2 floats.
     """
     training = network.training
     matrices = any(weight.kind is WeightKind.MATRIX for weight in network.weights)
     if training is None or training.steps <= FEW_STEPS or not matrices:
+        return 0
+    if dot_of(network, "auto") == "stein":
+        return 0  # nonlinear updates have none
+    return int((training.steps * len(training.rows)) ** 2)
+
+
+def cost_of_derivatives(network: Network) -> str | None:
+    """Return what to expect of `--dot derivative`, where it keeps training from being a loop.
+
+    The time to derive them grows faster than their memory.
+    """
+    floats = floats_of_derivatives(network)
+    if not floats or program_of_rounds(network) is None:
         return None
-    if program_of_rounds(network) is None:
-        return None
-    columns = training.steps * len(training.rows)
-    floats, steps = columns**2, training.steps
+    assert network.training is not None
+    steps = network.training.steps
     return (
         f"--dot derivative writes {steps} steps out: up to {floats:,} floats a node for each use "
         f"of a matrix, {8 * floats * 8192 / 1e9:.1f} GB on 8,192 nodes, and a time to derive "

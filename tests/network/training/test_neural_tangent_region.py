@@ -14,7 +14,7 @@ from tests.numeric.test_loops import evaluated
 from tpc.driver import compiler
 from tpc.driver.emitted import Effort, evaluate
 from tpc.driver.training_program import draw_output, scales_of, training_program
-from tpc.limit.derive import derive_limit
+from tpc.limit.derive import DotChoice, derive_limit
 from tpc.network.training.neural_tangent import neural_tangent
 from tpc.network.training.neural_tangent_region import tangent_round
 from tpc.program.passes import normalise
@@ -157,6 +157,23 @@ def test_updates_that_are_not_linear_are_rounds(seed: int) -> None:
     written = evaluated(derive_limit(normalise(unroll(program)), integrate=False), 128)
     for name, value in written.items():
         np.testing.assert_allclose(loop[name], value, rtol=1e-7, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["stein", "derivative"])
+@pytest.mark.parametrize("body", BODIES[3:5])
+def test_so_are_those_of_weights_that_decay(body: tuple[str, str], form: DotChoice) -> None:
+    """By either form of dots; one is not the other on few samples."""
+    network = tpc.parse(
+        f"dim n\ninput xi[2]\nweight U[2], v : n\n{body[0]}\nx1 = tanh(U @ xi)\n"
+        f"{body[1].format(f='erf')}\nreadout f = v * x2\ntrain f:\n"
+        "    data [[1.0, 0.5], [-0.4, 0.9]], [1.0, -1.0]\n    loss mse\n    steps 3\n"
+        "    optimizer adam(lr=0.1, decay=0.1)\n    parametrization ntp\n"
+    )
+    program = region_program(tangent_round(network, scales_of(network)))
+    loop = evaluated(derive_limit(program, form, integrate=False), 128)
+    written = evaluated(derive_limit(normalise(unroll(program)), form, integrate=False), 128)
+    np.testing.assert_allclose(loop["f"], written["f"], rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.slow
