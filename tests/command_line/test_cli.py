@@ -547,7 +547,7 @@ def test_modules_may_be_written_out(folder: Path) -> None:
     for flags in ([], ["--unrolled"]):
         assert main(["compile", "train.tp", "-o", "m.py", *flags]) == 0
         texts.append((folder / "m.py").read_text(encoding="utf-8"))
-    assert ["for t in range(10):" in text for text in texts] == [True, False]
+    assert ["for t in range(steps + 1):" in text for text in texts] == [True, False]
 
 
 def test_a_loop_says_what_it_refuses(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
