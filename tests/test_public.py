@@ -151,3 +151,62 @@ def test_wrong_calls_are_value_errors_with_words() -> None:
         tpc.simulate(program, width=8, t=1.0)
     with pytest.raises(ValueError, match="too few"):
         tpc.verify(program, samples=8)
+
+
+def signature(function: object) -> str:
+    """Return the arguments of a function with their defaults, without types."""
+    assert callable(function)
+    found = inspect.signature(function)
+    bare = [p.replace(annotation=inspect.Parameter.empty) for p in found.parameters.values()]
+    return str(found.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+
+
+def test_the_reference_has_every_public_name_with_its_arguments() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "api.md").read_text(encoding="utf-8")
+    headings = {line[4:].strip("` ") for line in page.split("\n") if line.startswith("### ")}
+    wanted = set()
+    for name in tpc.__all__:
+        thing = getattr(tpc, name)
+        wanted.add(f"tpc.{name}" + (signature(thing) if inspect.isfunction(thing) else ""))
+    assert headings == wanted
+    for result in ("to_dict()", "to_json()", "values", "stderr", "methods", "warnings"):
+        assert f"`{result}`" in page
+
+
+NETWORK = """\
+dim n
+input xi[2]
+weight U[2] : n
+weight v : n
+readout f = v * tanh(U @ xi)
+train f:
+    data [[1, 2], [3, 1]], [1, 0]
+    loss mse
+    optimizer sgd(lr=0.1)
+    parametrization mup
+    steps 20
+"""
+
+
+def test_results_print_themselves() -> None:
+    program, network = tpc.parse(TEXT), tpc.parse(NETWORK)
+    found = tpc.run(program, params={"s": 2.0})
+    assert str(found).startswith("overlap  2\n") and found._repr_html_().startswith("<pre")
+    assert found.to_dict()["outputs"]["overlap"]["value"] == 2
+    assert json.loads(found.to_json()) == found.to_dict()
+    shown = str(tpc.train(network, samples=1024, method="mc")).split("\n")
+    assert [line.split()[0] for line in shown[5:9]] == ["f[5]", "...", "f[15]", "f[16]"]
+    finite = tpc.simulate(program, width=16, trials=2, params={"s": 2.0})
+    assert finite.params["s"] == 2 and "dense, width 16, 2 trials" in str(finite)
+    kernels = tpc.kernel(network, [[1.0, 2.0], [3.0, 1.0]])
+    assert kernels.to_dict()["command"] == "kernel" and str(kernels).startswith("nngp  [[")
+    assert "mup with sgd" in str(tpc.classify(network))
+    held = tpc.verify(program, widths=(8, 16), trials=4)
+    assert held.to_dict()["command"] == "verify" and "overlap" in str(held)
+    assert "overlap" in str(tpc.corrections(program, width=16, trials=4))
+
+
+def test_programs_and_networks_show_their_equations() -> None:
+    for text, line in ((TEXT, r"y &= W^{\top}\, x"), (NETWORK, r"f &= \mathrm{sum}")):
+        described = tpc.parse(text)
+        assert line.split("&=")[0] in described._repr_latex_()

@@ -583,3 +583,43 @@ def test_warnings_go_to_standard_error_and_strict_makes_them_errors(
     assert main(["run", str(path), "--strict"]) == 1
     printed = capsys.readouterr()
     assert printed.out == "" and f"{path}:2:11: error[TP601]" in printed.err
+
+
+def test_latex_that_stands_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", "good.tp", "--format", "latex", "--standalone"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("\\documentclass") and said.endswith("\\end{document}\n")
+    assert main(["inspect", "good.tp", "--standalone"]) == 2
+    assert "--format latex" in capsys.readouterr().err
+
+
+def test_graphs_take_their_format_from_the_file(folder: Path) -> None:
+    assert main(["graph", "good.tp", "-o", "graph.json"]) == 0
+    assert json.loads((folder / "graph.json").read_text(encoding="utf-8"))["directed"] is True
+    assert main(["graph", "good.tp", "-o", "graph.gv"]) == 0
+    assert (folder / "graph.gv").read_text(encoding="utf-8").startswith("digraph")
+
+
+def test_rounds_and_layers_are_clusters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "loop.tp"
+    head = "dim n\nvector v : n\nmatrix W : n x n\n"
+    loop = "h[0] = v\nfor t in range(2):\n    h[t + 1] = tanh(W @ h[t])\noutput c = <h[2]|v>\n"
+    path.write_text(head + loop, encoding="utf-8")
+    assert main(["graph", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert said.count("subgraph") == 2 and 'label="t = 1"' in said
+    path.write_text(head + "x = tanh(W @ v)\noutput c = <W @ x|x>\n", encoding="utf-8")
+    assert main(["graph", str(path)]) == 0
+    assert 'label="layer 3"' in capsys.readouterr().out
+
+
+def test_arrays_are_printed_whole_on_demand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "large.tp"
+    path.write_text("dim n\nvector v[8] : n\noutput K = <v|v>\n", encoding="utf-8")
+    assert main(["run", str(path)]) == 0
+    assert "8 x 8, exact" in capsys.readouterr().out
+    assert main(["run", str(path), "--full"]) == 0
+    said = capsys.readouterr().out
+    assert "..." not in said and said.count("1") >= 8

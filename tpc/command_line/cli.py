@@ -256,6 +256,8 @@ _OF_RUNS = (
     _flag("--json", "print one JSON object and no more"),
 )  # fmt: skip
 
+_FULL = _flag("--full", "print arrays whole, and every step of training")
+
 _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
     "compile": (
         "Write the limit as a Python module that needs only NumPy.",
@@ -266,13 +268,14 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
         (
             _format("text", "latex", "json", "html"),
             _output("F", "default: standard output"),
+            _flag("--standalone", "LaTeX as a document of its own"),
             _DOT,
             _UNROLLED,
         ),
     ),
     "run": (
         "Compute the limit's numbers, with standard errors.",
-        (_method(), _samples(), *_REPLICATES, _DOT, _UNROLLED, *_OF_RUNS),
+        (_method(), _samples(), *_REPLICATES, _DOT, _UNROLLED, _FULL, *_OF_RUNS),
     ),
     "simulate": (
         "Run the program at a finite width.",
@@ -292,7 +295,7 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
                 "--corrections",
                 "estimate the coefficient of 1/n in every output, and the kurtosis of readouts",
             ),
-            *_OF_RUNS,
+            _FULL, *_OF_RUNS,
         ),
     ),
     "verify": (
@@ -346,7 +349,7 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
             _method(),
             _samples(),
             _DOT,
-            *_OF_RUNS,
+            _FULL, *_OF_RUNS,
         ),
     ),
     "train": (
@@ -364,12 +367,18 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
             *_REPLICATES,
             _DOT,
             _UNROLLED,
-            *_OF_RUNS,
+            _FULL, *_OF_RUNS,
         ),
     ),
     "graph": (
         "Draw the program's dataflow graph.",
-        (_format("dot", "json", "svg", "png"), _output("F", "default: standard output")),
+        (
+            _option(
+                "--format", choices=("dot", "json", "svg", "png"),
+                help="default: as the name behind -o ends, else dot",
+            ),
+            _output("F", "default: standard output"),
+        ),
     ),
     "fmt": (
         "Lay out a program's text: blanks, indentation, comments where they stood.",

@@ -29,7 +29,8 @@ from tpc.report.classification import (
 )
 from tpc.report.corrections import corrections_to_json, print_corrections
 from tpc.report.figures import save_convergence
-from tpc.report.graph import GraphvizMissing, draw_graph, graph_to_dot, graph_to_json
+from tpc.report.graph import GraphFormat, GraphvizMissing, draw_graph, graph_to_dot, graph_to_json
+from tpc.report.latex import document
 from tpc.report.numbers import Json
 from tpc.report.results import (
     Outcome,
@@ -51,6 +52,9 @@ EFFORT = ("samples", "seed", "method", "dot", "replicates", "rank_tolerance", "u
 
 STANDARD_INPUT = "-"
 """The program that is read from standard input."""
+
+GRAPH_FORMATS: Mapping[str, GraphFormat] = {".json": "json", ".svg": "svg", ".png": "png"}
+"""The formats of graphs by the suffix of the file; others are in the language of Graphviz."""
 
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -77,6 +81,10 @@ def inspect(arguments: Namespace) -> int:
         written = _inspect_limit(
             compiler.derive(described, arguments.dot, arguments.unrolled), arguments.format
         )
+    if arguments.standalone:
+        if arguments.format != "latex":
+            raise UsageError("--standalone is of --format latex")
+        written = document(written, described.title or Path(described.name).stem)
     if arguments.output:
         _write(Path(arguments.output), written)
     else:
@@ -129,7 +137,7 @@ def simulate(arguments: Namespace) -> int:
             arguments.seed,
             arguments.engine or "dense",
             progress,
-            **_settings(arguments),
+            params=_settings(arguments),
         )
     return _print_results(result, described, arguments)
 
@@ -145,7 +153,7 @@ def _simulate_corrections(arguments: Namespace) -> int:
             arguments.seed,
             arguments.engine,
             progress,
-            **_settings(arguments),
+            params=_settings(arguments),
         )
     readouts = readout_names(described) if isinstance(described, Program) else frozenset()
     if arguments.json:
@@ -188,7 +196,7 @@ def kernel(arguments: Namespace) -> int:
     if arguments.json:
         _print_json(kernels_to_json(result, arguments.program))
     else:
-        print_kernels(result)
+        print_kernels(result, full=arguments.full)
     return 0
 
 
@@ -196,14 +204,14 @@ def graph(arguments: Namespace) -> int:
     """`tpc graph`: print or write the dataflow graph."""
     drawn = _load(arguments).graph
     content: str | bytes
-    match arguments.format:
+    match arguments.format or GRAPH_FORMATS.get(Path(arguments.output or "").suffix, "dot"):
         case "dot":
             content = graph_to_dot(drawn)
         case "json":
             content = json.dumps(graph_to_json(drawn), indent=1) + "\n"
-        case _:
+        case picture:
             try:
-                content = draw_graph(drawn, arguments.format)
+                content = draw_graph(drawn, picture)
             except GraphvizMissing as missing:
                 raise UsageError(str(missing)) from None
     if arguments.output:
@@ -389,7 +397,8 @@ def _print_results(result: Outcome, described: Program | Network, arguments: Nam
         found = to_json(result, arguments.program, arguments.command, readouts)
         _print_json(found | {"stein_load": dict(load)} if load else found)
         return 0
-    print_results(result, readouts)
+    training = isinstance(described, Network) and getattr(arguments, "draws", 1) == 1
+    print_results(result, readouts, training=training, full=arguments.full)
     if load:
         shown = ", ".join(f"{share:.2g} for {name}" for name, share in load.items())
         print(f"by Stein's lemma, hats over nodes k/N = {shown}")

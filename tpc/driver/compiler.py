@@ -30,6 +30,12 @@ from tpc.diagnostics.network_faults import NetworkAsProgram
 from tpc.diagnostics.program_faults import NoOutput
 from tpc.driver.emitted import WRITTEN_OUT, Effort, Method, Progress, evaluate, imported
 from tpc.driver.shown import ShownLimit, ShownNetwork, ShownProgram, speech
+from tpc.driver.shown_results import (
+    ShownClassification,
+    ShownCorrections,
+    ShownEvaluation,
+    ShownSimulation,
+)
 from tpc.driver.training_program import (
     FEW_STEPS,
     check_operator_regime,
@@ -60,6 +66,7 @@ from tpc.program.region import region_of
 from tpc.program.roll import roll
 from tpc.program.unroll import unroll
 from tpc.report.kernel_equations import kernel_chapter
+from tpc.report.results import readout_names
 from tpc.report.sections import Chapter
 from tpc.report.text import memory_line, to_text
 from tpc.report.training import TrainingLimit
@@ -304,12 +311,13 @@ def run(
             no such method.
         MethodRefused: The method does not suit the program.
     """
-    dot = dot_of(program, dot)
+    dot, trained = dot_of(program, dot), isinstance(program, Network)
     program = program_of(program, "limit", dot, unrolled, method)
     given = {**draw_output(program, seed, 0), **(params or {})}
     effort = Effort(samples, seed, method, replicates, rank_tolerance)
     module = evaluator(program, dot, unrolled, method)
-    return evaluate(module, program, effort, given, progress)
+    result = evaluate(module, program, effort, given, progress)
+    return ShownEvaluation.of(result, program.name, "run", readout_names(program), trained)
 
 
 def simulate(
@@ -319,7 +327,8 @@ def simulate(
     seed: int = 0,
     engine: Engine = "dense",
     progress: Progress | None = None,
-    **params: object,
+    params: Mapping[str, object] | None = None,
+    **settings: object,
 ) -> Result:
     """Run a program, or train a network, at a finite width, several times.
 
@@ -331,7 +340,8 @@ def simulate(
         engine: `dense`: matrices are drawn and kept whole; `matrix-free`: their products are drawn
             from the same law, without the matrix. Updates of matrices have to be linear then.
         progress: Called as the work goes on.
-        **params: Values that replace the defaults of params.
+        params: Values that replace the defaults of params.
+        **settings: The same, by keyword.
 
     Returns:
         Averages over trials with their standard errors.
@@ -347,7 +357,11 @@ def simulate(
     if not (isinstance(program, Network) and program.training is not None):
         program = program_of(program, "simulation")
         _require_outputs(program)
-    return simulate_described(program, width, trials, seed, params, progress, engine)
+    given = {**(params or {}), **settings}
+    found = simulate_described(program, width, trials, seed, given, progress, engine)
+    is_trained = isinstance(program, Network)
+    readouts = frozenset() if isinstance(program, Network) else readout_names(program)
+    return ShownSimulation.shown(found, program.name, readouts, is_trained)
 
 
 def corrections(
@@ -357,7 +371,8 @@ def corrections(
     seed: int = 0,
     engine: Engine | None = None,
     progress: Progress | None = None,
-    **params: object,
+    params: Mapping[str, object] | None = None,
+    **settings: object,
 ) -> Corrections:
     """Estimate what a finite width adds to the limit: the coefficient of 1/n in every output.
 
@@ -369,7 +384,8 @@ def corrections(
         engine: As in `simulate`; by default matrix-free, where the law of products is known: there
             runs share more of their randomness, so the errors are smaller.
         progress: Called as the work goes on.
-        **params: Values that replace the defaults of params.
+        params: Values that replace the defaults of params.
+        **settings: The same, by keyword.
 
     Returns:
         Averages at the width, coefficients of 1/n, and the excess kurtosis of readouts.
@@ -385,7 +401,9 @@ def corrections(
     if width % 4 or trials < 2:
         raise UsageError("corrections take a width that is a multiple of 4, and two trials or more")
     chosen = engine or ("matrix-free" if has_sequential_laws(program) else "dense")
-    return correct(program, width, trials, seed, params, progress, chosen)
+    given = {**(params or {}), **settings}
+    found = correct(program, width, trials, seed, given, progress, chosen)
+    return ShownCorrections.of(found, program.name, readout_names(program))
 
 
 def classify(
@@ -412,7 +430,8 @@ def classify(
     written = training.parametrization if training else parametrization_named("mup")
     if parametrization is not None:
         written = parametrization_named(parametrization)
-    return classify_network(network, written, chosen, own)
+    found = classify_network(network, written, chosen, own)
+    return ShownClassification.of(found, network.name)
 
 
 def _require_outputs(program: Program) -> None:

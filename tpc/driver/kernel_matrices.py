@@ -36,6 +36,7 @@ from tpc.diagnostics.network_faults import (
 from tpc.driver import compiler
 from tpc.driver.deep_kernels import DeepKernels, asked_depth, deep_kernels
 from tpc.driver.emitted import Method, Progress
+from tpc.driver.shown_results import ShownKernels
 from tpc.driver.training_program import check_operator_regime
 from tpc.kernels.plan import Array, KernelPlan, Side
 from tpc.kernels.result import KernelResult
@@ -108,30 +109,32 @@ def kernel(
     given = resolve_parameters(network, params)
     if (rounds := asked_depth(network, depth)) is not None:
         if deep := deep_kernels(network, rounds, (first, second), given, dot, progress):
-            return _of_depth(deep, kinds, rounds, samples, seed, given)
+            return _of_depth(network, deep, kinds, rounds, samples, seed, given)
         network = _written_out(network, rounds)
     work = _Work(network, first, second, method, samples, seed, given, dot, threads, progress)
     found = work.kernels(kinds, independent=False)
     work.check_finite(found[0])
     shortcut = work.kernels(kinds, independent=True)[0] if assume_gia else {}
-    return KernelResult(*found, method, samples, seed, given, shortcut, work.warnings)
+    return work.result(found, shortcut)
 
 
 def _of_depth(
+    network: Network,
     found: DeepKernels,
     kinds: Sequence[Kind],
     depth: float,
     samples: int,
     seed: int,
     params: Mapping[str, Array],
-) -> KernelResult:
+) -> ShownKernels:
     names: tuple[str, ...] = tuple(kinds)
     values = {name: found.values[name] for name in names}
     errors = {name: np.full_like(value, found.error) for name, value in values.items()}
     methods, told = dict.fromkeys(names, found.method), found.warnings
     method = found.method
-    return KernelResult(
-        values, errors, methods, method, samples, seed, params, warnings=told, depth=depth
+    effort = (method, samples, seed, params)
+    return ShownKernels(
+        values, errors, methods, *effort, warnings=told, depth=depth, program=network.name
     )
 
 
@@ -230,6 +233,23 @@ class _Work:
                 raise ProgramError.of(self.network, (fault, at)) from None
         bounds = {name: error if name in plan.series else 0.0 for name in found}
         return found, {name: errors[name] + bounds[name] for name in found}, plan.series
+
+    def result(
+        self,
+        found: tuple[dict[str, Array], dict[str, Array], dict[str, str]],
+        shortcut: Mapping[str, Array],
+    ) -> ShownKernels:
+        """Return kernels with how they came about."""
+        return ShownKernels(
+            *found,
+            self.method,
+            self.samples,
+            self.seed,
+            self.params,
+            shortcut,
+            self.warnings,
+            program=self.network.name,
+        )
 
     def check_finite(self, values: Mapping[str, Array]) -> None:
         """Refuse a kernel that is not finite; the limit of one such pair says where and why."""

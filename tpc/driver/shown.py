@@ -18,6 +18,7 @@ from tpc.report.architecture import (
     architecture_to_json,
     architecture_to_latex,
     architecture_to_text,
+    program_to_latex,
 )
 from tpc.report.graph import GraphvizMissing, draw_graph
 from tpc.report.html import to_html
@@ -47,6 +48,9 @@ class ShownProgram(Program):
     def __repr__(self) -> str:
         outputs = ", ".join(output.name for output in self.outputs) or "none"
         return f"<{self.dialect} program {self.title or self.name!r}, outputs: {outputs}>"
+
+    def _repr_latex_(self) -> str:
+        return program_to_latex(self)
 
     def _repr_svg_(self) -> str | None:
         try:
@@ -89,6 +93,9 @@ class ShownNetwork(Network):
     def to_json(self) -> dict[str, Json]:
         """Return the weights and the equations for one input as what `json.dumps` takes."""
         return architecture_to_json(self)
+
+    def _repr_latex_(self) -> str:
+        return architecture_to_latex(self)
 
     def _repr_svg_(self) -> str | None:
         try:

@@ -10,6 +10,7 @@ import numpy as np
 from tpc.diagnostics import UsageError
 from tpc.driver import compiler
 from tpc.driver.emitted import Effort, Method, Progress, evaluate
+from tpc.driver.shown_results import ShownEvaluation
 from tpc.driver.training_program import DRAW, dot_of, draw_output
 from tpc.limit.derive import DotChoice
 from tpc.network.network import Network
@@ -74,7 +75,8 @@ def train(
     for draw in range(different):
         given, part = draw_output(program, seed, draw) | values, _part_of(progress, draw, different)
         results.append(evaluate(module, program, effort, given, part))
-    return _of_draws(results * (draws // different), network.drawn_names)
+    found = _of_draws(results * (draws // different), network.drawn_names)
+    return ShownEvaluation.of(found, network.name, "train", frozenset(), training=draws == 1)
 
 
 def _for_steps(network: Network, steps: int) -> Network:

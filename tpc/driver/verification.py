@@ -8,6 +8,7 @@ import numpy as np
 
 from tpc.driver import compiler
 from tpc.driver.emitted import Method, Progress
+from tpc.driver.shown_results import ShownVerification
 from tpc.driver.training_limit import train
 from tpc.driver.training_program import draw_output
 from tpc.limit.derive import DotChoice
@@ -78,7 +79,8 @@ def verify(
             program, samples or SAMPLES, seed, params, dot, method=method, unrolled=unrolled
         )
         replicates = REPLICATES
-    return hold(program, limit, widths, trials, seed, params, progress, replicates, engine)
+    found = hold(program, limit, widths, trials, seed, params, progress, replicates, engine)
+    return ShownVerification.of(found, program.name)
 
 
 def _limit(

@@ -4,6 +4,7 @@ A graph node stands for an operation, or for a matrix; an edge runs from each op
 keyed by the operand's position there. The matrix of a product is operand 0, the vector operand 1.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from tpc.diagnostics import Span
 from tpc.program import nodes as op
 from tpc.program.nodes import FREE, Coordinates, Matrix, Node, operands
 from tpc.program.program import Program
+from tpc.program.traversal import toposort
 
 if TYPE_CHECKING:
     import networkx
@@ -31,7 +33,8 @@ def to_networkx(
         attributes: `sort` (matrix, vector, row, scalar, param or static; what only statics make is
         static, what only statics and params make is a param), `shape`, `dim` (of a vector, and
         "rows x columns" of a matrix, else the empty string), `operation`, `names` (all that are
-        bound to it), `label` (its first name, or the operation), `outputs`, `span`.
+        bound to it), `label` (its first name, or the operation), `outputs`, `span`, and `group`:
+        the round of a loop that made it, or in programs without loops its layer.
     """
     import networkx
 
@@ -47,13 +50,14 @@ def to_networkx(
     numbers = {node: number for number, node in enumerate(program.nodes)}
     matrices = _number_matrices(program)
     sorts: dict[Node, str] = {}
+    groups = _groups(program)
     for node, number in numbers.items():
         sorts[node] = _sort(node, sorts)
-        known = names.get(node) or _own_name(node) or outputs.get(node, [])
+        known = names.get(node) or _own_name(node, program.source) or outputs.get(node, [])
         _add(
             graph, number, sorts[node], node.shape, _dims(node.coords),
             further.get(type(node)) or _operation(node), node.span,
-            names=known, outputs=outputs.get(node, []),
+            names=known, outputs=outputs.get(node, []), group=groups.get(node, ""),
         )  # fmt: skip
     for matrix, number in matrices.items():
         dims = f"{matrix.rows} x {matrix.columns}"
@@ -85,6 +89,7 @@ def _add(
     span: Span,
     names: list[str],
     outputs: list[str] | None = None,
+    group: str = "",
 ) -> None:
     graph.add_node(
         number,
@@ -95,6 +100,7 @@ def _add(
         operation=operation,
         names=tuple(names),
         outputs=tuple(outputs or ()),
+        group=group,
         span=span,
     )
 
@@ -119,8 +125,33 @@ def _sort(node: Node, sorts: dict[Node, str]) -> str:
     return "scalar" if "scalar" in made_of else "param" if "param" in made_of else "static"
 
 
-def _own_name(node: Node) -> list[str]:
+def _groups(program: Program) -> dict[Node, str]:
+    """Return the round of each node that a loop made, or the layer of all but leaves."""
+    groups: dict[Node, str] = {}
+    lines = program.source.split("\n")
+    for binding in program.bindings:
+        rounds = []
+        for line, number in binding.rounds:
+            variable = re.match(r"\s*for\s+(\w+)", lines[line - 1])
+            rounds.append(f"{variable[1] if variable else 'round'} = {number}")
+        for node in toposort((binding.node,), operands, groups):
+            if operands(node):
+                groups[node] = ", ".join(rounds)
+    if any(groups.values()):
+        return groups
+    layers: dict[Node, int] = {}
+    for node in program.nodes:
+        below = max((layers[part] for part in operands(node)), default=0)
+        layers[node] = below + isinstance(node, op.MatMul)
+    if len(set(layers.values())) < 2:
+        return {}
+    return {node: f"layer {layer + 1}" for node, layer in layers.items() if operands(node)}
+
+
+def _own_name(node: Node, source: str) -> list[str]:
     match node:
+        case op.Constant(span=span) if re.fullmatch(r"[A-Za-z_]\w*(\.T)?", span.text(source)):
+            return [span.text(source)]
         case op.InitialVector(name=name) | op.InitialScalar(name=name) | op.Parameter(name=name):
             return [name]
     return []

@@ -13,6 +13,7 @@ from tpc.network.network import Network, Weight
 from tpc.program import nodes as op
 from tpc.program.ensembles import GAUSSIAN, Bernoulli, spell
 from tpc.program.nodes import FREE, BatchMean, Node, operands
+from tpc.program.program import OutputKind, Program
 from tpc.report.constants import Arrays
 from tpc.report.equations_in_words import Relation
 from tpc.report.families import grouped
@@ -49,8 +50,8 @@ class Equations:
     relations: list[Relation] = field(default_factory=list)
 
 
-def equations_of(network: Network) -> Equations:
-    """Return the formulas of a network and its equations in order."""
+def equations_of(network: Network | Program) -> Equations:
+    """Return the formulas of a network, or a program, and its equations in order."""
     found = Equations()
     names = _names(network)
     arrays = Arrays(network.source, {binding.name for binding in network.bindings})
@@ -95,6 +96,19 @@ def architecture_to_latex(network: Network) -> str:
     readout = network.readout
     total = Relation((Name(readout.name),), "=", Call("sum", (found.own[readout.node],)))
     return environments([*found.relations, total], Latex())
+
+
+def program_to_latex(program: Program) -> str:
+    """Write what the statements of a program compute at any width as LaTeX."""
+    found = equations_of(program)
+    said = [line for line in found.relations if line.local or line.left != (line.right,)]
+    stated = {binding.name for binding in program.bindings}
+    for output in program.outputs:
+        if output.name not in stated:
+            value = found.formulas[output.node]
+            value = Call("sum", (value,)) if output.kind is OutputKind.READOUT else value
+            said.append(Relation((Name(output.name),), "=", value))
+    return environments(said, Latex())
 
 
 def architecture_to_html(network: Network, more: Iterable[list[str]] = ()) -> str:
@@ -144,9 +158,19 @@ def architecture_to_json(network: Network) -> dict[str, Json]:
     }
 
 
-def _names(network: Network) -> dict[Node, Formula]:
+def _declared(network: Network | Program) -> set[str]:
+    """Return the names of declarations, which have no equation."""
+    if isinstance(network, Network):
+        drawn = {of.name for of in network.bindings if of.node in network.noises}
+        return drawn | {weight.name for weight in network.weights}
+    return {binding.name for binding in network.bindings if not operands(binding.node)}
+
+
+def _names(network: Network | Program) -> dict[Node, Formula]:
     """Return what statements call the nodes that depend on more than statics and params."""
-    weights = {weight.name for weight in network.weights}
+    unnamed = _declared(network) if isinstance(network, Network) else set()
+    if isinstance(network, Network):
+        unnamed.add(network.readout.name)
     parametric: set[Node] = set()
     for node in network.nodes:
         leaf = node.coords or isinstance(node, op.Placeholder | op.InitialScalar)
@@ -154,7 +178,7 @@ def _names(network: Network) -> dict[Node, Formula]:
             parametric.add(node)
     names: dict[Node, Formula] = {}
     for binding in network.bindings:
-        if binding.name not in {*weights, network.readout.name} and binding.node not in parametric:
+        if binding.name not in unnamed and binding.node not in parametric:
             names.setdefault(binding.node, Name(binding.name))
     return names
 
@@ -191,14 +215,15 @@ def inside(formula: Formula) -> str:
     return formula.name if isinstance(formula, Ket) else write_plainly(formula).replace(" @ ", " ")
 
 
-def _relate(network: Network, found: Equations) -> None:
+def _relate(network: Network | Program, found: Equations) -> None:
     """Say the equation of each statement, and behind it those of local names that are new."""
-    weights = {weight.name for weight in network.weights}
+    declared = _declared(network)
+    readout = network.readout.name if isinstance(network, Network) else ""
     said: set[Node] = set()
     for binding in network.bindings:
-        if binding.name in weights or binding.node in network.noises:
+        if binding.name in declared:
             continue
-        if binding.name != network.readout.name:
+        if binding.name != readout:
             right = found.own[binding.node]
             found.relations.append(Relation((Name(binding.name),), "=", right))
         for node in _local_below(binding.node, found, said):
@@ -221,7 +246,7 @@ def _local_below(node: Node, found: Equations, said: set[Node]) -> list[Node]:
     return new
 
 
-def _unused(name: str, network: Network) -> str:
+def _unused(name: str, network: Network | Program) -> str:
     taken = {binding.name for binding in network.bindings}
     while name in taken:
         name = f"t{name}"

@@ -23,6 +23,9 @@ SHAPES = {"matrix": "box3d", "vector": "box", "row": "box"}
 """Node shapes of the sorts that are no plain ellipse."""
 
 
+GraphFormat: TypeAlias = Literal["dot", "json", "svg", "png"]
+
+
 class GraphvizMissing(Exception):
     """A picture was asked for, and Graphviz, which draws it, is not there or does not draw."""
 
@@ -36,6 +39,7 @@ def graph_to_dot(graph: "Graph") -> str:
         '    node [fontname="Helvetica", fontsize=11, style=filled]',
         "    edge [color=gray40, arrowsize=0.7]",
     ]
+    groups: dict[str, list[str]] = {}
     for number, facts in graph.nodes(data=True):
         attributes = {
             "label": _label(facts),
@@ -46,7 +50,12 @@ def graph_to_dot(graph: "Graph") -> str:
         if facts["outputs"]:
             attributes["penwidth"] = "2.5"
         listed = ", ".join(f"{key}={_quote(value)}" for key, value in attributes.items())
-        lines.append(f"    {number} [{listed}]")
+        groups.setdefault(facts["group"], []).append(f"    {number} [{listed}]")
+    lines += groups.pop("", [])
+    for place, (title, nodes) in enumerate(groups.items()):
+        style = f"label={_quote(title)}, labeljust=l, color=gray70, fontsize=10"
+        lines += [f"    subgraph cluster_{place} {{", f"        graph [{style}]"]
+        lines += [*(f"    {node}" for node in nodes), "    }"]
     lines += [f"    {tail} -> {head}" for tail, head, _ in _sorted_edges(graph)]
     return "\n".join([*lines, "}", ""])
 
@@ -69,6 +78,7 @@ def graph_to_json(graph: "Graph") -> dict[str, Json]:
                 "operation": facts["operation"],
                 "names": list(facts["names"]),
                 "outputs": list(facts["outputs"]),
+                "group": facts["group"],
                 "span": {
                     "line": span.line, "column": span.column, "start": span.start, "end": span.end
                 },
@@ -82,7 +92,7 @@ def graph_to_json(graph: "Graph") -> dict[str, Json]:
             "edges": edges}  # fmt: skip
 
 
-def draw_graph(graph: "Graph", image_format: Literal["svg", "png"]) -> bytes:
+def draw_graph(graph: "Graph", image_format: GraphFormat) -> bytes:
     """Let Graphviz draw a graph.
 
     Raises:

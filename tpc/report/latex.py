@@ -4,6 +4,7 @@ Lines of source text stand as comments between the equations. A long right side 
 operator; environments are short enough that pages can break between them.
 """
 
+import re
 from collections.abc import Iterable
 
 from tpc.limit.equations import Limit
@@ -91,6 +92,22 @@ def write_rows(lines: Iterable[Relation], alphabet: Latex) -> list[str]:
         rows.append(f"{left} &{_SIGNS[line.sign]} {first}".lstrip())
         rows += [rf"&\qquad {more}" for more in rest]
     return rows
+
+
+def document(body: str, title: str) -> str:
+    """Return a fragment as a document of its own, whose displays may break over pages."""
+    escaped = re.sub(r"([_^%&#$])", r"\\\1", title)
+    return _DOCUMENT.replace("TITLE", escaped).replace("BODY", body)
+
+
+_DOCUMENT = r"""\documentclass{article}
+\usepackage[margin=2.2cm]{geometry}
+\usepackage{amsmath, amssymb}
+\allowdisplaybreaks
+\begin{document}
+\section*{TITLE}
+BODY\end{document}
+"""
 
 
 def environment(rows: list[str]) -> str:

@@ -35,6 +35,13 @@ _GREEK: frozenset[str] = frozenset(
 _NAME = re.compile(r"([A-Za-z]+)_?(\d*)((?:_[A-Za-z0-9]+)*)(\[[^\]]*\])?('*)")
 
 
+_SIGNS = {
+    "⊙": r"\odot ", "⊗": r"\otimes ", "·": r"\cdot ", "⟨": r"\langle ", "⟩": r"\rangle ",
+    "π": r"\pi ", "×": r"\times ",
+}  # fmt: skip
+"""What may stand in a bra that is no name."""
+
+
 class LatexNames:
     """Spells names in LaTeX, each in its own way."""
 
@@ -65,6 +72,8 @@ class LatexNames:
         pretty = _pretty(name)
         if pretty is None or self._used.setdefault(pretty, name) != name:
             escaped = name.replace("_", r"\_")
+            for sign, command in _SIGNS.items():
+                escaped = escaped.replace(sign, command)
             return rf"\mathrm{{{escaped}}}"
         return pretty
 

@@ -52,7 +52,9 @@ def format_entry(
     return format_number(float(value[at]), float(error[at]))
 
 
-def format_array(value: npt.ArrayLike, error: npt.ArrayLike, columns: int = 80) -> str:
+def format_array(
+    value: npt.ArrayLike, error: npt.ArrayLike, columns: int = 80, full: bool = False
+) -> str:
     """Return an array with its standard errors as text.
 
     Small arrays show an error at each entry, large ones their corners and the largest error.
@@ -61,18 +63,22 @@ def format_array(value: npt.ArrayLike, error: npt.ArrayLike, columns: int = 80) 
         value: An array, or one number.
         error: Of its shape.
         columns: Longest line.
+        full: Whether large arrays are shown like small ones.
     """
     values, errors = np.asarray(value, dtype=np.float64), np.asarray(error, dtype=np.float64)
     if values.ndim == 0:
         return format_number(float(values), float(errors))
-    if values.size <= ENTRIES_IN_FULL:
+    if full or values.size <= ENTRIES_IN_FULL:
         entries = [
             format_number(float(v), float(e)) for v, e in zip(values.flat, errors.flat, strict=True)
         ]
         longest = max(map(len, entries), default=0)
         texts = np.array([entry.rjust(longest) for entry in entries], dtype=object)
         return np.array2string(
-            texts.reshape(values.shape), formatter={"all": str}, max_line_width=columns
+            texts.reshape(values.shape),
+            formatter={"all": str},
+            max_line_width=columns,
+            threshold=max(1, values.size),
         )
     shape = " x ".join(map(str, values.shape))
     corners = np.array2string(

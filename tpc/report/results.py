@@ -6,8 +6,9 @@ of kernels with how far gradient independence is off.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from html import escape
 from math import inf, prod
-from typing import IO, Protocol
+from typing import IO, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from tpc.kernels.result import KernelResult
 from tpc.program.program import OutputKind, Program
 from tpc.report.numbers import Json, format_array, format_parameters, to_lists
 from tpc.simulation.result import Evaluated
+
+Array: TypeAlias = npt.NDArray[np.float64]
 
 
 class Outcome(Evaluated, Protocol):
@@ -80,7 +83,13 @@ def to_json(
 
 
 def print_results(
-    result: Outcome, readouts: Collection[str] = (), file: IO[str] | None = None
+    result: Outcome,
+    readouts: Collection[str] = (),
+    file: IO[str] | None = None,
+    *,
+    training: bool = False,
+    full: bool = False,
+    width: int | None = None,
 ) -> None:
     """Print a table of all outputs with their errors.
 
@@ -90,13 +99,18 @@ def print_results(
         result: Of an evaluator or a simulation.
         readouts: Outputs whose value is a covariance.
         file: Where to; standard output if None.
+        training: Whether the first axis of outputs is over steps: these have a row each.
+        full: Whether arrays are printed whole, and all steps.
+        width: Of the table; that of the terminal if None.
     """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=file, highlight=False)
+    console = Console(file=file, highlight=False, width=width)
     rows = list(_rows(result, readouts))
+    if training:
+        rows = [row for output in rows for row in _steps(output, full)]
     names = max((len(name) for name, _, _, _ in rows), default=0)
     several = len(set(_methods(result).values())) > 1
     methods = max((len(method) + 2 for *_, method in rows), default=0) if several else 0
@@ -107,10 +121,33 @@ def print_results(
         table.add_column(no_wrap=True, style="dim")
     for name, value, error, method in rows:
         room = max(20, console.width - names - 4 - methods)
-        cells = [name, format_array(value, error, room), *([method] if several else [])]
+        shown = value if isinstance(value, str) else format_array(value, error, room, full)
+        cells = [name, shown, *([method] if several else [])]
         table.add_row(*map(Text, cells))
     console.print(table)
     console.print(Text(describe_origin(result), style="dim"))
+
+
+Row: TypeAlias = tuple[str, "npt.ArrayLike | str", npt.ArrayLike, str]
+"""A name, a value with its errors, and the method where it is another than asked for."""
+
+STEPS_SHOWN = 12
+"""So many steps of training are printed unless all are asked for: the first ones and the last."""
+
+
+def _steps(row: Row, full: bool) -> Iterator[Row]:
+    """Yield a row for each step of what training records."""
+    name, value, error, method = row
+    values, errors = np.asarray(value), np.asarray(error)
+    if values.ndim == 0:
+        yield row
+        return
+    steps, half = len(values), STEPS_SHOWN // 2
+    for t in range(steps):
+        if full or steps <= STEPS_SHOWN or t < half or t >= steps - half:
+            yield f"{name}[{t}]", values[t], errors[t], method
+        elif t == half:
+            yield f"... {steps - 2 * half} more", "", "", ""
 
 
 def _rows(
@@ -133,6 +170,11 @@ def _methods(result: Outcome) -> Mapping[str, str]:
     """Return how each output of a limit was computed; a simulation has one method for all."""
     methods: Mapping[str, str] = getattr(result, "methods", {})
     return methods
+
+
+def table_to_html(text: str) -> str:
+    """Return a printed table for a notebook."""
+    return f'<pre style="line-height: 1.3">{escape(text)}</pre>'
 
 
 def describe_origin(result: Outcome) -> str:
@@ -184,10 +226,41 @@ def _of_one(value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
     return one if np.allclose(flat, whole, rtol=1e-12, atol=0) else None
 
 
-def print_kernels(result: KernelResult, file: IO[str] | None = None) -> None:
+BLOCKS_SHOWN = 10
+"""So many pairs of inputs get a block of their own unless all are asked for."""
+
+
+def _blocks(result: KernelResult, full: bool) -> KernelResult:
+    """Return kernels of outputs that share something as a block e x e for each pair of inputs."""
+    values, stderr, methods = dict[str, Array](), dict[str, Array](), dict[str, str]()
+    for name, value in result.values.items():
+        half = value.ndim // 2
+        rows, columns = len(value), value.shape[half]
+        if half == 1 or (rows * columns > BLOCKS_SHOWN and not full):
+            values[name], stderr[name] = value, result.stderr[name]
+            methods[name] = result.methods[name]
+            continue
+        for i, j in np.ndindex(rows, columns):
+            at = (i, *(slice(None),) * (half - 1), j)
+            values[f"{name}[{i},{j}]"], stderr[f"{name}[{i},{j}]"] = (
+                value[at],
+                result.stderr[name][at],
+            )
+            methods[f"{name}[{i},{j}]"] = result.methods[name]
+    return replace(result, values=values, stderr=stderr, methods=methods)
+
+
+def print_kernels(
+    result: KernelResult,
+    file: IO[str] | None = None,
+    *,
+    full: bool = False,
+    width: int | None = None,
+) -> None:
     """Print both kernels, and how far gradient independence would be off where that was asked.
 
-    Of outputs that share nothing, as those of a readout `V * x` with `V[5]`, K ⊗ I is printed as K.
+    Of outputs that share nothing, as those of a readout `V * x` with `V[5]`, K ⊗ I is printed as K;
+    of others a block for each pair of inputs.
     """
     from rich.console import Console
 
@@ -195,8 +268,8 @@ def print_kernels(result: KernelResult, file: IO[str] | None = None) -> None:
     alike = {name: one for name, one in found if one is not None}
     errors = {name: _entries_of_one(result.stderr[name]) for name in alike}
     short = replace(result, values={**result.values, **alike}, stderr={**result.stderr, **errors})
-    print_results(short, file=file)
-    console = Console(file=file, highlight=False)
+    print_results(_blocks(short, full), file=file, full=full, width=width)
+    console = Console(file=file, highlight=False, width=width)
     for name in alike:
         value = result.values[name]
         outputs = prod(value.shape[1 : value.ndim // 2])

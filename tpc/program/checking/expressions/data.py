@@ -84,8 +84,23 @@ def _read_csv(path: Path) -> npt.NDArray[np.float64]:
     text = path.read_text(encoding="utf-8")
     if not text.strip():
         raise Unreadable("it is empty")
-    table = np.loadtxt(StringIO(text), delimiter=",", ndmin=2, comments=None)
+    table = np.loadtxt(
+        StringIO(text), delimiter=",", ndmin=2, comments=None, skiprows=int(_has_header(text))
+    )
     return table[:, 0] if table.shape[1] == 1 else table
+
+
+def _has_header(text: str) -> bool:
+    """Return whether the first line names columns: none of its cells is a number."""
+    return not any(map(_is_number, text.lstrip().partition("\n")[0].split(",")))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _read_npz(path: Path, key: str | None) -> npt.NDArray[np.generic]:

@@ -154,7 +154,7 @@ def elementwise(
         return static_result(
             ctx, span, tuple(known), spans, lambda: statics.apply(function, *values)
         )
-    nodes = tuple(ctx.node(value, span) for value in arguments)
+    nodes = tuple(ctx.node(value, at) for value, at in zip(arguments, spans, strict=True))
     try:
         return ctx.building(span).apply(function, *nodes)
     except DimMismatch:
