@@ -64,7 +64,20 @@ readout f = v * (sum(x[L]) / 3)
 """
 
 
+TIED = {
+    "erf_tied_alpha1": "x[l] + 1.4 * (W @ erf(x[l])) / L",
+    "lin_tied_alpha1": "x[l] + 1.2 * (W @ x[l]) / L",
+}
+
+
+def tied(step: str) -> str:
+    text = TEXT.format(body=f"    x[l + 1] = {step}")
+    return text.replace("weight v", "weight W : n x n\nweight v")
+
+
 def text_of(case: str) -> str:
+    if case in TIED:
+        return tied(TIED[case])
     return ATTENTION if case == "attention" else TEXT.format(body=BODIES[case])
 
 
@@ -77,8 +90,12 @@ def test_published_kernels(case: str) -> None:
     for name in ("nngp", "ntk"):
         off = np.abs(found[name] - np.array(known[name]))
         assert (off <= found.stderr[name] + known["error"]).all()
-        assert off.max() <= 1e-8 + known["error"]
-        assert found.methods[name] == "ode"
+        assert off.max() <= (1e-6 if case in TIED else 1e-8)
+        assert found.methods[name] == ("pde" if case in TIED else "ode")
+    if case in TIED:
+        deep = tpc.kernel(network, known["inputs"][:1], depth=64)
+        for name, value in zip(("nngp", "ntk"), known["first_of_64"], strict=True):
+            assert abs(deep[name].item() - value) <= 1e-9
     if "depth64" in known:
         deep = tpc.kernel(network, known["inputs"], depth=64)
         for name in ("nngp", "ntk"):
@@ -136,6 +153,26 @@ def test_rounds_are_those_of_the_text(name: str) -> None:
         assert (
             np.abs(deep[kind] - long[kind][:, :3]) <= tolerance * np.abs(deep[kind]).max()
         ).all()
+
+
+STEPS = (
+    "x[l] + 1.4 * (W @ erf(x[l])) / L",
+    "x[l] + 2 * (W @ relu(x[l])) / L",
+    "x[l] + 3 * erf(W @ x[l]) / L",
+    "x[l] + 0.5 * (W @ sin(x[l]))",
+)
+
+
+@pytest.mark.parametrize("step", slow_where(lambda step: step != STEPS[0], STEPS))
+def test_tied_rounds_are_those_of_the_text(step: str) -> None:
+    inputs = CASES["linear_half"]["inputs"]
+    text = tied(step)
+    deep = tpc.kernel(tpc.parse(text), inputs, depth=3)
+    long = tpc.kernel(tpc.parse(text.replace("depth L", "const L = 3")), inputs)
+    assert set(deep.methods.values()) == {"recursion"}
+    for kind in ("nngp", "ntk"):
+        off = np.abs(deep[kind] - long[kind])
+        assert (off <= 1e-11 + 4 * long.stderr[kind]).all()
 
 
 FLOWS = ("bias", "norm", "branches", "untrained", "input", "mean", "two")

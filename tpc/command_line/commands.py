@@ -302,6 +302,8 @@ def _inspect_network(network: ShownNetwork, format_: str) -> str:
 def _load(arguments: Namespace) -> ShownProgram | ShownNetwork:
     """Read and check what a file describes; print its warnings."""
     described = compiler.parse(_text(arguments), _name(arguments), arguments.depth)
+    if arguments.command != "kernel":
+        compiler.refuse_infinite(described, f"tpc {arguments.command}")
     found = list(described.warnings)
     if isinstance(described, Network) and getattr(arguments, "dot", "") == "derivative":
         cost = cost_of_derivatives(described)

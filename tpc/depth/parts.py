@@ -14,7 +14,7 @@ from tpc.diagnostics.depth_faults import RoundsDiffer, RoundsReachBack, TiedInDe
 from tpc.network.network import DepthLoop, Network
 from tpc.program import nodes as op
 from tpc.program.nodes import Matrix, Node, operands, own_values
-from tpc.program.traversal import walk
+from tpc.program.traversal import toposort, walk
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,6 +24,7 @@ class Parts:
     Attributes:
         state: The name of the family that goes from round to round.
         loop: The loop.
+        tied: Whether rounds share their weights; else each draws its own.
         before: What stands before it.
         inside: A round.
         behind: What follows.
@@ -31,6 +32,7 @@ class Parts:
 
     state: str
     loop: DepthLoop
+    tied: bool
     before: Stage
     inside: Stage
     behind: Stage
@@ -60,15 +62,16 @@ def parts_of(network: Network) -> Parts:
             continue
         if not start.lay(second, first) or start.state is None:
             raise refuse(RoundsDiffer(network.depth.name), loop.span)
-        if overlay.tied:
-            raise refuse(TiedInDepth(min(overlay.tied)), loop.span)
+        inside = stage(network, second, third)
         found = Parts(
             name,
             loop,
+            bool(overlay.tied),
             stage(network, None, start.state),
-            stage(network, second, third),
+            inside,
             stage(network, rounds[-1], network.readout.node),
         )
+        _check_tied(network, found, overlay.tied)
         _check_apart(network, found)
         return found
     reaches = any(_reaches_back(loop, name) for name in loop.bound[-1])
@@ -88,6 +91,21 @@ def _reaches_back(loop: DepthLoop, name: str) -> bool:
     return bool(found & older) or len(found & before) > 1
 
 
+def _check_tied(network: Network, parts: Parts, tied: set[str]) -> None:
+    """Refuse rounds of which some weights are drawn anew, and those that go back and forth."""
+    names = {weight.name for weight in parts.inside.weights}
+    products = [
+        node for node in toposort([parts.inside.after], operands) if isinstance(node, op.MatMul)
+    ]
+    back = {node.matrix.name for node in products if node.transposed}
+    forth = {node.matrix.name for node in products if not node.transposed}
+    twice = {f"both `{name}` and `{name}.T`, tied" for name in tied & back & forth}
+    mixed = tied - names or (tied if tied != names else set())
+    wrong = twice or {f"`{name}` is tied" for name in mixed}
+    if wrong:
+        raise ProgramError.of(network, (TiedInDepth(min(wrong)), parts.loop.span))
+
+
 def _check_apart(network: Network, parts: Parts) -> None:
     """Refuse weights that two stages share."""
     assert network.depth is not None
@@ -95,7 +113,9 @@ def _check_apart(network: Network, parts: Parts) -> None:
     drawn = {w.name for w in network.weights} - named[0] - named[2]
     for shared in (named[0] & named[1], named[0] & named[2], named[1] & named[2]):
         if shared:
-            raise ProgramError.of(network, (TiedInDepth(min(shared)), parts.loop.span))
+            raise ProgramError.of(
+                network, (TiedInDepth(f"`{min(shared)}` is tied"), parts.loop.span)
+            )
     behind = {w.name for w in parts.behind.weights}
     inner = {name for name in drawn & behind if "[" in name}
     if inner:

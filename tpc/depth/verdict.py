@@ -9,7 +9,7 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
@@ -22,7 +22,13 @@ from tpc.depth.recursion import before_loop
 from tpc.depth.rounds import Pairs, StageMap, TileInputs
 from tpc.depth.stages import Stage, is_gaussian, uses_law
 from tpc.diagnostics import Fault, ProgramError
-from tpc.diagnostics.depth_faults import DepthGrows, LawInDepth, NoResidualPath, NoRoundForm
+from tpc.diagnostics.depth_faults import (
+    DepthGrows,
+    LawInDepth,
+    NoResidualPath,
+    NoRoundForm,
+    TiedInDepth,
+)
 from tpc.kernels.plan import Array
 from tpc.kernels.schedule import NoPairwiseForm
 from tpc.limit.derive import DotChoice
@@ -41,12 +47,22 @@ class DeepMaps:
         round: Of a round, in which L is a param.
         behind: Of what follows.
         mean: Whether states have means.
+        depth: The name of L.
     """
 
     before: StageMap
     round: StageMap
     behind: StageMap
     mean: bool
+    depth: str
+
+    def of_depth(self, rounds: int) -> "DeepMaps":
+        """Return the maps of a network of another depth."""
+        given = {**self.round.params, self.depth: np.array(float(rounds))}
+        before, round_, behind = (
+            replace(stage, params=given) for stage in (self.before, self.round, self.behind)
+        )
+        return replace(self, before=before, round=round_, behind=behind)
 
 
 def maps_of(network: Network, parts: Parts, params: dict[str, Array], dot: DotChoice) -> DeepMaps:
@@ -73,9 +89,11 @@ def maps_of(network: Network, parts: Parts, params: dict[str, Array], dot: DotCh
     means = [before.of(None, inputs).rows["mean"], inside.of(start, inputs).rows["mean"]]
     scale = np.sqrt(np.abs(start.covariance).max())
     mean = any(np.abs(found).max(initial=0) > SMALL * scale for found in means)
+    if mean and parts.tied:
+        raise refuse(TiedInDepth(f"`{parts.inside.weights[0].name}` is tied"))
     if mean:
         inside = mapped(parts.inside, True)
-    return DeepMaps(before, inside, mapped(parts.behind, mean), mean)
+    return DeepMaps(before, inside, mapped(parts.behind, mean), mean, depth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +126,25 @@ def flow_of(network: Network, parts: Parts, maps: DeepMaps) -> Flow:
         value = found.rows.get(term(name, power)) if value is None else value
         return 0.0 if value is None else float(np.abs(value).max(initial=0)) / unit
 
+    rate = 2 * RATE if parts.tied else RATE  # a sum over rounds, or over pairs of them
     kept = found.pairs.get(term("covariance", 0.0))
     if kept is None or np.abs(kept - start.covariance).max() > SMALL * scale:
         raise refuse(NoResidualPath(parts.state))
     for name, unit in (("mean", np.sqrt(scale)), ("covariance", scale), ("tangent", scale)):
         for power in powers_in(plans[0], name):
-            if power > RATE and power != 0 and size(name, power, unit) > SMALL:
-                raise refuse(_growth(parts.state, name, power + 1))
+            if power > rate and power != 0 and size(name, power, unit) > SMALL:
+                raise refuse(_growth(parts.state, name, power - rate))
     if size("tangent", 0.0, scale) > SMALL:
-        raise refuse(_growth(parts.state, "tangent", 1.0))
-    return Flow(rates, tuple(_warnings(parts, depth, size)))
+        raise refuse(_growth(parts.state, "tangent", -rate))
+    return Flow(rates, tuple(_warnings(parts, depth, partial(_at_rate, size, rate))))
 
 
-def _warnings(parts: Parts, depth: str, size: Callable[[str, float], float]) -> list[str]:
-    moved = max(size("covariance", RATE), size("mean", RATE), size("passed", RATE))
-    tangent = size("tangent", RATE)
+def _at_rate(size: Callable[[str, float], float], rate: float, name: str) -> float:
+    return size(name, rate)
+
+
+def _warnings(parts: Parts, depth: str, size: Callable[[str], float]) -> list[str]:
+    moved, tangent = max(map(size, ("covariance", "mean", "passed"))), size("tangent")
     if moved <= SMALL and tangent <= SMALL:
         return [
             f"the loop over `{depth}` changes nothing in the limit: its branch is scaled too small;"

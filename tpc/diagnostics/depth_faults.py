@@ -85,14 +85,14 @@ class RoundsReachBack(Fault):
 
 
 class TiedInDepth(Fault):
-    """A weight of all rounds, or of a round and of what stands outside of the loop."""
+    """Weights that rounds share where not all are, and forward only; or that stages share."""
 
     code = "TP508"
-    title = "`{weight}` is tied: all rounds, or a round and the rest of the network, share it"
-    label = "rounds remember each other through it"
-    help = "declare it inside the loop, or take `--depth 64`"
+    title = "{what}: rounds, or a round and the rest of the network, share weights"
+    label = "rounds remember each other, which is known where all weights are tied, and no W.T"
+    help = "declare weights inside the loop, or take `--depth 64`"
 
-    weight: str
+    what: str
 
 
 class NeedsDepth(Fault):

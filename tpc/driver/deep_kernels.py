@@ -18,6 +18,7 @@ import numpy as np
 
 from tpc.depth.flow import flowed
 from tpc.depth.parts import parts_of
+from tpc.depth.planes import DEPTHS, extrapolated, plane_kernels
 from tpc.depth.recursion import after_round, before_loop, behind_loop
 from tpc.depth.rounds import StageMap, TileInputs
 from tpc.depth.verdict import DeepMaps, flow_of, maps_of
@@ -44,7 +45,7 @@ class DeepKernels:
     Attributes:
         values: `nngp` and `ntk`, of shape M + e + M2 + e.
         error: A bound of the errors of series, and of steps in depth.
-        method: `ode` or `recursion`.
+        method: `ode`, `pde` or `recursion`.
         warnings: What to know of the limit.
     """
 
@@ -124,11 +125,16 @@ def _of_loop(
     values = {name: np.empty(whole) for name in ("nngp", "ntk")}
     error = 0.0
     entries = prod(maps.before.pairs.shapes["covariance"])
+    if parts.tied:
+        entries = max(1, entries**2 * _rounds_at_once(depth) // 2**9)
     tiles = list(cut((len(first), len(others)), max(1, TILE_FLOATS // entries), second is None))
     for done, part in enumerate(tiles):
         asked = _tile_inputs(first, others, part)
         try:
-            found, own = _kernels(maps, None if flow is None else flow.rates, rounds, asked)
+            if parts.tied:
+                found, own = _of_planes(maps, depth, asked)
+            else:
+                found, own = _kernels(maps, None if flow is None else flow.rates, rounds, asked)
         except NotSmooth:
             at = parts.loop.span
             raise ProgramError.of(network, (NoRoundForm(parts.loop.length.name), at)) from None
@@ -137,8 +143,25 @@ def _of_loop(
             write(values[name], value, part, second is None)
         if progress is not None:
             progress(done + 1, len(tiles))
-    method, warnings = ("recursion", ()) if flow is None else ("ode", flow.warnings)
-    return DeepKernels(values, error, method, warnings)
+    if flow is None:
+        return DeepKernels(values, error, "recursion", ())
+    return DeepKernels(values, error, "pde" if parts.tied else "ode", flow.warnings)
+
+
+def _rounds_at_once(depth: float) -> int:
+    """Return how many pairs of rounds a plane has."""
+    return int(DEPTHS[-1] if depth == inf else depth) ** 2
+
+
+def _of_planes(maps: DeepMaps, depth: float, inputs: TileInputs) -> tuple[dict[str, Array], float]:
+    """Return the kernels of a tile where weights are tied, and their error."""
+    start = before_loop(maps.before, inputs, False)
+    if depth < inf:
+        return plane_kernels(maps, inputs, start, int(depth)), start.error
+    found = [plane_kernels(maps.of_depth(rounds), inputs, start, rounds) for rounds in DEPTHS]
+    limits = {name: extrapolated([values[name] for values in found]) for name in found[0]}
+    error = max(float(own.max()) for _, own in limits.values())
+    return {name: value for name, (value, _) in limits.items()}, start.error + error
 
 
 def _tile_inputs(first: Array, second: Array, part: Tile) -> TileInputs:

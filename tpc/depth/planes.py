@@ -1,0 +1,164 @@
+"""Loops whose rounds share their weights: kernels over a plane of pairs of rounds.
+
+Products with one matrix at different rounds correlate, so that the state of inputs x, x' is their
+covariance at all pairs of rounds l, m. With E(l, m) what a round adds between states of covariance
+C(l, m), and a backward pass with P(l, m) = <dx(l)|dx'(m)> in the same way from the other end,
+
+    C(l + 1, m + 1) = C(l + 1, m) + C(l, m + 1) - C(l, m) + E(l, m)
+    P(l, m) = P(l + 1, m) + P(l, m + 1) - P(l + 1, m + 1) + (D(l, m) - 1)[P(l + 1, m + 1)]
+    NTK = what stands behind + sum over l, m of P(l + 1, m + 1) R(l, m) + P(0, 0)[T_0]
+
+where R is the tangent kernel of the weights of a round and D what it passes on, as in
+`tpc.depth.recursion`. At infinite depth they are the rectangle rule of a plane,
+d2 C / dtau dsigma = lim L^2 E, whose error is a series in 1 / L.
+"""
+
+from itertools import pairwise
+from math import prod
+
+import numpy as np
+
+from tpc.depth.rounds import Moments, Pairs, StageMap, TileInputs
+from tpc.depth.verdict import DeepMaps
+from tpc.kernels.plan import Array
+
+DEPTHS = (16, 32, 64, 128, 256)
+"""The depths from which an infinite one is extrapolated."""
+
+
+def plane_kernels(
+    maps: DeepMaps, inputs: TileInputs, start: Pairs, rounds: int
+) -> dict[str, Array]:
+    """Return the kernels of a tile behind a loop of tied rounds.
+
+    Args:
+        maps: Those of the network, with the number of rounds as its depth.
+        inputs: The inputs.
+        start: The states before the loop.
+        rounds: How many rounds there are.
+
+    Shapes:
+        nngp, ntk: (rows, columns) + e + e.
+    """
+    round_ = maps.round
+    rows = _variances(round_, start.rows.covariance, inputs.rows, rounds)
+    columns = _variances(round_, start.columns.covariance, inputs.columns, rounds)
+    own = [start.covariance] * (rounds + 1)  # C(0, m), then one row after the other
+    tangents, passed = [], []
+    for at in range(rounds):
+        state = _row(rows[at], columns[:-1], np.stack(own[:-1], axis=1))
+        given = TileInputs(
+            inputs.rows, np.concatenate([inputs.columns] * rounds), _equal(inputs, at)
+        )
+        found = round_.of(state, given).pairs
+        split = {name: _by_round(value, rounds) for name, value in found.items()}
+        added = split["covariance"] - np.stack(own[:-1], axis=0)
+        own = [start.covariance, *(np.stack(own[1:]) + np.cumsum(added, axis=0))]
+        tangents.append(split["tangent"])
+        passed.append(split["passed"])
+    last = Pairs(Moments(None, rows[-1]), Moments(None, columns[-1]), own[-1], start.tangent)
+    behind = maps.behind.of(last, inputs).pairs
+    ntk = behind["tangent"] + _backward(tangents, passed, behind["passed"], start.tangent)
+    return {"nngp": behind["covariance"], "ntk": ntk}
+
+
+def _row(row: Array, columns: list[Array], covariance: Array) -> Pairs:
+    """Return the states of the rows at one round, and of the columns at all of them.
+
+    Shapes:
+        row: (rows,) + state + state; columns the same at each round.
+        covariance: (rows, rounds, columns) + state + state.
+    """
+    rows, rounds, width = covariance.shape[:3]
+    flat = covariance.reshape(rows, rounds * width, *covariance.shape[3:])
+    return Pairs(Moments(None, row), Moments(None, np.concatenate(columns)), flat, flat)
+
+
+def _equal(inputs: TileInputs, at: int) -> tuple[Array, Array]:
+    """Return which pairs are equal: equal inputs at one round."""
+    i, j = inputs.equal
+    return i, j + at * len(inputs.columns)
+
+
+def _by_round(value: Array, rounds: int) -> Array:
+    """Move the axis over rounds of columns in front."""
+    split = value.reshape(value.shape[0], rounds, -1, *value.shape[2:])
+    return np.moveaxis(split, 1, 0)
+
+
+def _variances(round_: StageMap, start: Array, inputs: Array, rounds: int) -> list[Array]:
+    """Return the covariance of each input with itself at every round, (inputs,) + state + state.
+
+    By symmetry the plane of one input needs no states but those of rounds before.
+    """
+    planes = [
+        _own_plane(round_, start[i : i + 1, None], inputs[i : i + 1], rounds)
+        for i in range(len(inputs))
+    ]
+    return [np.concatenate([plane[at] for plane in planes]) for at in range(rounds + 1)]
+
+
+def _own_plane(round_: StageMap, start: Array, given: Array, rounds: int) -> list[Array]:
+    """Return C(l, l) of one input, each of shape (1,) + state + state."""
+    row = [start[0]]  # C(l, 0), ..., C(l, l)
+    diagonal = [start[0]]
+    for at in range(rounds):
+        state = _row(diagonal[at], diagonal, np.stack(row, axis=1)[:, :, None])
+        both = TileInputs(
+            given, np.concatenate([given] * (at + 1)), (np.array([0]), np.array([at]))
+        )
+        found = round_.of(state, both).pairs["covariance"][0]
+        sums = np.cumsum(found - np.concatenate(row), axis=0)
+        before = [*row[1:], None]
+        new = [start[0]]
+        for m in range(at + 1):
+            # C(l, l + 1) is C(l + 1, l), turned around
+            base = before[m] if before[m] is not None else _turned(new[m])
+            new.append(base + sums[m : m + 1])
+        row = new
+        diagonal.append(row[-1])
+    return diagonal
+
+
+def _turned(covariance: Array) -> Array:
+    rank = (covariance.ndim - 1) // 2
+    return covariance.transpose(0, *range(1 + rank, 1 + 2 * rank), *range(1, 1 + rank))
+
+
+def _backward(tangents: list[Array], passed: list[Array], end: Array, before: Array) -> Array:
+    """Return the sum over l, m of P(l + 1, m + 1) R(l, m), and P(0, 0)[T_0].
+
+    Shapes:
+        tangents: At each round (rounds, rows, columns) + state + state.
+        passed: (rounds, rows, columns) + state + state + state + state.
+        end: P(L, L), of shape (rows, columns) + e + state + e + state.
+        before: T_0, of shape (rows, columns) + state + state.
+    """
+    rank = (before.ndim - 2) // 2
+    outputs = (end.ndim - 2) // 2 - rank
+    size, e = prod(before.shape[2 : 2 + rank]), end.shape[2 : 2 + outputs]
+    head, rounds = before.shape[:2], len(tangents)
+    last = end.reshape(*head, prod(e), size, prod(e), size)
+    total = np.zeros((*head, prod(e), prod(e)))
+    identity = np.einsum("ut,vs->utvs", np.eye(size), np.eye(size))
+    row = np.stack([last] * (rounds + 1))  # P(l + 1, m) for all m
+    for at in range(rounds - 1, -1, -1):
+        weights = tangents[at].reshape(rounds, *head, size, size)
+        total += np.einsum("m...ouqv,m...uv->...oq", row[1:], weights, optimize=True)
+        more = passed[at].reshape(rounds, *head, size, size, size, size) - identity
+        added = np.einsum("m...ouqv,m...utvs->m...otqs", row[1:], more, optimize=True)
+        sums = np.cumsum(added[::-1], axis=0)[::-1]
+        row = np.concatenate([row[:-1] + sums, row[-1:]])
+    total += np.einsum("...ouqv,...uv->...oq", row[0], before.reshape(*head, size, size))
+    return total.reshape(*head, *e, *e)
+
+
+def extrapolated(values: list[Array]) -> tuple[Array, Array]:
+    """Return the limit of values at depths that double, by a series in 1 / L, and its error."""
+    table = [values]
+    for order in range(1, len(values)):
+        last = table[-1]
+        factor = 2.0**order
+        table.append([(factor * y - x) / (factor - 1) for x, y in pairwise(last)])
+    (best,) = table[-1]
+    return best, np.abs(best - table[-2][-1])
