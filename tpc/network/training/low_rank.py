@@ -4,10 +4,11 @@
 
 The kets of a gradient, in columns, are made orthonormal to those of all earlier rounds,
 
-    |u_t> = sum over s < t of |q_s> R[s] + |q_t> S,   R[s] = <q_s|u_t>,   S S = <r_t|r_t>,
+    |u_t> = sum over s < t of |q_s> R[s] + |q_t> S,   R[s] = <q_s|u_t>,   S.T S = <r_t|r_t>,
 
-r_t the rest of u_t, taken twice so that rounding leaves nothing behind. Directions whose part of
-u_t is rounding have no ket. So C and the states of optimizers keep their meaning in later rounds.
+r_t the rest of u_t, taken twice so that rounding leaves nothing behind, its columns turned to
+eigenvectors. Directions whose part of u_t is rounding have columns of zeros, which cost nothing. So
+C and the states of optimizers keep their meaning in later rounds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ import numpy as np
 from tpc.network.facing import facing_of, grows_below
 from tpc.network.jacobians import Jacobian
 from tpc.network.network import Weight, WeightKind
-from tpc.network.optimizers.operators import Operator
+from tpc.network.optimizers.operators import SMALL_EIGENVALUE, Operator, kept_power
 from tpc.network.optimizers.update import sees_weight
 from tpc.network.scales import WeightScale
 from tpc.network.training.open_round import OpenRound
@@ -75,12 +76,16 @@ class OrthonormalKets:
         assert known is not None
         gram = Operator(b, b.inner(rest, rest), 1)
         size = b.add(gram.trace, b.reduce("sum", b.apply("square", known)))
-        root, inverse = (gram.kept_power(b.number(p), size) for p in (0.5, -0.5))
-        self._fresh = b.contract(rest, inverse.node)
+        values, vectors = gram.eigenvalues, b.spectral("eigenvectors", gram.node, 1)
+        root, inverse = (
+            b.mul(vectors, kept_power(b, values, b.number(p), SMALL_EIGENVALUE, size))
+            for p in (0.5, -0.5)
+        )
+        self._fresh = b.contract(rest, inverse)
         of.name(self._name, self._fresh)
         of.keep(self._leaf, self._fresh)
         unit = b.expand(self._unit(), (1, 2))
-        return b.add(known, b.mul(unit, b.expand(root.node, (0,))))
+        return b.add(known, b.mul(unit, b.expand(b.transpose(root), (0,))))
 
     def _unit(self) -> Node:
         b = self._of.builder
