@@ -9,7 +9,7 @@ A plan holds no code: operations are names with arguments (`tpc.kernels.step_fun
 their meaning), so that it can be pickled, sent to other processes, and read by other backends.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 from hashlib import sha256
@@ -175,3 +175,17 @@ class KernelPlan:
     shapes: Mapping[str, tuple[int, ...]]
     series: frozenset[str]
     widest: int
+
+
+def dead_after(values: Sequence[Value], kept: Iterable[int]) -> dict[int, list[int]]:
+    """Return, for each step, the operands that nobody takes after it, but for those to be kept."""
+    last = {
+        operand: number
+        for number, value in enumerate(values)
+        if isinstance(value, PlanStep)
+        for operand in value.operands
+    }
+    dead: dict[int, list[int]] = {}
+    for operand in last.keys() - set(kept):
+        dead.setdefault(last[operand], []).append(operand)
+    return dead

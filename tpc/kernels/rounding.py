@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.kernels.arc_cosine import arc_cosine
-from tpc.kernels.plan import Array, KernelPlan, Leaf, PlanOperation, PlanStep, Side
+from tpc.kernels.plan import Array, KernelPlan, Leaf, PlanOperation, PlanStep, Side, dead_after
 from tpc.kernels.step_functions import SERIES, VIEWS, function
 from tpc.kernels.tiles import Given, leaf_value
 from tpc.runtime.arithmetic import gram
@@ -33,7 +33,7 @@ FEW_SERIES = 16
 FEW_ENTRIES = 2**15
 """How many entries the widest value of these pairs has at most, as long as there are FEWEST."""
 
-FEWEST = 8
+FEWEST = 4
 
 NEAR = 0.99
 """The cosine of inputs that count as nearly collinear."""
@@ -109,13 +109,16 @@ def rounding_errors(
         Side.SECOND: np.tile(second, rounds)[:, None],
     }
     found: list[Any] = []
+    dead = dead_after(plan.values, plan.outputs.values())
     with np.errstate(all="ignore"):
-        for value in plan.values:
+        for number, value in enumerate(plan.values):
             match value:
                 case Leaf():
                     found.append(leaf_value(value, given, params))
                 case PlanStep(operation=operation, operands=numbers):
                     found.append(_off(operation, [found[x] for x in numbers], copies))
+            for operand in dead.get(number, ()):
+                found[operand] = None
     errors = {}
     for name, number in plan.outputs.items():
         shape = (copies.count * len(first), *plan.shapes[name])

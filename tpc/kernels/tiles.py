@@ -26,6 +26,7 @@ from tpc.kernels.plan import (
     Side,
     State,
     Tile,
+    dead_after,
 )
 from tpc.kernels.scratch import Scratch
 from tpc.kernels.series_steps import PairSeries
@@ -57,7 +58,7 @@ class Singles:
     """What depends on one input or on none, for all inputs, and what is left to do.
 
     Attributes:
-        values: By number; None for those that depend on both.
+        values: By number; None for those that depend on both, or that nobody takes any more.
         work: The steps of these.
         needed: The numbers of the values that they and the outputs take.
         sizes: How many first and second inputs there are.
@@ -127,8 +128,11 @@ def singles_from(
     """
     values: list[Array | None] = []
     known: dict[tuple[object, ...], Array] = {}
+    of_pairs = (x for x in plan.values if isinstance(x, PlanStep) and x.side is Side.BOTH)
+    kept = {x for step in of_pairs for x in step.operands} | set(plan.outputs.values())
+    dead = dead_after(plan.values, kept)
     with np.errstate(all="ignore"):
-        for value in plan.values:
+        for place, value in enumerate(plan.values):
             match value:
                 case Leaf():
                     values.append(leaf_value(value, given, params))
@@ -137,6 +141,8 @@ def singles_from(
                 case PlanStep(operation=operation, operands=numbers):
                     operands = [array for x in numbers if (array := values[x]) is not None]
                     values.append(_applied(operation, operands, known))
+            for operand in dead.get(place, ()):
+                values[operand] = None
     work = tuple(_work(plan, values, sizes, threads))
     taken = {number for step in work for number in step.operands} | set(plan.outputs.values())
     needed = tuple(number for number in sorted(taken) if values[number] is not None)
