@@ -139,13 +139,16 @@ def test_clipped_kernel_gradient_descent(line: str) -> None:
 @pytest.mark.parametrize("case", ["clip_global", "subset", "cosine", "entries"])
 def test_limits(case: str, name: str, used: str) -> None:
     """The limit is where finite networks of NumPy go, with 1/n taken off."""
-    steps, optimizer = 2, Optimizer(used, 0.4, weight_decay=0.2)
+    # In the operator regime a decaying output is random, also where it is centred.
+    steps, optimizer = 2, Optimizer(used, 0.4, weight_decay=0.2 if name == "mup" else 0.0)
     lines, rules = CASES.get(case, (["clip_value 0.3"], {}))
     more = [*lines, "center true"]
     text = perceptron("tanh", 2, optimizer.text, name, steps, more=more)
-    found = tpc.train(tpc.parse(text), samples=4096 if used == "adam" else 16384, method="qmc")
-    means, errors, trials = [], [], 48
-    for width in (256, 512):
+    found = tpc.train(
+        tpc.parse(text), samples=2048 if "adam" in (used, case) or case == "entries" else 16384
+    )
+    means, errors, trials = [], [], 32
+    for width in (128, 256):
         rules = {"bound": clip_entries(0.3, width, name)} if case == "entries" else rules
         runs = []
         for trial in range(trials):

@@ -121,7 +121,7 @@ def check_over_steps(ctx: Context, block: TrainBlock, steps: int) -> None:
     uses = (block.optimizer, *block.own_optimizers.values(), *block.role_optimizers.values())
     for use in uses:
         if use is not None:
-            check_use(ctx, use, steps)
+            check_use(ctx, in_block(ctx.building(use.span), use, block), steps)
 
 
 def in_block(b: Builder, use: OptimizerUse, block: TrainBlock) -> OptimizerUse:
