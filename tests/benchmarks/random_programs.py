@@ -1,15 +1,17 @@
 """Random programs, by every method: values and stated errors against limits by brute force.
 
-    python -m tests.benchmarks.random_programs [--from 0] [--to 500] [--results FILE]
+    python -m tests.benchmarks.random_programs [--family axes] [--from 0] [--to 500]
 
-The programs are those of `tests/numeric/random_limits.py`. What is computed without random numbers
-(closed forms, series, grids) may be off by no more than the error that it states and the error of
-the brute force; grids and series are also tried on expectations that have closed forms. Of what is
-sampled, z = (value - limit) / stated error over seeds has to have a root mean square of about 1,
-but for averages of heavy tails that are warned of.
+The programs are those of `tests/numeric/random_limits.py`, `random_axes.py` (functions over
+constant axes, arrays of matrices) and `random_training.py` (every optimizer). What is computed
+without random numbers (closed forms, series, grids) may be off by no more than the error that it
+states and the error of the brute force; grids and series are also tried on expectations that have
+closed forms. Of what is sampled, z = (value - limit) / stated error over seeds has to have a root
+mean square of about 1, but for averages of heavy tails that are warned of.
 
-Each member writes one line of JSON to FILE; what has a line there is not run again, so that a run
-may be cut into slices. What takes more than `--limit` CPU seconds is skipped and named in the end.
+Each member writes one line of JSON to `--results`; what has a line there is not run again, so that
+a run may be cut into slices. What takes more than `--limit` CPU seconds is skipped, and named in
+the end.
 """
 
 import argparse
@@ -28,13 +30,19 @@ import numpy as np
 
 import tpc
 from tests.numeric.agreement import flat
+from tests.numeric.random_axes import random_axes
 from tests.numeric.random_limits import RandomLimit, random_limit
+from tests.numeric.random_training import random_training
 from tpc.diagnostics import ProgramError
+from tpc.driver import compiler
+from tpc.driver.compiler import Method
 from tpc.driver.shown import ShownLimit
 from tpc.limit.derive import derive_limit
 from tpc.program.passes import normalise
 from tpc.program.program import Program
 
+FAMILIES = {"programs": random_limit, "axes": random_axes, "training": random_training}
+SAMPLING: tuple[Method, ...] = ("mc", "qmc")
 DETERMINED = ("exact", "series", "quadrature")
 ROUNDING = 1e-12
 """What a number without a stated error may be off, relative to 1 and itself."""
@@ -105,20 +113,10 @@ def judged(member: RandomLimit, seeds: int, parts: Sequence[str] = PARTS) -> Ite
     Raises:
         ProgramError: It is refused.
     """
-    program = tpc.parse(member.text)
-    assert isinstance(program, Program)
-    module = tpc.evaluator(program)
-    ways = [(module, "exact"), (module, "quadrature"), (module, "auto")]
     if "determined" in parts:
-        ways.append((without_closed_forms(program), "quadrature"))
-    for evaluator, method in ways if "determined" in parts else ():
-        try:
-            result = evaluator.evaluate(method=method, samples=2**14, **member.params)
-        except evaluator.MethodRefused:
-            continue
-        name = method if evaluator is module else f"{method} of all"
-        yield from _determined(member, result, name)
-    for method in ("mc", "qmc") if "sampled" in parts else ():
+        yield from _determined_ways(member)
+    for method in SAMPLING if "sampled" in parts else ():
+        module = evaluator_of(member.text, method)
         runs = [
             module.evaluate(
                 method=method, samples=SAMPLES, replicates=REPLICATES, seed=seed, **member.params
@@ -126,6 +124,29 @@ def judged(member: RandomLimit, seeds: int, parts: Sequence[str] = PARTS) -> Ite
             for seed in range(seeds)
         ]
         yield from _sampled(member, runs, method)
+
+
+def evaluator_of(text: str, method: Method) -> ModuleType:
+    """Return the evaluator of a program, or of the training of a network."""
+    program = compiler.program_of(tpc.parse(text), "training", method=method)
+    return tpc.evaluator(program, method=method)
+
+
+def _determined_ways(member: RandomLimit) -> Iterator[Finding]:
+    module = evaluator_of(member.text, "auto")
+    ways: list[tuple[ModuleType, Method]] = [
+        (module, "exact"), (module, "quadrature"), (module, "auto")
+    ]  # fmt: skip
+    program = tpc.parse(member.text)
+    if isinstance(program, Program):
+        ways.append((without_closed_forms(program), "quadrature"))
+    for evaluator, method in ways:
+        try:
+            result = evaluator.evaluate(method=method, samples=2**14, **member.params)
+        except evaluator.MethodRefused:
+            continue
+        name = method if evaluator is module else f"{method} of all"
+        yield from _determined(member, result, name)
 
 
 def _determined(member: RandomLimit, result: Any, asked: str) -> Iterator[Finding]:
@@ -178,14 +199,16 @@ def cpu_limit(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def record(seed: int, seeds: int, limit: float, parts: Sequence[str]) -> dict[str, Any]:
+def record(
+    family: str, seed: int, seeds: int, limit: float, parts: Sequence[str]
+) -> dict[str, Any]:
     """Return what became of a member, as it stands in the file of results."""
     started = time.process_time()
-    found: dict[str, Any] = {"member": seed}
+    found: dict[str, Any] = {"family": family, "member": seed}
     member = None
     try:
         with cpu_limit(limit):
-            member = random_limit(seed)
+            member = FAMILIES[family](seed)
             found["findings"] = [entry(one) for one in judged(member, seeds, parts)]
     except ProgramError as error:
         found["refused"] = str(error)
@@ -242,6 +265,7 @@ def summary(records: list[dict[str, Any]]) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--family", choices=FAMILIES, default="programs")
     parser.add_argument("--from", type=int, default=0, dest="first")
     parser.add_argument("--to", type=int, default=500)
     parser.add_argument("--seeds", type=int, default=40)
@@ -252,11 +276,12 @@ def main() -> None:
     members = range(options.first, options.to)
     parts = [options.only] if options.only else PARTS
     options.results.touch()
-    records = [json.loads(line) for line in options.results.read_text("utf-8").splitlines()]
+    known = [json.loads(line) for line in options.results.read_text("utf-8").splitlines()]
+    records = [line for line in known if line["family"] == options.family]
     done = {line["member"] for line in records}
     with options.results.open("a", encoding="utf-8") as file:
         for seed in (seed for seed in members if seed not in done):
-            records.append(record(seed, options.seeds, options.limit, parts))
+            records.append(record(options.family, seed, options.seeds, options.limit, parts))
             print(json.dumps(records[-1]), file=file, flush=True)
     print(*summary([line for line in records if line["member"] in members]), sep="\n")
 

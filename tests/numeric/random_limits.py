@@ -111,17 +111,20 @@ class Unsuitable(Exception):
     """What was written has no moments to speak of, or does not fit."""
 
 
-def random_limit(seed: int, replicates: int = 12) -> RandomLimit:
-    """Return the program of a seed."""
+def random_limit(
+    seed: int, replicates: int = 12, kind: "type[Writer] | None" = None
+) -> RandomLimit:
+    """Return the program of a seed, by some kind of writer."""
+    kind = kind or Writer
     for attempt in range(100):
         key = [seed, attempt]
         try:
             try:
-                fine, coarse = (_written(key, process) for process in (_fine, _coarse))
+                fine, coarse = (_written(kind, key, process) for process in (_fine, _coarse))
             except Unreachable:
                 if seed % 5:
                     raise
-                return _sampled(key, replicates)
+                return _sampled(kind, key, replicates)
             if fine.text != coarse.text:
                 continue
             errors = {
@@ -142,12 +145,12 @@ def _coarse() -> Process:
     return Process(order=15, spacing=0.15)
 
 
-def _sampled(key: list[int], replicates: int) -> RandomLimit:
+def _sampled(kind: "type[Writer]", key: list[int], replicates: int) -> RandomLimit:
     """Return a program whose outputs are estimated."""
     written = []
     for replicate in range(replicates):
         random = np.random.default_rng([*key, 1 + replicate])
-        written.append(_written(key, lambda random=random: SampledProcess(random=random)))  # type: ignore[misc]
+        written.append(_written(kind, key, lambda random=random: SampledProcess(random=random)))  # type: ignore[misc]
     first = written[0]
     if any(one.text != first.text for one in written):
         raise Unsuitable
@@ -158,13 +161,15 @@ def _sampled(key: list[int], replicates: int) -> RandomLimit:
     return RandomLimit(first.text, first.params, means, errors, True)
 
 
-def _written(key: list[int], process: Maker) -> "_Writer":
-    writer = _Writer(np.random.default_rng(key), process())
+def _written(kind: "type[Writer]", key: list[int], process: Maker) -> "Writer":
+    writer = kind(np.random.default_rng(key), process())
     writer.write()
     return writer
 
 
-class _Writer:
+class Writer:
+    """Writes a program, and beside each line what it is in the limit."""
+
     def __init__(self, random: np.random.Generator, process: Process) -> None:
         self.random, self.process = random, process
         self.lines: list[str] = []
@@ -176,10 +181,17 @@ class _Writer:
         self.outputs: dict[str, Array] = {}
         self.count = 0
 
+    def steps(self) -> list[tuple[Callable[[], None], float]]:
+        """Return what may be written, with how often it is."""
+        return [
+            (self.product, 6), (self.bind, 3), (self.average, 2), (self.norm, 1),
+            (self.loop, 1.5), (self.mean, 1.5), (self.max, 1),
+        ]  # fmt: skip
+
     def write(self) -> None:
         self.declare()
-        steps = [self.product, self.bind, self.average, self.norm, self.loop, self.mean, self.max]
-        weights = np.array([6, 3, 2, 1, 1.5, 1.5, 1])
+        steps, weights = zip(*self.steps(), strict=True)
+        weights = np.array(weights)
         self.product()
         for _ in range(self.random.integers(1, 5)):
             steps[self.random.choice(len(steps), p=weights / weights.sum())]()

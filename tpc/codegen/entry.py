@@ -2,6 +2,7 @@
 
 from typing import Literal, TypeAlias
 
+from tpc.codegen.statement import call_lines
 from tpc.codegen.steps import STEPS
 
 Needed: TypeAlias = Literal["nothing", "samples", "samples or grids"]
@@ -21,7 +22,7 @@ def write_entry(
     functions: list[str],
     loops: bool = False,
     constant: bool = False,
-    unbounded: bool = False,
+    others: tuple[str, ...] = (),
     rounds: bool = False,
     drawn: tuple[int, int | None] = (0, None),
 ) -> str:
@@ -32,19 +33,21 @@ def write_entry(
         functions: The names of those that compute them: on nodes, or on random ones and grids.
         loops: Whether they have a loop.
         constant: Whether they return constants alone.
-        unbounded: Whether some need averages of infinite variance.
+        others: What else is said of some outputs.
         rounds: Whether some output is computed by closed forms, so that it may be rounded.
         drawn: How many normals a round draws, and how many steps of training there are if they are
             an argument.
     """
     head = _HEAD.format(TOLERANCE_OF_LOOPS if loops else TOLERANCE)
-    known = "BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH" + ", UNBOUNDED" * unbounded
-    problem = f"    problem = Problem({functions[0]}, {known})\n"
+    gaussians, problem = "BASE_GAUSSIANS", ""
     each, steps = drawn
     if each and steps is not None:
+        gaussians = "gaussians"
         more = f'BASE_GAUSSIANS + {each} * (counted(request.params["{STEPS}"]) - {steps})'
-        known = known.replace("BASE_GAUSSIANS", "gaussians")
-        problem = f"    gaussians = {more}\n    problem = Problem({functions[0]}, {known})\n"
+        problem = f"    gaussians = {more}\n"
+    given = [functions[0], gaussians, "BIASED", "SAMPLED", "ROUGH"]
+    given += [f"{name.lower()}={name}" for name in others]
+    problem += "\n".join(call_lines(f"    problem = Problem({', '.join(given)})")) + "\n"
     about, nodes = _ABOUT, ", Nodes"
     match needed:
         case "nothing":

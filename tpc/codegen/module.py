@@ -55,7 +55,7 @@ def emit_module(limit: Limit, speech: Speech, overview: str) -> str:
             [function.name for function in evaluator.functions],
             limit.rounds is not None,
             all(_is_number(node) for output in limit.outputs for _, node in output.parts),
-            bool(sampling.unbounded),
+            tuple(_others(sampling)),
             _rounds(limit, sampling),
             (sampling.each_round, steps_of(limit)),
         ),
@@ -156,18 +156,19 @@ def _sampling(sampling: Sampling) -> list[str]:
         "",
     ]
     lines += _texts("ROUGH", sampling.rough)
-    return [
-        *lines,
-        '"""Outputs that average functions with kinks or jumps, and the first of each."""',
-        *(
-            ["", *_texts("UNBOUNDED", sampling.unbounded), _OF_UNBOUNDED]
-            if sampling.unbounded
-            else []
-        ),
-    ]
+    lines += ['"""Outputs that average functions with kinks or jumps, and the first of each."""']
+    for name, (texts, said) in _others(sampling).items():
+        lines += ["", *_texts(name, texts), f'"""Outputs that {said}, and the first of each."""']
+    return lines
 
 
-_OF_UNBOUNDED = '"""Outputs that need averages of infinite variance, and the first of each."""'
+def _others(sampling: Sampling) -> dict[str, tuple[dict[str, str], str]]:
+    """Return what only some modules say of their outputs."""
+    every = {
+        "UNBOUNDED": (sampling.unbounded, "need averages of infinite variance"),
+        "JUMPS": (sampling.jumps, "average functions with jumps"),
+    }
+    return {name: said for name, said in every.items() if said[0]}
 
 
 def _texts(name: str, texts: dict[str, str]) -> list[str]:

@@ -6,12 +6,12 @@ from math import prod
 
 from tpc.codegen.sides import grouped_sides
 from tpc.codegen.writing_order import drawn_nodes, needs_of
-from tpc.functions import FUNCTIONS
+from tpc.functions import FUNCTIONS, Regularity
 from tpc.limit.equations import HatEquation, InitialKet, Limit, RoundsEquation
 from tpc.limit.limit_nodes import Hat, Integral, SteinBra, SteinDot
 from tpc.program.nodes import Elementwise, InitialVector, Inner, Mean, Node, Reduce, operands
 from tpc.program.region import Collected, Region
-from tpc.program.traversal import fold
+from tpc.program.traversal import fold, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Sampling:
         sampled: Outputs that need expectations without a closed form, with the first of these.
         rough: Outputs that need expectations of functions with kinks, with one of these.
         unbounded: Outputs that need expectations of infinite variance, with one of these.
+        jumps: Outputs that need expectations of functions with jumps, with one of these.
         each_round: How many of the normals each round of a loop draws.
     """
 
@@ -30,6 +31,7 @@ class Sampling:
     sampled: dict[str, str]
     rough: dict[str, str]
     unbounded: dict[str, str] = field(default_factory=dict)
+    jumps: dict[str, str] = field(default_factory=dict)
     each_round: int = 0
 
 
@@ -56,7 +58,9 @@ def find_sampling(limit: Limit, spell: Callable[[Node], str]) -> Sampling:
     roots = [node for output in limit.outputs for _, node in output.parts]
     found: list[dict[str, str]] = []
     unbounded = limit.unbounded.__contains__
-    kinds = ((_is_sampled, needs), (_is_kinked, needs_on_grids), (unbounded, needs))
+    kinds = (
+        (_is_sampled, needs), (_is_kinked, needs_on_grids), (unbounded, needs), (_jumps, needs)
+    )  # fmt: skip
     for is_one, needed in kinds:
         first = _first_in(roots, needed, is_one)
         culprits: dict[str, str] = {}
@@ -88,8 +92,9 @@ def _sampling_of_rounds(
             said.setdefault(output.name, spell(seen).split("\n")[0])
     culprits = sorted(spell(node).split("\n")[0] for node in limit.unbounded)
     infinite = dict.fromkeys(said, culprits[0]) if culprits else {}
+    jumps = said if any(map(_jumps, walk(collected, operands))) else {}
     every = sum(drawn) + each * rounds.node.body.rounds
-    return Sampling(every, said, said, infinite, each)
+    return Sampling(every, said, said, infinite, jumps, each)
 
 
 def _first_in(
@@ -106,6 +111,13 @@ def _first_in(
 
 def _is_sampled(node: Node) -> bool:
     return isinstance(node, Mean | Inner | SteinBra | SteinDot)
+
+
+def _jumps(node: Node) -> bool:
+    """Whether a ket is a function with a jump of a ket."""
+    if node.is_scalar or not isinstance(node, Elementwise):
+        return False
+    return FUNCTIONS[node.function].regularity is Regularity.JUMP
 
 
 def _is_kinked(node: Node) -> bool:

@@ -106,7 +106,7 @@ class GridNodes(Nodes):
             # Products of matrices may pass over 0 times NaN, and what was refused would be 0.
             return np.full(left.shape[left.lead :] + right.shape[right.lead :], np.nan)
         if left.directions is None and right.directions is None:
-            x, y = (ket.array for ket in self.as_affine([left, right]))
+            x, y = (self.as_affine([ket])[0].array for ket in (left, right))
             return np.tensordot(x, y, (0, 0))
         if left.directions is None:
             return self._inner_with_affine(left, right)

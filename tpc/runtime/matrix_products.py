@@ -101,7 +101,8 @@ class Products:
         rank = min(len(x), len(y))
         found = x[:rank].T @ y[:rank]
         found = found if self._finite else np.full_like(found, np.nan)
-        return self._nodes.taken(found.reshape(self._shapes[left] + self._shapes[right]))
+        found = found.reshape(self._shapes[left] + self._shapes[right])
+        return self._nodes.taken(found)
 
     def dot(self, other: Products, position: int = -1) -> Array:
         """Return the sum of |y> <nabla_{W.T y}|x> over all products W.T y of the other side.
@@ -122,7 +123,8 @@ class Products:
         solved = solved / other._root if other._root > 0 else 0 * solved
         ends = np.cumsum([prod(known) for known in other._shapes])[:-1]
         pieces = zip(np.split(solved, ends), other._shapes, strict=True)
-        return [self._nodes.taken(piece.reshape(known + shape)) for piece, known in pieces]
+        shaped = (piece.reshape(known + shape) for piece, known in pieces)
+        return [self._nodes.taken(piece) for piece in shaped]
 
     def _moments(self, other: Products, position: int) -> Array:
         """Return E[Y |x>], the axes of x flat; NaN if a hat is not finite."""

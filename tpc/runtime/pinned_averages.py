@@ -66,7 +66,8 @@ def at_kinks(
     half = steps_of(limit, averages, middle, centre, 0.5)
     bent = {}
     for key, found in excess.items():
-        allowed = np.where(np.abs(found) > EXCESS[1] * errors[key], SMOOTH[1], SMOOTH[0])
+        is_large = np.abs(found) > EXCESS[1] * errors[key]
+        allowed = np.where(is_large, SMOOTH[1], SMOOTH[0])
         bent[key] = np.abs(half[key].mean(axis=0) - found / 4) > allowed * np.abs(found)
     taken, stated = dict(values), dict(errors)
     if any((large[key] & bent[key]).any() for key in centre):
@@ -79,7 +80,8 @@ def at_kinks(
         smooth, too_much = large[key] & ~bent[key], excess[key] / (len(averages) - 1)
         linear = standard_error(4 * half[key] - whole[key], np.empty(0))
         taken[key] = np.where(smooth, centre[key] - too_much, taken[key])
-        stated[key] = np.where(smooth, np.hypot(linear, np.sqrt(2) * too_much), stated[key])
+        error = np.hypot(linear, np.sqrt(2) * too_much)
+        stated[key] = np.where(smooth, error, stated[key])
     return taken, stated
 
 
@@ -119,9 +121,10 @@ def steps_of(
     for each in averages:
         pairs = zip(each, middle, strict=True)
         found.append(limit([m + part * (s - m) for s, m in pairs]))
-    return {
-        key: np.array([outputs[key] for outputs in found]) - value for key, value in centre.items()
-    }
+    steps: Outputs = {}
+    for key, value in centre.items():
+        steps[key] = np.array([outputs[key] for outputs in found]) - value
+    return steps
 
 
 def error_along(signs: Array, replicates: Sequence[Array]) -> Array:

@@ -60,6 +60,7 @@ class Problem:
         sampled: Outputs that need expectations without a closed form, the first of each.
         rough: Outputs that average functions with kinks or jumps, the first of each.
         unbounded: Outputs that need averages of infinite variance, the first of each.
+        jumps: Outputs that average functions with jumps, the first of each.
     """
 
     limit: Callable[..., Outputs]
@@ -68,6 +69,7 @@ class Problem:
     sampled: dict[str, str]
     rough: dict[str, str]
     unbounded: dict[str, str] = field(default_factory=dict)
+    jumps: dict[str, str] = field(default_factory=dict)
 
 
 def with_defaults(defaults: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:

@@ -91,10 +91,11 @@ def with_unseen_jumps(
     errors: Outputs,
     samples: int,
 ) -> Outputs:
-    """Return errors of at least one sample's weight where replicates agree to rounding.
+    """Return errors of at least a few samples' weight where a jump may be unseen.
 
-    They do where no sample has been across a jump. It is as high as the output is large.
-    Where only some of its numbers agree, as of a first round, these are known exactly.
+    Replicates agree, to rounding or to what weights of samples are beside it, where none of
+    their samples has been across a jump. It is as high as the output is large. Where only some
+    of its numbers agree, as of a first round, these are known exactly.
     """
     found = dict(errors)
     for name in problem.sampled:
@@ -103,9 +104,15 @@ def with_unseen_jumps(
         spread = max((np.max(each, initial=0) for each in spreads), default=0)
         sizes = (np.max(np.abs(values[key]), initial=0) for key in keys)
         size = max(sizes, default=0) or 1.0
-        if spread <= 1e-14 * size:
-            found |= {key: np.maximum(errors[key], size / samples) for key in keys}
+        agree = spread <= 1e-14 * size
+        for key in keys if agree or name in problem.jumps else ():
+            least = np.maximum(errors[key], UNSEEN * size / samples)
+            found[key] = np.where(agree | (errors[key] > 0), least, errors[key])
     return found
+
+
+UNSEEN = 4
+"""What R replicates have not seen may have a probability of 3 / R; samples weigh up to 2."""
 
 
 @dataclass(frozen=True)

@@ -331,7 +331,9 @@ def equation_above(lines: list[str], first: int, row: int) -> tuple[int, str]:
     above = "".join(line.lstrip() for line in lines[: row - first])
     banners = re.findall(r"^# ---- line (\d+):", above, re.MULTILINE)
     comments = re.search(r"(?:^# [^-].*\n)+\Z", above, re.MULTILINE)
-    equation = comments[0].split("\n")[0][2:] if comments else lines[row - first].strip()
+    equation = lines[row - first].strip()
+    if comments:
+        equation = comments[0].split("\n")[0][2:]
     return int(banners[-1]) if banners else 0, equation
 
 

@@ -446,7 +446,9 @@ def equation_above(lines: list[str], first: int, row: int) -> tuple[int, str]:
     above = "".join(line.lstrip() for line in lines[: row - first])
     banners = re.findall(r"^# ---- line (\d+):", above, re.MULTILINE)
     comments = re.search(r"(?:^# [^-].*\n)+\Z", above, re.MULTILINE)
-    equation = comments[0].split("\n")[0][2:] if comments else lines[row - first].strip()
+    equation = lines[row - first].strip()
+    if comments:
+        equation = comments[0].split("\n")[0][2:]
     return int(banners[-1]) if banners else 0, equation
 
 
@@ -698,7 +700,8 @@ def at_kinks(
     half = steps_of(limit, averages, middle, centre, 0.5)
     bent = {}
     for key, found in excess.items():
-        allowed = np.where(np.abs(found) > EXCESS[1] * errors[key], SMOOTH[1], SMOOTH[0])
+        is_large = np.abs(found) > EXCESS[1] * errors[key]
+        allowed = np.where(is_large, SMOOTH[1], SMOOTH[0])
         bent[key] = np.abs(half[key].mean(axis=0) - found / 4) > allowed * np.abs(found)
     taken, stated = dict(values), dict(errors)
     if any((large[key] & bent[key]).any() for key in centre):
@@ -711,7 +714,8 @@ def at_kinks(
         smooth, too_much = large[key] & ~bent[key], excess[key] / (len(averages) - 1)
         linear = standard_error(4 * half[key] - whole[key], np.empty(0))
         taken[key] = np.where(smooth, centre[key] - too_much, taken[key])
-        stated[key] = np.where(smooth, np.hypot(linear, np.sqrt(2) * too_much), stated[key])
+        error = np.hypot(linear, np.sqrt(2) * too_much)
+        stated[key] = np.where(smooth, error, stated[key])
     return taken, stated
 
 
@@ -751,9 +755,10 @@ def steps_of(
     for each in averages:
         pairs = zip(each, middle, strict=True)
         found.append(limit([m + part * (s - m) for s, m in pairs]))
-    return {
-        key: np.array([outputs[key] for outputs in found]) - value for key, value in centre.items()
-    }
+    steps: Outputs = {}
+    for key, value in centre.items():
+        steps[key] = np.array([outputs[key] for outputs in found]) - value
+    return steps
 
 
 def error_along(signs: Array, replicates: Sequence[Array]) -> Array:
@@ -831,6 +836,7 @@ class Problem:
         sampled: Outputs that need expectations without a closed form, the first of each.
         rough: Outputs that average functions with kinks or jumps, the first of each.
         unbounded: Outputs that need averages of infinite variance, the first of each.
+        jumps: Outputs that average functions with jumps, the first of each.
     """
 
     limit: Callable[..., Outputs]
@@ -839,6 +845,7 @@ class Problem:
     sampled: dict[str, str]
     rough: dict[str, str]
     unbounded: dict[str, str] = field(default_factory=dict)
+    jumps: dict[str, str] = field(default_factory=dict)
 
 
 def with_defaults(defaults: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
@@ -974,10 +981,11 @@ def with_unseen_jumps(
     errors: Outputs,
     samples: int,
 ) -> Outputs:
-    """Return errors of at least one sample's weight where replicates agree to rounding.
+    """Return errors of at least a few samples' weight where a jump may be unseen.
 
-    They do where no sample has been across a jump. It is as high as the output is large.
-    Where only some of its numbers agree, as of a first round, these are known exactly.
+    Replicates agree, to rounding or to what weights of samples are beside it, where none of
+    their samples has been across a jump. It is as high as the output is large. Where only some
+    of its numbers agree, as of a first round, these are known exactly.
     """
     found = dict(errors)
     for name in problem.sampled:
@@ -986,9 +994,15 @@ def with_unseen_jumps(
         spread = max((np.max(each, initial=0) for each in spreads), default=0)
         sizes = (np.max(np.abs(values[key]), initial=0) for key in keys)
         size = max(sizes, default=0) or 1.0
-        if spread <= 1e-14 * size:
-            found |= {key: np.maximum(errors[key], size / samples) for key in keys}
+        agree = spread <= 1e-14 * size
+        for key in keys if agree or name in problem.jumps else ():
+            least = np.maximum(errors[key], UNSEEN * size / samples)
+            found[key] = np.where(agree | (errors[key] > 0), least, errors[key])
     return found
+
+
+UNSEEN = 4
+"""What R replicates have not seen may have a probability of 3 / R; samples weigh up to 2."""
 
 
 @dataclass(frozen=True)
@@ -1620,7 +1634,7 @@ class GridNodes(Nodes):
             # Products of matrices may pass over 0 times NaN, and what was refused would be 0.
             return np.full(left.shape[left.lead :] + right.shape[right.lead :], np.nan)
         if left.directions is None and right.directions is None:
-            x, y = (ket.array for ket in self.as_affine([left, right]))
+            x, y = (self.as_affine([ket])[0].array for ket in (left, right))
             return np.tensordot(x, y, (0, 0))
         if left.directions is None:
             return self._inner_with_affine(left, right)

@@ -98,6 +98,11 @@ ROUGH: dict[str, str] = {
 }
 """Outputs that average functions with kinks or jumps, and the first of each."""
 
+JUMPS: dict[str, str] = {
+    "c": "sign(|h⟩)",
+}
+"""Outputs that average functions with jumps, and the first of each."""
+
 
 def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     """Compute every output once, on the nodes of one replicate."""
@@ -199,7 +204,7 @@ def evaluate(
     """
     asked = samples, seed, method, replicates, rank_tolerance, _progress
     request = Request(*asked, with_defaults(PARAMS, params))
-    problem = Problem(limit, BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH)
+    problem = Problem(limit, BASE_GAUSSIANS, BIASED, SAMPLED, ROUGH, jumps=JUMPS)
     return sampled_result(problem, request)
 
 
@@ -402,7 +407,9 @@ def equation_above(lines: list[str], first: int, row: int) -> tuple[int, str]:
     above = "".join(line.lstrip() for line in lines[: row - first])
     banners = re.findall(r"^# ---- line (\d+):", above, re.MULTILINE)
     comments = re.search(r"(?:^# [^-].*\n)+\Z", above, re.MULTILINE)
-    equation = comments[0].split("\n")[0][2:] if comments else lines[row - first].strip()
+    equation = lines[row - first].strip()
+    if comments:
+        equation = comments[0].split("\n")[0][2:]
     return int(banners[-1]) if banners else 0, equation
 
 
@@ -654,7 +661,8 @@ def at_kinks(
     half = steps_of(limit, averages, middle, centre, 0.5)
     bent = {}
     for key, found in excess.items():
-        allowed = np.where(np.abs(found) > EXCESS[1] * errors[key], SMOOTH[1], SMOOTH[0])
+        is_large = np.abs(found) > EXCESS[1] * errors[key]
+        allowed = np.where(is_large, SMOOTH[1], SMOOTH[0])
         bent[key] = np.abs(half[key].mean(axis=0) - found / 4) > allowed * np.abs(found)
     taken, stated = dict(values), dict(errors)
     if any((large[key] & bent[key]).any() for key in centre):
@@ -667,7 +675,8 @@ def at_kinks(
         smooth, too_much = large[key] & ~bent[key], excess[key] / (len(averages) - 1)
         linear = standard_error(4 * half[key] - whole[key], np.empty(0))
         taken[key] = np.where(smooth, centre[key] - too_much, taken[key])
-        stated[key] = np.where(smooth, np.hypot(linear, np.sqrt(2) * too_much), stated[key])
+        error = np.hypot(linear, np.sqrt(2) * too_much)
+        stated[key] = np.where(smooth, error, stated[key])
     return taken, stated
 
 
@@ -707,9 +716,10 @@ def steps_of(
     for each in averages:
         pairs = zip(each, middle, strict=True)
         found.append(limit([m + part * (s - m) for s, m in pairs]))
-    return {
-        key: np.array([outputs[key] for outputs in found]) - value for key, value in centre.items()
-    }
+    steps: Outputs = {}
+    for key, value in centre.items():
+        steps[key] = np.array([outputs[key] for outputs in found]) - value
+    return steps
 
 
 def error_along(signs: Array, replicates: Sequence[Array]) -> Array:
@@ -787,6 +797,7 @@ class Problem:
         sampled: Outputs that need expectations without a closed form, the first of each.
         rough: Outputs that average functions with kinks or jumps, the first of each.
         unbounded: Outputs that need averages of infinite variance, the first of each.
+        jumps: Outputs that average functions with jumps, the first of each.
     """
 
     limit: Callable[..., Outputs]
@@ -795,6 +806,7 @@ class Problem:
     sampled: dict[str, str]
     rough: dict[str, str]
     unbounded: dict[str, str] = field(default_factory=dict)
+    jumps: dict[str, str] = field(default_factory=dict)
 
 
 def with_defaults(defaults: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
@@ -905,10 +917,11 @@ def with_unseen_jumps(
     errors: Outputs,
     samples: int,
 ) -> Outputs:
-    """Return errors of at least one sample's weight where replicates agree to rounding.
+    """Return errors of at least a few samples' weight where a jump may be unseen.
 
-    They do where no sample has been across a jump. It is as high as the output is large.
-    Where only some of its numbers agree, as of a first round, these are known exactly.
+    Replicates agree, to rounding or to what weights of samples are beside it, where none of
+    their samples has been across a jump. It is as high as the output is large. Where only some
+    of its numbers agree, as of a first round, these are known exactly.
     """
     found = dict(errors)
     for name in problem.sampled:
@@ -917,9 +930,15 @@ def with_unseen_jumps(
         spread = max((np.max(each, initial=0) for each in spreads), default=0)
         sizes = (np.max(np.abs(values[key]), initial=0) for key in keys)
         size = max(sizes, default=0) or 1.0
-        if spread <= 1e-14 * size:
-            found |= {key: np.maximum(errors[key], size / samples) for key in keys}
+        agree = spread <= 1e-14 * size
+        for key in keys if agree or name in problem.jumps else ():
+            least = np.maximum(errors[key], UNSEEN * size / samples)
+            found[key] = np.where(agree | (errors[key] > 0), least, errors[key])
     return found
+
+
+UNSEEN = 4
+"""What R replicates have not seen may have a probability of 3 / R; samples weigh up to 2."""
 
 
 @dataclass(frozen=True)
@@ -1265,7 +1284,8 @@ class Products:
         rank = min(len(x), len(y))
         found = x[:rank].T @ y[:rank]
         found = found if self._finite else np.full_like(found, np.nan)
-        return self._nodes.taken(found.reshape(self._shapes[left] + self._shapes[right]))
+        found = found.reshape(self._shapes[left] + self._shapes[right])
+        return self._nodes.taken(found)
 
     def bras(self, other: Products, position: int = -1) -> list[Array]:
         """Return the bras <nabla|x> in all hats q of the other side: pinv(<q|q>) E[q |x>]."""
@@ -1276,7 +1296,8 @@ class Products:
         solved = solved / other._root if other._root > 0 else 0 * solved
         ends = np.cumsum([prod(known) for known in other._shapes])[:-1]
         pieces = zip(np.split(solved, ends), other._shapes, strict=True)
-        return [self._nodes.taken(piece.reshape(known + shape)) for piece, known in pieces]
+        shaped = (piece.reshape(known + shape) for piece, known in pieces)
+        return [self._nodes.taken(piece) for piece in shaped]
 
     def _moments(self, other: Products, position: int) -> Array:
         """Return E[Y |x>], the axes of x flat; NaN if a hat is not finite."""
