@@ -70,8 +70,8 @@ def find_sampling(limit: Limit, spell: Callable[[Node], str]) -> Sampling:
                 if culprit is not None and output.name not in culprits:
                     culprits[output.name] = spell(culprit).split("\n")[0]
         found.append(culprits)
-    sampled, rough, infinite = found
-    return Sampling(sum(prod(node.shape) for node in drawn), sampled, rough, infinite)
+    sampled, rough, infinite, jumps = found
+    return Sampling(sum(prod(node.shape) for node in drawn), sampled, rough, infinite, jumps)
 
 
 def _sampling_of_rounds(
