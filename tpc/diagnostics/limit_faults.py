@@ -182,3 +182,16 @@ class BothSides(Fault):
     matrix: str
     ensemble: str
     why: str
+
+
+class DependentBlocks(Fault):
+    """A matrix of a dim that is split, with entries that depend on one another."""
+
+    code = "TP366"
+    title = "the blocks of `{matrix}` are not independent"
+    label = "the dim `{dim}` is split, and `{matrix}` is {ensemble}"
+    help = "take a law of independent entries, as the normal one"
+
+    matrix: str
+    ensemble: str
+    dim: str

@@ -201,3 +201,16 @@ class DimAsValue(Fault):
     )
 
     name: str
+
+
+class NoSuchPart(Fault):
+    """`split` or `merge` to a dim that does not exist, or in two ways."""
+
+    code = "TP295"
+    title = "the dim `{ratio}` {problem}"
+    label = "vectors are split into, and merged to, declared dims"
+    help = "{hint}"
+
+    problem: str
+    ratio: str
+    hint: str

@@ -132,6 +132,15 @@ class Lowering:
                 return self._inner(node)
             case op.Contract():
                 return self._contract(node)
+            case op.Split(operand=x, count=count):
+                whole = b.split(self._images[x], count, node.dim)
+                rest = range(2, len(whole.shape))
+                return b.permute(whole, (1, 0, *rest)) if self.depends(x) else whole
+            case op.Merge(operand=x):
+                image = self._images[x]
+                rest = range(2, len(image.shape))
+                image = b.permute(image, (1, 0, *rest)) if self.depends(x) else image
+                return b.merge(image, node.dim)
             case BatchMean(operand=x):
                 return self._batch_mean(x)
             case op.InitialVector() | op.InitialScalar():

@@ -373,8 +373,13 @@ class Network:
     def draws_by_moments(self) -> bool:
         """Whether means and covariances say everything, and every step has the same draws."""
         leaves = (weight.leaf for weight in self.weights)
-        return not self.noises and all(
-            leaf.ensemble == GAUSSIAN for leaf in leaves if isinstance(leaf, op.InitialVector)
+        whole = not any(isinstance(node, op.Split | op.Merge) for node in self.nodes)
+        return (
+            whole
+            and not self.noises
+            and all(
+                leaf.ensemble == GAUSSIAN for leaf in leaves if isinstance(leaf, op.InitialVector)
+            )
         )
 
     @property

@@ -174,6 +174,8 @@ class _Sweep:
                     product = self.b.matmul(matrix, not transposed, self.as_vector(d, node))
                     self.give(x, self.scaled(product, x.dim, node.dim))
             case _:
+                if isinstance(node, op.Split | op.Merge):
+                    d = self.complete(d, node)
                 for slot, operand in enumerate(operands(node)):
                     if operand in self.active:
                         seeds = len(self.seed_shape)

@@ -132,6 +132,14 @@ class Builder:
             raise ShapeMismatch(f"covariance of shape {covariance.shape} for rows of shape {shape}")
         return self.make(op.InitialVector, ((FREE, dim),), shape, name, mean, covariance, ensemble)
 
+    def split(self, x: Node, count: int, dim: str) -> Node:
+        """Return a vector as `count` vectors of a dim, along a new first axis."""
+        return self.make(op.Split, ((FREE, dim),), (count, *x.shape), x, count)
+
+    def merge(self, x: Node, dim: str) -> Node:
+        """Return the vectors along the first axis as one of a dim."""
+        return self.make(op.Merge, ((FREE, dim),), x.shape[1:], x)
+
     def placeholder(self, like: Node, name: str) -> Node:
         """Return a stand-in for `like`, to differentiate in."""
         return self.make(op.Placeholder, like.coords, like.shape, name)

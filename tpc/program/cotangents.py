@@ -54,6 +54,13 @@ def contribution(b: Builder, node: Node, slot: int, d: Node, seeds: int) -> Node
             return b.mul(node, b.sub(d, total))
         case op.LinearAlgebra():
             return _of_linear_algebra(b, node, d, seeds)
+        case op.Split(operand=x, count=count):
+            first = (seeds, *range(seeds), *range(seeds + 1, len(d.shape)))
+            return b.mul(b.number(count), b.merge(b.permute(d, first), x.dim))
+        case op.Merge(operand=x):
+            parts = b.split(d, x.shape[0], x.dim)
+            behind = (*range(1, seeds + 1), 0, *range(seeds + 1, len(parts.shape)))
+            return b.mul(b.number(1 / x.shape[0]), b.permute(parts, behind))
         case BatchMean():
             return b.make(BatchMean, d.coords, d.shape, d)
         case _:

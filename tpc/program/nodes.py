@@ -209,6 +209,21 @@ class Expand(Node):
     axes: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Split(Node):
+    """`split(x, k)`: a vector of k n' entries as k vectors of n', along a new first axis."""
+
+    operand: Node
+    count: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Merge(Node):
+    """`merge(x)`: back, k vectors along the first axis as one."""
+
+    operand: Node
+
+
 Reduction: TypeAlias = Literal["sum", "amax"]
 
 

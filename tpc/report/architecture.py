@@ -17,7 +17,7 @@ from tpc.program.program import OutputKind, Program
 from tpc.report.constants import Arrays
 from tpc.report.equations_in_words import Relation
 from tpc.report.families import grouped
-from tpc.report.formula import BraKet, Call, Formula, Indexed, Ket, Name, Product, Raised
+from tpc.report.formula import BraKet, Call, Formula, Indexed, Ket, Name, Number, Product, Raised
 from tpc.report.html import page, paragraphs
 from tpc.report.latex import environments
 from tpc.report.latex_alphabet import Latex
@@ -199,6 +199,10 @@ def write_node(node: Node, formulas: dict[Node, Formula], arrays: Arrays) -> For
         case op.Mean(operand=operand, over=over):
             bound = ", ".join(name for name in over if name != FREE)
             return Call(f"mean[{bound}]" if bound else "avg", (formulas[operand],))
+        case op.Split(operand=operand, count=count):
+            return Call("split", (formulas[operand], Number(count)))
+        case op.Merge(operand=operand):
+            return Call("merge", (formulas[operand],))
         case BatchMean(operand=operand):
             return Call("batchmean", (formulas[operand],))
         case op.Inner(left=x, right=y):

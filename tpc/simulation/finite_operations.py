@@ -16,7 +16,19 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tpc.program.nodes import Contract, Coordinates, Elementwise, Inner, Mean, Node, Row, operands
+from tpc.diagnostics import UsageError
+from tpc.program.nodes import (
+    Contract,
+    Coordinates,
+    Elementwise,
+    Inner,
+    Mean,
+    Merge,
+    Node,
+    Row,
+    Split,
+    operands,
+)
 from tpc.program.operations import Array, operation
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -76,6 +88,14 @@ def apply_operation(node: Node, values: Values) -> Array:
             result = elementwise(function, *aligned)
         case Contract():
             result = _contract(node, values)
+        case Split(operand=operand, count=count):
+            x = values(operand)
+            if len(x) % count:
+                raise UsageError(f"{len(x)} rows of `{operand.dim}` do not split in {count}")
+            result = np.moveaxis(x.reshape(count, -1, *x.shape[1:]), 0, 1)
+        case Merge(operand=operand):
+            x = np.moveaxis(values(operand), 1, 0)
+            result = x.reshape(-1, *x.shape[2:])
         case Row(operand=operand):
             result = values(operand)
         case Inner(left=left, right=right):

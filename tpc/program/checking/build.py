@@ -57,7 +57,7 @@ def start_draft(source: Source, depth: float | None = None) -> Draft:
     shop = Workshop(Builder(), Reports(), survey(source), directory, source.text)
     shop.depths.asked = depth
     ctx = Context(shop, {})
-    return Draft(ctx, Names(ctx))
+    return Draft(ctx, Names(ctx), dims=shop.dims)
 
 
 def execute_statements(draft: Draft, source: Source) -> None:

@@ -15,6 +15,7 @@ from tpc.program.checking.depths import Depths
 from tpc.program.checking.survey import Survey
 from tpc.program.checking.values import BROKEN, Broken, Definition, Entity, Static, Value
 from tpc.program.nodes import Matrix, Node
+from tpc.program.program import Dim
 
 
 @dataclass(slots=True)
@@ -82,6 +83,8 @@ class Workshop:
         steps: How many statements have been executed and calls inlined.
         unknown: Names that have been reported as unknown; they are silent from then on.
         ended: Names of rounds of loops that have ended, and what to write instead.
+        dims: The dims so far, by name.
+        parts: In how many parts vectors of a dim are split.
         batch_mean: Makes the mean over the inputs of a network; None in a program.
         ratios: Those of the dims, by name.
         depths: The depths that have been declared.
@@ -98,6 +101,8 @@ class Workshop:
     steps: int = 0
     unknown: set[str] = field(default_factory=set)
     ended: dict[str, str] = field(default_factory=dict)
+    dims: dict[str, Dim] = field(default_factory=dict)
+    parts: dict[str, int] = field(default_factory=dict)
     batch_mean: Callable[[Builder, Node], Node] | None = None
     ratios: dict[str, float] = field(default_factory=dict)
     depths: Depths = field(default_factory=Depths)

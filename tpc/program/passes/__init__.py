@@ -7,10 +7,11 @@ both, since products of what takes two values are linear in it. Both make expres
 may exist already, so subexpressions are shared once more, and what nothing uses any longer is
 dropped at the end.
 
-    drop_dead_code -> constant_kets -> laws_of_vectors -> share_subexpressions -> factor_averages
-                   -> push_matrices -> share_subexpressions -> drop_dead_code
+    blocks -> drop_dead_code -> constant_kets -> laws_of_vectors -> share_subexpressions
+                   -> factor_averages -> push_matrices -> share_subexpressions -> drop_dead_code
 """
 
+from tpc.program.passes.blocks import blocks
 from tpc.program.passes.constant_kets import constant_kets
 from tpc.program.passes.drop_dead_code import drop_dead_code
 from tpc.program.passes.factor_averages import factor_averages
@@ -21,6 +22,7 @@ from tpc.program.program import Program
 from tpc.program.region import region_of
 
 __all__ = [
+    "blocks",
     "constant_kets",
     "drop_dead_code",
     "factor_averages",
@@ -39,6 +41,7 @@ def normalise(program: Program) -> Program:
     if region_of(program) is not None:
         return program
     for apply_pass in (
+        blocks,
         drop_dead_code,
         constant_kets,
         laws_of_vectors,

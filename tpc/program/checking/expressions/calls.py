@@ -35,8 +35,8 @@ LINEAR_ALGEBRA: dict[str, ArrayFunction] = {"inv": "inv", "trace": "trace", "det
 
 CALLABLE: tuple[str, ...] = (
     *sorted(BUILT_IN), *sorted(DEFINED), "avg", "batchmean", *LINEAR_ALGEBRA,
-    *AXIS_FUNCTIONS, "conv", "einsum", "where", "eye", "zeros", "ones", "range", "len", "load",
-    "grad", "detach",
+    *AXIS_FUNCTIONS, "conv", "split", "merge", "einsum", "where", "eye", "zeros", "ones", "range",
+    "len", "load",    "grad", "detach",
 )  # fmt: skip
 """Everything that a program may call without defining it."""
 

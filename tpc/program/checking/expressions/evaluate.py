@@ -23,6 +23,7 @@ from tpc.program.checking.expressions.calls import CALLABLE, CONSTANTS, NEW_AXIS
 from tpc.program.checking.expressions.data import load
 from tpc.program.checking.expressions.definitions import inline
 from tpc.program.checking.expressions.derivatives import call_derivative
+from tpc.program.checking.expressions.divided import divide
 from tpc.program.checking.expressions.matrix_arrays import combine_arrays, convolve, member_of
 from tpc.program.checking.expressions.operators import (
     combine,
@@ -259,6 +260,8 @@ def _call(ctx: Context, at: tree.Call) -> Value:
         return call_derivative(ctx, at, definition, arguments, evaluate)
     if definition is not None:
         return inline(ctx, definition, tuple(arguments), at.span, evaluate)
+    if name in ("split", "merge"):
+        return divide(ctx, at, arguments)
     if name == "conv":
         return convolve(ctx, at, arguments, given)
     return call_built_in(ctx, at, arguments, given)
