@@ -1,8 +1,9 @@
 """Program text -> the same program, laid out in one way: `tpc fmt`.
 
-Blocks are indented by four blanks, operators of sums and products have blanks round them, powers
-and options have none. Lines break where they broke, comments stay where they stood, or two blanks
-behind the code that reaches them; of several blank lines one is left. What is formatted stays so.
+Blocks are indented by four blanks, operators of sums and products have blanks round them; powers,
+options and fractions in exponents, `L^(-1/2)`, have none. Lines break where they broke, comments
+stay where they stood, or two blanks behind the code that reaches them; of several blank lines one
+is left. What is formatted stays so.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ _TIGHT = frozenset(("CIRCUMFLEX", "POWER", "VBAR"))
 
 _TIGHT_BEFORE = frozenset((*_CLOSING, "COMMA", "SEMICOLON", "TRANSPOSE", "PRIMES"))
 
-_DECLARATIONS = frozenset(("VECTOR", "MATRIX", "WEIGHT"))
+_DECLARATIONS = frozenset(("VECTOR", "NOISE", "MATRIX", "WEIGHT"))
 
 
 def format_text(text: str, name: str = "<string>") -> str:
@@ -103,7 +104,8 @@ def _spaces(tokens: list[Token]) -> list[bool]:
     for at in range(1, len(tokens)):
         before = kinds[at - 1]
         if before in _OPENING or (before == "LESSTHAN" and _opens(kinds, at - 1)):
-            opened.append(before)
+            power = at > 1 and kinds[at - 2] in ("CIRCUMFLEX", "POWER")
+            opened.append("EXPONENT" if power else before)
         elif opened and (before in _CLOSING or (before == "MORETHAN" and opened[-1] == "LESSTHAN")):
             opened.pop()
         unary = before in ("MINUS", "PLUS") and not _ends_operand(kinds, at - 2)
@@ -116,6 +118,8 @@ def _spaced(kinds: list[str], at: int, opened: list[str]) -> bool:
     before, kind, inside = kinds[at - 1], kinds[at], opened[-1] if opened else ""
     if before == kind == "SEMICOLON":
         return True
+    if inside == "EXPONENT" and "SLASH" in (before, kind):
+        return False
     if before in _OPENING or kind in _TIGHT_BEFORE or {before, kind} & _TIGHT:
         return False
     if kinds[0] == "DIALECT" and kind == "PLUS":
