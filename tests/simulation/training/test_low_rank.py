@@ -43,3 +43,20 @@ def test_updates_of_low_rank_are_those_of_the_whole_matrix(name: str) -> None:
         moved = factored.moved(False, np.eye(N))
         np.testing.assert_allclose(kept * start - moved, whole.value, atol=1e-12)
         np.testing.assert_allclose(factored.moved(True, np.eye(N)), moved.T, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("role", [Role.VECTOR, Role.OUTPUT])
+def test_vectors_move_between_columns_as_whole_ones(name: str, role: Role) -> None:
+    use = use_of(name.split()[0], lr=0.3, **OPTIMIZERS[name])
+    weight = next(w for w in perceptron(2).weights if w.kind.value == "vector")
+    widths = Widths(N, (N,), N, N)
+    plans = [TensorPlan(weight, MUP, role, use, widths, {}, False, k) for k in (3, N)]
+    assert plans[0].columns and not plans[1].columns
+    short, whole = (Tensor(made, 0, 0) for made in plans)
+    rng = np.random.default_rng(3)
+    for _ in range(3):
+        gradient = FiniteGradient(rng.standard_normal(whole.value.shape) / N)
+        whole.descend(gradient)
+        short.descend(gradient)
+        np.testing.assert_allclose(short.value, whole.value, atol=1e-12)

@@ -15,10 +15,7 @@ from tpc.program.nodes import Matrix, Node
 from tpc.simulation.engines import make_operator
 from tpc.simulation.result import Array
 from tpc.simulation.streams import Stream, stream
-from tpc.simulation.training.tensors import FiniteGradient, TensorPlan
-
-SMALL = 1e-7
-"""Directions that are smaller beside the whole are rounding."""
+from tpc.simulation.training.tensors import FiniteGradient, TensorPlan, extended
 
 
 class LowRankTensor:
@@ -63,8 +60,8 @@ class LowRankTensor:
         """Take one step, dL/dW being the gradient, with the factor of all gradients."""
         assert gradient.right is not None
         plan = self.plan
-        self._left, above = _extended(self._left, gradient.left)
-        self._right, below = _extended(self._right, gradient.right)
+        self._left, above = extended(self._left, gradient.left)
+        self._right, below = extended(self._right, gradient.right)
         size = len(above)
         self._core = _padded(self._core, size)
         step = plan.steps.at(self._step, (size, size))
@@ -81,19 +78,6 @@ class LowRankTensor:
         self._core = kept * self._core + rate / plan.half * direction
         self._scale *= kept
         self._step += 1
-
-
-def _extended(basis: Array, columns: Array) -> tuple[Array, Array]:
-    """Return orthonormal columns that span those given too, and the coordinates of these."""
-    n, rest, known = len(columns), columns, np.zeros((basis.shape[1], columns.shape[1]))
-    for _ in range(2):
-        part = basis.T @ rest / n
-        rest = rest - basis @ part
-        known += part
-    fresh, sizes, turned = np.linalg.svd(rest, full_matrices=False)
-    kept = sizes > SMALL * np.linalg.norm(columns)
-    basis = np.concatenate([basis, np.sqrt(n) * fresh * kept], axis=1)
-    return basis, np.concatenate([known, (sizes * kept / np.sqrt(n))[:, None] * turned])
 
 
 def _padded(array: Array, size: int) -> Array:

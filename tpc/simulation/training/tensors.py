@@ -6,7 +6,8 @@
 What is held is W without its multiplier, which stands in the network's graph. A scalar-like weight
 is n^-(a + b) times its `start`. Q is evaluated in blocks of rows where it acts entry by entry, on
 the whole tensor where it averages. With e half the number of growing axes, optimizers of operators
-see n^(d - e) g, and n^e stands before their direction, |w| = n^(b - e) ||w||.
+see n^(d - e) g, and n^e stands before their direction, |w| = n^(b - e) ||w||. Those of vectors are
+held between orthonormal columns.
 
 Reference:
     Tensor Programs IVb, Definition 2.2.1; equation (2.50) with decay.
@@ -42,6 +43,9 @@ COLUMN = "column"
 
 BLOCK = 1 << 17
 """So many entries of a tensor are updated at a time."""
+
+SMALL = 1e-7
+"""Directions of an operator that are smaller beside the whole are rounding."""
 
 Rows: TypeAlias = slice | EllipsisType
 """Some rows of a tensor, or all of it."""
@@ -100,6 +104,7 @@ class TensorPlan:
         widths: Widths,
         params: Mapping[str, Array],
         bounded: bool = False,
+        steps: int = 1,
     ) -> None:
         """Compute the scales.
 
@@ -111,6 +116,7 @@ class TensorPlan:
             widths: What the scales are powers of.
             params: The values of params.
             bounded: Whether a common norm bounds its gradient.
+            steps: How many there are.
         """
         e, n = exponents, float(widths.own)
         self.weight, self.width, self.axes = weight, widths.free, widths.axes
@@ -120,6 +126,8 @@ class TensorPlan:
         self.turned = facing is not None and len(self.coords) == 1 and grows_below(role, use)
         coords = () if facing else self.coords
         self.steps = UpdateSteps(use, coords, weight.shape, bounded, facing)
+        columns = steps * prod(weight.shape) if facing and len(self.coords) == 1 else 0
+        self.columns = columns if columns < max(widths.axes, default=0) else 0
         size = n ** -(e.a + e.b)
         leaf = weight.leaf
         level = leaf.limit if isinstance(leaf, InitialScalar) else None
@@ -184,6 +192,7 @@ class Tensor:
         self.plan = plan
         self.value = _draw(plan, seed, trial)
         self._states: list[_State] = []
+        self._basis = np.zeros((len(self.value) if self.value.ndim else 0, 0))
         self._step = 0
 
     def descend(self, gradient: FiniteGradient, factor: float = 1.0) -> None:
@@ -220,6 +229,8 @@ class Tensor:
         plan = self.plan
         whole = plan.gain * plan.half * gradient.of(...)
         whole = whole if whole.ndim > 1 else whole[:, None]
+        if plan.columns:
+            whole = self._coordinates(whole)
         last = np.moveaxis(whole, 0, -1) if plan.turned else whole
         step = plan.steps.at(self._step, last.shape)
         given = {step.gradient: last, **self._given(step, factor)}
@@ -227,6 +238,9 @@ class Tensor:
         direction, *states = step.evaluation.compute(given, plan.params)
         direction = np.broadcast_to(direction, last.shape)
         moved = np.moveaxis(direction, -1, 0) if plan.turned else direction
+        if plan.columns:
+            moved = self._basis @ moved[: self._basis.shape[1]].reshape(self._basis.shape[1], -1)
+            moved = moved / np.sqrt(len(moved))
         kept, rate = plan.rates(self._step)
         self.value *= kept
         self.value -= rate / plan.half * moved.reshape(self.value.shape)
@@ -235,6 +249,14 @@ class Tensor:
             for (coords, shape), value in zip(step.after, states, strict=True)
         ]
         self._step += 1
+
+    def _coordinates(self, gradient: Array) -> Array:
+        """Return the coordinates of a gradient in columns that span it and those before it."""
+        size = len(gradient)
+        self._basis, found = extended(self._basis, gradient.reshape(size, -1))
+        rows = np.zeros((self.plan.columns, found.shape[1]))
+        rows[: len(found)] = np.sqrt(size) * found
+        return rows.reshape(self.plan.columns, *gradient.shape[1:])
 
     def _room(self, step: UpdateStep) -> list[_State]:
         """Return where to write the states: over the old ones, where they have the same axes."""
@@ -279,3 +301,16 @@ def _coords(weight: Weight) -> Coordinates:
             return ()
         case vector:
             return vector.coords
+
+
+def extended(basis: Array, columns: Array) -> tuple[Array, Array]:
+    """Return orthonormal columns that span those given too, and the coordinates of these."""
+    n, rest, known = len(columns), columns, np.zeros((basis.shape[1], columns.shape[1]))
+    for _ in range(2):
+        part = basis.T @ rest / n
+        rest = rest - basis @ part
+        known += part
+    fresh, sizes, turned = np.linalg.svd(rest, full_matrices=False)
+    kept = sizes > SMALL * np.linalg.norm(columns)
+    basis = np.concatenate([basis, np.sqrt(n) * fresh * kept], axis=1)
+    return basis, np.concatenate([known, (sizes * kept / np.sqrt(n))[:, None] * turned])

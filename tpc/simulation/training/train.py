@@ -118,6 +118,7 @@ class _Trainer:
                 self._widths(w, sizes),
                 params,
                 w.name in bounded,
+                training.steps,
             )
             for w in network.weights
         ]
