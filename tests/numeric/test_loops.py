@@ -387,7 +387,7 @@ def test_fifty_steps_keep_their_digits_by_quadrature() -> None:
         size = float(np.tanh(1.5 * np.sqrt(size) * nodes) ** 2 @ weights / weights.sum())
     np.testing.assert_allclose(found["c"], size, rtol=1e-7)
     sampled = compiler.run(program, 2**14, method="mc")
-    assert compiler.derive(program).rounds is not None
+    assert compiler.derive(program, method="mc").rounds is not None
     assert abs(sampled["c"] - size) < 5 * sampled.stderr["c"]
 
 
@@ -403,7 +403,7 @@ def test_fifty_steps_of_a_loop_have_the_value_of_fifty_written_out() -> None:
 def test_kets_of_a_round_die_in_it() -> None:
     """What a round needs no longer is deleted in it, and the memory that is stated knows."""
     program = tpc.parse(fifty("tanh(tanh(tanh(W @ h[k]) + v) - v) + 0.1 * h[k]"))
-    limit = compiler.derive(program)
+    limit = compiler.derive(program, method="mc")
     source = compiler.emit(limit)
     body = source[source.index("    for t in range(") :]
     assert "        del h_next" in body[: body.index("\n    del ")]
