@@ -24,6 +24,14 @@ HERE = Path(__file__).parent
 INDEX = HERE.parents[1] / "docs" / "errors.md"
 PROGRAMS = sorted(HERE.glob("*.tp"))
 
+RIGHT = dict(
+    line.split(": ", 1)
+    for line in (HERE / "right_lines.txt").read_text(encoding="utf-8").splitlines()
+)
+"""What to write instead of the wrong line, by code; nothing where the line has to go."""
+
+LONGEST_LINE = 70
+
 HEAD = """\
 # The error index
 
@@ -33,14 +41,15 @@ in one run (of syntax errors, the first hundred). TP1xx are errors of syntax, TP
 dims, shapes and dialects, TP3xx of limits, TP4xx of data and numbers, TP5xx of depth; TP6xx are
 warnings.
 
-Where a message names something of the program, this page has `…`.
+Where a message names something of the program, this page has `…`. The last columns have a
+line that gets the message, and what to write instead, where one line says it.
 """
 
 TABLE = """
 ## {title}
 
-| code | message | cause | remedy |
-|---|---|---|---|
+| code | message | cause | remedy | wrong | right |
+|---|---|---|---|---|---|
 """
 
 CHAPTERS = {
@@ -75,7 +84,27 @@ def error_index() -> str:
 def _row(fault: type[Fault]) -> str:
     cause = " ".join((fault.__doc__ or "").split())
     cells = [fault.code, _cell(fault.title), _cell(cause), _cell(fault.help)]
+    wrong, right = wrong_line(fault.code)[1].strip(), RIGHT.get(fault.code, "").strip()
+    if wrong == right:  # they differ by their indentation
+        wrong = right = ""
+    cells += [_code(wrong), _code(right) or "no such line" * (fault.code in RIGHT and wrong != "")]
     return f"| {' | '.join(cells)} |\n"
+
+
+def wrong_line(code: str) -> tuple[int, str]:
+    """Return the line of a bad program that its message is about, by number and text."""
+    shown = (HERE / f"{code}.txt").read_text(encoding="utf-8")
+    number = re.match(rf"{code}\.tp:(\d+):", shown)
+    if number is None:
+        return 1, ""
+    text = (HERE / f"{code}.tp").read_text(encoding="utf-8", errors="ignore").split("\n")
+    return int(number[1]), text[int(number[1]) - 1]
+
+
+def _code(line: str) -> str:
+    """Return a line of a program as code in a cell of a table, if it is short."""
+    text = line.strip().replace("|", "\\|")
+    return f"`` {text} ``" if text and len(text) <= LONGEST_LINE and text.isprintable() else ""
 
 
 def _cell(template: str) -> str:
@@ -152,3 +181,20 @@ def test_messages_say_what_to_write_only_where_they_know() -> None:
     for fault in catalogue():
         named = set(re.findall(r"\{(\w+)\}", fault.title + fault.label + fault.help))
         assert named <= set(fault.__dataclass_fields__), fault.code
+
+
+@pytest.mark.parametrize("code", sorted(RIGHT))
+def test_the_right_line_gets_no_such_message(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(HERE)
+    number, wrong = wrong_line(code)
+    lines = (HERE / f"{code}.tp").read_text(encoding="utf-8").split("\n")
+    assert lines[number - 1] == wrong != RIGHT[code]
+    lines[number - 1] = RIGHT[code]
+    try:
+        program = tpc.parse("\n".join(lines), f"{code}.tp")
+        found = list(program.warnings)
+        if code.startswith(("TP3", "TP4")):
+            tpc.derive(program)
+    except ProgramError as refusal:
+        found = refusal.diagnostics
+    assert (code, number) not in {(of.code, of.line) for of in found}
