@@ -93,7 +93,7 @@ _RESERVED = (
     Function("sin", ("cos(x)",), "np.sin({})", sympy="sin"),
     Function("cos", ("-sin(x)",), "np.cos({})", sympy="cos"),
     Function("exp", ("exp(x)",), "np.exp({})", sympy="exp"),
-    Function("log", ("1 / x",), "np.log({})", "x", POLE),
+    Function("log", ("1 / x",), "np.log({})", "x", POLE, "log"),
     Function("sqrt", ("0.5 / sqrt(x)",), "np.sqrt({})", "x", POLE, "sqrt"),
     Function("square", ("2 * x",), "np.square({})"),
     Function("abs", ("sign(x)",), "np.abs({})", "x", KINK, "Abs", kinks=("x",)),

@@ -13,7 +13,7 @@ the entries of both. The steps:
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sympy import Add, Dummy, Expr, Float, Mul, Rational, S, Symbol, expand_mul, sympify
+from sympy import Add, Dummy, Expr, Float, Mul, Pow, Rational, S, Symbol, expand_mul, log, sympify
 
 from tpc.gaussian.algebra import Placeholders
 from tpc.gaussian.factors import Core, Factors
@@ -21,7 +21,9 @@ from tpc.gaussian.forms import Polynomial
 from tpc.gaussian.integrand import Integrands
 from tpc.gaussian.law import Law
 from tpc.gaussian.moments import Moments
+from tpc.gaussian.powers import expect_powers
 from tpc.gaussian.read import IntegrandReader
+from tpc.gaussian.refusal import NoClosedForm
 from tpc.gaussian.tilt import complete_squares, tilt
 
 
@@ -62,6 +64,27 @@ def expect(
     return _expect(inputs)
 
 
+def _expect(inputs: "_Inputs") -> Expr:
+    """Return the expectation, of powers of absolute values where there is no other rule."""
+    try:
+        return _expect_factors(inputs)
+    except NoClosedForm:
+        if not inputs.expression.has(
+            log, *(p for p in inputs.expression.atoms(Pow) if _is_broken(p))
+        ):
+            raise
+
+    def alone(expression: Expr) -> Expr:
+        return _expect_factors(replace(inputs, expression=expression))
+
+    return expect_powers(inputs.expression, inputs.covariance, inputs.means, alone)
+
+
+def _is_broken(power: Pow) -> bool:
+    """Whether a power is no positive whole one."""
+    return not (power.exp.is_Integer and power.exp > 0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Inputs:
     """What an expectation is taken of."""
@@ -98,7 +121,7 @@ def _exact(expression: Expr) -> Expr:
     return expression.xreplace({f: Rational(f) for f in expression.atoms(Float)})
 
 
-def _expect(inputs: _Inputs) -> Expr:
+def _expect_factors(inputs: _Inputs) -> Expr:
     stand_ins = Placeholders()
     symbols = inputs.symbols()
     law = _law(inputs.covariance, inputs.means, stand_ins)

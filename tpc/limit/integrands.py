@@ -198,7 +198,14 @@ def _clip(x: Expr, low: Expr, high: Expr) -> Expr:
     return low + functions.relu(x - low) - functions.relu(x - high)
 
 
-_PIECEWISE: dict[str, Callable[..., Expr]] = {"elu": _elu, "clip": _clip}
+def _log(x: Expr) -> Expr:
+    """Return a logarithm; of an even power by that of the absolute value, which has a kink."""
+    if isinstance(x, sympy.Pow) and x.exp.is_even and x.base.is_real:
+        return x.exp * sympy.log(sympy.Abs(x.base))
+    return sympy.log(x)
+
+
+_PIECEWISE: dict[str, Callable[..., Expr]] = {"elu": _elu, "clip": _clip, "log": _log}
 
 
 def as_number(value: float) -> Expr:
