@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from tpc.limit.equations import Limit
 from tpc.limit.limit_nodes import Hat, Integral, SteinBra, SteinDot
 from tpc.program.nodes import Constant, Inner, Mean, Node, Parameter, operands
 from tpc.program.program import Program
+from tpc.program.traversal import walk
 
 Array = npt.NDArray[np.float64]
 
@@ -137,6 +139,11 @@ def _settings(limit: Limit, evaluator: Evaluator, sampling: Sampling | None) -> 
         lines += ["", f"BIASED = {_is_biased(limit)}"]
         lines += ['"""Whether estimated moments enter later equations."""', ""]
         lines += _sampling(sampling)
+        floats = max(lifetimes.peak for lifetimes in evaluator.lifetimes) + _widest(limit)
+        lines += ["", f"SAMPLE_FLOATS = {floats}"]
+        lines += [
+            '"""How many floats a sample live at once at most, but for the base Gaussians."""'
+        ]
     pairs = max(lifetimes.pairs for lifetimes in evaluator.lifetimes)
     if pairs:
         lines += ["", f"PAIR_ARRAYS = {pairs}"]
@@ -144,6 +151,17 @@ def _settings(limit: Limit, evaluator: Evaluator, sampling: Sampling | None) -> 
     for constant, name in evaluator.definitions.arrays.items():
         lines += ["", *_array(name, constant.value)]
     return "\n".join(lines)
+
+
+def _widest(limit: Limit) -> int:
+    """Return how many floats a sample the largest ket takes that is averaged as it is computed."""
+    averages = [
+        node
+        for node in walk((part for output in limit.outputs for _, part in output.parts), operands)
+        if isinstance(node, Mean | Inner)
+    ]
+    kets = (ket for average in averages for ket in operands(average) if ket.is_vector)
+    return max((prod(ket.shape) for ket in kets), default=0)
 
 
 def _sampling(sampling: Sampling) -> list[str]:

@@ -79,6 +79,9 @@ class Effort:
     rank_tolerance: float | None = None
 
 
+MOST_COORDINATES = 2**25
+"""How many coordinates of Sobol points modules keep at most."""
+
 MOST_POINTS = 2**30
 """How many points Sobol's sequence has."""
 
@@ -128,19 +131,28 @@ def evaluate(
 
 
 def _check_memory(module: ModuleType, effort: Effort) -> None:
-    """Refuse more samples than there is memory for: Gaussians, a basis of operands, pair arrays."""
-    gaussians = getattr(module, "BASE_GAUSSIANS", 0)
+    """Refuse more samples than there is memory for."""
     room = available_memory()
-    if not gaussians or room is None or effort.method in ("exact", "quadrature"):
-        return
-    nodes = effort.samples // effort.replicates
-    pairs = getattr(module, "PAIR_ARRAYS", 0) * nodes**2
-    stored = pairs if pairs <= getattr(module, "PAIR_FLOATS", 0) else 0
-    needed = 8 * ((2 * gaussians + 2) * nodes + stored)
-    if needed > room:
+    needed = memory_of(module, effort)
+    if room is not None and needed > room:
         takes = f"{effort.samples} samples in {effort.replicates} replicates take"
         there = f"{needed / 2**30:.1f} GiB, and there are {room / 2**30:.1f}"
         raise UsageError(f"{takes} at least {there}: ask for fewer samples or more replicates")
+
+
+def memory_of(module: ModuleType, effort: Effort) -> int:
+    """Return how many bytes a replicate takes: Sobol points, live kets, pair arrays."""
+    gaussians = getattr(module, "BASE_GAUSSIANS", 0)
+    if not gaussians or effort.method in ("exact", "quadrature"):
+        return 0
+    nodes = effort.samples // effort.replicates
+    pairs = getattr(module, "PAIR_ARRAYS", 0) * nodes**2
+    stored = pairs if pairs <= getattr(module, "PAIR_FLOATS", 0) else 0
+    live, points = module.SAMPLE_FLOATS, 0
+    if effort.method != "mc":  # quantiles of all points are taken before anything else
+        points = min(gaussians, max(1, MOST_COORDINATES // nodes))
+        live = max(live, 2 * points + 1)
+    return int(8 * ((points + live) * nodes + stored))
 
 
 def _line_reached(error: Exception, module: ModuleType) -> int:

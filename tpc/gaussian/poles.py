@@ -13,7 +13,24 @@ from random import Random
 from typing import Any
 
 import mpmath  # type: ignore[import-untyped]
-from sympy import Abs, Add, Expr, Mul, Pow, Rational, S, Symbol, factor_list, lambdify, nan, oo, zoo
+from sympy import (
+    Abs,
+    Add,
+    Expr,
+    Float,
+    Mul,
+    Pow,
+    Rational,
+    S,
+    Symbol,
+    factor_list,
+    lambdify,
+    nan,
+    oo,
+    pi,
+    sqrt,
+    zoo,
+)
 
 from tpc.gaussian.refusal import InfiniteExpectation
 
@@ -79,7 +96,7 @@ def infinite_variance(expression: Expr, symbols: Sequence[Symbol]) -> bool:
     Raises:
         InfiniteExpectation: The first moment is infinite.
     """
-    found = list(poles(expression, symbols))
+    found = list(poles(_with_exact_roots(expression), symbols))
     worst = next((pole for pole in found if pole.is_infinite(1)), None)
     if worst is not None:
         power, count = round(worst.power, 6), worst.dimension
@@ -89,6 +106,22 @@ def infinite_variance(expression: Expr, symbols: Sequence[Symbol]) -> bool:
             expression, f"infinite, for the power {power:g} at {where}", condition
         )
     return any(pole.is_infinite(2) for pole in found)
+
+
+ROOTS = {
+    float(root): root
+    for scale in (1, 2, Rational(1, 2))
+    for root in (scale / sqrt(pi), scale / sqrt(2 * pi), scale * sqrt(2))
+}
+"""Numbers in derivatives of erf and Phi: where poles of terms cancel, all their digits count."""
+
+
+def _with_exact_roots(expression: Expr) -> Expr:
+    """Return an expression with roots in place of numbers that are these in double precision."""
+    floats = {number: float(number) for number in expression.atoms(Float)}
+    signs = {x: (1 if value > 0 else -1) for x, value in floats.items()}
+    known = {x: ROOTS.get(abs(value)) for x, value in floats.items()}
+    return expression.xreplace({x: signs[x] * root for x, root in known.items() if root})
 
 
 def in_independent(

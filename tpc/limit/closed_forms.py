@@ -142,7 +142,7 @@ class ClosedForms:
         shape = tuple(size for ket in kets for size in ket.shape)
         law = self._law(integrands, len(shape))
         guard = self._guard(product, law)
-        if self._infinite_variance(kets, product, law):
+        if self._infinite_variance(kets, reading, law):
             self.unbounded.setdefault(kets, self._b.span)
         form = self._expect(product, law)
         if form is not None:
@@ -208,28 +208,29 @@ class ClosedForms:
         known = {pair: entry.xreplace(numbers) for pair, entry in law.covariance.items()}
         return self._node(product, guard_of(product.xreplace(numbers), known), law)
 
-    def _infinite_variance(self, kets: tuple[Node, ...], product: Expr, law: _Law) -> bool:
+    def _infinite_variance(self, kets: tuple[Node, ...], reading: _Reading, law: _Law) -> bool:
         """Whether the second moment is infinite at a pole.
 
         Raises:
             InfiniteExpectation: The first one is: also of <x|x> on the diagonal, where two columns
                 are one.
         """
-        if not has_poles(product, [z for z, _ in law.covariance]):
+        if not has_poles(reading.product, [z for z, _ in law.covariance]):
             return False
-        found = self._infinite_alone(product, law)
+        found = self._infinite_alone(reading.product, reading.integrands, law)
         left, right = kets[0], kets[-1]
         if len(kets) == 2 and left.shape == right.shape != ():
             labels, integrands = tuple(range(len(left.shape))), Integrands(self._b, self.gaussians)
             alike = integrands.read(left, labels) * integrands.read(right, labels)
-            found |= self._infinite_alone(alike, self._law(integrands, len(labels)))
+            law = self._law(integrands, len(labels))
+            found |= self._infinite_alone(alike, integrands, law)
         return found
 
-    def _infinite_alone(self, product: Expr, law: _Law) -> bool:
+    def _infinite_alone(self, product: Expr, integrands: Integrands, law: _Law) -> bool:
         numbers = law.numbers()
         known = {pair: entry.xreplace(numbers) for pair, entry in law.covariance.items()}
         independent = in_independent(known, law.mean)
-        integrand = product.xreplace(numbers | independent)
+        integrand = product.xreplace(integrands.alike()).xreplace(numbers | independent)
         key = law.key(integrand)
         if key not in self._infinite:
             symbols = set().union(*(x.free_symbols for x in independent.values()))

@@ -50,6 +50,7 @@ from tpc.limit.region_limit import products_with_dots
 from tpc.limit.stein import stein_dot, stein_term
 from tpc.limit.universality import check_universality
 from tpc.program import nodes as op
+from tpc.program.apart import has_pole
 from tpc.program.exchange import Unfolding, without_exchanges
 from tpc.program.nodes import Matrix, Node, operands
 from tpc.program.partials import NotDifferentiable
@@ -214,7 +215,7 @@ class _Derivation:
             ProgramError: TP305, one is infinite itself.
         """
         nodes = (*region.body.nodes, *self._program.nodes)
-        if self._integrals is None or not any(map(_may_have_pole, nodes)):
+        if self._integrals is None or not any(map(has_pole, nodes)):
             return set()
         rounds = min(2, region.body.rounds)
         derivation = _Derivation(unroll(self._program, rounds), self._dot, integrate=True)
@@ -395,17 +396,6 @@ class _Derivation:
 
 def _multiplied(nodes: Iterable[Node]) -> set[Matrix]:
     return {node.matrix for node in nodes if isinstance(node, op.MatMul)}
-
-
-def _may_have_pole(node: Node) -> bool:
-    """Whether a ket is divided by, or raised to a negative power."""
-    match node:
-        case op.Elementwise(function="div", operands=(_, below)):
-            return not below.is_scalar
-        case op.Elementwise(function="pow", operands=(base, op.Constant(value=power))):
-            return not base.is_scalar and bool((power < 0).any())
-        case _:
-            return False
 
 
 def _is_closed(value: Node) -> bool:

@@ -94,9 +94,10 @@ class Integrals:
             try:
                 apart = self._parts.of(kets, alone=serial)
             except InfiniteExpectation:  # of a part: what is finite as a whole stays whole
-                if kets not in self._forms.guards and not serial:
-                    raise
-                apart = None
+                if kets in self._forms.guards or serial:
+                    apart = None
+                else:
+                    apart = self._parts.of(kets, joined=True)
             if apart is not None:
                 return apart
         if found is None:

@@ -90,6 +90,19 @@ class Integrands:
             case _:
                 raise NotElementwise
 
+    def alike(self) -> dict[Symbol, Expr]:
+        """Return coordinates that are numbers times another one and numbers, as that."""
+        first: dict[Placed, Expr] = {}
+        found: dict[Symbol, Expr] = {}
+        for z, placed in self.coordinates.items():
+            ket, slope, shift = _affine(placed.node)
+            place = Placed(ket, placed.labels)
+            if place in first and ket.shape == placed.node.shape:
+                found[z] = slope * first[place] + shift
+            else:
+                first[place] = (z - shift) / slope
+        return found
+
     def _symbol(self, placed: Placed, table: dict[Symbol, Placed], letter: str) -> Symbol:
         if placed not in self._symbols:
             symbol = Symbol(f"{letter}{len(table) + 1}", real=True)
@@ -155,6 +168,30 @@ class Integrands:
                 return self.read(b.apply(operand.function, *moved), labels)
             case _:
                 raise NotElementwise
+
+
+def _affine(ket: Node) -> tuple[Node, Expr, Expr]:
+    """Return x, a and b of a ket a x + b, with numbers a and b."""
+    slope, shift = Integer(1), Integer(0)
+    while isinstance(ket, Elementwise):
+        match ket.function, ket.operands:
+            case "neg", (x,):
+                ket, slope = x, -slope
+            case "mul", (x, Constant(value=number)) | (Constant(value=number), x) if (
+                number.shape == () and number
+            ):
+                ket, slope = x, slope * sympy.Rational(float(number))
+            case "div", (x, Constant(value=number)) if number.shape == () and number:
+                ket, slope = x, slope / sympy.Rational(float(number))
+            case "add", (x, Constant(value=number)) | (Constant(value=number), x) if (
+                number.shape == ()
+            ):
+                ket, shift = x, shift + slope * sympy.Rational(float(number))
+            case "sub", (x, Constant(value=number)) if number.shape == ():
+                ket, shift = x, shift - slope * sympy.Rational(float(number))
+            case _:
+                break
+    return ket, slope, shift
 
 
 def _is_shifted(node: Node) -> bool:

@@ -32,7 +32,7 @@ from tpc.program.nodes import (
     Reduce,
     operands,
 )
-from tpc.program.products import Axes, Axis, Named, axes, contraction
+from tpc.program.products import Axes, Axis, Named, axes, contraction, ordered
 from tpc.program.traversal import fold, walk
 
 MOST_NODES = 2000
@@ -75,12 +75,13 @@ class LinearParts:
         pairs = [(x, y) for x in leaves if x not in curved for y in leaves]
         return [*self.gaussians.needs(pairs)]
 
-    def of(self, kets: tuple[Node, ...], alone: bool = False) -> Node | None:
+    def of(self, kets: tuple[Node, ...], alone: bool = False, joined: bool = False) -> Node | None:
         """Return E|x> or <x|y>, or None where it cannot be taken apart to what is known.
 
         Args:
             kets: x, or x and y.
             alone: Whether to take apart only what is one product with Gaussians of its own.
+            joined: Whether to leave sums of what the same Gaussians multiply together.
         """
         if shared := _shared(kets):
             return self._of_parts(shared)
@@ -89,6 +90,8 @@ class LinearParts:
             return None
         named = [Named(ket, axes("own", len(ket.shape))) for ket in kets]
         sums = [list(Apart(self.builder, apart.opens).terms(ket)) for ket in named]
+        if joined:
+            sums = [self._joined(terms, apart) for terms in sums]
         count = prod(map(len, sums))
         if count > (1 if alone else MOST_TERMS):
             return None
@@ -103,6 +106,29 @@ class LinearParts:
                 parts.append(found)
         shape = tuple(sizes[axis] for axis in kept)
         return reduce(self.builder.add, parts) if parts else self.builder.constant(np.zeros(shape))
+
+    def _joined(self, terms: list[Term], split: "_Split") -> list[Term]:
+        """Return a sum with one term a factor of Gaussians, d g + d h = d (g + h).
+
+        So poles stay together that the sum has not, as those of both terms of (tanh(h) / h)'.
+        """
+        b = self.builder
+        groups: dict[tuple[tuple[Node, Axes], ...], list[tuple[Named, ...]]] = {}
+        for term in terms:
+            hats = tuple((x.node, x.axes) for x in term.kets if split.is_integrated(x.node))
+            rest = tuple(ket for ket in term.kets if not split.is_integrated(ket.node))
+            groups.setdefault(hats, []).append((*rest, *term.factors))
+        found = []
+        for hats, rests in groups.items():
+            first, *others = (product_of(b, (*rest, Named(b.number(1)))) for rest in rests)
+            if any(set(other.axes) != set(first.axes) for other in others):
+                return terms
+            total = reduce(b.add, (ordered(b, x, first.axes) for x in others), first.node)
+            whole = Named(total, first.axes)
+            kets = tuple(Named(*hat) for hat in hats)
+            scalar = total.is_scalar
+            found.append(Term(kets, (whole,)) if scalar else Term((*kets, whole)))
+        return found
 
     def _of_parts(self, parts: Sequence[Part]) -> Node | None:
         """Return a sum of inner products times numbers, or None where one is not known."""

@@ -15,7 +15,7 @@ from functools import reduce
 import numpy as np
 
 from tpc.program import nodes as op
-from tpc.program.apart import Apart, Pair, Term, is_linear, opened, product_of
+from tpc.program.apart import Apart, Pair, Term, is_divided, is_linear, opened, product_of
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node, operands
 from tpc.program.products import Axes, Axis, Named, axes, contraction
@@ -84,7 +84,7 @@ def _opens(node: Node) -> bool:
     """Whether a ket is taken apart."""
     match node:
         case op.Elementwise(function="add" | "sub", operands=(x, y)):
-            return x.coords == y.coords
+            return x.coords == y.coords and not is_divided(node)
         case op.Elementwise(function="mul", operands=(x, y)):
             return x.is_scalar or y.is_scalar or _mixes(x) or _mixes(y)
         case op.Elementwise(function="square", operands=(x,)):

@@ -8,6 +8,7 @@ what is not opened is one ket. Axes of a term that the ket has not are summed ov
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from math import prod
 from typing import TypeAlias
 
@@ -15,6 +16,7 @@ from tpc.program import nodes as op
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
 from tpc.program.products import Axes, Axis, Named, aligned, axes
+from tpc.program.traversal import walk
 
 Pair: TypeAlias = tuple[Node, Node]
 
@@ -41,6 +43,10 @@ class Term:
     def beside(self, other: "Term") -> "Term":
         """Return the product with another term, entry by entry."""
         return Term(self.kets + other.kets, self.factors + other.factors)
+
+
+MOST_FACTORS = 64
+"""So many factors of a sum are looked at for poles."""
 
 
 def product_of(b: Builder, kets: tuple[Named, ...]) -> Named:
@@ -74,7 +80,32 @@ def _summands(node: Node) -> tuple[Node, ...]:
     """Return the terms of a sum of two kets of one shape, or nothing."""
     match node:
         case op.Elementwise(function="add", operands=(x, y)):
-            return (x, y) if (x.coords, x.shape) == (y.coords, y.shape) else ()
+            alike = (x.coords, x.shape) == (y.coords, y.shape)
+            return (x, y) if alike and not is_divided(node) else ()
+        case _:
+            return ()
+
+
+def is_divided(ket: Node) -> bool:
+    """Whether something in a sum of products is divided by a ket: poles of terms may cancel."""
+    return any(map(has_pole, islice(walk((ket,), _in_products), MOST_FACTORS)))
+
+
+def has_pole(node: Node) -> bool:
+    """Whether an operation divides by a ket, or raises it to a negative power."""
+    match node:
+        case op.Elementwise(function="div", operands=(_, below)):
+            return not below.is_scalar
+        case op.Elementwise(function="pow", operands=(base, op.Constant(value=power))):
+            return not base.is_scalar and bool((power < 0).any())
+        case _:
+            return False
+
+
+def _in_products(node: Node) -> tuple[Node, ...]:
+    match node:
+        case op.Elementwise(function="add" | "sub" | "neg" | "mul" | "div", operands=parts):
+            return tuple(part for part in parts if not part.is_scalar)
         case _:
             return ()
 
