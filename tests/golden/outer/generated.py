@@ -97,6 +97,9 @@ ROUGH: dict[str, str] = {
 }
 """Outputs that average functions with kinks or jumps, and the first of each."""
 
+SAMPLE_FLOATS = 9
+"""How many floats a sample live at once at most, but for the base Gaussians."""
+
 
 def limit_sampled(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     """Compute every output once, expectations as averages over nodes."""

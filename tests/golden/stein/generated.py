@@ -103,6 +103,9 @@ JUMPS: dict[str, str] = {
 }
 """Outputs that average functions with jumps, and the first of each."""
 
+SAMPLE_FLOATS = 14
+"""How many floats a sample live at once at most, but for the base Gaussians."""
+
 
 def limit(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     """Compute every output once, on the nodes of one replicate."""

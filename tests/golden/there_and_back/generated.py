@@ -111,6 +111,9 @@ SAMPLED: dict[str, str] = {
 ROUGH: dict[str, str] = {}
 """Outputs that average functions with kinks or jumps, and the first of each."""
 
+SAMPLE_FLOATS = 16
+"""How many floats a sample live at once at most, but for the base Gaussians."""
+
 
 def limit_sampled(nodes: Nodes, params: dict[str, Any]) -> Outputs:
     """Compute every output once, expectations as averages over nodes."""
