@@ -97,10 +97,12 @@ KEYWORDS = some(make(tree.Keyword, st.sampled_from(["m", "test"]), SMALL), least
 SIMPLE = st.one_of(
     make(tree.Dialect, DIALECTS),
     make(tree.DimDecl, NAMES, st.none() | EXPRESSIONS),
+    make(tree.DepthDecl, NAMES, st.none() | EXPRESSIONS),
     make(tree.ConstDecl, NAMES, EXPRESSIONS),
     make(tree.ParamDecl, NAMES, EXPRESSIONS),
     make(tree.ScalarDecl, some(DECLARED), st.none() | EXPRESSIONS),
     make(tree.VectorDecl, some(DECLARED), NAMES, LAWS),
+    make(tree.NoiseDecl, some(DECLARED), NAMES, LAWS),
     make(tree.MatrixDecl, some(DECLARED), NAMES, NAMES, LAWS),
     make(tree.Def, NAMES, some(NAMES), EXPRESSIONS),
     make(tree.Assign, TARGETS, EXPRESSIONS),

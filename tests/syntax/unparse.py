@@ -10,10 +10,12 @@ Simple: TypeAlias = (
     tree.Title
     | tree.Dialect
     | tree.DimDecl
+    | tree.DepthDecl
     | tree.ConstDecl
     | tree.ParamDecl
     | tree.ScalarDecl
     | tree.VectorDecl
+    | tree.NoiseDecl
     | tree.MatrixDecl
     | tree.Def
     | tree.Assign
@@ -93,6 +95,8 @@ def _simple(statement: Simple) -> str:
             return f"dialect {name.id}"
         case tree.DimDecl(name=name, value=value):
             return f"dim {name.id}{_behind(' = ', value)}"
+        case tree.DepthDecl(name=name, value=value):
+            return f"depth {name.id}{_behind(' = ', value)}"
         case tree.ConstDecl(name=name, value=value):
             return f"const {name.id} = {_text(value, _SUM)}"
         case tree.ParamDecl(name=name, value=value):
@@ -101,6 +105,8 @@ def _simple(statement: Simple) -> str:
             return f"scalar {_declared(names)}{_behind(' -> ', limit)}"
         case tree.VectorDecl(names=names, dim=dim, law=law):
             return f"vector {_declared(names)} : {dim.id}{_law(law)}"
+        case tree.NoiseDecl(names=names, dim=dim, law=law):
+            return f"noise {_declared(names)} : {dim.id}{_law(law)}"
         case tree.MatrixDecl(names=names, rows=rows, columns=columns, law=law):
             return f"matrix {_declared(names)} : {rows.id} x {columns.id}{_law(law)}"
         case tree.Def(name=name, parameters=parameters, body=body):
@@ -118,9 +124,9 @@ def _simple(statement: Simple) -> str:
         case tree.Setting(word=word, values=values):
             return f"{word} {_list(values)}"
         case tree.OptimizerChoice(weights=weights, use=use):
-            return f"optimizer {_names(weights)}{': ' if weights else ''}{_text(use, _SUM)}"
+            return f"optimizer {_list(weights)}{': ' if weights else ''}{_text(use, _SUM)}"
         case tree.GlobalBound(word=word, value=value, weights=weights):
-            return f"{word} {_text(value, _SUM)}{' over ' if weights else ''}{_names(weights)}"
+            return f"{word} {_text(value, _SUM)}{' over ' if weights else ''}{_list(weights)}"
         case tree.Schedule(factors=factors, options=options):
             items = [_list(factors), *(f"{x.name}={_text(x.value, _SUM)}" for x in options)]
             return f"schedule {', '.join(items)}"

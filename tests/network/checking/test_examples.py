@@ -1,4 +1,4 @@
-"""The networks among the examples are read, written back and, where they are trained, train."""
+"""The examples in folders are read, written back and, where they are trained, train."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ import pytest
 import tpc
 from tests.syntax.trees import without_spans
 from tests.syntax.unparse import unparse
-from tpc.network.network import Network
 from tpc.syntax.parse import load_source, parse_source
 
 ROOT = Path(__file__).parents[3]
@@ -16,12 +15,12 @@ FILES = [ROOT / "tests" / "whole_network.tp", *sorted((ROOT / "examples").glob("
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_what_is_written_back_is_the_same_network(path: Path) -> None:
+def test_what_is_written_back_means_the_same(path: Path) -> None:
     source = load_source(path)
     again = parse_source(unparse(source))
     assert without_spans(again.statements) == without_spans(source.statements)
-    network = tpc.load(path)
-    assert isinstance(network, Network) and network.title in repr(network)
+    described = tpc.load(path)
+    assert described.title in repr(described)
 
 
 def test_an_optimizer_of_ones_own_trains() -> None:
