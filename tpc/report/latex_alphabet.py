@@ -106,12 +106,15 @@ def _upright(word: str) -> str:
 _LONG_GROUP = 24
 """Brackets around more than so many characters may be broken, so are not stretched."""
 
+_LONG_FRACTION = 90
+"""A fraction whose numerator has more characters does not fit on a line."""
+
 _ANGLES = {"": r"\rangle", "hat": r"\mathclose{\hat{\rangle}}", "dot": r"\mathclose{\dot{\rangle}}"}
 
 _BETWEEN = {
     "times": rf"\, {LAST_BREAK}",
     "entrywise": rf" {SOFT_BREAK}\odot ",
-    "contract": r"\, ",
+    "contract": rf"\, {LAST_BREAK}",
     "dot": r" \cdot ",
     "outer": rf" {SOFT_BREAK}\otimes ",
     "braket": "",
@@ -215,7 +218,11 @@ class Latex(Alphabet):
         return f"{base}^{{{plain(exponent.text)}}}"
 
     def quotient(self, numerator: Piece, denominator: Piece) -> Piece:
-        """Write a fraction."""
+        """Write a fraction, or a product with a slash where it is too long for one line."""
+        if width(numerator.text) > _LONG_FRACTION:
+            above = numerator.text if numerator.level >= PRODUCT else self.group(numerator.text)
+            below = denominator.text if denominator.level >= POWER else self.group(denominator.text)
+            return Piece(f"{above} / {below}", PRODUCT)
         return Piece(rf"\frac{{{plain(numerator.text)}}}{{{plain(denominator.text)}}}", POWER)
 
     def contraction(self, left: str, right: str, axes: int) -> str:
