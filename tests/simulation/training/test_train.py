@@ -10,7 +10,7 @@ import tpc
 from tests.network.networks import Assembly
 from tests.network.optimizers.textbook import TEXTBOOK
 from tests.network.optimizers.uses import use_of
-from tpc.diagnostics import NOWHERE
+from tpc.diagnostics import NOWHERE, ProgramError
 from tpc.network.network import Network, OptimizerUse, Parametrization, Track, Training
 from tpc.program.builder import Builder
 from tpc.program.nodes import BatchMean, Node, Placeholder
@@ -306,3 +306,24 @@ def test_averages_over_pairs_are_trained_in_blocks(monkeypatch: pytest.MonkeyPat
                 gradient[index] = np.sum((outputs(*pair) - targets) ** 2).imag / 2e-30
             gradients.append(gradient)
         u, v = (w - lr * WIDTH * g for w, g in zip((u, v), gradients, strict=True))
+
+
+def test_matrix_free_training_knows_normal_matrices_alone() -> None:
+    text = """
+dim n
+input xi[2]
+weight U[2] : n (law=uniform)
+weight W : n x n (law=rademacher)
+weight v : n
+readout f = v * tanh(W @ tanh(U @ xi))
+train f:
+    data [[1, 0], [0, 1]], [1, -1]
+    loss mse
+    optimizer sgd(lr=0.1)
+    parametrization mup
+    steps 2
+"""
+    network = tpc.parse(text)
+    with pytest.raises(ProgramError, match="no law for products with `W`"):
+        tpc.simulate(network, width=64, trials=2, engine="matrix-free")
+    assert np.isfinite(tpc.simulate(network, width=64, trials=2)["f"]).all()

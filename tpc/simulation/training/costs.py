@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from math import prod
 
 from tpc.diagnostics import ProgramError
-from tpc.diagnostics.data_faults import NonlinearUpdate, RunTooLarge
-from tpc.network.network import Network, OptimizerUse, WeightKind
+from tpc.diagnostics.data_faults import NonlinearUpdate, NoSequentialLaw, RunTooLarge
+from tpc.network.network import Network, OptimizerUse, Weight, WeightKind
 from tpc.network.optimizers.every_step import stays_low_rank
-from tpc.program.ensembles import GAUSSIAN
+from tpc.program.ensembles import GAUSSIAN, spell
 from tpc.program.nodes import Matrix
 from tpc.simulation.cost import available_memory, spell_bytes
 from tpc.simulation.engines import Engine, floats_of
@@ -58,7 +58,8 @@ def check_training_cost(
         engine: How matrices multiply.
 
     Raises:
-        ProgramError: TP411, they are not there; TP413, a matrix has a nonlinear update.
+        ProgramError: TP410, the law of further products with a matrix is not known; TP411, the
+            bytes are not there; TP413, a matrix has a nonlinear update.
     """
     dense = dense_bytes(plans)
     free = matrix_free_bytes(plans, distinct)
@@ -68,6 +69,8 @@ def check_training_cost(
         needs = spell_bytes(dense)
         found = ((NonlinearUpdate(w.name, uses[w.name].name, needs), w.span) for w in bent)
         raise ProgramError.of(network, *found)
+    if engine == "matrix-free":
+        _refuse_unknown_laws(network, matrices)
     needed = dense if engine == "dense" else free
     room = available_memory()
     if room is not None and matrices and needed > room:
@@ -77,3 +80,10 @@ def check_training_cost(
         fault = RunTooLarge(plans[0].width, engine, spell_bytes(needed), advice)
         raise ProgramError.of(network, (fault, matrices[0].span))
     return needed
+
+
+def _refuse_unknown_laws(network: Network, matrices: Sequence[Weight]) -> None:
+    for weight in matrices:
+        if isinstance(weight.leaf, Matrix) and weight.leaf.ensemble != GAUSSIAN:
+            fault = NoSequentialLaw(weight.name, spell(weight.leaf.ensemble))
+            raise ProgramError.of(network, (fault, weight.span))
