@@ -243,12 +243,16 @@ def test_depths_of_files() -> None:
 
 
 def test_a_depth_may_be_a_multiple() -> None:
+    """2 H rounds, each as large as one of H: s^2 tau goes to 2 s^2."""
     text = text_of("linear_half").replace("depth L", "depth H\ndepth L = 2 * H")
-    network = tpc.parse(text)
+    text = text.replace("L^(-1/2)", "H^(-1/2)")
     inputs = [[1.0, 0.5, -1.0]]
-    found = tpc.kernel(network, inputs)
-    assert found["nngp"] == pytest.approx(0.25 * 2.25 * math.exp(1.44), rel=1e-10)
-    assert tpc.parse(text, depth=2).depth.number == 2
+    found = tpc.kernel(tpc.parse(text), inputs)
+    assert found["nngp"] == pytest.approx(0.25 * 2.25 * math.exp(2.88), rel=1e-10)
+    deep = tpc.kernel(tpc.parse(text), inputs, depth=3)
+    assert deep["nngp"] == pytest.approx(0.25 * 2.25 * (1 + 1.44 / 3) ** 6)
+    same = tpc.kernel(tpc.parse(text.replace("H^(-1/2)", "L^(-1/2)")), inputs)
+    assert same["nngp"] == pytest.approx(0.25 * 2.25 * math.exp(1.44), rel=1e-10)
 
 
 def test_depth_is_no_reserved_word() -> None:

@@ -58,17 +58,18 @@ def _rate(found: Mapping[str, Array], name: str, like: Array) -> Array:
     return np.zeros_like(like) if rate is None else rate
 
 
-def flowed(round_: StageMap, start: Pairs, inputs: TileInputs) -> Pairs:
+def flowed(round_: StageMap, start: Pairs, inputs: TileInputs, end: float = 1) -> Pairs:
     """Return the states of a tile behind an infinitely deep loop.
 
     Args:
         round_: The round in powers of L, as `in_powers_of` writes its plans.
         start: The states before the loop.
         inputs: The inputs, which rounds may take.
+        end: Where tau ends: how many times the depth there are rounds.
     """
     rates = Rates(round_, inputs)
-    fine = _integrated(rates.of, start, RTOL)
-    coarse = _integrated(rates.of, start, 10 * RTOL)
+    fine = _integrated(rates.of, start, RTOL, end)
+    coarse = _integrated(rates.of, start, 10 * RTOL, end)
     steps = max(
         np.abs(fine.covariance - coarse.covariance).max(initial=0),
         np.abs(fine.tangent - coarse.tangent).max(initial=0),
@@ -76,7 +77,7 @@ def flowed(round_: StageMap, start: Pairs, inputs: TileInputs) -> Pairs:
     return replace(fine, error=start.error + float(steps) + rates.error)
 
 
-def _integrated(rate: Callable[[Pairs], Pairs], start: Pairs, rtol: float) -> Pairs:
+def _integrated(rate: Callable[[Pairs], Pairs], start: Pairs, rtol: float, end: float) -> Pairs:
     from scipy.integrate import solve_ivp
 
     vector, back = _packing(start)
@@ -85,7 +86,7 @@ def _integrated(rate: Callable[[Pairs], Pairs], start: Pairs, rtol: float) -> Pa
     def right(_: float, y: Array) -> Array:
         return _packing(rate(back(y)))[0]
 
-    found = solve_ivp(right, (0, 1), vector, "DOP853", rtol=rtol, atol=rtol * scale)
+    found = solve_ivp(right, (0, end), vector, "DOP853", rtol=rtol, atol=rtol * scale)
     return back(found.y[:, -1])
 
 

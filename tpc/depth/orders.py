@@ -1,17 +1,35 @@
 """The plan of a round -> its power series in the depth L, term by term.
 
 The depth stands in multipliers, so that every value of a plan is a polynomial in powers of L, whose
-coefficients are values that do not depend on it. What a function makes of L is not expanded.
+coefficients are values that do not depend on it. Of what a function makes of such a polynomial the
+leading term is known, f(x + y / L) = f(x) + ..., and of which power the rest is: it has to vanish
+beside what a round adds.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from math import inf
 
-from tpc.kernels.plan import KernelPlan, Leaf, PlanOperation, PlanStep, Side
+from tpc.kernels.plan import KernelPlan, Leaf, PlanOperation, PlanStep
 from tpc.kernels.rules import RULES, scaled
 from tpc.kernels.steps import PlanSteps, rewritten
 
-Powers = dict[float, int]
-"""The number of the coefficient of each power of L."""
+
+class Powers(dict[float, int]):
+    """The number of the coefficient of each power of L.
+
+    Attributes:
+        rest: The largest power of which something is not known.
+    """
+
+    rest: float = -inf
+
+    @classmethod
+    def of(cls, terms: dict[float, int], rest: float = -inf) -> "Powers":
+        """Return terms of which the powers up to one are not all known."""
+        found = cls({power: number for power, number in terms.items() if power > rest})
+        found.rest = rest
+        return found
+
 
 RATE = -1.0
 """The power of L of what a round adds, of which L rounds make a rate."""
@@ -22,20 +40,16 @@ DIVIDES = frozenset({"div", "quotient"})
 
 
 class NoPowers(Exception):
-    """A function of the depth that is no power of it."""
-
-    def __init__(self, operation: PlanOperation) -> None:
-        super().__init__(operation.name)
-        self.operation = operation
+    """A function of the depth that is no power of it, where it does not vanish."""
 
 
-def in_powers_of(plan: KernelPlan, depth: str, given: Mapping[Side, float]) -> KernelPlan:
+def in_powers_of(plan: KernelPlan, depth: str, least: float) -> KernelPlan:
     """Return a plan whose outputs are the coefficients of those of another one.
 
     Args:
         plan: The plan.
         depth: The parameter L.
-        given: Inputs that are of the size of a power of L, such as the increments of a path.
+        least: The smallest power that has to be known.
 
     Returns:
         The output `name` of the plan has become `(name, power)` in `KernelPlan.outputs`, as text
@@ -49,15 +63,15 @@ def in_powers_of(plan: KernelPlan, depth: str, given: Mapping[Side, float]) -> K
     for value in plan.values:
         match value:
             case Leaf(value=name) if isinstance(name, str) and name == depth:
-                found.append({1.0: steps.leaf(Leaf(1.0))})
-            case Leaf(value=Side() as side) if side in given:
-                found.append({given[side]: steps.leaf(value)})
+                found.append(Powers.of({1.0: steps.leaf(Leaf(1.0))}))
             case Leaf():
-                found.append({0.0: steps.leaf(value)})
+                found.append(Powers.of({0.0: steps.leaf(value)}))
             case PlanStep(operation=operation, operands=operands):
                 found.append(_of_step(steps, operation, [found[x] for x in operands]))
     outputs, shapes = {}, {}
     for name, number in plan.outputs.items():
+        if found[number].rest >= least:
+            raise NoPowers(name)
         for power, coefficient in found[number].items():
             if steps.numeral(coefficient) != 0:
                 outputs[term(name, power)] = coefficient
@@ -82,50 +96,72 @@ def _of_step(steps: PlanSteps, operation: PlanOperation, parts: list[Powers]) ->
     def made(*numbers: int) -> int:
         return steps.step(operation, *numbers)
 
-    if all(set(part) == {0.0} for part in parts):
-        return {0.0: made(*(part[0.0] for part in parts))}
+    if all(set(part) == {0.0} and part.rest == -inf for part in parts):
+        return Powers.of({0.0: made(*(part[0.0] for part in parts))})
     name = operation.name
     if name in MULTIPLIES:
         return _product(steps, made, *parts)
     if name == "square":
         return _product(steps, lambda x, y: steps.step(PlanOperation("mul"), x, y), *parts * 2)
     if name in LINEAR and (name != "reduce" or operation.arguments[0] == "sum"):
-        return {power: made(number) for power, number in parts[0].items()}
+        return Powers.of({power: made(x) for power, x in parts[0].items()}, parts[0].rest)
     if name == "add":
         return _sum(steps, parts)
     if name == "sub":
-        negative = {power: scaled(steps, number, -1.0) for power, number in parts[1].items()}
-        return _sum(steps, [parts[0], negative])
-    if name in DIVIDES and len(parts[1]) == 1:
+        terms = {power: scaled(steps, number, -1.0) for power, number in parts[1].items()}
+        return _sum(steps, [parts[0], Powers.of(terms, parts[1].rest)])
+    if name in DIVIDES and len(parts[1]) == 1 and parts[1].rest == -inf:
         ((down, below),) = parts[1].items()
-        return {power - down: made(number, below) for power, number in parts[0].items()}
-    exponent = steps.numeral(parts[1][0.0]) if name == "pow" and set(parts[1]) == {0.0} else None
-    if name == "sqrt":
-        exponent = 0.5
-    if exponent is not None and len(parts[0]) == 1:
-        ((power, base),) = parts[0].items()
-        rest = (parts[1][0.0],) if name == "pow" else ()
-        return {power * exponent: base if steps.numeral(base) == 1 else made(base, *rest)}
-    raise NoPowers(operation)
+        terms = {power - down: made(number, below) for power, number in parts[0].items()}
+        return Powers.of(terms, parts[0].rest - down)
+    power = _power(steps, operation, parts)
+    return _leading(made, parts) if power is None else power
+
+
+def _power(steps: PlanSteps, operation: PlanOperation, parts: list[Powers]) -> Powers | None:
+    """Return the root or the power of one term, if it is that."""
+    name, (base, *others) = operation.name, parts
+    exponent = 0.5 if name == "sqrt" else None
+    if name == "pow" and set(others[0]) == {0.0}:
+        exponent = steps.numeral(others[0][0.0])
+    if exponent is None or len(base) != 1 or base.rest > -inf:
+        return None
+    ((power, number),) = base.items()
+    rest = (others[0][0.0],) if name == "pow" else ()
+    value = number if steps.numeral(number) == 1 else steps.step(operation, number, *rest)
+    return Powers.of({power * exponent: value})
+
+
+def _leading(made: Callable[..., int], parts: list[Powers]) -> Powers:
+    """Return what a function makes of the terms without L; the rest is of the next power."""
+    if any(0.0 not in part or max(part) > 0 or part.rest >= 0 for part in parts):
+        raise NoPowers
+    following = max(max((p for p in part if p < 0), default=-inf) for part in parts)
+    rest = max(following, *(part.rest for part in parts))
+    return Powers.of({0.0: made(*(part[0.0] for part in parts))}, rest)
 
 
 def _product(
     steps: PlanSteps, made: Callable[[int, int], int], left: Powers, right: Powers
 ) -> Powers:
     terms = [
-        {p + q: made(x, y)}
+        Powers.of({p + q: made(x, y)})
         for p, x in left.items()
         for q, y in right.items()
         if 0 not in (steps.numeral(x), steps.numeral(y))
     ]
-    return _sum(steps, terms) if terms else {0.0: steps.leaf(Leaf(0.0))}
+    tops = max(left, default=left.rest), max(right, default=right.rest)
+    rest = max(left.rest + tops[1], right.rest + tops[0])
+    if not terms:
+        return Powers.of({0.0: steps.leaf(Leaf(0.0))}, rest)
+    return _sum(steps, [*terms, Powers.of({}, rest)])
 
 
 def _sum(steps: PlanSteps, terms: list[Powers]) -> Powers:
-    total: Powers = {}
+    total: dict[float, int] = {}
     for term_ in terms:
         for power, number in term_.items():
             before = total.get(power)
             add = PlanOperation("add")
             total[power] = number if before is None else steps.step(add, before, number)
-    return total
+    return Powers.of(total, max(term_.rest for term_ in terms))

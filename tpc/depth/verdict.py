@@ -48,6 +48,7 @@ class DeepMaps:
         behind: Of what follows.
         mean: Whether states have means.
         depth: The name of L.
+        ratio: How many times L the rounds are.
     """
 
     before: StageMap
@@ -55,6 +56,7 @@ class DeepMaps:
     behind: StageMap
     mean: bool
     depth: str
+    ratio: float
 
     def of_depth(self, rounds: int) -> "DeepMaps":
         """Return the maps of a network of another depth."""
@@ -93,7 +95,7 @@ def maps_of(network: Network, parts: Parts, params: dict[str, Array], dot: DotCh
         raise refuse(TiedInDepth(f"`{parts.inside.weights[0].name}` is tied"))
     if mean:
         inside = mapped(parts.inside, True)
-    return DeepMaps(before, inside, mapped(parts.behind, mean), mean, depth)
+    return DeepMaps(before, inside, mapped(parts.behind, mean), mean, depth, parts.loop.ratio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,10 @@ def flow_of(network: Network, parts: Parts, maps: DeepMaps) -> Flow:
     """
     depth = parts.loop.length.name
     refuse = partial(_refusal, network, parts)
+    rate = 2 * RATE if parts.tied else RATE  # a sum over rounds, or over pairs of them
+    both = maps.round.pairs, maps.round.alike
     try:
-        plans = [in_powers_of(plan, depth, {}) for plan in (maps.round.pairs, maps.round.alike)]
+        plans = [in_powers_of(plan, depth, rate) for plan in both]
     except NoPowers:
         raise refuse(NoRoundForm(depth)) from None
     rates = StageMap(plans[0], plans[1], maps.round.params)
@@ -126,7 +130,6 @@ def flow_of(network: Network, parts: Parts, maps: DeepMaps) -> Flow:
         value = found.rows.get(term(name, power)) if value is None else value
         return 0.0 if value is None else float(np.abs(value).max(initial=0)) / unit
 
-    rate = 2 * RATE if parts.tied else RATE  # a sum over rounds, or over pairs of them
     kept = found.pairs.get(term("covariance", 0.0))
     if kept is None or np.abs(kept - start.covariance).max() > SMALL * scale:
         raise refuse(NoResidualPath(parts.state))

@@ -157,8 +157,11 @@ def _of_planes(maps: DeepMaps, depth: float, inputs: TileInputs) -> tuple[dict[s
     """Return the kernels of a tile where weights are tied, and their error."""
     start = before_loop(maps.before, inputs, False)
     if depth < inf:
-        return plane_kernels(maps, inputs, start, int(depth)), start.error
-    found = [plane_kernels(maps.of_depth(rounds), inputs, start, rounds) for rounds in DEPTHS]
+        return plane_kernels(maps, inputs, start, round(depth * maps.ratio)), start.error
+    found = [
+        plane_kernels(maps.of_depth(rounds), inputs, start, round(rounds * maps.ratio))
+        for rounds in DEPTHS
+    ]
     limits = {name: extrapolated([values[name] for values in found]) for name in found[0]}
     error = max(float(own.max()) for _, own in limits.values())
     return {name: value for name, (value, _) in limits.items()}, start.error + error
@@ -176,8 +179,8 @@ def _kernels(
     """Return the kernels of a tile, and a bound of their errors."""
     state = before_loop(maps.before, inputs, maps.mean)
     if rates is not None:
-        state = flowed(rates, state, inputs)
+        state = flowed(rates, state, inputs, maps.ratio)
     else:
-        for _ in range(int(rounds)):
+        for _ in range(round(rounds * maps.ratio)):
             state = after_round(maps.round, state, inputs)
     return behind_loop(maps.behind, state, inputs)

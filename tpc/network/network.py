@@ -278,12 +278,14 @@ class DepthLoop:
     """The loop over an infinite depth L, written out for a few rounds.
 
     Attributes:
-        length: Stands for L in the graph.
+        length: Stands for the free depth in the graph.
+        ratio: How many times the free depth its rounds are.
         bound: For each round, the members of families that it binds, by the family's name.
         span: Where it begins.
     """
 
     length: op.Parameter
+    ratio: float
     bound: tuple[dict[str, Node], ...]
     span: Span
 

@@ -104,10 +104,11 @@ def _depth(depths: Depths) -> Depth | None:
     if not depths.free:
         return None
     lengths, loops = depths.lengths, []
+    length = lengths.get(depths.free)
     for loop in depths.loops:
-        length = lengths[loop.depth]
-        if isinstance(length, Parameter):
-            loops.append(DepthLoop(length, tuple(loop.bound), loop.span))
+        assert isinstance(length, Parameter)
+        ratio = depths.counts[loop.depth] / depths.counts[depths.free]
+        loops.append(DepthLoop(length, ratio, tuple(loop.bound), loop.span))
     return Depth(depths.free, None if depths.free in lengths else depths.number, tuple(loops))
 
 
