@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from tests.numeric.random_expressions import PRODUCT, SIGN, Array, Expressions, Unsuitable, Value
-from tpc.simulation.streams import Stream, draw_vector, stream
+from tpc.simulation.streams import Stream, stream
+from tpc.simulation.vectors import draw_vector
 
 WIDTH = 24
 SEED = 0

@@ -48,7 +48,12 @@ def test_trained_networks_go_to_the_limit_of_their_training(
     network = tpc.parse(text)
     found = tpc.verify(network, (32, 64, 128, 256), trials=24, samples=1024, seed=3)
     assert found.agrees
-    assert [comparison.output for comparison in found.comparisons] == ["f", "K2"]
+    assert [comparison.output for comparison in found.comparisons] == [
+        "f",
+        "K2",
+        "loss",
+        "loss_all",
+    ]
     assert found.comparisons[0].limit.shape == (3, 2)
 
 

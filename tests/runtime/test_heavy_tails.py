@@ -119,9 +119,9 @@ def test_commands_say_so(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("heavy.tp").write_text(PROGRAM.format(HEAVY[0]), encoding="utf-8")
-    assert main(["run", "heavy.tp", "--json"]) == 0
+    assert main(["run", "heavy.tp", "--json", "--method", "mc"]) == 0
     shown = capsys.readouterr()
-    assert shown.err.startswith("warning: heavy tails in line 5")
+    assert "heavy tails in line 5" in shown.err
     assert json.loads(shown.out)["warnings"][0].startswith("heavy tails in line 5")
 
 

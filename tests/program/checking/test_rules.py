@@ -272,7 +272,7 @@ def test_data_files(tmp_path):
         ("a.npy", b"\x93NUMPY\x01\x00garbage"),
         ("a.npz", b"PK\x03\x04 broken"),
         ("a.npz", b"no zip"),
-        ("a.csv", b"a,b\n1,2\n"),
+        ("a.csv", b"1,2\na,b\n"),
         ("a.csv", b"\xff\xfe\x00"),
         ("a.csv", b""),
         ("a.csv", b"1,nan\n"),
