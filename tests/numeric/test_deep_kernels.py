@@ -15,6 +15,7 @@ CASES = json.loads(REFERENCE.read_text(encoding="utf-8"))["cases"]
 
 TEXT = """
 dim n
+dim m = 4 * n
 depth L
 input xi[3]
 weight U[3] : n (mult=0.5)
@@ -132,6 +133,10 @@ MORE = {
     "mean": """
     weight W : n x n
     x[l + 1] = x[l] + relu(W @ x[l]) / L""",
+    "rows": """
+    weight W : m x n
+    weight V : n x m
+    x[l + 1] = x[l] + L^(-1/2) * (V @ relu(W @ x[l]))""",
     "two": """
     weight W, V : n x n
     h = x[l] + L^(-1/2) * (W @ relu(x[l]))
@@ -153,6 +158,32 @@ def test_rounds_are_those_of_the_text(name: str) -> None:
         assert (
             np.abs(deep[kind] - long[kind][:, :3]) <= tolerance * np.abs(deep[kind]).max()
         ).all()
+
+
+WRITTEN_OUT = (
+    ("weight W : n x n (lr=1 + l)", "W @ relu(x[l])", "x[L]", "TP506"),
+    ("weight W : n x n (init=1 + l)", "W @ relu(x[l])", "x[L]", "TP506"),
+    ("weight W : n x n", "W @ relu(x[l])", "(W[0] @ x[L])", "TP507"),
+    ("weight W : n x n", "W @ relu(x[l] - batchmean(x[l]))", "x[L]", "TP512"),
+    ("weight b : n", "tanh(x[l]) * b", "x[L]", "TP510"),
+    ("weight b : n (law=rademacher, init=1 + l)", "b", "relu(x[L])", "TP506"),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("weight", "branch", "last", "code"), WRITTEN_OUT)
+def test_what_is_no_round_is_written_out(weight: str, branch: str, last: str, code: str) -> None:
+    """Rates, laws and weights by round, coupled inputs: a number of rounds, or refused."""
+    text = TEXT.format(body=f"    {weight}\n    x[l + 1] = x[l] + L^(-1/2) * ({branch})")
+    text = text.replace("v * x[L]", f"v * {last}")
+    inputs = CASES["linear_half"]["inputs"]
+    deep = tpc.kernel(tpc.parse(text), inputs, depth=3, samples=1024)
+    long = tpc.kernel(tpc.parse(text.replace("depth L", "const L = 3")), inputs, samples=1024)
+    for kind in ("nngp", "ntk"):
+        assert deep.methods[kind] != "recursion"
+        assert np.array_equal(deep[kind], long[kind])
+    with pytest.raises(tpc.ProgramError, match=code):
+        tpc.kernel(tpc.parse(text), inputs)
 
 
 STEPS = (

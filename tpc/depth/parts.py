@@ -10,8 +10,8 @@ import numpy as np
 
 from tpc.depth.stages import Stage, stage
 from tpc.diagnostics import Fault, ProgramError, Span
-from tpc.diagnostics.depth_faults import RoundsDiffer, RoundsReachBack, TiedInDepth
-from tpc.network.network import DepthLoop, Network
+from tpc.diagnostics.depth_faults import NotByPairs, RoundsDiffer, RoundsReachBack, TiedInDepth
+from tpc.network.network import DepthLoop, Network, Weight
 from tpc.program import nodes as op
 from tpc.program.nodes import Matrix, Node, operands, own_values
 from tpc.program.traversal import toposort, walk
@@ -50,6 +50,9 @@ def parts_of(network: Network) -> Parts:
         return ProgramError.of(network, (fault, span))
 
     (loop, *more) = network.depth.loops
+    if network.couples_inputs or network.noises:
+        what = "`batchmean`" if network.couples_inputs else "noise"
+        raise refuse(NotByPairs(network.depth.name, what), loop.span)
     if more:
         raise refuse(RoundsReachBack("this loop over a depth, the second one,"), more[0].span)
     for name in loop.bound[-1]:
@@ -57,7 +60,7 @@ def parts_of(network: Network) -> Parts:
         if len(rounds) < len(loop.bound):
             continue
         first, second, third = rounds[0], rounds[1], rounds[2]
-        overlay, start = _Overlay(second), _Overlay(first)
+        overlay, start = _Overlay(network, second), _Overlay(network, first)
         if not overlay.lay(third, second) or overlay.state is not first:
             continue
         if not start.lay(second, first) or start.state is None:
@@ -110,15 +113,14 @@ def _check_apart(network: Network, parts: Parts) -> None:
     """Refuse weights that two stages share."""
     assert network.depth is not None
     named = [{w.name for w in one.weights} for one in (parts.before, parts.inside, parts.behind)]
-    drawn = {w.name for w in network.weights} - named[0] - named[2]
     for shared in (named[0] & named[1], named[0] & named[2], named[1] & named[2]):
         if shared:
             raise ProgramError.of(
                 network, (TiedInDepth(f"`{min(shared)}` is tied"), parts.loop.span)
             )
-    behind = {w.name for w in parts.behind.weights}
-    inner = {name for name in drawn & behind if "[" in name}
-    if inner:
+    last = parts.loop.bound[-1][parts.state]
+    drawn = {w.name for w in stage(network, None, last).weights} - named[0]
+    if drawn & named[2]:
         raise ProgramError.of(network, (RoundsReachBack("the readout"), network.readout.span))
 
 
@@ -130,7 +132,8 @@ class _Overlay:
         tied: The weights that both have.
     """
 
-    def __init__(self, later: Node) -> None:
+    def __init__(self, network: Network, later: Node) -> None:
+        self._weights = {weight.leaf: weight for weight in network.weights}
         self._later = later
         self.state: Node | None = None
         self.tied: set[str] = set()
@@ -151,8 +154,22 @@ class _Overlay:
                 continue
             if not self._alike(x, y):
                 return False
-            waiting += zip(operands(x), operands(y), strict=True)
+            waiting += [*zip(operands(x), operands(y), strict=True), *self._options(x, y)]
         return self.state is not None
+
+    def _weight(self, node: Node) -> Weight | None:
+        match node:
+            case op.MatMul(matrix=leaf):
+                return self._weights.get(leaf)
+            case op.InitialVector() | op.InitialScalar():
+                return self._weights.get(node)
+            case _:
+                return None
+
+    def _options(self, x: Node, y: Node) -> list[tuple[Node, Node]]:
+        """Return the learning rates of two weights."""
+        one, other = self._weight(x), self._weight(y)
+        return [] if one is None or other is None else [(one.lr, other.lr)]
 
     def _alike(self, x: Node, y: Node) -> bool:
         """Whether two nodes do the same with their operands."""
@@ -162,7 +179,8 @@ class _Overlay:
             case op.InitialVector(name=name) | op.InitialScalar(name=name):
                 if x is y:
                     self.tied.add(name)
-                return True
+                laws = [getattr(node, "ensemble", None) for node in (x, y)]
+                return laws[0] == laws[1] and len(operands(x)) == len(operands(y))
             case op.MatMul(matrix=matrix) if isinstance(y, op.MatMul):
                 if matrix is y.matrix:
                     self.tied.add(matrix.name)

@@ -104,7 +104,7 @@ def stage_program(stage: Stage, alike: bool, mean: bool) -> Program:
         network.title,
         network.source,
         "nexort",
-        {network.dim.name: network.dim},
+        network.dims,
         tuple(w.leaf for w in network.weights if isinstance(w.leaf, op.Matrix)),
         (*network.parameters, *(p for p in params if isinstance(p, op.Parameter))),
         (),

@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from tpc.network.network import Network, Weight, WeightKind
 from tpc.program import nodes as op
 from tpc.program.builder import Builder
+from tpc.program.ensembles import GAUSSIAN
 from tpc.program.nodes import Matrix, Node, operands
-from tpc.program.traversal import rewrite, toposort
+from tpc.program.traversal import dependents, rewrite, toposort
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +93,9 @@ def is_gaussian(ket: Node) -> bool:
 
     def below(node: Node) -> tuple[Node, ...]:
         match node:
-            case op.InitialVector() | op.MatMul():
+            case op.InitialVector(ensemble=law):
+                return () if law == GAUSSIAN else (node,)
+            case op.MatMul():
                 return ()
             case op.Elementwise(function="add" | "sub" | "neg" | "mul" | "div"):
                 return tuple(part for part in node.operands if part.coords)
@@ -150,3 +153,26 @@ def uses_law(stage_: Stage) -> bool:
             case _:
                 return True
     return False
+
+
+def adds_independently(stage_: Stage) -> bool:
+    """Whether a stage adds to its state what depends on it by products with matrices alone.
+
+    Many such steps, each of the size of a root, make a Gaussian of whatever they are.
+    """
+
+    def below(node: Node) -> tuple[Node, ...]:
+        moments = isinstance(node, op.MatMul | op.Mean | op.Inner)
+        return () if moments else operands(node)
+
+    order = toposort([stage_.after], below)
+    found = dependents(order, lambda node: node is stage_.state)
+    return not any(
+        isinstance(node, op.Softmax | op.Row)
+        or (
+            isinstance(node, op.Elementwise)
+            and (node.function not in {"add", "sub", "neg", "mul", "div"} or _is_nonlinear(node))
+        )
+        for node in found
+        if not isinstance(node, op.MatMul | op.Mean | op.Inner)
+    )

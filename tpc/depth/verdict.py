@@ -20,7 +20,7 @@ from tpc.depth.parts import Parts
 from tpc.depth.programs import stage_plan
 from tpc.depth.recursion import before_loop
 from tpc.depth.rounds import Pairs, StageMap, TileInputs
-from tpc.depth.stages import Stage, is_gaussian, uses_law
+from tpc.depth.stages import Stage, adds_independently, is_gaussian, uses_law
 from tpc.diagnostics import Fault, ProgramError
 from tpc.diagnostics.depth_faults import (
     DepthGrows,
@@ -67,8 +67,10 @@ class DeepMaps:
         return replace(self, before=before, round=round_, behind=behind)
 
 
-def maps_of(network: Network, parts: Parts, params: dict[str, Array], dot: DotChoice) -> DeepMaps:
-    """Derive the maps of all stages.
+def maps_of(
+    network: Network, parts: Parts, params: dict[str, Array], dot: DotChoice, infinite: bool
+) -> DeepMaps:
+    """Derive the maps of all stages, for a depth that is infinite or not.
 
     Raises:
         ProgramError: An expectation has no form (TP511), a function acts on a state whose law is
@@ -76,7 +78,7 @@ def maps_of(network: Network, parts: Parts, params: dict[str, Array], dot: DotCh
     """
     depth = parts.loop.length.name
     refuse = partial(_refusal, network, parts)
-    if uses_law(parts.inside) and not is_gaussian(parts.before.after):
+    if (uses_law(parts.inside) or uses_law(parts.behind)) and not _stays_gaussian(parts, infinite):
         raise refuse(LawInDepth(parts.state))
 
     def mapped(stage: Stage, mean: bool) -> StageMap:
@@ -96,6 +98,12 @@ def maps_of(network: Network, parts: Parts, params: dict[str, Array], dot: DotCh
     if mean:
         inside = mapped(parts.inside, True)
     return DeepMaps(before, inside, mapped(parts.behind, mean), mean, depth, parts.loop.ratio)
+
+
+def _stays_gaussian(parts: Parts, infinite: bool) -> bool:
+    """Whether the state is Gaussian at all rounds."""
+    many = infinite and not parts.tied and adds_independently(parts.inside)
+    return is_gaussian(parts.before.after) and (many or is_gaussian(parts.inside.after))
 
 
 @dataclass(frozen=True, slots=True)

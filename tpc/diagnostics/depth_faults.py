@@ -108,11 +108,11 @@ class NeedsDepth(Fault):
 
 
 class LawInDepth(Fault):
-    """A nonlinearity acts on a state that is not Gaussian before the loop."""
+    """A nonlinearity acts on a state that is not Gaussian."""
 
     code = "TP510"
-    title = "`{name}` is not Gaussian before the loop, and a function in the loop acts on it"
-    label = "its law at infinite depth is known where it begins Gaussian"
+    title = "`{name}` is not Gaussian, and a function acts on it"
+    label = "its law is known where it begins Gaussian, and rounds add what does not depend on it"
     help = "multiply by a matrix first, `W @ ...`, or take `--depth 64`"
 
     name: str
@@ -127,3 +127,15 @@ class NoRoundForm(Fault):
     help = "take `--depth 8`, with expectations by `--method qmc`"
 
     depth: str
+
+
+class NotByPairs(Fault):
+    """A deep network whose rounds know more than two inputs, or draw noise for each."""
+
+    code = "TP512"
+    title = "rounds of the loop over `{depth}` have {what}: their map is not known"
+    label = "a round is derived for two inputs that share all that is random"
+    help = "take `--depth 8`"
+
+    depth: str
+    what: str

@@ -115,7 +115,9 @@ def _of_loop(
 ) -> DeepKernels:
     parts = parts_of(network)
     rounds = 64.0 if depth == inf else depth
-    maps = maps_of(network, parts, {**params, parts.loop.length.name: np.array(rounds)}, dot)
+    maps = maps_of(
+        network, parts, {**params, parts.loop.length.name: np.array(rounds)}, dot, depth == inf
+    )
     flow = flow_of(network, parts, maps) if depth == inf else None
     first, second = inputs
     others = first if second is None else second
