@@ -7,7 +7,7 @@ where one round adds G / L to the covariance and R / L to the tangent kernel T, 
 steps. Equal inputs have equations of their own: at correlation 1 a kernel with kinks is not smooth.
 
 Reference:
-    docs/depth.md, sections on flows.
+    Hayou and Yang, Width and Depth Limits Commute in Residual Networks, 2023.
 """
 
 from collections.abc import Callable, Mapping

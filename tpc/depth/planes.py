@@ -11,6 +11,9 @@ C(l, m), and a backward pass with P(l, m) = <dx(l)|dx'(m)> in the same way from 
 where R is the tangent kernel of the weights of a round and D what it passes on, as in
 `tpc.depth.recursion`. At infinite depth they are the rectangle rule of a plane,
 d2 C / dtau dsigma = lim L^2 E, whose error is a series in 1 / L.
+
+Reference:
+    Cirone, Lemercier and Salvi, Neural Signature Kernels, 2023.
 """
 
 from itertools import pairwise
