@@ -138,6 +138,7 @@ def test_limit_has_the_known_value(name: str, dot: Any) -> None:
     "name",
     slow_where(lambda name: name in SLOW, EXAMPLES),
 )
+@pytest.mark.slow
 def test_finite_widths_converge_to_the_limit(name: str) -> None:
     program = tpc.load(ROOT / "examples" / f"{name}.tp")
     found = tpc.verify(program, widths=(32, 64, 128, 256), trials=64, samples=32_768, seed=2)

@@ -31,6 +31,7 @@ def test_texts(name: str, update_golden: bool) -> None:
 
 
 @pytest.mark.parametrize("name", slow_where(lambda name: name != "one_layer", NAMES))
+@pytest.mark.slow
 def test_numbers(name: str) -> None:
     program = tpc.load(GOLDEN / name / "program.tp")
     outer = program.dialect == "nexort"

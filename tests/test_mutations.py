@@ -120,6 +120,7 @@ def test_the_originals_compile(text: str) -> None:
 
 
 @pytest.mark.parametrize("start", slow_where(lambda start: start >= 30, range(0, 300, 10)))
+@pytest.mark.slow
 def test_mutants_compile_or_are_diagnosed(start: int) -> None:
     for seed in range(start, start + 10):
         text = mutant(seed)

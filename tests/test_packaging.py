@@ -12,6 +12,7 @@ import tpc
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 def test_every_package_is_shipped() -> None:
     """`packages` is a list by hand, since the grammar lives outside of the package's folder."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -82,6 +82,7 @@ def test_the_form_of_dots_can_be_chosen(dot: str, form: str) -> None:
     assert forms == [form]
 
 
+@pytest.mark.slow
 def test_the_method_of_expectations_can_be_chosen() -> None:
     """E relu(tanh z)^2 = E tanh(z)^2 / 2, on random nodes, on Sobol points, split at the kink."""
     program = tpc.parse("dim n\nvector z : n\nx = relu(tanh(z))\noutput c = <x|x>\n")
@@ -188,6 +189,7 @@ train f:
 """
 
 
+@pytest.mark.slow
 def test_results_print_themselves() -> None:
     program, network = tpc.parse(TEXT), tpc.parse(NETWORK)
     found = tpc.run(program, params={"s": 2.0})

@@ -60,6 +60,7 @@ def test_classes_come_without_methods_that_nothing_reads() -> None:
     assert "def bras" not in every.runtime
 
 
+@pytest.mark.slow
 def test_every_definition_stands_with_what_it_links(tmp_path: Path) -> None:
     for name in find_owners():
         linked = link(f"{name}\nnp")

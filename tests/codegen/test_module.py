@@ -52,6 +52,7 @@ def fresh_python(code: str, *words: str, seed: str = "0") -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_module_stands_alone(tmp_path: Path) -> None:
     path = tmp_path / "everything_limit.py"
     path.write_text(tpc.emit(tpc.derive(tpc.parse(EVERYTHING))), encoding="utf-8")
@@ -187,6 +188,7 @@ def test_kets_die_after_their_last_use() -> None:
     assert len(re.findall("^ +del ", tpc.emit(limit), re.MULTILINE)) == 40
 
 
+@pytest.mark.slow
 def test_names_that_python_would_trip_over() -> None:
     module = tpc.evaluator(tpc.parse(EVERYTHING))
     source = tpc.emit(tpc.derive(tpc.parse(EVERYTHING)))

@@ -29,6 +29,7 @@ def values(module: ModuleType, method: str = "mc") -> dict[str, np.ndarray]:
     return {name: np.asarray(value) for name, value in result.values.items()}
 
 
+@pytest.mark.slow
 def test_averages_and_updates_are_stored_once(program: Program) -> None:
     source = tpc.emit(tpc.derive(program, dot="stein"))
     # g, both averages and the sum of updates for each step but the last, which is used once.
@@ -38,6 +39,7 @@ def test_averages_and_updates_are_stored_once(program: Program) -> None:
     assert ".T, dh2_1)" in source
 
 
+@pytest.mark.slow
 def test_their_number_is_planned(program: Program) -> None:
     limit = tpc.derive(program, dot="stein")
     assert "PAIR_ARRAYS = 5" in tpc.emit(limit)
@@ -54,6 +56,7 @@ def test_what_is_used_once_is_not_stored() -> None:
 
 
 @pytest.mark.parametrize("method", ["mc", "qmc"])
+@pytest.mark.slow
 def test_stored_arrays_and_blocks_have_equal_values(
     program: Program, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,6 +69,7 @@ def test_stored_arrays_and_blocks_have_equal_values(
 
 
 @pytest.mark.parametrize("method", ["mc", "qmc"])
+@pytest.mark.slow
 def test_arrays_and_averages_by_themselves_have_equal_values(
     program: Program, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +81,7 @@ def test_arrays_and_averages_by_themselves_have_equal_values(
         np.testing.assert_allclose(value, expected[name], rtol=1e-11, atol=1e-12, err_msg=name)
 
 
+@pytest.mark.slow
 def test_grids_exchange_directions(monkeypatch: pytest.MonkeyPatch) -> None:
     text = """
         dim n
@@ -95,6 +100,7 @@ def test_grids_exchange_directions(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(found, alone.evaluate(method="quadrature")["c"], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_exchanges_on_grids() -> None:
     t = Text()
     b = t.b

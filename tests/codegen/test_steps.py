@@ -30,6 +30,7 @@ def text(optimizer: str, parametrization: str, more: list[str], steps: int) -> s
 
 
 @pytest.mark.parametrize("case", slow_where(lambda case: case[1] == "mup", OF_ANY))
+@pytest.mark.slow
 def test_steps_are_an_argument(case: Case) -> None:
     short, long = (tpc.evaluator(tpc.parse(text(*case, steps))) for steps in (10, 13))
     assert short.PARAMS["steps"] == 10
@@ -41,6 +42,7 @@ def test_steps_are_an_argument(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", OF_THEIR_OWN)
+@pytest.mark.slow
 def test_but_not_where_something_else_fixes_them(case: Case) -> None:
     module = tpc.evaluator(tpc.parse(text(*case, 10)))
     assert "steps" not in module.PARAMS
@@ -58,6 +60,7 @@ def test_steps_are_counted() -> None:
         module.evaluate(steps=2.5, samples=64)
 
 
+@pytest.mark.slow
 def test_training_may_be_longer_than_its_block_says() -> None:
     network, longer = (tpc.parse(text(*OF_ANY[0], steps)) for steps in (2, 10))
     found = tpc.train(network, 64, method="mc", steps=10)

@@ -390,6 +390,7 @@ def test_verify_finds_a_disagreement(
 # -------------------------------------------------------------------------------------------- files
 
 
+@pytest.mark.slow
 def test_compile_writes_a_module_that_stands_alone(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -521,6 +522,7 @@ UNROLLED = (
 
 
 @pytest.mark.parametrize("words", slow_where(lambda words: words[1] == "loop", UNROLLED))
+@pytest.mark.slow
 def test_loops_may_be_written_out(
     folder: Path,
     capsys: pytest.CaptureFixture[str],
@@ -542,6 +544,7 @@ def test_loops_may_be_written_out(
     assert loops == [True, False]
 
 
+@pytest.mark.slow
 def test_modules_may_be_written_out(folder: Path) -> None:
     texts = []
     for flags in ([], ["--unrolled"]):

@@ -106,6 +106,7 @@ def test_exact_refuses_what_has_no_closed_form(
     assert "tpc kernel: --method exact" in err
 
 
+@pytest.mark.slow
 def test_methods_agree(folder: Path) -> None:
     network = tpc.parse(NETWORK.replace("relu", "tanh"))
     series = tpc.kernel(network, X)

@@ -89,6 +89,7 @@ def test_formula(name: str) -> None:
     assert_equal(expect(integrand, {**TRIPLE, (W, W): 3}), formula)
 
 
+@pytest.mark.slow
 def test_gelu_is_price() -> None:
     """d/dc E gelu(x) gelu(y) = E gelu'(x) gelu'(y), and at c = 0 it is the product of means."""
     slope = [Phi(x) + x * sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi) for x in (X, Y)]

@@ -42,6 +42,7 @@ def test_means(pair: tuple[str, str]) -> None:
         assert abs(value - exact) <= 1e-12 * abs(exact) + 1e-15, (p, q, c, m, n)
 
 
+@pytest.mark.slow
 def test_far_tails_keep_their_digits() -> None:
     """A mean 8 and 30 standard deviations below the kink."""
     for name in ("relu", "step", "relu^3"):

@@ -60,6 +60,7 @@ def integral(f: Plain, q: float) -> mpmath.mpf:
 
 
 @pytest.mark.parametrize("name", slow_where(lambda name: name not in ("|x|^0.7", "log |x|"), ALONE))
+@pytest.mark.slow
 def test_functions_of_one_gaussian(name: str) -> None:
     expression, plain = ALONE[name]
     form = expect(expression, {(X, X): Q})
@@ -117,6 +118,7 @@ VARIANCE = 1.3**2 / 2
         ("abs(h)^0.5 * abs(h)^0.2", lambda x: abs(x) ** mpmath.mpf("0.7"), VARIANCE),
     ],
 )
+@pytest.mark.slow
 def test_programs_have_them_exactly(body: str, plain: Plain, q: float) -> None:
     found = compiler.run(tpc.parse(PROGRAM.format(body)), 64)
     assert found.methods["o"] == "exact"

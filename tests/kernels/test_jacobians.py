@@ -106,6 +106,7 @@ def kernel_by_differences(
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.slow
 def test_ntk_is_the_product_of_jacobians(name: str) -> None:
     network = tpc.parse(NETWORKS[name])
     assert isinstance(network, Network)

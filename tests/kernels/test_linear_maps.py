@@ -76,6 +76,7 @@ def test_joined_steps_give_the_same() -> None:
     assert names.count("linear") == 2 and "contract" not in names and "add" not in names
 
 
+@pytest.mark.slow
 def test_a_convolution_takes_one_angle_a_layer_and_few_steps() -> None:
     plans = _plans(tpc.parse(CONVOLUTION), ("nngp", "ntk"), False, "auto", True)
     assert plans is not None

@@ -47,6 +47,7 @@ def plan_of(text: str) -> KernelPlan:
 
 
 @pytest.mark.parametrize("act", ["relu", "tanh"])
+@pytest.mark.slow
 def test_a_pickled_plan_computes_the_same_bits(act: str) -> None:
     plan = plan_of(TEXT.replace("ACT", act))
     again = pickle.loads(pickle.dumps(plan))
@@ -60,6 +61,7 @@ def test_a_pickled_plan_computes_the_same_bits(act: str) -> None:
 
 
 @pytest.mark.parametrize("act", ["relu", "tanh"])
+@pytest.mark.slow
 def test_tiles_depend_on_nothing_else(act: str) -> None:
     plan = plan_of(TEXT.replace("ACT", act))
     x = np.random.default_rng(1).standard_normal((9, 2, 3))

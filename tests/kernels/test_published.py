@@ -100,6 +100,7 @@ readout f = v * x
     slow_where(lambda entry: entry["act"] == "gelu", MLP["mlp"]),
     ids=lambda entry: f"{entry['act']}-{entry['depth']}",
 )
+@pytest.mark.slow
 def test_mlp(entry: dict[str, object]) -> None:
     act = str(entry["act"])
     found = tpc.kernel(tpc.parse(mlp(act, int(str(entry["depth"])))), MLP["X"])
@@ -115,6 +116,7 @@ def test_mlp(entry: dict[str, object]) -> None:
         ("convolution", CONVOLUTION, "X_seq"),
     ],
 )
+@pytest.mark.slow
 def test_residual_layer_norm_convolution(name: str, text: str, inputs: str) -> None:
     found = tpc.kernel(tpc.parse(text), OTHER[inputs])
     assert set(found.methods.values()) == {"exact"}
@@ -122,6 +124,7 @@ def test_residual_layer_norm_convolution(name: str, text: str, inputs: str) -> N
         np.testing.assert_allclose(found[kind], np.array(wanted), atol=1e-9, rtol=0)
 
 
+@pytest.mark.slow
 def test_tied_recurrent_network() -> None:
     network, sequences = tpc.parse(RECURRENT), OTHER["sequences"]
     wanted = np.array(OTHER["recurrent"]["ntk"])
@@ -131,6 +134,7 @@ def test_tied_recurrent_network() -> None:
     np.testing.assert_allclose(found["nngp"], states, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_transformer_with_an_output_for_each_token() -> None:
     found = tpc.kernel(tpc.parse(TRANSFORMER), OTHER["sequences"], kind="nngp")["nngp"]
     tokens = np.array(OTHER["transformer"]["nngp"]).reshape(2, 3, 2, 3)

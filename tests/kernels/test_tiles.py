@@ -80,6 +80,7 @@ def test_opposite_and_vanishing_inputs() -> None:
     np.testing.assert_allclose(found[0, 0], found[1, 1], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_params_are_set_at_run_time() -> None:
     x = inputs("relu", 3)
     network = tpc.parse(NETWORKS["relu"])
@@ -89,6 +90,7 @@ def test_params_are_set_at_run_time() -> None:
         np.testing.assert_allclose(found[kind], tpc.kernel(fixed, x)[kind], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_million_pairs_hold_the_outputs_and_a_few_tiles() -> None:
     network, x = tpc.parse(NETWORKS["relu"]), inputs("relu", 1000)
     tpc.kernel(network, x[:3])

@@ -75,6 +75,7 @@ def test_gradients_that_vanish_go_through_no_jump(
         ("adam(lr=0.05)", "[1e-3, -1]", "b"),
     ],
 )
+@pytest.mark.slow
 def test_other_gradients_have_a_limit(optimizer: str, targets: str, weight: str) -> None:
     tpc.train(tpc.parse(training(optimizer, targets, weight)), samples=64)
 
@@ -154,6 +155,7 @@ def test_kinks_and_what_stands_elsewhere_have_limits(body: str) -> None:
     tpc.derive(tpc.parse(PROGRAM.replace("BODY", body)))
 
 
+@pytest.mark.slow
 def test_outputs_that_are_drawn_are_at_no_jump() -> None:
     """Nor is the root of their covariance, which is singular."""
     text = training("lion(lr=0.05)", "[0, 0]", "v").replace("weight b\n", "").replace(" + b", "")

@@ -78,6 +78,7 @@ def test_it_is_known_without_samples(text: str, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("text", INDEPENDENT.values(), ids=INDEPENDENT)
+@pytest.mark.slow
 def test_independent_factors_leave_the_expectation(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

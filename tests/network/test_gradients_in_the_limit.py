@@ -64,6 +64,7 @@ def first_column(b: NetworkSketch, lowering: Lowering, node: Node) -> Node:
 @pytest.mark.parametrize(
     "name", slow_where(lambda name: name in ("tied", "outer", "average_beside_a_row"), CASES)
 )
+@pytest.mark.slow
 def test_gradients_have_their_limits(name: str) -> None:
     found = tpc.verify(
         total_program(name, make_case(name)), widths=(48, 96, 192), trials=16, samples=2**11
@@ -71,6 +72,7 @@ def test_gradients_have_their_limits(name: str) -> None:
     assert found.agrees
 
 
+@pytest.mark.slow
 def test_averages_over_several_coordinates_are_one() -> None:
     """Generated code has averages over pairs and triples, none inside of another."""
     program = total_program("outer_of_two", make_case("outer_of_two"))

@@ -55,6 +55,7 @@ def title(entry: dict[str, object]) -> str:
 
 
 @pytest.mark.parametrize("entry", EXACT, ids=title)
+@pytest.mark.slow
 def test_published_kernels_are_exact(entry: dict[str, object]) -> None:
     text = mlp(entry["act"], entry["depth"], entry["W_std"], entry["b_std"])
     result = tpc.evaluator(tpc.parse(text)).evaluate(method="exact")
@@ -64,6 +65,7 @@ def test_published_kernels_are_exact(entry: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("entry", SMOOTH, ids=title)
+@pytest.mark.slow
 def test_published_kernels_without_closed_form(entry: dict[str, object]) -> None:
     text = mlp(entry["act"], entry["depth"], entry["W_std"], entry["b_std"])
     result = tpc.evaluator(tpc.parse(text)).evaluate(method="auto")

@@ -70,6 +70,7 @@ def attempt(body: str) -> None:
 
 
 @pytest.mark.parametrize("inner", slow_where(lambda inner: inner in ("clip", "exp"), FEW))
+@pytest.mark.slow
 def test_functions_of_functions(inner: str) -> None:
     for outer in ("exp", "min"):
         attempt(TEXTS[outer].format(TEXTS[inner].format("h")))

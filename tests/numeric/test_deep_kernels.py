@@ -83,6 +83,7 @@ def text_of(case: str) -> str:
 
 
 @pytest.mark.parametrize("case", slow_where(lambda case: case != "linear_half", CASES))
+@pytest.mark.slow
 def test_published_kernels(case: str) -> None:
     """The flow to 1e-8, depth 64 to 1e-9, and never farther off than stated."""
     known = CASES[case]
@@ -145,6 +146,7 @@ MORE = {
 
 
 @pytest.mark.parametrize("name", slow_where(lambda name: name != "bias", MORE))
+@pytest.mark.slow
 def test_rounds_are_those_of_the_text(name: str) -> None:
     """Iterated, rounds give what the same rounds give written out."""
     text = TEXT.format(body=MORE[name])
@@ -195,6 +197,7 @@ STEPS = (
 
 
 @pytest.mark.parametrize("step", slow_where(lambda step: step != STEPS[0], STEPS))
+@pytest.mark.slow
 def test_tied_rounds_are_those_of_the_text(step: str) -> None:
     inputs = CASES["linear_half"]["inputs"]
     text = tied(step)
@@ -226,6 +229,7 @@ def test_flows_are_limits_of_depths(name: str) -> None:
         assert np.abs(one - flow[kind]).max() > spread
 
 
+@pytest.mark.slow
 def test_closed_flows() -> None:
     """Linear: C = exp(s^2) C_0, NTK = (2 + s^2) C; ReLU: variances grow like exp(s^2 tau / 2)."""
     inputs = np.array(CASES["linear_half"]["inputs"])
@@ -239,6 +243,7 @@ def test_closed_flows() -> None:
     assert np.abs(np.diag(relu["nngp"]) - grown).max() <= relu.stderr["nngp"].max()
 
 
+@pytest.mark.slow
 def test_second_inputs_are_blocks() -> None:
     network, inputs = tpc.parse(text_of("relu_pre_half")), np.array(CASES["linear_half"]["inputs"])
     whole = tpc.kernel(network, inputs)
@@ -247,6 +252,7 @@ def test_second_inputs_are_blocks() -> None:
         assert np.abs(block[kind] - whole[kind][:1]).max() <= 2e-11
 
 
+@pytest.mark.slow
 def test_warnings() -> None:
     """A branch that is scaled too small, and weights that drop out of the tangent kernel."""
     frozen = TEXT.format(body=BODIES["linear_half"].replace("-1/2", "-1"))
@@ -256,6 +262,7 @@ def test_warnings() -> None:
     assert "drop out of the tangent kernel" in told
 
 
+@pytest.mark.slow
 def test_depths_of_files() -> None:
     """The file says a depth, the caller another; rounds that differ are written out."""
     fixed = text_of("linear_half").replace("depth L", "depth L = 5")
@@ -273,6 +280,7 @@ def test_depths_of_files() -> None:
         tpc.kernel(tpc.parse(fixed.replace("depth L = 5", "const L = 5")), inputs, depth=4)
 
 
+@pytest.mark.slow
 def test_a_depth_may_be_a_multiple() -> None:
     """2 H rounds, each as large as one of H: s^2 tau goes to 2 s^2."""
     text = text_of("linear_half").replace("depth L", "depth H\ndepth L = 2 * H")

@@ -25,6 +25,7 @@ def recursion(x: Array, same: Array, keep: float) -> tuple[Array, Array]:
 
 
 @pytest.mark.parametrize("keep", [0.8, 0.35])
+@pytest.mark.slow
 def test_dropout_kernels(keep: float) -> None:
     x = np.random.default_rng(1).standard_normal((3, 4))
     x = np.vstack([x, x[:1]])  # equal rows have independent draws

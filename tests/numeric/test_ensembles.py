@@ -84,12 +84,14 @@ def test_products_from_one_side_have_the_gaussian_limit(law: str, turn: str) -> 
 
 
 @pytest.mark.parametrize("law", ["rademacher", "uniform(2 / n)", "student_t(8)", "sparse(0.4)"])
+@pytest.mark.slow
 def test_independent_entries_have_the_gaussian_limit_from_both_sides(law: str) -> None:
     program = tpc.parse(BOTH_SIDES.format(law=law))
     assert tpc.verify(program, (32, 64, 128, 256), trials=48, samples=16384).agrees
 
 
 @pytest.mark.parametrize("law", ["orthogonal", "low_rank(2)"])
+@pytest.mark.slow
 def test_the_gaussian_limit_is_wrong_from_both_sides(law: str) -> None:
     """What is refused would disagree: |W.T W v|^2 is not that of a normal matrix."""
     text = "dim n\nvector v : n\nmatrix W : n x n{law}\ny = W.T @ (W @ v)\noutput b = <y|y>\n"
@@ -109,6 +111,7 @@ def test_limits_say_which_law_they_are_for() -> None:
     assert tpc.derive(tpc.parse(BOTH_SIDES.format(law="normal(0, 1 / n)"))).to_json()["laws"] == {}
 
 
+@pytest.mark.slow
 def test_scales_are_those_of_the_variance() -> None:
     """The scale of an orthogonal matrix and the variance of the others, params included."""
     for law, gain in (

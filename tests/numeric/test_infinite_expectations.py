@@ -262,6 +262,7 @@ def test_singularities_of_finite_variance(body: str, truth: Callable[[], float])
         ("h / abs(h)^0.4", "nngp", ""),
     ],
 )
+@pytest.mark.slow
 def test_kernels_with_poles(body: str, kind: str, refused: str) -> None:
     hidden = NETWORK.replace("readout f = v * {}", "h = U @ xi\nreadout f = v * {}")
     network = tpc.parse(hidden.format(body))
@@ -301,6 +302,7 @@ IN_LOOPS = [
 
 
 @pytest.mark.parametrize("place", slow_where(lambda place: "average" not in place, IN_LOOPS))
+@pytest.mark.slow
 def test_infinite_variances_in_loops_are_not_sampled(place: dict[str, str]) -> None:
     program = tpc.parse(LOOP.format(**USUAL | place))
     with pytest.raises(MethodRefused, match="of infinite variance"):
@@ -311,6 +313,7 @@ def test_infinite_variances_in_loops_are_not_sampled(place: dict[str, str]) -> N
     "place",
     [{"average": "avg(1 / x[t])"}, {"output": "avg(x[100] / square(x[100]))"}],
 )
+@pytest.mark.slow
 def test_infinite_expectations_in_loops_are_refused(place: dict[str, str]) -> None:
     with pytest.raises(ProgramError) as raised:
         compiler.run(tpc.parse(LOOP.format(**USUAL | place)), 256, method="qmc")
@@ -325,6 +328,7 @@ def test_infinite_expectations_in_loops_are_refused(place: dict[str, str]) -> No
         {"round": "W @ (x[t] / (1 + square(x[t]))) + v"},
     ],
 )
+@pytest.mark.slow
 def test_finite_variances_in_loops_are_sampled(place: dict[str, str]) -> None:
     found = compiler.run(tpc.parse(LOOP.format(**USUAL | place)), 256, method="qmc")
     assert np.isfinite(found["o"]) and found.stderr["o"] > 0
@@ -346,6 +350,7 @@ CANCELLED: dict[str, Callable[[mpmath.mpf], mpmath.mpf]] = {
 
 
 @pytest.mark.parametrize("body", slow_where(lambda body: body != "square(h) / h", CANCELLED))
+@pytest.mark.slow
 def test_poles_that_cancel_in_sums_are_not_refused(body: str) -> None:
     """The derivative of tanh(h) / h is a sum of two terms, each with a pole."""
     head = "dim n\ninput xi[2]\nweight U[2] : n\nweight v : n\nh = U @ xi\n"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import tpc
 from tests.numeric.test_convolutions import step
@@ -10,6 +11,7 @@ from tests.numeric.test_convolutions import step
 EXAMPLE = Path(__file__).parents[2] / "examples" / "networks" / "deep_relu.tp"
 
 
+@pytest.mark.slow
 def test_twenty_layers_of_relu() -> None:
     x = np.random.default_rng(3).standard_normal((4, 4))
     found = tpc.kernel(tpc.load(EXAMPLE), x)

@@ -229,6 +229,7 @@ def test_numbers_of_every_round_are_collected() -> None:
         np.testing.assert_allclose(value, written[name])
 
 
+@pytest.mark.slow
 def test_a_loop_has_the_published_outputs() -> None:
     """Gradient descent of two hidden layers, against trained networks of growing widths."""
     path = Path(__file__).parents[1] / "reference" / "training.json"
@@ -258,6 +259,7 @@ train f:
     assert found.stderr["f"].max() < 0.01
 
 
+@pytest.mark.slow
 def test_what_has_a_closed_form_in_the_first_round_takes_it() -> None:
     """The output, which is zero before training, and what is tracked; all else is averaged."""
     text = NARROW.format(f="relu", data="[[1, 0.5], [-0.4, 0.9]]", optimizer="sgd(lr=0.2)")
@@ -344,6 +346,7 @@ def test_signs_of_gradients_that_vanish_are_refused(optimizer: str) -> None:
     assert [found.code for found in refusal.value.diagnostics] == ["TP304"]
 
 
+@pytest.mark.slow
 def test_small_inputs_beside_large_ones_keep_their_hats() -> None:
     data = "[[1000, 0], [0.0005, 0.0005]]"
     network = tpc.parse(NARROW.format(f="relu", data=data, optimizer="sgd(lr=1e-9)"))
@@ -351,6 +354,7 @@ def test_small_inputs_beside_large_ones_keep_their_hats() -> None:
     np.testing.assert_allclose(found["K"][0, 1, 1], 1.25e-7, rtol=0.1)
 
 
+@pytest.mark.slow
 def test_exact_methods_write_loops_out() -> None:
     """Nine steps of a linear network have closed forms as eight do."""
     text = NARROW.format(f="", data="[[1, 0], [0.5, 1]]", optimizer="sgd(lr=0.2)")

@@ -152,6 +152,7 @@ def test_peaks_on_a_background_inside_one_function(title: str, steepness: int) -
     assert error < 1e-8 * abs(found)
 
 
+@pytest.mark.slow
 def test_peaks_of_programs_on_a_background() -> None:
     text = "dim n\nvector v : n\noutput c = avg(sigmoid(v) * v + square(tanh(900 * (v - 1.1))))"
     result = tpc.evaluator(tpc.parse(text)).evaluate(method="auto", samples=2**14)

@@ -100,6 +100,7 @@ def test_kernels_of_nearly_equal_rows_have_all_digits(
 
 @pytest.mark.parametrize("body", ["max(h[0], h[1])", "min(h[0], h[1])", "max(h[0], h[1]) * h[0]"])
 @pytest.mark.parametrize("distance", slow_where(lambda distance: distance != 1e-9, DISTANCES))
+@pytest.mark.slow
 def test_rows_of_deeper_layers_are_never_refused(body: str, distance: float) -> None:
     network = tpc.parse(NETWORK.format(layer="W @ erf(U @ xi.T)", body=body))
     a, b = np.random.default_rng(2).normal(size=(2, 3))

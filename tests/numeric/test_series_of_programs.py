@@ -85,6 +85,7 @@ def test_entries_of_one_ket() -> None:
     np.testing.assert_allclose(result["p"], pairs, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_products_are_taken_apart() -> None:
     """A backward pass: independent factors are integrated each by itself."""
     text = """
@@ -119,6 +120,7 @@ def test_random_nodes_average_what_has_a_series() -> None:
     "ket",
     ["log(u)", "1 / u", "exp(40 * u)", "cos(exp(9 * u))"],
 )
+@pytest.mark.slow
 def test_what_has_no_series_is_not_called_precise(ket: str) -> None:
     with pytest.raises(ValueError, match="use 'qmc'"):
         evaluate(f"vector u : n\noutput c = <{ket}|tanh(u)>\n")

@@ -104,6 +104,7 @@ def test_updates_are_those_of_the_gradients_that_there_are(
     assert (np.abs(found["f"].ravel() - wanted) <= allowed).all()
 
 
+@pytest.mark.slow
 def test_the_smallest_of_gradients_make_no_sign() -> None:
     text = TEXT.replace("TARGET", "1e-4").replace("NAME", "adam").replace("EPS", "1e-4")
     assert tpc.train(tpc.parse(text))["f"][1, 0] == pytest.approx(0.0621424, abs=1e-7)

@@ -187,6 +187,7 @@ def test_products(one: str, other: str, rho: float) -> None:
 
 
 @pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.slow
 def test_of_many_variances(name: str) -> None:
     """Each member has its kinks where its variance puts them, and its mean."""
     f, kinks, real, places = PAIRS[name]
@@ -262,6 +263,7 @@ def test_a_jump_may_be_touched(mean: float) -> None:
     assert abs(found - 1) <= error < 1e-14
 
 
+@pytest.mark.slow
 def test_perfect_correlations_of_jumps() -> None:
     """Roots of these variances, squared, are others by rounding: 1 - 2e-16 would be 1e-9 off."""
     variances = [6.8, 1.7, 0.3, 0.7, 2.0, 3.0, 5.1, 0.11, 12.3, 0.019, 8.9, 1e3]

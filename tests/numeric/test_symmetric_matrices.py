@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import tpc
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "algorithms" / "approximate_message_passing.tp"
 
 
+@pytest.mark.slow
 def test_message_passing_follows_state_evolution() -> None:
     found = tpc.evaluator(tpc.load(EXAMPLE)).evaluate(method="quadrature")
     z, w = np.polynomial.hermite_e.hermegauss(120)
@@ -38,6 +40,7 @@ def test_moments_are_catalan_numbers() -> None:
     np.testing.assert_allclose(values, [14, 1, 0], atol=1e-12)
 
 
+@pytest.mark.slow
 def test_finite_draws_are_symmetric_with_twice_the_variance_on_the_diagonal() -> None:
     text = "dim n\nvector v, w : n\nmatrix S : n x n ~ goe(3 / n)\n"
     text += "output apart = <v|S @ w> - <w|S @ v>\noutput size = <S @ v|S @ v>\n"

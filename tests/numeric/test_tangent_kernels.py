@@ -149,6 +149,7 @@ QUICK = ("mlp.tp",)
 
 
 @pytest.mark.parametrize("title", slow_where(lambda title: title not in QUICK, ARCHITECTURES))
+@pytest.mark.slow
 def test_kernels_are_exact_and_those_of_networks(title: str) -> None:
     """A number of an exact kernel is where networks written by hand go with their width."""
     text, by_hand = ARCHITECTURES[title]
@@ -175,6 +176,7 @@ def test_a_block_of_a_gpt_takes_seconds() -> None:
 
 
 @pytest.mark.parametrize("act", ["relu", "gelu"])
+@pytest.mark.slow
 def test_deep_residual_networks_have_programs_of_few_nodes(act: str) -> None:
     """Layers have their sums in common."""
     sizes = []

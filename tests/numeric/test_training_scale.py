@@ -41,6 +41,7 @@ def test_a_truncated_rank_and_two_replicates_agree_with_finite_width() -> None:
         assert (np.abs(limit[name] - finite[name]) < allowed).all(), name
 
 
+@pytest.mark.slow
 def test_derivatives_that_would_be_large_are_not_made() -> None:
     wide = tpc.parse(sgd(inputs=100, tests=4, size=10, steps=2, eta=0.001))
     assert forms(wide, "auto") == ["stein"] * 3
@@ -48,6 +49,7 @@ def test_derivatives_that_would_be_large_are_not_made() -> None:
 
 
 @pytest.mark.parametrize("replicates", [2, 3, 8])
+@pytest.mark.slow
 def test_standard_errors_of_few_replicates_are_no_smaller(replicates: int) -> None:
     """The distance of runs from the common mean, in standard errors, is about 1 and never huge."""
     text = "dim n\nvector x : n\nmatrix W : n x n\nh = W @ exp(x / 2)\noutput c = <tanh(h)|h>\n"

@@ -20,6 +20,7 @@ def test_gradients_are_finite_differences(name: str, axes: tuple[int, ...]) -> N
 
 
 @pytest.mark.parametrize("seed", slow_where(lambda seed: seed >= 4, range(16)))
+@pytest.mark.slow
 def test_gradients_of_random_networks(seed: int) -> None:
     case = random_case(seed)
     check_gradients(case, () if seed % 2 else (2,), case.b.weights)

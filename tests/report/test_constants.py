@@ -42,6 +42,7 @@ ROOTS = st.builds(lambda p, q: sqrt(p / q), st.integers(1, 64), st.integers(1, 6
 
 
 @given(st.one_of(FLOATS, FRACTIONS, ROOTS))
+@pytest.mark.slow
 def test_a_number_is_what_is_printed(value: float) -> None:
     assert _value(number(value)) == pytest.approx(value, rel=2**-49, abs=0)
 

@@ -43,12 +43,14 @@ def test_a_perceptron() -> None:
         assert f"\n    {line}\n" in f"\n{text}" or line in text.split("\n"), line
 
 
+@pytest.mark.slow
 def test_backward_passes_that_depend_on_weights_have_dots() -> None:
     text = chapter_of("networks/tied_autoencoder.tp")
     assert "|W.T code⟩˙ = |x⟩⟨∇ W x|code⟩" in text
     assert "|W.T g2⟩˙ = |g1⟩⟨∇ W g1|g2⟩" in text
 
 
+@pytest.mark.slow
 def test_weights_that_add_the_same_are_said_together() -> None:
     text = chapter_of("models/gpt.tp")
     assert "Theta_V[0] = Theta_V[1] = " in text
@@ -75,6 +77,7 @@ def test_without_a_tangent_kernel_there_is_the_nngp() -> None:
 @pytest.mark.parametrize(
     "name", ["networks/mlp.tp", "networks/rnn.tp", "models/mixture_of_experts.tp"]
 )
+@pytest.mark.slow
 def test_the_parts_add_up_to_the_kernel(name: str) -> None:
     """What is printed is evaluated, and compared with what `tpc.kernel` computes."""
     network = tpc.load(EXAMPLES / name)

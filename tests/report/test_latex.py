@@ -69,6 +69,7 @@ NEEDS_LATEX = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdfla
 
 
 @NEEDS_LATEX
+@pytest.mark.slow
 def test_examples_compile_and_fit_the_page(limit_of: LimitOf, tmp_path: Path) -> None:
     limits = [limit_of(path.read_text(encoding="utf-8")) for path in Path("examples").glob("*.tp")]
     said = _compile("\n\\clearpage\n".join(map(to_latex, limits)), tmp_path)
@@ -77,6 +78,7 @@ def test_examples_compile_and_fit_the_page(limit_of: LimitOf, tmp_path: Path) ->
 
 @NEEDS_LATEX
 @pytest.mark.parametrize("dot", ["derivative", "stein"])
+@pytest.mark.slow
 def test_any_name_compiles(limit_of: LimitOf, tmp_path: Path, dot: str) -> None:
     said = _compile(to_latex(limit_of(NAMES, dot)), tmp_path)
     assert "Output written on limit.pdf" in said

@@ -123,6 +123,7 @@ def test_hats_and_stein_bras(bare_limit: Limit) -> None:
     assert text(reader.own(ket)) == "|g⟩ + |x⟩"
 
 
+@pytest.mark.slow
 def test_a_deep_expression_is_cut_into_bounded_ones(bare_limit: Limit) -> None:
     fresh = Builder()
     node = start = fresh.initial_vector("x", "n", (), None, fresh.number(1))

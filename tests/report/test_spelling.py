@@ -100,12 +100,14 @@ def _python_of_latex(text: str) -> str:
 
 
 @given(EXPRESSIONS)
+@pytest.mark.slow
 def test_text_reads_back(expression: Valued) -> None:
     formula, value = expression
     assert _evaluate(_python_of_text(plain(spell(formula, Unicode())))) == pytest.approx(value)
 
 
 @given(EXPRESSIONS)
+@pytest.mark.slow
 def test_latex_reads_back(expression: Valued) -> None:
     formula, value = expression
     assert _evaluate(_python_of_latex(plain(spell(formula, Latex())))) == pytest.approx(value)

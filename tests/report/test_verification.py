@@ -79,6 +79,7 @@ def test_what_is_no_number_is_farthest() -> None:
     assert farthest_entry(replace(found, intercept=intercept)) == (0, 1)
 
 
+@pytest.mark.slow
 def test_figure_draws_distances_and_errors() -> None:
     axes = draw_convergence(VERIFICATION).axes[0]
     lines = {line.get_label(): line for line in axes.lines}

@@ -81,6 +81,7 @@ def test_samples_give_the_limits(method: str) -> None:
         assert result.methods["smooth"] == method
 
 
+@pytest.mark.slow
 def test_auto_says_what_it_did() -> None:
     result = evaluate(method="auto", samples=4096)
     expected = {"closed": "exact", "smooth": "quadrature", "kinked": "qmc", "deep": "qmc"}
@@ -92,6 +93,7 @@ def test_auto_says_what_it_did() -> None:
     assert result.samples == 4096
 
 
+@pytest.mark.slow
 def test_quadrature_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MethodRefused, match=r"'kinked' averages abs\(\|x⟩\), which is not smooth"):
         evaluate(method="quadrature")

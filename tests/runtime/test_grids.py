@@ -84,6 +84,7 @@ def functions(nodes: Nodes) -> list[np.ndarray]:
     ]
 
 
+@pytest.mark.slow
 def test_the_same_arithmetic_on_samples_and_on_grids() -> None:
     samples = 2**18
     on_grid = functions(make_grid(points=12, floats=2**22))

@@ -143,6 +143,7 @@ train f:
 
 
 @pytest.mark.parametrize("steps", [1, 10])
+@pytest.mark.slow
 def test_training_says_so(steps: int) -> None:
     found = tpc.train(tpc.parse(NETWORK.format(steps)), samples=8192, method="mc")
     assert any(text.startswith("heavy tails in line") for text in found.warnings)

@@ -51,6 +51,7 @@ def test_small_differences_keep_their_digits() -> None:
     assert difference.std() == pytest.approx(np.sqrt(nodes.inner(z, z)), rel=0.1)
 
 
+@pytest.mark.slow
 def test_bras_are_derivatives() -> None:
     nodes = make_nodes(400_000)
     x = nodes.normal((2,))

@@ -215,6 +215,7 @@ readout f = v * {}
         ("exp(500 * xi[1]) * exp(500 * xi[1]) * h", "an overflow"),
     ],
 )
+@pytest.mark.slow
 def test_kernels(body: str, cause: str) -> None:
     inputs = [[0, 0], [1.0, 0.8]]
     with pytest.raises(ProgramError, match=cause) as raised:

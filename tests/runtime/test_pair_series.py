@@ -158,6 +158,7 @@ def test_two_functions_with_means(monkeypatch: pytest.MonkeyPatch, most_terms: i
     assert np.abs(only_left - exact).max() <= 2e-13 * size
 
 
+@pytest.mark.slow
 def test_lists_of_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same pairs one by one, correlations of 0, 1 and -1 among them, in several blocks."""
     monkeypatch.setattr("tpc.runtime.pair_series.LISTED", 700)
@@ -242,6 +243,7 @@ def arc_cosine(q: np.ndarray, cov: np.ndarray) -> np.ndarray:
     return size * (np.sqrt(1 - rho**2) + rho * (np.pi - np.arccos(rho))) / (2 * np.pi)
 
 
+@pytest.mark.slow
 def test_kinks_and_jumps_show_in_the_error() -> None:
     cov = covariance(40, 6, 2.0) + 0.1
     q = np.diag(cov).copy()

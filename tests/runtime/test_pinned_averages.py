@@ -34,6 +34,7 @@ AT_ZERO = [
 
 @pytest.mark.parametrize("method", ["mc", "qmc"])
 @pytest.mark.parametrize("body", slow_where(lambda body: body != "abs(c)", AT_ZERO))
+@pytest.mark.slow
 def test_errors_at_kinks(body: str, method: compiler.Method) -> None:
     program = tpc.parse(PROGRAM.format(body))
     found = [compiler.run(program, 4096, seed, method=method, replicates=16) for seed in range(40)]
@@ -42,6 +43,7 @@ def test_errors_at_kinks(body: str, method: compiler.Method) -> None:
     assert np.abs(z).max() < 6
 
 
+@pytest.mark.slow
 def test_what_jumps_within_the_error_says_so() -> None:
     program = tpc.parse(PROGRAM.format("tanh(1e4 * c)"))
     found = [compiler.run(program, 4096, seed, method="qmc") for seed in range(10)]

@@ -62,6 +62,7 @@ def test_replicates_that_agree_may_have_missed_a_jump(method: str) -> None:
     assert result.stderr["v"]["mean"] == result.stderr["v"]["cov"] == 4 / 256
 
 
+@pytest.mark.slow
 def test_replicates_that_agree_but_for_weights_may_have_missed_a_jump() -> None:
     """Sixteen sets of 256 points may all have as many above 0, and their weights differ little."""
     program = "dim n\nvector v : n ~ normal(0.07, 0.616)\noutput o = avg(step(v ^ 3))\n"

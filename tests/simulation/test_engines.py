@@ -140,6 +140,7 @@ def test_outputs_have_the_distribution_of_dense_runs(name: str) -> None:
         assert p > 1e-3 / (len(pairs) * len(PROGRAMS)), (output, p)
 
 
+@pytest.mark.slow
 def test_the_comparison_can_fail() -> None:
     """An output at another width is told apart: the law is not that of the limit."""
     program = tpc.parse(PROGRAMS["there and back"])
@@ -173,6 +174,7 @@ def test_a_dense_run_without_a_law_of_products_does_not() -> None:
     assert found.hint == "take a smaller width"
 
 
+@pytest.mark.slow
 def test_memory_counts_what_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred products in a row hold two vectors, and a matrix or its frames."""
     text = "dim n\nvector v : n\nmatrix W : n x n\nx[0] = v\nfor t in range(100):\n"

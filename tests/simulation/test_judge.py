@@ -61,6 +61,7 @@ SLOW = [
 
 
 @pytest.mark.parametrize("expression", slow_where(lambda text: text[0] not in "1e", SLOW))
+@pytest.mark.slow
 def test_scalars_at_a_root_are_left_open(expression: str) -> None:
     program = tpc.parse(f"dim n\nvector v : n\nc = avg(v)\ns = avg(v^3)\noutput o = {expression}\n")
     limit = {"1": 1.0, "e": 1.0}.get(expression[0], 0.0)

@@ -27,6 +27,7 @@ def rate(finite: np.ndarray, sigma: np.ndarray, limit: np.ndarray, error: float)
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 1.7])
 @pytest.mark.parametrize("limit_error", [0.0, 0.002])
+@pytest.mark.slow
 def test_powers_and_their_errors(power: float, limit_error: float) -> None:
     """Over many draws the estimates scatter round the truth as their errors say."""
     rng = np.random.default_rng(0)
@@ -46,6 +47,7 @@ def test_powers_and_their_errors(power: float, limit_error: float) -> None:
         assert 0.7 < np.percentile(np.abs(z), 68.3) < 1.15
 
 
+@pytest.mark.slow
 def test_noise_has_no_power() -> None:
     rng = np.random.default_rng(1)
     sigma = np.repeat(1 / np.sqrt(N)[:, None], 4000, axis=1)
@@ -93,6 +95,7 @@ def test_the_correction_of_a_square() -> None:
     assert not one.normality.size and np.isnan(f.fluctuation)
 
 
+@pytest.mark.slow
 def test_readouts_of_wide_networks_are_normal() -> None:
     found = verify(tpc.parse(MARCHENKO_PASTUR), SECOND, (64, 96, 128, 192, 256), trials=60)
     assert found.rates[1].normality.min() > 1e-4

@@ -38,6 +38,7 @@ def test_matmul_keeps_the_norm_on_average() -> None:
     np.testing.assert_allclose(result["B"], result["K"], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_rectangular_matrix_divides_its_variance_by_the_columns() -> None:
     """A : n x m, variances 1/m: E <A.T v|A.T v> = n/m <v|v>."""
     b = Sketch(m=2)
@@ -50,6 +51,7 @@ def test_rectangular_matrix_divides_its_variance_by_the_columns() -> None:
     assert_within(result["U"], result.stderr["U"], 1.0)  # here divided by n, not m
 
 
+@pytest.mark.slow
 def test_marchenko_pastur_second_moment_at_width_n() -> None:
     """S = A A.T, A : n x m: E tr(S S)/n = 1 + n/m + 1/m."""
     b = Sketch(m=2)
@@ -60,6 +62,7 @@ def test_marchenko_pastur_second_moment_at_width_n() -> None:
     assert_within(result["second"], result.stderr["second"], 1 + 0.5 + 1 / 60)
 
 
+@pytest.mark.slow
 def test_vector_output_has_mean_and_covariance() -> None:
     b = Sketch()
     covariance = [[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.5]]  # singular

@@ -111,6 +111,7 @@ def test_the_extrapolation_is_what_agrees() -> None:
     "name",
     slow_where(lambda name: name not in ("K", "f"), ["K", "second", "c", "unit", "nothing", "f"]),
 )
+@pytest.mark.slow
 def test_a_wrong_limit_is_refused(name: str, sign: int) -> None:
     truth = {found.output: found for found in check({}).comparisons}[name]
     off = 2.5 * truth.allowed + 1e-9
@@ -124,17 +125,20 @@ def test_a_wrong_limit_is_refused(name: str, sign: int) -> None:
     assert not verification.agrees
 
 
+@pytest.mark.slow
 def test_a_wrong_vector_is_refused_in_its_part() -> None:
     wrong = {"mean": np.zeros(2), "cov": GRAM + np.diag([0.0, 1.0])}
     assert refused(check({"h": wrong})) == [("h", "cov")]
 
 
+@pytest.mark.slow
 def test_the_error_of_the_limit_counts() -> None:
     error = np.full((2, 2), 0.2)
     assert check({"K": GRAM + 0.4}, {"K": error}).agrees
     assert not check({"K": GRAM + 0.4 * np.eye(2)}).agrees
 
 
+@pytest.mark.slow
 def test_what_is_no_number_never_agrees() -> None:
     for bad in (np.nan, np.inf):
         assert refused(check({"c": np.array(bad)})) == [("c", "value")]
@@ -151,6 +155,7 @@ def test_infinite_runs_disagree_without_a_warning(recwarn: pytest.WarningsRecord
     assert not recwarn.list
 
 
+@pytest.mark.slow
 def test_few_trials_widen_what_is_allowed() -> None:
     """Student's quantile: with 3 trials much more than 4 standard errors are allowed."""
     b = Sketch()

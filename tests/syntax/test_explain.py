@@ -68,6 +68,7 @@ def test_what_it_says(text: str, part: str) -> None:
 
 
 @pytest.mark.parametrize("start", range(0, 2000, 500))
+@pytest.mark.slow
 def test_any_words_parse_or_are_explained(start: int) -> None:
     for seed in range(start, start + 500):
         rng = random.Random(seed)

@@ -160,6 +160,7 @@ def test_spans() -> None:
     ],
     ids=["parentheses", "lists", "calls", "minus", "powers", "indices", "transposes", "150 calls"],
 )
+@pytest.mark.slow
 def test_deep_nesting_is_an_error(text: str, limit: int) -> None:
     with pytest.raises(ProgramError) as raised:
         parse_source(f"y = {text}\n")
@@ -286,6 +287,7 @@ def test_a_train_block_nests_as_others_do() -> None:
     assert [code for code, _, _ in faults(f"optimizer q(g; m={deep}): return g\n")] == ["TP127"]
 
 
+@pytest.mark.slow
 def test_words_of_training_are_names_elsewhere() -> None:
     for word in SETTING_WORDS | {"return", "noise"}:
         for line in (f"vector {word} : n\n", f"{word} = 1\n", f"{word}[0] = {word} @ x\n"):
@@ -341,6 +343,7 @@ def test_reserved_words_are_no_names() -> None:
         assert faults(f"{word} = 1\n")[0][0] == "TP116", word
 
 
+@pytest.mark.slow
 def test_the_grammar_has_the_one_conflict_that_it_states(caplog: pytest.LogCaptureFixture) -> None:
     load_grammar.cache_clear()
     with caplog.at_level("DEBUG", logger="lark"):
@@ -395,6 +398,7 @@ def test_binary_files(data: bytes, line: int, column: int, tmp_path: Path) -> No
     assert str(raised.value).startswith(f"{path}:{line}:{column}: error[TP101]")
 
 
+@pytest.mark.slow
 def test_every_byte_alone_is_text_or_an_error(tmp_path: Path) -> None:
     path = tmp_path / "p.tp"
     for byte in range(256):

@@ -44,6 +44,7 @@ def test_parts_come_in_the_order_of_the_text(name: str) -> None:
         )
 
 
+@pytest.mark.slow
 def test_long_chains_do_not_recurse() -> None:
     source = parse_source("x = " + " + ".join(["a"] * 5000) + "\n")
     assert names_in(*source.statements) == " ".join(["x"] + ["a"] * 5000)

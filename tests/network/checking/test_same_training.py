@@ -81,6 +81,7 @@ def test_own_optimizers_are_of_their_weights_alone() -> None:
 
 
 @pytest.mark.parametrize(("built_in", "head"), [("momentum", HEAVY), ("adam", ADAM)])
+@pytest.mark.slow
 def test_declared_optimizers_have_the_limit_of_the_built_in_ones(built_in: str, head: str) -> None:
     texts = [training_text(optimizer=f"{name}(lr=0.1)", steps="2") for name in (built_in, "mine")]
     # The gradient of the scalar g vanishes in the limit alone, where adam jumps.

@@ -181,6 +181,7 @@ def test_a_weight_in_a_loop_is_a_new_one_in_every_round() -> None:
     assert {"z[0]", "z[2]", "h[3]"} <= by_name.keys()
 
 
+@pytest.mark.slow
 def test_layers_of_a_loop_are_those_written_out() -> None:
     lines = LAYERS.splitlines()
     rounds = [

@@ -115,6 +115,7 @@ def test_finite_networks_with_clipped_entries(name: str, both: bool) -> None:
 
 
 @pytest.mark.parametrize("line", ["clip_global 0.5", "normalize_global true"])
+@pytest.mark.slow
 def test_clipped_kernel_gradient_descent(line: str) -> None:
     """In the operator regime nu^2 = chi K chi."""
     rate, steps = 0.3, 12

@@ -71,6 +71,7 @@ def test_published_values(case: str, samples: int, method: str, precision: float
             assert abs(float(found[key][at]) - reference["value"]) < allowed, (t, name)
 
 
+@pytest.mark.slow
 def test_one_hidden_layer_is_a_gaussian_integral() -> None:
     """Every weight is a function of u and v, two normals: five steps on 200^2 nodes."""
     steps, rate, inputs = 5, 0.5, [[1.0], [-0.6]]
@@ -94,6 +95,7 @@ def test_one_hidden_layer_is_a_gaussian_integral() -> None:
         u = u - rate * sum(d * xi for d, (xi,) in zip(dh, inputs, strict=True))
 
 
+@pytest.mark.slow
 def test_deep_linear_networks_follow_a_recursion_of_inner_products() -> None:
     """Two hidden linear layers, one input: coefficients in words of W and W.T, written out.
 

@@ -41,6 +41,7 @@ def test_linear_updates_are_kernel_gradient_descent(layers: int, parametrization
     assert np.max(found.stderr["f"]) < 1e-7
 
 
+@pytest.mark.slow
 def test_the_output_starts_as_a_gaussian() -> None:
     """300 draws of f_0 have the covariance of the readout, and equal seeds equal draws."""
     text = perceptron("relu", 1, "sgd(lr=0.3)", "ntp", 1, more=[f"test {TEST}"])

@@ -86,6 +86,7 @@ def text(
 
 
 @pytest.mark.parametrize("seed", slow_where(lambda seed: seed != 6, range(16)))
+@pytest.mark.slow
 def test_a_loop_is_its_unrolled_form(seed: int) -> None:
     """Both the rounds of the loop written out, and each step derived by itself."""
     network = tpc.parse(text(seed))
@@ -116,6 +117,7 @@ def test_a_thousand_steps_are_kernel_gradient_descent() -> None:
         f = f - rate * theta[:, :2] @ m
 
 
+@pytest.mark.slow
 def test_weights_that_decay_have_kernels_of_all_pairs_of_times() -> None:
     """Of a ReLU network, J at the time t is k^t J at the beginning, k = 1 - lambda.
 
@@ -149,6 +151,7 @@ def test_modules_do_not_grow_with_the_steps(optimizer: str) -> None:
 
 
 @pytest.mark.parametrize("seed", slow_where(lambda seed: seed != 7, range(8)))
+@pytest.mark.slow
 def test_updates_that_are_not_linear_are_rounds(seed: int) -> None:
     """Equal to rounding to the rounds written out, where nothing is integrated."""
     network = tpc.parse(text(seed, NONLINEAR, SETTINGS[:-1]))

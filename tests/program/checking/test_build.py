@@ -339,6 +339,7 @@ def test_spans_are_those_of_the_expressions():
     assert {"x", "tanh(x)", "f(tanh(x))", "2 * f(tanh(x))"} <= written
 
 
+@pytest.mark.slow
 def test_a_sum_of_thousands_of_terms():
     v, found = results("s = " + " + ".join(["x"] * 3000) + "\n")
     np.testing.assert_allclose(found["s"], 3000 * v.x)

@@ -39,6 +39,7 @@ readout f = v * sum(tanh(x + O[0] @ (s[0] @ a[0].T) + O[1] @ (s[1] @ a[1].T)))
 """
 
 
+@pytest.mark.slow
 def test_heads_are_arrays_of_matrices() -> None:
     x = np.random.default_rng(0).standard_normal((2, 3, 2))
     one, other = (tpc.kernel(tpc.parse(text), x, kind="nngp") for text in (HEADS, ARRAYS))
@@ -70,6 +71,7 @@ DIVIDED = "W.T @ merge(tanh(split(W @ x, 2)))"
 
 @pytest.mark.parametrize("parametrization", ["mup", "ntp"])
 @pytest.mark.parametrize("optimizer", ["sgd(lr=0.1)", "adam(lr=0.1, eps=0.1)"])
+@pytest.mark.slow
 def test_training_of_what_is_put_together_again(optimizer: str, parametrization: str) -> None:
     networks = [
         tpc.parse(PLAIN.format(y=y, optimizer=optimizer, parametrization=parametrization))
@@ -114,6 +116,7 @@ output y
 """
 
 
+@pytest.mark.slow
 def test_finite_widths_agree() -> None:
     program = tpc.parse(PROGRAM.replace("readout f = w * y\n", ""))
     limit = tpc.evaluator(program).evaluate(samples=2**11)

@@ -26,6 +26,7 @@ def over_two(f: object, low: float, p: float) -> float:
 
 
 @pytest.mark.parametrize(("law", "low", "p"), [("bernoulli(p)", 0, 0.3), ("rademacher", -1, 0.5)])
+@pytest.mark.slow
 def test_functions_of_two_values(law: str, low: float, p: float) -> None:
     draw = f"vector r : n ~ {law}"
     found = value(draw, "avg(tanh(r * v + r))")
@@ -36,6 +37,7 @@ def test_functions_of_two_values(law: str, low: float, p: float) -> None:
     assert found == pytest.approx(over_two(lambda r, _: np.exp(r) * r, low, p), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_rows_and_products_of_independent_entries() -> None:
     draw = "vector r[2] : n ~ bernoulli(p)\nvector s : n ~ rademacher"
     assert value(draw, "<r[0]|r[1]>", "exact") == pytest.approx(0.09)
@@ -53,6 +55,7 @@ def test_rows_and_products_of_independent_entries() -> None:
     assert abs(result["K"] - mixed**3) < 5 * result.stderr["K"]
 
 
+@pytest.mark.slow
 def test_uniform_vectors() -> None:
     draw = "vector u : n ~ uniform(-1, 2)"
     nodes = 0.5 + 1.5 * LEGENDRE
@@ -82,6 +85,7 @@ def test_finite_draws_have_the_law() -> None:
         assert abs(found[name] - expected) < 5 * found.stderr[name]
 
 
+@pytest.mark.slow
 def test_dots_of_masked_vectors() -> None:
     draw = "vector r : n ~ bernoulli(p)\ny = W.T @ tanh(W @ (r * v))"
     text = f"{HEAD}{draw}\noutput K = <y|r * v * v>\noutput L = <square(y)|r>\n"
@@ -108,6 +112,7 @@ readout f = v * (W @ (U @ xi))
     np.testing.assert_allclose(found["ntk"], 1.5 * x @ x.T, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_vector_that_starts_at_a_number_is_that_number() -> None:
     text = """
 dim n

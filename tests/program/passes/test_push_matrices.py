@@ -147,6 +147,7 @@ def test_residual_stream_of_one_matrix_is_linear():
     assert len(after.nodes) < 5 * len(program.nodes)
 
 
+@pytest.mark.slow
 def test_long_sum_below_its_terms():
     t = Text()
     w = t.matrix("W")

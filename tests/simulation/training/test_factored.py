@@ -95,6 +95,7 @@ def test_trained_networks_have_the_law_of_dense_ones(
             assert moved.max() > 8, name
 
 
+@pytest.mark.slow
 def test_training_at_large_width() -> None:
     """The loss goes down at a width where the matrix would take a terabyte."""
     made = network("sgd(lr=0.3)")
@@ -104,6 +105,7 @@ def test_training_at_large_width() -> None:
     assert loss[-1] < 0.7 * loss[0]
 
 
+@pytest.mark.slow
 def test_memory_is_told_in_advance(monkeypatch: pytest.MonkeyPatch) -> None:
     made = network("momentum(lr=0.3)")
     monkeypatch.setattr(costs, "available_memory", lambda: 2 * 8 * 1000**2 + 10)
@@ -116,6 +118,7 @@ def test_memory_is_told_in_advance(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tpc.simulate(made, 2000, trials=1, engine="matrix-free").width == 2000
 
 
+@pytest.mark.slow
 def test_a_nonlinear_update_of_vectors_alone_is_no_obstacle() -> None:
     text = TIED.format(optimizer="adam(lr=0.1)", parametrization="mup", batch="full")
     frozen = tpc.parse(text.replace("lr=0.7", "train=false"))

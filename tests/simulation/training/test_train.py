@@ -152,6 +152,7 @@ def test_trials_are_independent_and_averaged() -> None:
 
 
 @pytest.mark.parametrize("shift", [-0.5, 1.0])
+@pytest.mark.slow
 def test_shifts_train_the_same_network(shift: float) -> None:
     """Proposition 2.2.3 holds at every width, by weights of their own exponents."""
     b, _, y = two_hidden()
@@ -163,6 +164,7 @@ def test_shifts_train_the_same_network(shift: float) -> None:
         np.testing.assert_allclose(found["f"], plain["f"], rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     b, _, y = two_hidden()
     for name in ("adam", "adafactor", "adadelta"):

@@ -51,6 +51,7 @@ def limit(off: float) -> Result:
 
 
 @pytest.mark.parametrize(("off", "agrees"), [(0.0, True), (0.02, False)])
+@pytest.mark.slow
 def test_linear_networks_go_where_the_recursion_does(off: float, agrees: bool) -> None:
     found = verify(tpc.parse(TEXT), limit(off), (64, 128, 256, 512), trials=48)
     assert found.agrees is agrees
@@ -58,6 +59,7 @@ def test_linear_networks_go_where_the_recursion_does(off: float, agrees: bool) -
     assert found.comparisons[0].intercept.shape == (STEPS + 1, 2)
 
 
+@pytest.mark.slow
 def test_rates_are_fitted_from_five_widths_on() -> None:
     found = verify(tpc.parse(TEXT), limit(0.0), (16, 32, 64, 128, 256), trials=16)
     assert len(found.rates) == 4
