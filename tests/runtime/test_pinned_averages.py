@@ -58,7 +58,7 @@ def test_smooth_outputs_are_as_they_were(body: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         found = module.evaluate(samples=4096, seed=3)
         if hasattr(module, "at_kinks"):
-            patch.setattr(module, "at_kinks", lambda limit, averages, *known, plain: known)
+            patch.setattr(module, "at_kinks", lambda limit, averages, found, *known, plain: known)
         plain = module.evaluate(samples=4096, seed=3)
     assert (found["y"], found.stderr["y"]) == (plain["y"], plain.stderr["y"])
 
@@ -70,6 +70,7 @@ def test_a_kink_is_seen_by_what_replicates_have_in_excess() -> None:
     values, errors = at_kinks(
         lambda s: {key: np.abs(s[0])},
         replicates,
+        [{key: np.abs(one[0])} for one in replicates],
         {key: np.array(0.25)},
         {key: np.array(0.06)},
         True,
@@ -88,8 +89,9 @@ def test_what_a_square_has_too_much_at_its_least_value_is_taken_off() -> None:
         s = rng.normal(size=count)
         square, error = np.mean(s**2), np.std(s**2, ddof=1) / np.sqrt(count)
         replicates = [[np.array(x)] for x in s]
+        found = [{key: one[0] ** 2} for one in replicates]
         values, errors = at_kinks(
-            lambda s: {key: s[0] ** 2}, replicates, {key: square}, {key: error}, True
+            lambda s: {key: s[0] ** 2}, replicates, found, {key: square}, {key: error}, True
         )
         apart = (np.sum(s) ** 2 - np.sum(s**2)) / (count * (count - 1))
         assert values[key] == pytest.approx(apart)

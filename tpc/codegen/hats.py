@@ -60,7 +60,7 @@ class HatWriter:
         """Return the writer of a loop's hats, whose products go on from round to round."""
         for node in reading.nodes:
             if isinstance(node, Hat) and not is_fresh(node.matrix):
-                self._record(node, self._scope.code[node.gain])
+                self._record(node, self._scope.code[node.gain], in_loop=True)
         writer = HatWriter(scope, reading, speech)
         writer._in_loop = True  # places of products are those of one round
         writer._records = {side: _Record(record.name) for side, record in self._records.items()}
@@ -91,16 +91,20 @@ class HatWriter:
         text = f"{record.name}.hat({', '.join(code.text for code in given)})"
         scope.store(node, joined(text, ATOM, [*given, record.code]))
 
-    def _record(self, node: Hat, gain: Code) -> _Record:
-        """Return the record of a hat's side, written before its first hat."""
+    def _record(self, node: Hat, gain: Code, in_loop: bool = False) -> _Record:
+        """Return the record of a hat's side, written before its first hat.
+
+        In a loop with room for the columns of all rounds.
+        """
         side = side_of(node)
         if side not in self._records:
             said = label(side)
             name = self._scope.identifiers.make(f"products {in_rounds(said)}")
-            text = f'nodes.products({gain.text}, "{said}")'
+            columns = self._reading.columns[side]
+            room = f", {columns}" if in_loop else ""
+            text = f'nodes.products({gain.text}, "{said}"{room})'
             code = joined(text, ATOM, [gain])
-            size = 2 * self._reading.columns[side]
-            self._scope.bind(name, code, size, f"all products {said} @ x")
+            self._scope.bind(name, code, 2 * columns, f"all products {said} @ x")
             self._records[side] = _Record(name)
         return self._records[side]
 

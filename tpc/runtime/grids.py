@@ -190,9 +190,9 @@ class GridNodes(Nodes):
             values = values + along * coordinates[direction]
         return self.ket(values.reshape(values.shape[:count] + shape), directions)
 
-    def products(self, gain: float | Array, name: str) -> GridProducts:
-        """Return the record of all products with one side of a matrix."""
-        return GridProducts(self, gain, name)
+    def products(self, gain: float | Array, name: str, room: int = 0) -> GridProducts:
+        """Return the record of all products with one side of a matrix, of so many columns."""
+        return GridProducts(self, gain, name, room)
 
     def mean_over_copies(
         self,

@@ -33,12 +33,12 @@ class Products:
     The columns of Q are others in each replicate, so their averages are not recorded.
     """
 
-    def __init__(self, nodes: Nodes, gain: float | Array, name: str) -> None:
+    def __init__(self, nodes: Nodes, gain: float | Array, name: str, room: int = 0) -> None:
         self._nodes = nodes
         self._root = np.sqrt(gain)
         self._name = name
-        self._basis = Columns(nodes.samples)
-        self._normals = Columns(nodes.samples)
+        self._basis = Columns(nodes.samples, room)
+        self._normals = Columns(nodes.samples, room)
         self._coordinates: list[Array] = []
         self._shapes: list[tuple[int, ...]] = []
         self._slopes = np.empty((0, 0))
@@ -52,6 +52,7 @@ class Products:
         nodes, shape = self._nodes, ket.shape[1:]
         x = ket.reshape(nodes.samples, -1)
         self._shapes.append(shape)
+        nodes.look(x, x)
         second = nodes.average_product(x, x)
         scale = second.trace()
         if not np.isfinite(scale):
@@ -63,8 +64,9 @@ class Products:
         self._basis.append(fresh)
         if other is not None:
             slopes = nodes.average_product(other._normals.array, fresh)
-            self._slopes = padded(self._slopes, len(slopes), self._basis.count)
-            self._slopes[: len(slopes), self._basis.count - fresh.shape[1] :] = slopes
+            end = self._basis.count
+            self._slopes = with_room(self._slopes, len(slopes), end)
+            self._slopes[: len(slopes), end - fresh.shape[1] : end] = slopes
         coordinates = np.concatenate([known, nodes.average_product(fresh, x)])
         self._coordinates.append(coordinates)
         hat: Array = self._normals.array @ (self._root * coordinates)
@@ -131,17 +133,17 @@ class Products:
         count = other._basis.count
         self._nodes.stein_load[other._name] = count / self._nodes.samples
         coordinates = self._coordinates[position]
-        slopes = padded(self._slopes, count, self._basis.count)[:, : len(coordinates)]
+        self._slopes = with_room(self._slopes, count, self._basis.count)
         finite = self._finite and other._finite
-        found = slopes @ coordinates
+        found = self._slopes[:count, : len(coordinates)] @ coordinates
         return found if finite else np.full_like(found, np.nan)
 
 
 class Columns:
     """Columns that are appended to in place."""
 
-    def __init__(self, rows: int) -> None:
-        self._room = np.empty((rows, 0))
+    def __init__(self, rows: int, room: int) -> None:
+        self._room = np.empty((rows, room))
         self.count = 0
 
     @property
@@ -150,7 +152,7 @@ class Columns:
         return self._room[:, : self.count]
 
     def append(self, columns: Array) -> None:
-        """Append columns, in twice the room where there is none left."""
+        """Append columns, in half more room where there is none left."""
         end = self.count + columns.shape[1]
         if end > self._room.shape[1]:
             room = np.empty((len(self._room), max(end, 3 * self.count // 2)))
@@ -158,6 +160,13 @@ class Columns:
             self._room = room
         self._room[:, self.count : end] = columns
         self.count = end
+
+
+def with_room(array: Array, rows: int, columns: int) -> Array:
+    """Return a matrix of at least so many rows and columns, of twice as many if it has to grow."""
+    if rows <= array.shape[0] and columns <= array.shape[1]:
+        return array
+    return padded(array, max(2 * rows, array.shape[0]), max(2 * columns, array.shape[1]))
 
 
 def padded(array: Array, rows: int, columns: int) -> Array:

@@ -40,6 +40,7 @@ class Averages:
 def at_kinks(
     limit: Callable[[Sequence[Array]], Outputs],
     averages: Sequence[Sequence[Array]],
+    found: Sequence[Outputs],
     values: Outputs,
     errors: Outputs,
     plain: bool,
@@ -49,26 +50,28 @@ def at_kinks(
     Args:
         limit: Computes the outputs with averages pinned.
         averages: Those of every replicate.
+        found: The outputs of every replicate.
         values: The means of all outputs over replicates.
         errors: Their errors.
         plain: Whether the values have the excess: no bias has been taken off them.
     """
     middle = [np.asarray(np.mean(each, axis=0)) for each in zip(*averages, strict=True)]
     centre = limit(middle)
-    whole = steps_of(limit, averages, middle, centre, 1)
-    excess = {key: found.mean(axis=0) for key, found in whole.items()}
+    whole = steps_from(centre, found)
+    excess = {key: steps.mean(axis=0) for key, steps in whole.items()}
     large = {
-        key: (np.abs(found) > EXCESS[0] * errors[key]) & (errors[key] > 0)
-        for key, found in excess.items()
+        key: (np.abs(mean) > EXCESS[0] * errors[key]) & (errors[key] > 0)
+        for key, mean in excess.items()
     }
-    if not any(found.any() for found in large.values()):
+    if not any(of_key.any() for of_key in large.values()):
         return values, errors
-    half = steps_of(limit, averages, middle, centre, 0.5)
+    halfway = [[(m + s) / 2 for m, s in zip(middle, each, strict=True)] for each in averages]
+    half = steps_from(centre, [limit(each) for each in halfway])
     bent = {}
-    for key, found in excess.items():
-        is_large = np.abs(found) > EXCESS[1] * errors[key]
+    for key, mean in excess.items():
+        is_large = np.abs(mean) > EXCESS[1] * errors[key]
         allowed = np.where(is_large, SMOOTH[1], SMOOTH[0])
-        bent[key] = np.abs(half[key].mean(axis=0) - found / 4) > allowed * np.abs(found)
+        bent[key] = np.abs(half[key].mean(axis=0) - mean / 4) > allowed * np.abs(mean)
     taken, stated = dict(values), dict(errors)
     if any((large[key] & bent[key]).any() for key in centre):
         reach = reach_of(limit, averages, middle, centre, errors)
@@ -109,18 +112,8 @@ def reach_of(
     return {key: np.sqrt(found) for key, found in squares.items()}
 
 
-def steps_of(
-    limit: Callable[[Sequence[Array]], Outputs],
-    averages: Sequence[Sequence[Array]],
-    middle: Sequence[Array],
-    centre: Outputs,
-    part: float,
-) -> Outputs:
-    """Return f(P + part (s_r - P)) - f(P), for every replicate r."""
-    found = []
-    for each in averages:
-        pairs = zip(each, middle, strict=True)
-        found.append(limit([m + part * (s - m) for s, m in pairs]))
+def steps_from(centre: Outputs, found: Sequence[Outputs]) -> Outputs:
+    """Return how far the outputs of every replicate are from f(P)."""
     steps: Outputs = {}
     for key, value in centre.items():
         steps[key] = np.array([outputs[key] for outputs in found]) - value

@@ -66,8 +66,7 @@ class Nodes:
 
     def mean(self, ket: Array) -> Array:
         """Return E|x>."""
-        if self.tails is not None:
-            self.tails.look(ket, None, self.weights)
+        self.look(ket)
         if self.weights is not None:
             return self.taken(np.tensordot(self.weights, ket, 1) / self.samples)
         return self.taken(np.asarray(ket.mean(axis=0)))
@@ -78,12 +77,16 @@ class Nodes:
 
     def inner(self, left: Array, right: Array) -> Array:
         """Return <x|y>, of shape k_x + k_y."""
+        self.look(left, right)
         return self.taken(self.average_product(left, right))
+
+    def look(self, left: Array, right: Array | None = None) -> None:
+        """Look at what E|x> or <x|y> averages, if anything looks at averages."""
+        if self.tails is not None:
+            self.tails.look(left, right, self.weights)
 
     def average_product(self, left: Array, right: Array) -> Array:
         """Return <x|y> without recording it."""
-        if self.tails is not None:
-            self.tails.look(left, right, self.weights)
         if self.weights is not None:
             left = (left.T * self.weights).T
         if left.ndim == right.ndim == 1:
@@ -100,9 +103,9 @@ class Nodes:
             return np.sqrt(covariance) * self.normal()
         return self.gaussian(covariance, covariance.shape[: covariance.ndim // 2])
 
-    def products(self, gain: float | Array, name: str) -> Products:
-        """Return the record of all products with one side of a matrix."""
-        return Products(self, gain, name)
+    def products(self, gain: float | Array, name: str, room: int = 0) -> Products:
+        """Return the record of all products with one side of a matrix, of so many columns."""
+        return Products(self, gain, name, room)
 
     def mean_over_copies(
         self,

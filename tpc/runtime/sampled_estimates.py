@@ -33,8 +33,8 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     values, errors = averaged(problem, runs)
     averages = [run.averages for run in runs if run.averages is not None]
     if problem.biased and len(averages) == count:
-        limit = partial(pinned, problem, request)
-        values, errors = at_kinks(limit, averages, values, errors, plain=method != "mc")
+        limit, found = partial(pinned, problem, request), [run.found for run in runs]
+        values, errors = at_kinks(limit, averages, found, values, errors, plain=method != "mc")
     errors = with_unseen_jumps(problem, runs, values, errors, count * each)
     used = "mc" if method == "mc" else "qmc"
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
@@ -120,18 +120,23 @@ class Run:
     """What one replicate found.
 
     Attributes:
-        outputs: The outputs, the bias taken off them.
-        shift: That bias.
+        found: The outputs.
+        shift: Their bias, with the other sign.
         halves: The outputs on the two halves of the nodes, if these were needed.
         stein_load: As in `Result`.
         averages: All of which the outputs are functions, if they are.
     """
 
-    outputs: Outputs
+    found: Outputs
     shift: Outputs
     halves: Outputs
     stein_load: dict[str, float]
     averages: list[Array] | None
+
+    @property
+    def outputs(self) -> Outputs:
+        """The outputs, the bias taken off them."""
+        return {key: value + self.shift[key] for key, value in self.found.items()}
 
 
 def run_random(
@@ -166,8 +171,7 @@ def run_random(
     nodes.tails, nodes.averages = tails and tails.of_replicate(), Averages()
     full = problem.limit(nodes, request.params)
     shift = {key: full[key] - middle[key] for key in full}
-    outputs = {key: full[key] + shift[key] for key in full}
-    return Run(outputs, shift, halves, nodes.stein_load, nodes.averages.values)
+    return Run(full, shift, halves, nodes.stein_load, nodes.averages.values)
 
 
 def streams_of(request: Request, replicate: int) -> list[np.random.SeedSequence]:
