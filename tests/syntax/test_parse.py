@@ -300,7 +300,7 @@ def test_words_of_training_are_names_elsewhere() -> None:
 def test_every_error_of_a_train_block_is_reported() -> None:
     text = (
         "train f\n    data X, Y\n    steps = 3\n    batch 3 3\n      center true\n    test (X\n"
-        "    loss mse\n    y = 3\noptimizer q(g:\n    for t in m:\n        t = 3\n    return g g\n"
+        "    loss mse\n    y = 3\noptimizer q(g:\n    if t > m:\n        t = 3\n    return g g\n"
         "train f:\noptimizer Q(g; m=0):\ny = 2 2\n"
     )
     assert faults(text) == [

@@ -142,6 +142,7 @@ OPTIMIZERS = make(
     KEYWORDS,
     KEYWORDS,
     some(make(tree.Assign, PLACES, SMALL) | make(tree.Return, SMALL)),
+    st.booleans(),
 )
 TRAINING = make(tree.Train, NAMES, some(st.recursive(SETTINGS, blocks, max_leaves=4), most=4))
 STATEMENTS = some(st.recursive(SIMPLE, blocks, max_leaves=6), least=1, most=4)

@@ -74,7 +74,7 @@ def _lines(statements: tuple[tree.Statement, ...], margin: str) -> Iterator[str]
 
 
 def _optimizer(statement: tree.OptimizerDef, margin: str) -> Iterator[str]:
-    parts = [statement.gradient.id]
+    parts = [f"matrix {statement.gradient.id}" if statement.of_operators else statement.gradient.id]
     if statement.states or statement.options:
         parts.append(f" {_keywords(statement.states)}".rstrip())
     if statement.options:
@@ -84,7 +84,7 @@ def _optimizer(statement: tree.OptimizerDef, margin: str) -> Iterator[str]:
         if isinstance(line, tree.Return):
             yield f"{margin}{_INDENT}return {_text(line.value, _SUM)}"
         else:
-            yield margin + _INDENT + _simple(line)
+            yield from _lines((line,), margin + _INDENT)
 
 
 def _simple(statement: Simple) -> str:

@@ -332,6 +332,8 @@ class NoUpdate(Fault):
 
     code = "TP133"
     title = "`{word}` cannot begin a line in the block of an optimizer"
-    help = "it holds bindings, `m = beta * m + g`, and one `return`; every entry is on its own"
+    help = (
+        "it holds bindings, `m = beta * m + g`, loops and one `return`; every entry is on its own"
+    )
 
     word: str

@@ -1,4 +1,4 @@
-"""The faults of `train` blocks and of declared optimizers, TP263 to TP279."""
+"""The faults of `train` blocks and of declared optimizers, TP263 to TP279 and TP290."""
 
 from tpc.diagnostics.diagnostic import Fault
 
@@ -198,5 +198,16 @@ class NotAWeight(Fault):
     help = "{hint}"
 
     name: str
+    problem: str
+    hint: str
+
+
+class BadOperator(Fault):
+    """An expression of a declared optimizer of operators that is no operator of low rank."""
+
+    code = "TP290"
+    title = "{problem}"
+    help = "{hint}"
+
     problem: str
     hint: str

@@ -27,8 +27,7 @@ from tpc.limit.derive import DotChoice, derive_limit
 from tpc.network.classification import classify, no_limit
 from tpc.network.losses import ErrorSignals
 from tpc.network.network import Network, OptimizerUse, WeightKind
-from tpc.network.optimizers.every_step import is_linear
-from tpc.network.optimizers.matrix_rules import MATRIX_RULES
+from tpc.network.optimizers.every_step import is_linear, stays_low_rank
 from tpc.network.optimizers.update import (
     acts_on_operators,
     decays,
@@ -176,7 +175,7 @@ def _check_operators(network: Network, scales: Classification) -> bool:
         if weight.role is Role.SCALAR:
             reason = f"`{weight.name}` has no growing axis"
             advice = f"give it another optimizer: `optimizer {weight.name}: adam(...)`"
-        elif use.name not in MATRIX_RULES and not is_linear(without_spectral_bounds(use)):
+        elif not stays_low_rank(without_spectral_bounds(use)):
             reason = "its updates are no operators of low rank, whose singular values are known"
             advice = "take `clip` or `normalize`, or `muon`"
         elif "clip_value" in dict(use.options):

@@ -8,6 +8,7 @@ of the shape are those of a library without their powers of n, which belong to l
 from math import prod, sqrt
 
 from tpc.network.network import OptimizerUse, Weight, WeightKind
+from tpc.network.optimizers.every_step import shape_degree
 from tpc.network.optimizers.rule import Facing
 from tpc.network.optimizers.update import words_of
 from tpc.network.roles import Role
@@ -41,7 +42,14 @@ def facing_of(
 
 def scale_power(role: Role, use: OptimizerUse) -> float:
     """Return the power of n in a library's factor of the shape, which `lr` does not have."""
+    if use.declared is not None:
+        degree = shape_degree(use) if use.declared.block else 0.0
+        return degree * _shape_power("spectral", role, use)
     scale = words_of(use).get("scale", "spectral" if use.name == "scion" else "none")
+    return _shape_power(scale, role, use)
+
+
+def _shape_power(scale: str, role: Role, use: OptimizerUse) -> float:
     if scale == "none":
         return 0.0
     if scale == "match_rms" or role is Role.MATRIX:

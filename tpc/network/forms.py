@@ -87,7 +87,8 @@ def practice(weight: WeightScale, out: float, form: Form) -> Practice:
     if sees_weight(use):
         bounded = words_of(use).get("bound", "none") != "none" and half + init > 0
         above = half if bounded else -init
-    eps = (half if acts_on_operators(use) else 0.0) - inside
+    inner = half if acts_on_operators(use) else 0.0
+    eps = inner - inside
     eps = eps * eps_degree(use) if degree is not None else 0.0
     speed = rate + (degree or 0.0) * inside + above + (weight.lowered if normalized else 0.0)
     return Practice(
@@ -95,7 +96,7 @@ def practice(weight: WeightScale, out: float, form: Form) -> Practice:
         init=init,
         rate=speed,
         eps=eps if has_eps else None,
-        gradient=inside if degree is None else None,
+        gradient=inside - inner if degree is None else None,
         threshold=weight.lowered if "clip" in options else None,
         decay=-speed,
         normalized=normalized,

@@ -123,9 +123,70 @@ class Parametrization:
     span: Span | None = None
 
 
+OperatorFunction: TypeAlias = Literal[
+    "+", "-", "*", "/", "@", "transpose", "svd", "msign", "schatten", "power",
+    "norm", "spectral", "nuclear", "trace", "inner",
+]  # fmt: skip
+"""What is made of operators; the last five are numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What stands at the rows and the columns of an operator: the left or the right side of G.
+
+    Attributes:
+        above: `left`, `right`, or the empty string where it is not known.
+        below: The same of columns.
+        shifted: Whether a multiple of the identity is part of it, as of (S + eps)^p.
+    """
+
+    above: str
+    below: str
+    shifted: bool = False
+
+    @property
+    def turned(self) -> "Sides":
+        """Those of the transpose."""
+        return Sides(self.below, self.above, self.shifted)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorStep:
+    """One operation on operators in the block of an optimizer.
+
+    Attributes:
+        result: Stands for an operator, or for a number.
+        function: What is done.
+        operands: What stands for operators, and numbers as graphs of placeholders.
+        values: Of `svd` what stands for a singular value, and what becomes of it.
+    """
+
+    result: op.Placeholder
+    function: OperatorFunction
+    operands: tuple[Node, ...]
+    values: tuple[op.Placeholder, Node] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorBlock:
+    """`optimizer Q(matrix G; m=0):`, what a step makes of operators.
+
+    Attributes:
+        steps: In order.
+        sides: Of each state, or None where it is a number.
+        lr: Stands for the learning rate.
+        shape_scale: Stands for sqrt(rows / columns).
+    """
+
+    steps: tuple[OperatorStep, ...]
+    sides: tuple[Sides | None, ...]
+    lr: op.Placeholder
+    shape_scale: op.Placeholder
+
+
 @dataclass(frozen=True, slots=True)
 class UserOptimizer:
-    """`optimizer Q(g; m=0, v=0):`, an optimizer with named states, entry by entry.
+    """`optimizer Q(g; m=0, v=0):`, an optimizer with named states, entry by entry or of operators.
 
     Attributes:
         name: As declared.
@@ -137,6 +198,7 @@ class UserOptimizer:
         direction: What is subtracted, times the learning rate: a graph of placeholders, those of
             the states for their values before the step; values after it are their graphs.
         span: Its declaration.
+        block: What it does to operators, where it sees the gradient as one.
     """
 
     name: str
@@ -146,6 +208,7 @@ class UserOptimizer:
     states: tuple[tuple[op.Placeholder, float, Node], ...]
     direction: Node
     span: Span
+    block: OperatorBlock | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,10 @@ class MakeExpressions(Transformer[Token, tuple[tree.Statement, ...]]):
         """`mean[j, l](body)`."""
         return tree.Mean(span_of(keyword).to(span_of(end)), coordinates, body)
 
+    def function_name(self, function: Token) -> tree.Name:
+        """`tanh`, an argument of `svd`."""
+        return name_of(function)
+
     def call(
         self,
         function: Token,

@@ -35,7 +35,7 @@ class States:
 class Updates:
     """The block of an optimizer."""
 
-    lines: tuple[tree.Assign | tree.Return, ...]
+    lines: tuple[tree.Assign | tree.For | tree.Return, ...]
 
 
 @v_args(inline=True)
@@ -127,33 +127,38 @@ class MakeTraining(MakeExpressions):
         """`track K = <x|x>`."""
         return tree.Track(span_of(keyword).to(value.span), target, value)
 
-    def optimizer(
-        self, keyword: Token, name: Token, _: Token, gradient: Token, *rest: object
-    ) -> tree.OptimizerDef:
+    def optimizer(self, keyword: Token, name: Token, _: Token, *rest: object) -> tree.OptimizerDef:
         """`optimizer heavy(g; m=0; beta=0.9):` and its block; the span is that of the header."""
-        states = next((part for part in rest if isinstance(part, States)), States(()))
-        colon, body = rest[-2:]
+        matrix, gradient, *behind = rest
+        assert isinstance(gradient, Token)
+        states = next((part for part in behind if isinstance(part, States)), States(()))
+        colon, body = behind[-2:]
         assert isinstance(colon, Token) and isinstance(body, Updates)
         return tree.OptimizerDef(
             span_of(keyword).to(span_of(colon)),
             name_of(name),
             name_of(gradient),
             states.keywords,
-            _keywords(rest),
+            _keywords(tuple(behind)),
             body.lines,
+            matrix is not None,
         )
 
     def states(self, *items: tree.Keyword | Token) -> States:
         """The states of an optimizer with their first values."""
         return States(_keywords(items))
 
-    def updates(self, *items: tree.Assign | tree.Return | Token) -> Updates:
+    def updates(self, *items: tree.Assign | tree.For | tree.Return | Token) -> Updates:
         """The block of an optimizer."""
         return Updates(tuple(item for item in items if not isinstance(item, Token)))
 
-    def update(self, line: tree.Assign, _: Token) -> tree.Assign:
-        """A binding in the block of an optimizer, without the end of its line."""
+    def update(self, line: tree.Assign | tree.For, *_: Token) -> tree.Assign | tree.For:
+        """A binding or a loop in the block of an optimizer, without the end of its line."""
         return line
+
+    def rounds(self, *items: tree.Assign | tree.For | Token) -> Statements:
+        """The block of a loop in that of an optimizer."""
+        return statements_of(items)
 
     def result(self, keyword: Token, value: tree.Expression, _: Token) -> tree.Return:
         """`return direction`."""

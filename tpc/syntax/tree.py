@@ -345,13 +345,18 @@ class Return(Syntax):
 
 
 class OptimizerDef(Syntax):
-    """`optimizer heavy(g; m=0; beta=0.9):` and its block; the span is that of the header."""
+    """`optimizer heavy(g; m=0; beta=0.9):` and its block; the span is that of the header.
+
+    Attributes:
+        of_operators: Whether `matrix` stands in front of the gradient.
+    """
 
     name: Name
     gradient: Name
     states: tuple[Keyword, ...]
     options: tuple[Keyword, ...]
-    body: tuple[Assign | Return, ...]
+    body: tuple[Assign | For | Return, ...]
+    of_operators: bool = False
 
 
 SettingWord: TypeAlias = Literal[

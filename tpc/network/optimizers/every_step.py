@@ -167,6 +167,14 @@ def homogeneity(use: OptimizerUse) -> float | None:
     return of_every_step(use, reading)
 
 
+def shape_degree(use: OptimizerUse) -> float:
+    """Return q where a declared update is shape_scale^q times one without; 0 if there is none."""
+    scale = ("shape_scale", Builder().parameter(EPS, 1.0))
+    reading: OptimizerReading[Scale] = OptimizerReading(ANY, 0.0, 0.0, _same, _scaling)
+    found = of_every_step(replace(use, options=(*use.options, scale)), reading)
+    return 0.0 if found is None or found == ANY else found
+
+
 def joint_homogeneity(use: OptimizerUse) -> float | None:
     """Return p in Q(k g, k^e eps) = k^p Q(g, eps) with e of `eps_degree`, None if there is none."""
     b = Builder()

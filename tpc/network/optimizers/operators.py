@@ -84,6 +84,10 @@ class Operator:
         """The trace of an operator that is symmetric and not negative."""
         return self.b.reduce("sum", self.eigenvalues)
 
+    def inner(self, other: "Operator") -> Node:
+        """Return the sum of the products of entries."""
+        return self.b.reduce("sum", self.b.mul(self.node, other.node))
+
     def svd(self, values: Node) -> "Operator":
         """Return the operator with other singular values."""
         applied = self.b.spectral("svd_apply", self.node, self.rows, values)
@@ -120,7 +124,14 @@ def kept_power(
     b: Builder, values: Node, p: Node, small: float, largest: Node | None = None
 ) -> Node:
     """Return x^p of numbers that are not negative, 0 where they are small beside the largest."""
+    kept, values = kept_values(b, values, small, largest)
+    return b.mul(kept, b.pow(values, p))
+
+
+def kept_values(
+    b: Builder, values: Node, small: float, largest: Node | None = None
+) -> tuple[Node, Node]:
+    """Return 0 where numbers are small beside the largest, else 1, and numbers that are not 0."""
     least = b.mul(b.number(small), largest or b.reduce("amax", values))
     least = b.apply("max", least, b.number(TINY**0.5))
-    kept = b.apply("step", b.sub(values, least))
-    return b.mul(kept, b.pow(b.apply("max", values, least), p))
+    return b.apply("step", b.sub(values, least)), b.apply("max", values, least)

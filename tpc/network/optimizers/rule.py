@@ -144,5 +144,5 @@ def trust_ratio(at: Moment, below: Node) -> Node:
 
 
 def is_zero(node: Node) -> bool:
-    """Whether a node is the number 0."""
-    return isinstance(node, Constant) and node.shape == () and float(node.value) == 0
+    """Whether a node is the number 0, or an array of zeros."""
+    return isinstance(node, Constant) and not node.value.any()

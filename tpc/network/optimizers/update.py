@@ -25,7 +25,7 @@ import numpy as np
 
 from tpc.network.network import OptimizerUse, Weight
 from tpc.network.optimizers.averages import Averages, GrownAverages
-from tpc.network.optimizers.declared import advance_declared
+from tpc.network.optimizers.declared import advance_declared, declared_forgets
 from tpc.network.optimizers.matrix_rules import MATRIX_RULES
 from tpc.network.optimizers.operators import Operator
 from tpc.network.optimizers.rule import Facing, Moment, positive
@@ -40,7 +40,9 @@ from tpc.program.traversal import walk
 def acts_on_operators(use: OptimizerUse) -> bool:
     """Whether an optimizer sees the gradient of a weight as an operator."""
     spectral = flags_of(use)["spectral_normalize"] or "spectral_clip" in dict(use.options)
-    return spectral or (use.declared is None and use.name in MATRIX_RULES)
+    if use.declared is not None:
+        return spectral or use.declared.block is not None
+    return spectral or use.name in MATRIX_RULES
 
 
 def without_spectral_bounds(use: OptimizerUse) -> OptimizerUse:
@@ -54,6 +56,8 @@ def forgets_sizes(use: OptimizerUse) -> bool:
     if not acts_on_operators(use):
         return False
     options = numeric_options(Builder(), use, 0)
+    if use.declared is not None:
+        return declared_forgets(use.declared, options)
     if "p" in options:
         return float(at_defaults(options["p"])) <= 0
     if words_of(use).get("steps") == "exact" or use.name == "scion":
@@ -140,7 +144,9 @@ def advance(
     gradient = gradient if factor is None else b.mul(factor, gradient)
     if use.declared is not None:
         number = step if isinstance(step, Node) else b.number(step)
-        direction, after = advance_declared(b, use.declared, gradient, states, number, options)
+        direction, after = advance_declared(
+            b, use.declared, gradient, states, number, options, facing
+        )
     else:
         count = b.add(step, b.number(1)) if isinstance(step, Node) else b.number(step + 1)
         moment = Moment(

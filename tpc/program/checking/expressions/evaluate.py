@@ -15,6 +15,7 @@ from tpc.diagnostics.function_faults import BadKeyword, NotAFunction, NotAValue
 from tpc.diagnostics.name_faults import NotStatic, UnknownName
 from tpc.diagnostics.program_faults import ReadoutUsed
 from tpc.diagnostics.sort_faults import DimsDiffer, ShapesDiffer, WrongSort
+from tpc.diagnostics.syntax_faults import FunctionWithoutArgument
 from tpc.program.checking import statics
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.arrays import Index, list_of, taken, transposed
@@ -105,6 +106,8 @@ def _name(ctx: Context, at: tree.Name) -> Value:
 def _unbound(ctx: Context, at: tree.Name) -> Value:
     if at.id in CONSTANTS:
         return Static(CONSTANTS[at.id])
+    if at.id in CALLABLE:
+        return ctx.report(FunctionWithoutArgument(at.id, f"call it: `{at.id}(...)`"), at.span)
     if at.id in ctx.coordinates or at.id in ctx.outer:
         advice = f"a coordinate stands alone in brackets: `x[{at.id}]`, `x[0][{at.id}]`"
         return ctx.report(NotAValue(f"the coordinate `{at.id}`", advice), at.span)

@@ -1,0 +1,81 @@
+"""Finite networks of two hidden layers trained in NumPy, with whole matrices, in mup.
+
+    x1 = tanh(U xi),  h2 = W x1,  x2 = tanh(h2),  f = avg(v x2),    L = sum (f - y)^2 / 2
+
+U and v take steps of sgd. Networks come in pairs that differ by the sign of v, so that the noise of
+the outputs at the start, which is odd in v, leaves their means.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+X = np.array([[1.0, 0.5], [-0.4, 0.9], [0.6, -0.8]])
+Y = np.array([1.0, -0.5])
+"""Two rows of data; the third row of inputs is a test row."""
+
+TEXT = """
+dim n
+input xi[2]
+weight U[2] : n
+weight W : n x n
+weight v : n
+x1 = tanh(U @ xi)
+h2 = W @ x1
+x2 = tanh(h2)
+readout f = v * x2
+{declared}
+train f:
+    data [[1.0, 0.5], [-0.4, 0.9]], [1.0, -0.5]
+    test [[0.6, -0.8]]
+    loss mse
+    optimizer sgd(lr=0.3)
+    optimizer W: {optimizer}
+    parametrization mup
+    steps {steps}
+"""
+
+Update = Callable[[int, dict[str, np.ndarray], np.ndarray], np.ndarray]
+"""Returns what a step t takes off matrices (runs, n, n), from states and gradients n^0 dL/dW."""
+
+
+def outputs(update: Update, n: int, runs: int, steps: int, seed: int) -> np.ndarray:
+    """Return f after the last step, of shape (runs / 2, rows), averaged over pairs."""
+    rng, half = np.random.default_rng(seed), runs // 2
+    u, w, v = (rng.standard_normal((half, n, k)) for k in (2, n, 1))
+    u, w, v = np.tile(u, (2, 1, 1)), np.tile(w, (2, 1, 1)) / np.sqrt(n), np.concatenate([v, -v])
+    states: dict[str, np.ndarray] = {}
+    for t in range(steps + 1):
+        x1 = np.tanh(u @ X.T)
+        x2 = np.tanh(w @ x1)
+        f = (v * x2).mean(1)
+        if t == steps:
+            return f.reshape(2, half, -1).mean(0)
+        chi = np.zeros_like(f)
+        chi[:, :2] = f[:, :2] - Y
+        chi = chi[:, None]
+        dh = v * (1 - x2**2) * chi
+        below = (np.swapaxes(w, 1, 2) @ dh) * (1 - x1**2)
+        moved = update(t, states, dh @ np.swapaxes(x1, 1, 2) / n)
+        u, w, v = (
+            u - 0.3 * below @ X,
+            w - moved,
+            v - 0.3 * (x2 * chi).sum(2, keepdims=True),
+        )
+    raise AssertionError
+
+
+def extrapolated(
+    update: Update, steps: int, widths: tuple[int, ...] = (48, 96, 192), seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a of a + b / n fitted to means over runs, and its standard errors."""
+    found = [outputs(update, n, 24 * widths[-1] ** 2 // n**2 + 40, steps, seed + n) for n in widths]
+    means = np.array([f.mean(0) for f in found])
+    errors = np.array([f.std(0, ddof=1) / np.sqrt(len(f)) for f in found])
+    at, spread = np.empty(means.shape[1]), np.empty(means.shape[1])
+    for row in range(means.shape[1]):
+        design = np.stack([np.ones(len(widths)), 1 / np.array(widths)], 1) / errors[:, row, None]
+        cov = np.linalg.inv(design.T @ design)
+        at[row] = (cov @ design.T @ (means[:, row] / errors[:, row]))[0]
+        spread[row] = np.sqrt(cov[0, 0])
+    return at, spread
