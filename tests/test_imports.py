@@ -71,7 +71,7 @@ PRODUCTS = {
         "network.scales",
     },
     "simulation": {"simulation.result"},
-    "kernels": {"kernels.result"},
+    "kernels": {"kernels.plan", "kernels.result"},
 }
 """The modules of a stage that other stages may import: its types, never its algorithms.
 

@@ -15,6 +15,7 @@ from tpc.command_line.whole_file import replacing, write_whole
 from tpc.diagnostics import NOWHERE, Diagnostic, ProgramError, UsageError, render
 from tpc.diagnostics.cautions import SlowDerivatives, UncertainError
 from tpc.driver import compiler, verification
+from tpc.driver.deep_equations import deep_json
 from tpc.driver.emitted import Progress
 from tpc.driver.shown import ShownLimit, ShownNetwork, ShownProgram
 from tpc.driver.training_limit import train as train_network
@@ -284,7 +285,7 @@ def _inspect_limit(limit: ShownLimit, format_: str) -> str:
 def _inspect_network(network: ShownNetwork, format_: str) -> str:
     """Write the weights, the equations for one input, the kernels, and how it is trained."""
     chapters = {"kernels": compiler.derive_kernels(network)}
-    if network.training:
+    if network.training and not (network.depth and network.depth.loops):
         chapters["training"] = compiler.derive_training(network).chapter
     match format_:
         case "latex":
@@ -294,6 +295,8 @@ def _inspect_network(network: ShownNetwork, format_: str) -> str:
             return architecture_to_html(network, more)
         case "json":
             written: dict[str, Json] = {name: c.to_json() for name, c in chapters.items()}
+            if network.depth and network.depth.loops:
+                written |= deep_json(network)
             return _json(network.to_json() | written)
         case _:
             return "\n".join([network.to_text(), *(c.to_text() for c in chapters.values())])
@@ -302,7 +305,7 @@ def _inspect_network(network: ShownNetwork, format_: str) -> str:
 def _load(arguments: Namespace) -> ShownProgram | ShownNetwork:
     """Read and check what a file describes; print its warnings."""
     described = compiler.parse(_text(arguments), _name(arguments), arguments.depth)
-    if arguments.command != "kernel":
+    if arguments.command not in ("kernel", "inspect") or getattr(arguments, "unrolled", False):
         compiler.refuse_infinite(described, f"tpc {arguments.command}")
     found = list(described.warnings)
     if isinstance(described, Network) and getattr(arguments, "dot", "") == "derivative":

@@ -8,7 +8,9 @@ beside what a round adds.
 
 from collections.abc import Callable
 from math import inf
+from typing import Any
 
+from tpc.gaussian.form_series import in_powers
 from tpc.kernels.plan import KernelPlan, Leaf, PlanOperation, PlanStep
 from tpc.kernels.rules import RULES, scaled
 from tpc.kernels.steps import PlanSteps, rewritten
@@ -39,6 +41,9 @@ LINEAR = frozenset({"linear", "take", "permute", "expand", "diagonal", "trace", 
 DIVIDES = frozenset({"div", "quotient"})
 
 
+TINY = 1e-9
+
+
 class NoPowers(Exception):
     """A function of the depth that is no power of it, where it does not vanish."""
 
@@ -67,7 +72,7 @@ def in_powers_of(plan: KernelPlan, depth: str, least: float) -> KernelPlan:
             case Leaf():
                 found.append(Powers.of({0.0: steps.leaf(value)}))
             case PlanStep(operation=operation, operands=operands):
-                found.append(_of_step(steps, operation, [found[x] for x in operands]))
+                found.append(_of_step(steps, operation, [found[x] for x in operands], least))
     outputs, shapes = {}, {}
     for name, number in plan.outputs.items():
         if found[number].rest >= least:
@@ -92,13 +97,17 @@ def powers_in(plan: KernelPlan, name: str) -> list[float]:
     return sorted((float(power) for own, power in found if own == name), reverse=True)
 
 
-def _of_step(steps: PlanSteps, operation: PlanOperation, parts: list[Powers]) -> Powers:
+def _of_step(
+    steps: PlanSteps, operation: PlanOperation, parts: list[Powers], least: float
+) -> Powers:
     def made(*numbers: int) -> int:
         return steps.step(operation, *numbers)
 
     if all(set(part) == {0.0} and part.rest == -inf for part in parts):
         return Powers.of({0.0: made(*(part[0.0] for part in parts))})
     name = operation.name
+    if name == "closed_form":
+        return _of_form(steps, operation, parts, least)
     if name in MULTIPLIES:
         return _product(steps, made, *parts)
     if name == "square":
@@ -116,6 +125,28 @@ def _of_step(steps: PlanSteps, operation: PlanOperation, parts: list[Powers]) ->
         return Powers.of(terms, parts[0].rest - down)
     power = _power(steps, operation, parts)
     return _leading(made, parts) if power is None else power
+
+
+def _of_form(
+    steps: PlanSteps, operation: PlanOperation, parts: list[Powers], least: float
+) -> Powers:
+    """Return a whole closed form, whose values are polynomials, as one of closed forms."""
+    form: Any = operation.arguments[0]
+    names: Any = operation.arguments[1]
+    terms: dict[str, dict[float, str]] = {}
+    values: dict[str, int] = {}
+    for name, part in zip(names, parts, strict=True):
+        terms[name] = {power: f"{name}{place}" for place, power in enumerate(sorted(part))}
+        values |= {terms[name][power]: number for power, number in part.items()}
+    found = in_powers(form, terms, least)
+    if found is None or any(part.rest > -inf for part in parts):
+        raise NoPowers
+    made: dict[float, int] = {}
+    for power, coefficient in found.items():
+        used = tuple(sorted(symbol.name for symbol in coefficient.free_symbols))
+        step = PlanOperation("closed_form", (coefficient, used))
+        made[power] = steps.step(step, *(values[name] for name in used))
+    return Powers.of(made, least - TINY)
 
 
 def _power(steps: PlanSteps, operation: PlanOperation, parts: list[Powers]) -> Powers | None:

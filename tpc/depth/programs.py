@@ -39,7 +39,11 @@ SIDES = {FIRST: Side.FIRST, SECOND: Side.SECOND}
 
 
 def stage_plan(
-    stage: Stage, alike: bool = False, mean: bool = False, dot: DotChoice = "auto"
+    stage: Stage,
+    alike: bool = False,
+    mean: bool = False,
+    dot: DotChoice = "auto",
+    whole: bool = False,
 ) -> KernelPlan:
     """Return the steps of a stage's map.
 
@@ -48,6 +52,7 @@ def stage_plan(
         alike: Whether both states and inputs are the first one.
         mean: Whether states have means.
         dot: The form of dots.
+        whole: Whether expectations stay whole, to be read and not computed.
 
     Raises:
         NoPairwiseForm: An expectation has neither a closed form nor a series.
@@ -57,7 +62,7 @@ def stage_plan(
     for name, side in SIDES.items():
         given[f"factor of the {name}"] = State("factor", side)
         given[f"mean of the {name}"] = State("mean", side)
-    return plan_pairs(derive_limit(program, dot), given)
+    return plan_pairs(derive_limit(program, dot), given, whole=whole)
 
 
 def stage_program(stage: Stage, alike: bool, mean: bool) -> Program:

@@ -8,7 +8,6 @@
 | something else | a plain network, at a fixed point |
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -108,10 +107,17 @@ def _stays_gaussian(parts: Parts, infinite: bool) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The rates of an infinitely deep loop, and what is to be said of it."""
+    """The rates of an infinitely deep loop, and what is to be said of it.
+
+    Attributes:
+        rates: The powers of L in what a round adds.
+        warnings: What to know of the limit.
+        still: The outputs of a round whose rates vanish.
+    """
 
     rates: StageMap
     warnings: tuple[str, ...]
+    still: frozenset[str]
 
 
 def flow_of(network: Network, parts: Parts, maps: DeepMaps) -> Flow:
@@ -147,21 +153,18 @@ def flow_of(network: Network, parts: Parts, maps: DeepMaps) -> Flow:
                 raise refuse(_growth(parts.state, name, power - rate))
     if size("tangent", 0.0, scale) > SMALL:
         raise refuse(_growth(parts.state, "tangent", -rate))
-    return Flow(rates, tuple(_warnings(parts, depth, partial(_at_rate, size, rate))))
+    names = ("mean", "covariance", "tangent", "passed")
+    still = frozenset(name for name in names if size(name, rate) <= SMALL)
+    return Flow(rates, tuple(_warnings(parts, depth, still)), still)
 
 
-def _at_rate(size: Callable[[str, float], float], rate: float, name: str) -> float:
-    return size(name, rate)
-
-
-def _warnings(parts: Parts, depth: str, size: Callable[[str], float]) -> list[str]:
-    moved, tangent = max(map(size, ("covariance", "mean", "passed"))), size("tangent")
-    if moved <= SMALL and tangent <= SMALL:
+def _warnings(parts: Parts, depth: str, still: frozenset[str]) -> list[str]:
+    if len(still) == 4:
         return [
             f"the loop over `{depth}` changes nothing in the limit: its branch is scaled too small;"
             f" `{depth}^(-1/2)` for weights drawn anew, `1 / {depth}` for others"
         ]
-    if tangent <= SMALL and parts.inside.weights:
+    if "tangent" in still and parts.inside.weights:
         return [f"the weights of the loop over `{depth}` drop out of the tangent kernel"]
     return []
 

@@ -28,6 +28,7 @@ from tpc.diagnostics import NOWHERE, ProgramError, UsageError
 from tpc.diagnostics.depth_faults import NeedsDepth
 from tpc.diagnostics.network_faults import NetworkAsProgram
 from tpc.diagnostics.program_faults import NoOutput
+from tpc.driver.deep_equations import deep_chapter
 from tpc.driver.emitted import WRITTEN_OUT, Effort, Method, Progress, evaluate, imported
 from tpc.driver.shown import ShownLimit, ShownNetwork, ShownProgram, speech
 from tpc.driver.shown_results import (
@@ -234,6 +235,8 @@ def derive_kernels(network: Network) -> Chapter:
 
     Without a tangent kernel, where a trained weight is scalar-like, they are those of the NNGP.
     """
+    if network.depth and network.depth.loops:
+        return deep_chapter(network)
     inputs = (network.input.name, network.input.name + PRIME)
     if network.couples_inputs:
         return Chapter(("no kernels of two inputs: `batchmean` averages over all of them",), ())

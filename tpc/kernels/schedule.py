@@ -48,30 +48,37 @@ class NoPairwiseForm(Exception):
         self.node = node
 
 
-def plan_pairs(limit: Limit, inputs: Mapping[str, Side | State], series: bool = True) -> KernelPlan:
+def plan_pairs(
+    limit: Limit, inputs: Mapping[str, Side | State], series: bool = True, whole: bool = False
+) -> KernelPlan:
     """Make the plan of a limit's scalar outputs.
 
     Args:
         limit: Of the program of two inputs.
         inputs: For the parameter of each input, its side; for those of states, what they are.
         series: Whether expectations without a closed form may be Hermite series.
+        whole: Whether expectations stay whole, as steps `closed_form` and `series` that are read
+            and not computed.
 
     Raises:
         NoPairwiseForm: An expectation is left.
     """
     nodes = {output.name: output.parts[0][1] for output in limit.outputs}
-    writer = _Writer(PlanSteps(), inputs, series)
+    writer = _Writer(PlanSteps(), inputs, series, whole)
     numbers = fold(nodes.values(), writer.number, _needs)
     written = writer.steps.values
     outputs = {name: numbers[node] for name, node in nodes.items()}
-    whole = writer.steps.side(outputs.values())
-    wide = [node for node, x in numbers.items() if written[x].side is whole]
+    side = writer.steps.side(outputs.values())
+    wide = [node for node, x in numbers.items() if written[x].side is side]
     widest = max((int(np.prod(node.shape, dtype=int)) for node in wide), default=1)
     values, outputs = rewritten(written, outputs, (contract_identity, contract_factors))
-    values, outputs = rewritten(values, outputs, (*AXIS_RULES, *RULES))
-    if widest == 1:
+    rules = RULES if whole else (*AXIS_RULES, *RULES)
+    values, outputs = rewritten(values, outputs, rules)
+    if whole:
+        pass
+    elif widest == 1:
         values, outputs = nest_sums(values, outputs, RULES)
-    elif whole is Side.BOTH:  # of one input, what is alike should stay so to the last digit
+    elif side is Side.BOTH:  # of one input, what is alike should stay so to the last digit
         values, outputs = join_linear(values, outputs)
     shapes = {name: node.shape for name, node in nodes.items()}
     return KernelPlan(values, outputs, shapes, _inexact(values, outputs), widest)
@@ -106,6 +113,7 @@ class _Writer:
     steps: PlanSteps
     inputs: Mapping[str, Side | State]
     series: bool
+    whole: bool
 
     def number(self, node: Node, numbers: Mapping[Node, int]) -> int:
         """Return the number of a node's value, given those of what it is computed from."""
@@ -118,6 +126,8 @@ class _Writer:
                 return self.steps.leaf(Leaf(self.inputs.get(name, name), shape))
             case InitialScalar(limit=limit):
                 return numbers[limit]
+            case ClosedForm() | HermiteSeries() if self.whole:
+                return self._whole(node, numbers)
             case ClosedForm(symbols=symbols, values=values, expression=expression):
                 instructions, result = to_instructions(expression, symbols)
                 aligned = [self._aligned(node, value, numbers) for value in values]
@@ -133,6 +143,16 @@ class _Writer:
             aligned = [self._aligned(node, value, numbers) for value in node.operands]
             return self.steps.step(found, *aligned)
         return self.steps.step(found, *(numbers[operand] for operand in operands(node)))
+
+    def _whole(self, node: ClosedForm | HermiteSeries, numbers: Mapping[Node, int]) -> int:
+        """Return an expectation as one step, which knows its form or its functions."""
+        aligned = [self._aligned(node, value, numbers) for value in node.values]
+        names = tuple(symbol.name for symbol in node.symbols)
+        if isinstance(node, ClosedForm):
+            form = PlanOperation("closed_form", (node.expression, names))
+        else:
+            form = PlanOperation("series", (node.left, node.right, names))
+        return self.steps.step(form, *aligned)
 
     def _numeral(self, value: float) -> int:
         return self.steps.leaf(Leaf(value))

@@ -4,12 +4,13 @@ The names of weights stand for their trainable tensors w, so that every multipli
 equations, where derivatives with respect to w see it.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 
-from tpc.network.network import Network, Weight
+from tpc.network.network import Depth, Network, Weight
 from tpc.program import nodes as op
 from tpc.program.ensembles import GAUSSIAN, Bernoulli, spell
 from tpc.program.nodes import FREE, BatchMean, Node, operands
@@ -23,6 +24,7 @@ from tpc.report.latex import environments
 from tpc.report.latex_alphabet import Latex
 from tpc.report.numbers import Json
 from tpc.report.rearranged import rearranged
+from tpc.report.renaming import renamed
 from tpc.report.spelled_operations import write_operation
 from tpc.report.text import write_lines
 from tpc.report.unicode import write_plainly
@@ -66,6 +68,8 @@ def equations_of(network: Network | Program) -> Equations:
         found.formulas[node] = found.own[node] if name is None else name
         sizes[node] = size if name is None else 1
     _relate(network, found)
+    if isinstance(network, Network) and network.depth and network.depth.loops:
+        _say_one_round(network.depth, network, found)
     return found
 
 
@@ -137,7 +141,9 @@ def architecture_to_json(network: Network) -> dict[str, Json]:
     readout = network.readout
     described = {weight: _weight_to_json(weight, found) for weight in network.weights}
     families = grouped(network.weights, lambda w: w.name, lambda w: repr(described[w]))
-    weights: list[Json] = [{"name": name, **described[family[0]]} for name, family in families]
+    weights: list[Json] = [
+        {"name": _whole_family(name, network), **described[family[0]]} for name, family in families
+    ]
     equations: list[Json] = [
         {"name": write_plainly(line.left[0]), "value": write_plainly(line.right)}
         for line in found.relations
@@ -235,6 +241,40 @@ def _relate(network: Network | Program, found: Equations) -> None:
             found.relations.append(Relation((found.local[node],), "=", right, local=True))
 
 
+def _say_one_round(depth: Depth, network: Network, found: Equations) -> None:
+    """Keep one round of each loop over an infinite depth, and call its number by its name."""
+    written = len(depth.loops[0].bound)
+    uses = Counter(binding.span for binding in network.bindings)
+    rounds = {of.name: of.span for of in network.bindings if uses[of.span] == written}
+    first = {span: name for name, span in reversed(rounds.items())}
+
+    def of_round(x: Formula, keys: dict[str, str]) -> Formula:
+        return renamed(x, lambda text: _KEY.sub(lambda k: f"[{keys.get(k[1], k[1])}]", text))
+
+    kept, behind = [], {str(written): depth.name}
+    for line in found.relations:
+        name = write_plainly(line.left[0])
+        if name in rounds and first[rounds[name]] != name:
+            continue
+        keys = {"0": "l", "1": "l + 1"} if name in rounds else behind
+        left = tuple(of_round(x, keys) for x in line.left)
+        kept.append(replace(line, left=left, right=of_round(line.right, keys)))
+    found.relations[:] = kept
+    node = network.readout.node
+    found.own[node] = of_round(found.own[node], behind)
+
+
+_KEY = re.compile(r"\[(\d+)\]")
+
+
+def _whole_family(name: str, network: Network) -> str:
+    """Return `W[0..L - 1]` for the weights of all rounds of an infinite loop."""
+    if network.depth is None or not network.depth.loops:
+        return name
+    last = len(network.depth.loops[0].bound) - 1
+    return name.replace(f"[0..{last}]", f"[0..{network.depth.name} - 1]")
+
+
 def _local_below(node: Node, found: Equations, said: set[Node]) -> list[Node]:
     """Return the nodes with local names that a node is made of and that have not been said."""
     waiting, seen, new = [node], {node}, []
@@ -276,7 +316,7 @@ def _roles(network: Network, found: Equations) -> list[tuple[str, str]]:
     noises = {noise: _noise(noise, found) for noise in network.noises}
     drawn = grouped(network.noises, lambda noise: noise.name, noises.__getitem__)
     return [
-        *((name, roles[family[0]]) for name, family in families),
+        *((_whole_family(name, network), roles[family[0]]) for name, family in families),
         *((name, noises[family[0]]) for name, family in drawn),
     ]
 

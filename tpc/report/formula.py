@@ -165,6 +165,14 @@ class SumOver:
     inclusive: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The derivative of x in tau, or in tau and sigma: dx/dtau."""
+
+    operand: "Formula"
+    over: tuple[str, ...]
+
+
 Formula: TypeAlias = (
     Number
     | Name
@@ -184,6 +192,7 @@ Formula: TypeAlias = (
     | Contraction
     | Sum
     | SumOver
+    | Rate
 )
 
 

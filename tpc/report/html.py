@@ -137,6 +137,13 @@ class Html(Alphabet):
         """Write a sum over the rounds before t, or up to t."""
         return f"∑<sub>s {'≤' if inclusive else '&lt;'} t</sub> {operand}"
 
+    def rate(self, operand: str, over: tuple[str, ...]) -> Piece:
+        """Write a derivative as a fraction."""
+        d, names = ("d", over) if len(over) == 1 else ("∂", over)
+        above = f"{d}{operand}" if len(names) == 1 else f"∂<sup>2</sup>{operand}"
+        below = " ".join(f"{d}{self.name(x)}" for x in names)
+        return Piece(f'<span class="fraction"><span>{above}</span><span>{below}</span></span>')
+
     def between(self, kind: str, left: str, right: str) -> str:
         """Write the sign of multiplication between two factors."""
         return " · " if kind == "times" and right[0].isdigit() else _BETWEEN[kind]

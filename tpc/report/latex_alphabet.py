@@ -37,7 +37,7 @@ _NAME = re.compile(r"([A-Za-z]+)_?(\d*)((?:_[A-Za-z0-9]+)*)(\[[^\]]*\])?('*)")
 
 _SIGNS = {
     "⊙": r"\odot ", "⊗": r"\otimes ", "·": r"\cdot ", "⟨": r"\langle ", "⟩": r"\rangle ",
-    "π": r"\pi ", "×": r"\times ",
+    "π": r"\pi ", "×": r"\times ", "∞": r"\infty ",
 }  # fmt: skip
 """What may stand in a bra that is no name."""
 
@@ -58,12 +58,17 @@ class LatexNames:
         if name.startswith("⟨") and name.endswith("|"):  # a bra
             return rf"\langle {self.spell(name[1:-1])} |"
         left, _, right = name.partition(" ")
-        if right:
+        if right and not _NAME.fullmatch(name):  # x[l + 1]
             return f"{self.spell(left)} {self.spell(right)}"
         if name.endswith(".T"):
             return rf"{self.spell(name[:-2])}^{{\top}}"
         if name.startswith("("):
             return name
+        called = re.fullmatch(r"([^( ]+)\((.*)\)", name)  # x(τ), C(0, σ)
+        if called:
+            return f"{self.spell(called[1])}({', '.join(map(self.spell, called[2].split(', ')))})"
+        if name in ("τ", "σ"):
+            return r"\tau" if name == "τ" else r"\sigma"
         if name not in self._spelled:
             self._spelled[name] = self._new(name)
         return self._spelled[name]
@@ -125,7 +130,7 @@ _COMMANDS = frozenset({"tanh", "sin", "cos", "sinh", "cosh", "exp", "log", "max"
 _SYMBOLS = {
     "N": r"\mathcal{N}", "Phi": r"\Phi", "delta": r"\delta", "trace": r"\operatorname{tr}",
     "acos": r"\arccos", "asin": r"\arcsin", "atan": r"\arctan", "owens_t": "T",
-    "Q_t": "Q_{t}", "Sigma": r"\Sigma", "Theta": r"\Theta",
+    "Q_t": "Q_{t}", "∫∫": r"\iint ", "Sigma": r"\Sigma", "Theta": r"\Theta",
 }  # fmt: skip
 
 
@@ -234,6 +239,14 @@ class Latex(Alphabet):
         sign = r"\le" if inclusive else "<"
         return rf"\sum_{{s {sign} t}} {operand}"
 
+    def rate(self, operand: str, over: tuple[str, ...]) -> Piece:
+        """Write a derivative as a fraction."""
+        names = [self.name(x) for x in over]
+        if len(names) == 1:
+            return Piece(rf"\frac{{d{operand}}}{{d{names[0]}}}", PRODUCT)
+        below = " ".join(rf"\partial {x}" for x in names)
+        return Piece(rf"\frac{{\partial^{{2}} {operand}}}{{{below}}}", PRODUCT)
+
     def between(self, kind: str, left: str, right: str) -> str:
         """Write the sign of multiplication between two factors."""
         return r" \cdot " if kind == "times" and right[0].isdigit() else _BETWEEN[kind]
@@ -271,5 +284,7 @@ def _function(name: str) -> str:
         return _SYMBOLS[name]
     if name in _COMMANDS:
         return rf"\{name}"
+    if len(name) == 1:
+        return name
     escaped = name.replace("_", r"\_")
     return rf"\operatorname{{{escaped}}}"

@@ -102,6 +102,9 @@ class Alphabet(Protocol):
     def total(self, operand: str, inclusive: bool) -> str:
         """Write a sum over the rounds before t, or up to t."""
 
+    def rate(self, operand: str, over: tuple[str, ...]) -> Piece:
+        """Write a derivative in the depth, or in two depths."""
+
     def between(self, kind: str, left: str, right: str) -> str:
         """Write the sign of multiplication between two factors."""
 
@@ -149,6 +152,8 @@ def _piece(formula: Formula, a: Alphabet) -> Piece:
             return a.quotient(_piece(numerator, a), _piece(denominator, a))
         case expr.Contraction(left=left, right=right, axes=axes):
             return Piece(a.contraction(at(left, POWER), at(right, POWER), axes), PRODUCT)
+        case expr.Rate(operand=operand, over=over):
+            return a.rate(at(operand, ATOM), over)
         case expr.Product():
             return Piece(_product(formula, a), PRODUCT)
         case expr.Sum():

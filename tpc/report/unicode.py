@@ -115,6 +115,12 @@ class Unicode(Alphabet):
         """Write a sum over the rounds before t, or up to t."""
         return f"∑[s{'≤' if inclusive else '<'}t] {operand}"
 
+    def rate(self, operand: str, over: tuple[str, ...]) -> Piece:
+        """Write `dC/dτ` or `∂²C/∂τ∂σ`."""
+        if len(over) == 1:
+            return Piece(f"d{operand}/d{over[0]}", PRODUCT)
+        return Piece(f"∂²{operand}/{''.join(f'∂{x}' for x in over)}", PRODUCT)
+
     def between(self, kind: str, left: str, right: str) -> str:
         """Write the sign of multiplication; a number or an array does not stand behind a blank."""
         if kind == "times" and right[0] in "0123456789[":
