@@ -335,7 +335,7 @@ def test_reserved_words_are_no_names() -> None:
     grammar = GRAMMAR.read_text(encoding="utf-8")
     words = set(re.findall(r'"([A-Za-z_]+)"', re.sub(r"//.*", "", grammar)))
     words |= RESERVED
-    words -= {"x", "over", "return", "noise", "depth"} | SETTING_WORDS
+    words -= {"x", "over", "return", "noise", "depth", "path"} | SETTING_WORDS
     assert {"for", "normal", "mean", "relu", "softmax", "pi", "e", "train", "in"} <= words
     for word in sorted(words):
         for text in (f"vector {word} : n\n", f"def f({word}) = 1\n", f"y = mean[{word}](1)\n"):

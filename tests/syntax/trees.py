@@ -30,7 +30,7 @@ def some(items: st.SearchStrategy[Any], least: int = 1, most: int = 3) -> st.Sea
 
 
 NAMES = make(
-    tree.Name, st.sampled_from(["x", "h", "W", "nxm", "data", "steps", "T", "_a1", "for_"])
+    tree.Name, st.sampled_from(["x", "h", "W", "nxm", "data", "steps", "path", "T", "_a1", "for_"])
 )
 FUNCTIONS = make(tree.Name, st.sampled_from(["tanh", "avg", "sum", "range", "load", "f"]))
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters='"'))
@@ -58,6 +58,7 @@ def compound(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         make(tree.Mean, some(NAMES), inner),
         make(tree.Bracket, inner, inner),
         make(tree.Transposed, inner),
+        make(tree.Steps, inner),
         make(tree.Unary, st.just("-"), inner),
         make(tree.Binary, st.sampled_from(["+", "-", "*", "/", "@", "^", "//", "%"]), inner, inner),
     )
@@ -111,7 +112,7 @@ SIMPLE = st.one_of(
 )
 PLACES = make(tree.Target, NAMES, some(SMALL, least=0, most=2))
 DECLARATIONS = st.one_of(
-    make(tree.InputDecl, DECLARED),
+    make(tree.InputDecl, DECLARED, st.booleans()),
     make(tree.WeightDecl, some(DECLARED), st.none(), st.none(), OPTIONS),
     make(tree.WeightDecl, some(DECLARED), NAMES, st.none() | NAMES, OPTIONS),
 )

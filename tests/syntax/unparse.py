@@ -117,8 +117,8 @@ def _simple(statement: Simple) -> str:
             return f"output {_target(target)}{_behind(' = ', value)}"
         case tree.Readout(target=target, value=value):
             return f"readout {_target(target)} = {_text(value, _SUM)}"
-        case tree.InputDecl(declared=declared):
-            return f"input {_declared((declared,))}"
+        case tree.InputDecl(declared=declared, path=path):
+            return f"input {'path ' if path else ''}{_declared((declared,))}"
         case tree.WeightDecl():
             return _weight(statement)
         case tree.Setting(word=word, values=values):
@@ -210,6 +210,8 @@ def _text(expression: tree.Expression, binding: int) -> str:
             return f"{_text(base, _POSTFIX)}[{_list(keys)}]"
         case tree.Transposed(operand=operand):
             return f"{_text(operand, _POSTFIX)}.T"
+        case tree.Steps(operand=operand):
+            return f"{_text(operand, _POSTFIX)}.step"
         case tree.Bracket(left=left, right=right):
             return f"<{_text(left, _SUM)}|{_text(right, _SUM)}>"
         case tree.Mean(coordinates=coordinates, body=body):

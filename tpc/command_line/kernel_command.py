@@ -103,7 +103,7 @@ def _read_inputs(name: str, network: Network) -> npt.NDArray[np.float64]:
         advice = f"; {error.advice}: write {path}:KEY" if error.advice else ""
         raise UsageError(f"cannot read {name}: {error.why}{advice}") from None
     shape = network.input.shape
-    if Path(path).suffix == ".csv" and array[0].size == prod(shape):
+    if not network.path and Path(path).suffix == ".csv" and array[0].size == prod(shape):
         return array.reshape(len(array), *shape)
     return array
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tpc.depth.course import Course
 from tpc.depth.orders import RATE, term
 from tpc.depth.recursion import passed_on
 from tpc.depth.rounds import Moments, Pairs, StageMap, TileInputs
@@ -58,23 +59,27 @@ def _rate(found: Mapping[str, Array], name: str, like: Array) -> Array:
     return np.zeros_like(like) if rate is None else rate
 
 
-def flowed(round_: StageMap, start: Pairs, inputs: TileInputs, end: float = 1) -> Pairs:
+def flowed(round_: StageMap, start: Pairs, inputs: Course, end: float = 1) -> Pairs:
     """Return the states of a tile behind an infinitely deep loop.
 
     Args:
         round_: The round in powers of L, as `in_powers_of` writes its plans.
         start: The states before the loop.
-        inputs: The inputs, which rounds may take.
+        inputs: The inputs, which rounds may take, over pieces of the depth.
         end: Where tau ends: how many times the depth there are rounds.
     """
-    rates = Rates(round_, inputs)
-    fine = _integrated(rates.of, start, RTOL, end)
-    coarse = _integrated(rates.of, start, 10 * RTOL, end)
+    fine = coarse = start
+    error = start.error
+    for piece, span in enumerate(np.diff(inputs.times) * end):
+        rates = Rates(round_, inputs.at(piece))
+        fine = _integrated(rates.of, fine, RTOL, span)
+        coarse = _integrated(rates.of, coarse, 10 * RTOL, span)
+        error += rates.error * span
     steps = max(
         np.abs(fine.covariance - coarse.covariance).max(initial=0),
         np.abs(fine.tangent - coarse.tangent).max(initial=0),
     )
-    return replace(fine, error=start.error + float(steps) + rates.error)
+    return replace(fine, error=float(steps) + error)
 
 
 def _integrated(rate: Callable[[Pairs], Pairs], start: Pairs, rtol: float, end: float) -> Pairs:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tpc.depth.stages import Stage, stage
+from tpc.depth.stages import Stage, adds_to_state, stage
 from tpc.diagnostics import Fault, ProgramError, Span
 from tpc.diagnostics.depth_faults import NotByPairs, RoundsDiffer, RoundsReachBack, TiedInDepth
 from tpc.network.network import DepthLoop, Network, Weight
@@ -105,6 +105,8 @@ def _check_tied(network: Network, parts: Parts, tied: set[str]) -> None:
     twice = {f"both `{name}` and `{name}.T`, tied" for name in tied & back & forth}
     mixed = tied - names or (tied if tied != names else set())
     wrong = twice or {f"`{name}` is tied" for name in mixed}
+    if tied and not adds_to_state(parts.inside):
+        wrong = wrong or {f"`{min(tied)}` is tied, and `{parts.state}` is more than added to"}
     if wrong:
         raise ProgramError.of(network, (TiedInDepth(min(wrong)), parts.loop.span))
 

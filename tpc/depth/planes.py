@@ -21,38 +21,42 @@ from math import prod
 
 import numpy as np
 
+from tpc.depth.course import Course
 from tpc.depth.rounds import Moments, Pairs, StageMap, TileInputs
 from tpc.depth.verdict import DeepMaps
 from tpc.kernels.plan import Array
 
-DEPTHS = (16, 32, 64, 128, 256)
-"""The depths from which an infinite one is extrapolated."""
+LEAST, LEVELS = 16, 5
+"""The least depth from which an infinite one is extrapolated, and how many times it doubles."""
 
 
-def plane_kernels(
-    maps: DeepMaps, inputs: TileInputs, start: Pairs, rounds: int
-) -> dict[str, Array]:
+def depths_of(pieces: int) -> list[int]:
+    """Return the depths from which an infinite one is extrapolated, multiples of a number."""
+    least = pieces * -(-LEAST // pieces)
+    return [least * 2**level for level in range(LEVELS)]
+
+
+def plane_kernels(maps: DeepMaps, inputs: Course, start: Pairs) -> dict[str, Array]:
     """Return the kernels of a tile behind a loop of tied rounds.
 
     Args:
         maps: Those of the network, with the number of rounds as its depth.
-        inputs: The inputs.
+        inputs: The inputs, a piece for each round.
         start: The states before the loop.
-        rounds: How many rounds there are.
 
     Shapes:
         nngp, ntk: (rows, columns) + e + e.
     """
-    round_ = maps.round
-    rows = _variances(round_, start.rows.covariance, inputs.rows, rounds)
-    columns = _variances(round_, start.columns.covariance, inputs.columns, rounds)
+    round_, rounds = maps.round, inputs.pieces
+    rows = _variances(round_, start.rows.covariance, inputs.rows)
+    columns = _variances(round_, start.columns.covariance, inputs.columns)
     own = [start.covariance] * (rounds + 1)  # C(0, m), then one row after the other
     tangents, passed = [], []
+    all_columns = inputs.columns.reshape(-1, *inputs.columns.shape[2:])
     for at in range(rounds):
         state = _row(rows[at], columns[:-1], np.stack(own[:-1], axis=1))
-        given = TileInputs(
-            inputs.rows, np.concatenate([inputs.columns] * rounds), _equal(inputs, at)
-        )
+        i, j = inputs.equal[at]  # equal states are those of one round
+        given = TileInputs(inputs.rows[at], all_columns, (i, j + at * inputs.columns.shape[1]))
         found = round_.of(state, given).pairs
         split = {name: _by_round(value, rounds) for name, value in found.items()}
         added = split["covariance"] - np.stack(own[:-1], axis=0)
@@ -60,7 +64,7 @@ def plane_kernels(
         tangents.append(split["tangent"])
         passed.append(split["passed"])
     last = Pairs(Moments(None, rows[-1]), Moments(None, columns[-1]), own[-1], start.tangent)
-    behind = maps.behind.of(last, inputs).pairs
+    behind = maps.behind.of(last, inputs.end).pairs
     ntk = behind["tangent"] + _backward(tangents, passed, behind["passed"], start.tangent)
     return {"nngp": behind["covariance"], "ntk": ntk}
 
@@ -77,38 +81,31 @@ def _row(row: Array, columns: list[Array], covariance: Array) -> Pairs:
     return Pairs(Moments(None, row), Moments(None, np.concatenate(columns)), flat, flat)
 
 
-def _equal(inputs: TileInputs, at: int) -> tuple[Array, Array]:
-    """Return which pairs are equal: equal inputs at one round."""
-    i, j = inputs.equal
-    return i, j + at * len(inputs.columns)
-
-
 def _by_round(value: Array, rounds: int) -> Array:
     """Move the axis over rounds of columns in front."""
     split = value.reshape(value.shape[0], rounds, -1, *value.shape[2:])
     return np.moveaxis(split, 1, 0)
 
 
-def _variances(round_: StageMap, start: Array, inputs: Array, rounds: int) -> list[Array]:
+def _variances(round_: StageMap, start: Array, inputs: Array) -> list[Array]:
     """Return the covariance of each input with itself at every round, (inputs,) + state + state.
 
     By symmetry the plane of one input needs no states but those of rounds before.
     """
     planes = [
-        _own_plane(round_, start[i : i + 1, None], inputs[i : i + 1], rounds)
-        for i in range(len(inputs))
+        _own_plane(round_, start[i : i + 1, None], inputs[:, i : i + 1]) for i in range(len(start))
     ]
-    return [np.concatenate([plane[at] for plane in planes]) for at in range(rounds + 1)]
+    return [np.concatenate([plane[at] for plane in planes]) for at in range(len(inputs) + 1)]
 
 
-def _own_plane(round_: StageMap, start: Array, given: Array, rounds: int) -> list[Array]:
+def _own_plane(round_: StageMap, start: Array, given: Array) -> list[Array]:
     """Return C(l, l) of one input, each of shape (1,) + state + state."""
     row = [start[0]]  # C(l, 0), ..., C(l, l)
     diagonal = [start[0]]
-    for at in range(rounds):
+    for at in range(len(given)):
         state = _row(diagonal[at], diagonal, np.stack(row, axis=1)[:, :, None])
         both = TileInputs(
-            given, np.concatenate([given] * (at + 1)), (np.array([0]), np.array([at]))
+            given[at], np.concatenate(given[: at + 1]), (np.array([0]), np.array([at]))
         )
         found = round_.of(state, both).pairs["covariance"][0]
         sums = np.cumsum(found - np.concatenate(row), axis=0)

@@ -5,12 +5,17 @@ Axes: first inputs, second inputs, then those of the state, twice for what belon
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from tpc.kernels.plan import Array, KernelPlan, Side, State
 from tpc.kernels.series_steps import PairSeries
 from tpc.kernels.tiles import Given, singles_from, tile
+
+Equal: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+"""Rows and columns of pairs that are equal."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +56,7 @@ class TileInputs:
 
     rows: Array
     columns: Array
-    equal: tuple[Array, Array]
+    equal: Equal
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,3 +176,24 @@ def adds_independently(stage_: Stage) -> bool:
         for node in found
         if not isinstance(node, op.MatMul | op.Mean | op.Inner)
     )
+
+
+def adds_to_state(stage_: Stage) -> bool:
+    """Whether a stage makes x + B(x), where B knows x through products with matrices alone."""
+    states, terms, waiting = 0, list[Node](), [stage_.after]
+    while waiting:
+        match waiting.pop():
+            case op.Elementwise(function="add", operands=parts):
+                waiting += parts
+            case op.Elementwise(function="sub", operands=(one, other)):
+                waiting.append(one)
+                terms.append(other)
+            case node if node is stage_.state:
+                states += 1
+            case other:
+                terms.append(other)
+
+    def below(node: Node) -> tuple[Node, ...]:
+        return () if isinstance(node, op.MatMul | op.Mean | op.Inner) else operands(node)
+
+    return states == 1 and stage_.state not in toposort(terms, below)

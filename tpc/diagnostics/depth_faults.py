@@ -139,3 +139,15 @@ class NotByPairs(Fault):
 
     depth: str
     what: str
+
+
+class PathUsed(Fault):
+    """A path is used otherwise than by the steps that rounds of a loop over a depth take."""
+
+    code = "TP520"
+    title = "`{text}` is no step of a path: {why}"
+    label = "an input that is a path is known by the steps that rounds take"
+    help = "`input path xi[2]` is used as `xi.step[l]`, in `for l in range(L):` over a `depth L`"
+
+    text: str
+    why: str

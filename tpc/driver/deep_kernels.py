@@ -12,21 +12,21 @@ rounds are not alike, which an infinite depth refuses, those of a finite one are
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf, prod
+from math import inf, lcm, prod
 
 import numpy as np
 
+from tpc.depth.course import Course, course, vertex_times
 from tpc.depth.flow import flowed
 from tpc.depth.parts import parts_of
-from tpc.depth.planes import DEPTHS, extrapolated, plane_kernels
+from tpc.depth.planes import depths_of, extrapolated, plane_kernels
 from tpc.depth.recursion import after_round, before_loop, behind_loop
-from tpc.depth.rounds import StageMap, TileInputs
+from tpc.depth.rounds import StageMap
 from tpc.depth.verdict import DeepMaps, flow_of, maps_of
 from tpc.diagnostics import ProgramError, UsageError
 from tpc.diagnostics.depth_faults import NoRoundForm
 from tpc.driver.emitted import Progress
-from tpc.kernels.plan import Array, Tile
-from tpc.kernels.rounding import equal_inputs
+from tpc.kernels.plan import Array
 from tpc.kernels.series_steps import NotSmooth
 from tpc.kernels.tiling import cut, write
 from tpc.limit.derive import DotChoice
@@ -128,15 +128,16 @@ def _of_loop(
     error = 0.0
     entries = prod(maps.before.pairs.shapes["covariance"])
     if parts.tied:
-        entries = max(1, entries**2 * _rounds_at_once(depth) // 2**9)
+        entries = max(1, entries**2 * _rounds_at_once(first, others, network.path, depth) // 2**9)
     tiles = list(cut((len(first), len(others)), max(1, TILE_FLOATS // entries), second is None))
     for done, part in enumerate(tiles):
-        asked = _tile_inputs(first, others, part)
+        asked = first[part[0]], others[part[1]]
         try:
             if parts.tied:
-                found, own = _of_planes(maps, depth, asked)
+                found, own = _of_planes(maps, depth, asked, network.path)
             else:
-                found, own = _kernels(maps, None if flow is None else flow.rates, rounds, asked)
+                rates = None if flow is None else flow.rates
+                found, own = _kernels(maps, rates, rounds, asked, network.path)
         except NotSmooth:
             at = parts.loop.span
             raise ProgramError.of(network, (NoRoundForm(parts.loop.length.name), at)) from None
@@ -150,39 +151,51 @@ def _of_loop(
     return DeepKernels(values, error, "pde" if parts.tied else "ode", flow.warnings)
 
 
-def _rounds_at_once(depth: float) -> int:
+def _depths(rows: Array, columns: Array, path: bool) -> list[int]:
+    """Return the depths from which an infinite one is extrapolated: vertices are met."""
+    return depths_of(lcm(*(side.shape[1] - 1 for side in (rows, columns))) if path else 1)
+
+
+def _rounds_at_once(rows: Array, columns: Array, path: bool, depth: float) -> int:
     """Return how many pairs of rounds a plane has."""
-    return int(DEPTHS[-1] if depth == inf else depth) ** 2
+    return int(_depths(rows, columns, path)[-1] if depth == inf else depth) ** 2
 
 
-def _of_planes(maps: DeepMaps, depth: float, inputs: TileInputs) -> tuple[dict[str, Array], float]:
+def _of_planes(
+    maps: DeepMaps, depth: float, inputs: tuple[Array, Array], path: bool
+) -> tuple[dict[str, Array], float]:
     """Return the kernels of a tile where weights are tied, and their error."""
-    start = before_loop(maps.before, inputs, False)
+
+    def over(rounds: int) -> Course:
+        return course(*inputs, path, np.linspace(0, 1, round(rounds * maps.ratio) + 1))
+
+    start = before_loop(maps.before, over(1).start, False)
     if depth < inf:
-        return plane_kernels(maps, inputs, start, round(depth * maps.ratio)), start.error
+        return plane_kernels(maps, over(int(depth)), start), start.error
     found = [
-        plane_kernels(maps.of_depth(rounds), inputs, start, round(rounds * maps.ratio))
-        for rounds in DEPTHS
+        plane_kernels(maps.of_depth(rounds), over(rounds), start)
+        for rounds in _depths(*inputs, path)
     ]
     limits = {name: extrapolated([values[name] for values in found]) for name in found[0]}
     error = max(float(own.max()) for _, own in limits.values())
     return {name: value for name, (value, _) in limits.items()}, start.error + error
 
 
-def _tile_inputs(first: Array, second: Array, part: Tile) -> TileInputs:
-    rows, columns = first[part[0]], second[part[1]]
-    i, j = equal_inputs(rows, columns)
-    return TileInputs(rows, columns, (np.asarray(i), np.asarray(j)))
-
-
 def _kernels(
-    maps: DeepMaps, rates: StageMap | None, rounds: float, inputs: TileInputs
+    maps: DeepMaps,
+    rates: StageMap | None,
+    rounds: float,
+    inputs: tuple[Array, Array],
+    path: bool,
 ) -> tuple[dict[str, Array], float]:
     """Return the kernels of a tile, and a bound of their errors."""
-    state = before_loop(maps.before, inputs, maps.mean)
+    count = round(rounds * maps.ratio)
+    times = np.linspace(0, 1, count + 1) if rates is None else vertex_times(*inputs, path)
+    given = course(*inputs, path, times)
+    state = before_loop(maps.before, given.start, maps.mean)
     if rates is not None:
-        state = flowed(rates, state, inputs, maps.ratio)
+        state = flowed(rates, state, given, maps.ratio)
     else:
-        for _ in range(round(rounds * maps.ratio)):
-            state = after_round(maps.round, state, inputs)
-    return behind_loop(maps.behind, state, inputs)
+        for at in range(count):
+            state = after_round(maps.round, state, given.at(at))
+    return behind_loop(maps.behind, state, given.end)

@@ -48,6 +48,7 @@ from tpc.limit.derive import DotChoice, derive_limit
 from tpc.network.checking.build import build_network
 from tpc.network.kernel_programs import FIRST, SECOND, Kind, batch_program, pair_program
 from tpc.network.network import Network
+from tpc.network.paths import steps
 from tpc.program.passes import normalise
 from tpc.program.program import Program
 from tpc.runtime.arithmetic import InfiniteExpectation
@@ -111,6 +112,7 @@ def kernel(
         if deep := deep_kernels(network, rounds, (first, second), given, dot, progress):
             return _of_depth(network, deep, kinds, rounds, samples, seed, given)
         network = _written_out(network, rounds)
+        first, second = _as_steps(network, first, second)
     work = _Work(network, first, second, method, samples, seed, given, dot, threads, progress)
     found = work.kernels(kinds, independent=False)
     work.check_finite(found[0])
@@ -401,15 +403,26 @@ def _both_inputs(
     return first, second
 
 
+def _as_steps(network: Network, rows: Array, columns: Array | None) -> tuple[Array, Array | None]:
+    """Return inputs as the graph of a network takes them: of paths the steps."""
+    if not network.path:
+        return rows, columns
+    count = network.input.shape[0]
+    return steps(rows, count), None if columns is None else steps(columns, count)
+
+
 def _inputs(network: Network, given: npt.ArrayLike) -> Array:
     """Return inputs as an array of the right shape."""
     try:
         array = np.ascontiguousarray(given, dtype=np.float64)
     except (TypeError, ValueError):
         raise UsageError("inputs are numbers, or lists of them of equal length") from None
-    wanted = network.input.shape
-    if array.ndim == 0 or array.shape[1:] != wanted or not len(array):
-        shape = f"(M, {', '.join(map(str, wanted))})" if wanted else "(M,)"
+    wanted = network.point
+    own = array.shape[1 + network.path :]
+    few = network.path and (array.ndim < 2 or array.shape[1] < 2)  # vertices
+    if array.ndim == 0 or few or own != wanted or not len(array):
+        sizes = ["M", *(["vertices"] if network.path else []), *map(str, wanted)]
+        shape = f"({', '.join(sizes)})" if len(sizes) > 1 else "(M,)"
         fault = InputsOfOtherShape(network.input.name, str(array.shape), shape)
         raise ProgramError.of(network, (fault, network.input.span))
     if not np.isfinite(array).all():

@@ -388,6 +388,8 @@ class Network:
         nodes: The graph for one input in topological order, without that of the loss and tracks.
         warnings: What may not have been meant.
         depth: The free depth, where one is declared.
+        path: Whether the input is a path: `input` are its steps then, of shape (rounds,) + that of
+            a point, or its velocity, where the depth is infinite.
     """
 
     name: str
@@ -405,6 +407,18 @@ class Network:
     noises: tuple[op.InitialVector, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     depth: Depth | None = None
+    path: bool = False
+
+    @property
+    def point(self) -> Shape:
+        """The shape of an input; of a path that of its points."""
+        rounds = 1 if self.path and not self.looped else 0
+        return self.input.shape[rounds:]
+
+    @property
+    def looped(self) -> bool:
+        """Whether it has a loop over an infinite depth."""
+        return self.depth is not None and bool(self.depth.loops)
 
     def dim_of(self, weight: Weight) -> Dim:
         """Return the width that exponents of a weight are powers of: a matrix's fan-in."""

@@ -91,7 +91,8 @@ class Automaton:
         word = SOMETIMES_NAMES[tokens[index].value]
         if not self._accepts(word):
             return "NAME"
-        return "NAME" if is_bound(tokens, index) and self._accepts("NAME") else word
+        named = is_bound(tokens, index) or (word == "PATH" and tokens[index + 1].type != "NAME")
+        return "NAME" if named and self._accepts("NAME") else word
 
     def finish(self) -> Statements:
         """End the text where a statement could begin, and return all of them."""

@@ -75,7 +75,7 @@ def _nothing_bound(slip: Slip) -> Explanation:
         return slip.here(NothingBound())
     if slip.tokens[0].type != "NAME" or "EQUAL" not in slip.accepted or slip.follows_operand:
         return None
-    continues = OPERATORS | COMPARATORS | {"LPAR", "LSQB", "TRANSPOSE", "_NEWLINE"}
+    continues = OPERATORS | COMPARATORS | {"LPAR", "LSQB", "TRANSPOSE", "STEP", "_NEWLINE"}
     if slip.token.type in continues:
         return slip.after_previous(NothingBound())
     return None

@@ -18,14 +18,14 @@ _INDENT = 4
 _OPENING, _CLOSING = ("LPAR", "LSQB"), ("RPAR", "RSQB")
 
 _CALLED = frozenset(
-    ("NAME", "FUNCTION", "NORMAL", "CONSTANT", "MEAN", "PRIMES", *_CLOSING, "TRANSPOSE")
+    ("NAME", "FUNCTION", "NORMAL", "CONSTANT", "MEAN", "PRIMES", *_CLOSING, "TRANSPOSE", "STEP")
 )
 """What a bracket belongs to that stands behind it."""
 
 _TIGHT = frozenset(("CIRCUMFLEX", "POWER", "VBAR"))
 """Signs without blanks."""
 
-_TIGHT_BEFORE = frozenset((*_CLOSING, "COMMA", "SEMICOLON", "TRANSPOSE", "PRIMES"))
+_TIGHT_BEFORE = frozenset((*_CLOSING, "COMMA", "SEMICOLON", "TRANSPOSE", "STEP", "PRIMES"))
 
 _DECLARATIONS = frozenset(("VECTOR", "NOISE", "MATRIX", "WEIGHT"))
 

@@ -59,6 +59,10 @@ class MakeExpressions(Transformer[Token, tuple[tree.Statement, ...]]):
         """`A.T`."""
         return tree.Transposed(operand.span.to(span_of(end)), operand)
 
+    def steps(self, operand: tree.Expression, end: Token) -> tree.Steps:
+        """`xi.step`."""
+        return tree.Steps(operand.span.to(span_of(end)), operand)
+
     def keys(
         self, *items: tree.Expression | tree.Slice | Token
     ) -> tuple[tree.Expression | tree.Slice, ...]:

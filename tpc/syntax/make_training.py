@@ -42,9 +42,10 @@ class Updates:
 class MakeTraining(MakeExpressions):
     """The callbacks of networks: inputs, weights, `train` blocks, declared optimizers."""
 
-    def input(self, keyword: Token, declared: tree.Declared) -> tree.InputDecl:
-        """`input xi[10]`."""
-        return tree.InputDecl(span_of(keyword).to(declared.span), declared)
+    def input(self, keyword: Token, path: Token | None, declared: tree.Declared) -> tree.InputDecl:
+        """`input xi[10]`, `input path xi[2]`."""
+        span = span_of(keyword).to(declared.span)
+        return tree.InputDecl(span, declared, path is not None)
 
     def weight(
         self,

@@ -27,7 +27,7 @@ SETTING_WORDS = frozenset(
 """Words that begin a line of a `train` block, and names elsewhere."""
 
 SOMETIMES_NAMES = {
-    word: word.upper() for word in (*SETTING_WORDS, "depth", "noise", "over", "return", "x")
+    word: word.upper() for word in (*SETTING_WORDS, "depth", "noise", "over", "path", "return", "x")
 }
 """Words that are names where the grammar does not want them, with their tokens."""
 
@@ -36,7 +36,7 @@ OPTION_WORDS = frozenset(("TRAIN", "MATRIX", "VECTOR", "SCALAR", "FUNCTION"))
 
 _ATOMS = frozenset(("NAME", "FUNCTION", "CONSTANT", "NUMBER", "TRUE", "FALSE"))
 
-OPERAND_ENDS = _ATOMS | {"RPAR", "RSQB", "TRANSPOSE", "MORETHAN"}
+OPERAND_ENDS = _ATOMS | {"RPAR", "RSQB", "TRANSPOSE", "STEP", "MORETHAN"}
 """Tokens that an operand may end with."""
 
 OPERAND_STARTS = _ATOMS | {"LPAR", "LSQB", "LESSTHAN", "MEAN"}

@@ -125,6 +125,12 @@ class Transposed(Syntax):
     operand: "Expression"
 
 
+class Steps(Syntax):
+    """`operand.step`, the increments of a path over rounds."""
+
+    operand: "Expression"
+
+
 class Unary(Syntax):
     """`-x` or `not x`."""
 
@@ -156,6 +162,7 @@ Expression: TypeAlias = (
     | Mean
     | Bracket
     | Transposed
+    | Steps
     | Unary
     | Binary
 )
@@ -296,9 +303,10 @@ class Readout(Syntax):
 
 
 class InputDecl(Syntax):
-    """`input xi[10]`."""
+    """`input xi[10]`, or `input path xi[2]`."""
 
     declared: Declared
+    path: bool
 
 
 class WeightDecl(Syntax):

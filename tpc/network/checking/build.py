@@ -30,6 +30,7 @@ from tpc.program.checking.dialects import check_declared, dialect_of
 from tpc.program.checking.statements import give_up
 from tpc.program.checking.survey import statements_within
 from tpc.program.checking.unused import warn_of_unused
+from tpc.program.checking.values import Path
 from tpc.program.nodes import BatchMean, Matrix, Node, Parameter, operands
 from tpc.program.traversal import needed, walk
 from tpc.syntax import tree
@@ -73,8 +74,9 @@ def _finished(source: tree.Source, network: NetworkDraft) -> Network | None:
     _report_missing(network, first_place(source))
     warn_of_unused(draft.ctx.shop, source)
     check_declared(draft.ctx.shop, draft.dialect, dialect_of(draft.ctx.shop, nodes), nodes)
-    if given is not None and readout is not None and given not in walk((readout.node,), operands):
-        reports.add(ReadoutWithoutInput(readout.name, given.name), readout.span)
+    declared = network.declared
+    if declared and readout and (given is None or given not in walk((readout.node,), operands)):
+        reports.add(ReadoutWithoutInput(readout.name, declared.name), readout.span)
     if reports.found:
         return None
     assert given is not None and readout is not None
@@ -95,6 +97,7 @@ def _finished(source: tree.Source, network: NetworkDraft) -> Network | None:
         nodes=nodes,
         warnings=reports.warnings(),
         depth=_depth(draft.ctx.shop.depths),
+        path=isinstance(network.declared, Path),
     )
     resolved = resolve(made, network)
     return None if reports.found else resolved
@@ -119,7 +122,7 @@ def _report_missing(network: NetworkDraft, span: Span) -> None:
         return
     if not network.draft.free:
         reports.add(NoFreeDim(), span)
-    if network.input is None:
+    if network.declared is None:
         reports.add(NoInput(), span)
     if network.readout is None:
         reports.add(NoReadout(), span)

@@ -12,7 +12,7 @@ from tpc.network.network import Array
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.evaluate import evaluate
 from tpc.program.checking.sorts import flag, integer, static
-from tpc.program.checking.values import BROKEN, Broken, Static, show_shape
+from tpc.program.checking.values import BROKEN, Broken, Path, Static, show_shape
 from tpc.program.nodes import Placeholder, Shape
 from tpc.syntax import tree
 
@@ -46,6 +46,16 @@ def check_inputs(
         hint = "its columns are the inputs: transpose it by `.T`"
     fault = BadData(what, show_shape(found.shape), rows_of(None, shape), hint)
     ctx.report(fault, at.span)
+    return False
+
+
+def check_paths(ctx: Context, found: Array, path: Path, what: str, at: tree.Expression) -> bool:
+    """Whether an array holds the vertices of paths; otherwise report it."""
+    if found.ndim == 2 + len(path.shape) and found.shape[2:] == path.shape and found.shape[1] > 1:
+        return True
+    wanted = rows_of(None, (0, *path.shape)).replace("0", "vertices", 1)
+    hint = f"each row is one path, at least two vertices of shape {show_shape(path.shape)}"
+    ctx.report(BadData(what, show_shape(found.shape), wanted, hint), at.span)
     return False
 
 

@@ -17,6 +17,7 @@ from tpc.network.network import (
     Weight,
 )
 from tpc.program.checking.names import Draft
+from tpc.program.checking.values import Path
 from tpc.program.nodes import InitialVector, Node, Placeholder
 from tpc.program.program import Output, OutputKind
 
@@ -84,7 +85,7 @@ class NetworkDraft:
 
     Attributes:
         draft: What a network shares with programs.
-        input: The input.
+        declared: The input as declared.
         weights: By name, in order; None where the declaration is faulty.
         noises: What is drawn anew for every row and step, in order.
         groups: The names of the weights that a declared name stands for.
@@ -96,7 +97,7 @@ class NetworkDraft:
     """
 
     draft: Draft
-    input: Placeholder | None = None
+    declared: Placeholder | Path | None = None
     weights: dict[str, Weight | None] = field(default_factory=dict)
     noises: list[InitialVector] = field(default_factory=list)
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -105,6 +106,11 @@ class NetworkDraft:
     block: TrainBlock | None = None
     training: Training | None = None
     training_line: int = 0
+
+    @property
+    def input(self) -> Placeholder | None:
+        """What stands for the input in the graph; of a path nothing before the first step."""
+        return self.declared.input if isinstance(self.declared, Path) else self.declared
 
     @property
     def readout(self) -> Output | None:

@@ -21,6 +21,7 @@ from tpc.network.checking.data import (
     batch_of,
     check_inputs,
     check_labels,
+    check_paths,
     check_targets,
     cycle_of_batches,
     flag_of,
@@ -41,8 +42,9 @@ from tpc.network.checking.whole_blocks import (
     written_weight,
 )
 from tpc.network.network import Array, Training
+from tpc.network.paths import steps
 from tpc.program.checking.statements import execute
-from tpc.program.checking.values import Broken
+from tpc.program.checking.values import Broken, Path
 from tpc.program.nodes import BatchMean
 from tpc.syntax import tree
 
@@ -154,9 +156,7 @@ def _set_value(network: NetworkDraft, block: TrainBlock, at: tree.Setting) -> No
         case "data":
             _set_data(network, block, value, at.values[1])
         case "test":
-            found = _sound(array_of(ctx, value, "`test`"))
-            if _are_inputs(network, block, found, "test inputs", value):
-                block.test = found
+            block.test = _inputs(network, block, value, "`test`", "test inputs")
         case "loss":
             if block.readout is not None:
                 block.loss = _sound(loss_of(ctx, block.readout, value, block.target_name))
@@ -179,26 +179,27 @@ def _sound(value: Wanted | Broken) -> Wanted | None:
     return None if isinstance(value, Broken) else value
 
 
-def _are_inputs(
-    network: NetworkDraft,
-    block: TrainBlock,
-    found: Array | None,
-    what: str,
-    at: tree.Expression,
-) -> bool:
-    """Whether an array holds inputs of the network, as far as that is known."""
-    if found is None or block.given is None:
-        return False
-    return check_inputs(network.draft.ctx, found, block.given, what, at)
+def _inputs(
+    network: NetworkDraft, block: TrainBlock, at: tree.Expression, word: str, what: str
+) -> Array | None:
+    """Return inputs of the network as its graph takes them; None where they are wrong."""
+    ctx, declared = network.draft.ctx, network.declared
+    found = _sound(array_of(ctx, at, word))
+    if found is None or declared is None or block.given is None:
+        return None
+    if not isinstance(declared, Path):
+        return found if check_inputs(ctx, found, declared, what, at) else None
+    if not check_paths(ctx, found, declared, what, at):
+        return None
+    finite = declared.depth in ctx.shop.depths.numbers
+    return steps(found, block.given.shape[0]) if finite else found
 
 
 def _set_data(
     network: NetworkDraft, block: TrainBlock, inputs: tree.Expression, targets: tree.Expression
 ) -> None:
     ctx = network.draft.ctx
-    found = _sound(array_of(ctx, inputs, "`data`"))
-    if _are_inputs(network, block, found, "inputs", inputs):
-        block.inputs = found
+    block.inputs = _inputs(network, block, inputs, "`data`", "inputs")
     rows = None if block.inputs is None else len(block.inputs)
     wanted = _sound(array_of(ctx, targets, "`data`"))
     if wanted is None or block.readout is None:

@@ -1,6 +1,7 @@
 """Declarations of networks: the input and the weights.
 
 input xi[10]                    a scalar of shape (10,) that stands for one input
+input path xi[2]                a path, known by its steps, `xi.step[l]`
 weight W : n x n (mult=a)       a * W, where W has entries N(0, init^2 / n)
 weight W[3, 3] : n x n          independent ones, W[0, 0] to W[2, 2]
 weight U[10] : n (mult=a)       a * U, where U has entries N(0, init^2)
@@ -20,6 +21,7 @@ from tpc.program.checking.values import (
     BROKEN,
     Broken,
     MatrixArray,
+    Path,
     ScaledMatrix,
     Static,
     Value,
@@ -31,18 +33,22 @@ from tpc.syntax import tree
 def declare_input(network: NetworkDraft, at: tree.InputDecl) -> None:
     """Declare the input."""
     draft, name = network.draft, at.declared.name
-    shape = shape_of(draft, at.declared)
-    if network.input is not None:
-        draft.ctx.report(SecondInput(network.input.name), at.span)
+    shape, first = shape_of(draft, at.declared), network.declared
+    if first is not None:
+        draft.ctx.report(SecondInput(first.name), at.span)
     if not draft.names.free(name):
         return
-    if isinstance(shape, Broken) or network.input is not None:
+    if isinstance(shape, Broken) or first is not None:
         draft.names.bind(name, BROKEN)
+        return
+    if at.path:
+        network.declared = path = Path(name.id, shape)
+        draft.names.bind(name, path)
         return
     builder = draft.ctx.building(at.declared.span)
     made = builder.make(op.Placeholder, (), shape, name.id)
     assert isinstance(made, op.Placeholder)
-    network.input = made
+    network.declared = made
     draft.names.bind(name, made)
 
 

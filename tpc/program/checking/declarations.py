@@ -103,6 +103,7 @@ def _depth(draft: Draft, at: tree.DepthDecl) -> Static | Node | Broken:
         return BROKEN
     if name == depths.free:
         depths.number = whole
+    depths.numbers[name] = whole
     return Static(whole)
 
 

@@ -42,6 +42,8 @@ class Depths:
         lengths: For each infinite depth what stands for it in values.
         counts: The rounds that are written out of loops over it.
         loops: Those over infinite depths.
+        numbers: The rounds of finite depths.
+        around: The depths of the loops around, with the number of the round, outermost first.
     """
 
     asked: float | None = None
@@ -50,6 +52,8 @@ class Depths:
     lengths: dict[str, Node] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     loops: list[RoundsOf] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+    around: list[tuple[str, int]] = field(default_factory=list)
 
     def bind_infinite(self, name: str, length: Node, count: int) -> Node:
         """Take an infinite depth; return what stands for it in values."""

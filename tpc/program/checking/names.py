@@ -14,7 +14,15 @@ from tpc.program.checking.context import Context
 from tpc.program.checking.depths import RoundsOf
 from tpc.program.checking.loop_scopes import LoopScope
 from tpc.program.checking.sorts import integer
-from tpc.program.checking.values import BROKEN, Broken, Definition, Family, ReadoutName, Value
+from tpc.program.checking.values import (
+    BROKEN,
+    Broken,
+    Definition,
+    Family,
+    Path,
+    ReadoutName,
+    Value,
+)
 from tpc.program.nodes import Matrix, Node, Parameter
 from tpc.program.program import Binding, Dim, Output
 from tpc.syntax import tree
@@ -92,7 +100,7 @@ class Names:
             ctx.report(fault_twice, name.span)
         return False
 
-    def bind(self, name: tree.Name, value: Value | ReadoutName | Definition) -> None:
+    def bind(self, name: tree.Name, value: Value | ReadoutName | Definition | Path) -> None:
         """Bind a plain name that is free."""
         self._ctx.names[name.id] = value
         self.lines[name.id] = name.span.line

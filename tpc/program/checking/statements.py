@@ -225,10 +225,11 @@ def _loop(draft: Draft, at: tree.For) -> None:
         give_up(draft, at.body)
         return
     names.scopes.append(LoopScope(variable.id, at.span.line, len(items) > 1))
-    depth = _infinite_depth(draft, at.iterable)
+    depths, over = ctx.shop.depths, _depth_of(draft, at.iterable)
+    depth = over if over in depths.counts else ""
     if depth:
         draft.depth_loops.append(RoundsOf(depth, at.span))
-        ctx.shop.depths.loops.append(draft.depth_loops[-1])
+        depths.loops.append(draft.depth_loops[-1])
     keys = [item for item in items if isinstance(item, int)]
     keys = keys if len(keys) == len(items) else list(range(len(items)))
     for key, item in zip(keys, items, strict=True):
@@ -237,8 +238,12 @@ def _loop(draft: Draft, at: tree.For) -> None:
         names.scopes[-1].key = key
         if depth:
             draft.depth_loops[-1].bound.append({})
+        if over:
+            depths.around.append((over, key))
         for statement in at.body:
             execute(draft, statement)
+        if over:
+            depths.around.pop()
         names.end_round()
     names.end_loop()
     if depth:
@@ -246,21 +251,22 @@ def _loop(draft: Draft, at: tree.For) -> None:
     ctx.names.pop(variable.id, None)
 
 
-def _infinite_depth(draft: Draft, at: tree.Expression) -> str:
-    """Return the infinite depth L of `range(L)` or `range(L - 1, -1, -1)`, or the empty string."""
-    counts = draft.ctx.shop.depths.counts
+def _depth_of(draft: Draft, at: tree.Expression) -> str:
+    """Return the depth L of `range(L)` or `range(L - 1, -1, -1)`, or the empty string."""
+    depths = draft.ctx.shop.depths
+    known = depths.counts.keys() | depths.numbers.keys()
     match at:
-        case tree.Call(arguments=(tree.Name(id=name),)) if name in counts:
+        case tree.Call(arguments=(tree.Name(id=name),)) if name in known:
             return name
         case tree.Call(arguments=(tree.Binary(operator="-", left=tree.Name(id=name)), _, _)):
-            return name if name in counts else ""
+            return name if name in known else ""
         case _:
             return ""
 
 
 def _items(draft: Draft, at: tree.Expression) -> list[StaticValue] | Broken:
     advice = "loops are unrolled before run time: write `range(3)` or a static list"
-    ctx = draft.ctx.counting() if _infinite_depth(draft, at) else draft.ctx
+    ctx = draft.ctx.counting() if _depth_of(draft, at) else draft.ctx
     value = static(draft.ctx, evaluate(ctx, at), at.span, "what a loop runs over", advice)
     if isinstance(value, Broken):
         return BROKEN

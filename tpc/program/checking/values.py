@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tpc.diagnostics import Span
-from tpc.program.nodes import FREE, Matrix, Node, Shape
+from tpc.program.nodes import FREE, Matrix, Node, Placeholder, Shape
 from tpc.syntax import tree
 
 StaticValue: TypeAlias = int | float | npt.NDArray[np.float64]
@@ -104,6 +104,24 @@ class ReadoutName:
 
 
 @dataclass(slots=True, eq=False)
+class Path:
+    """An input that is a path, of which each round of a loop over a depth takes a step.
+
+    Attributes:
+        name: As declared.
+        shape: Of its points.
+        depth: The depth whose loops take steps, once one has.
+        input: What stands for it in the graph then: its steps, of shape (rounds,) + shape, or
+            where the depth is infinite its velocity, of which a step is one part in the depth.
+    """
+
+    name: str
+    shape: Shape
+    depth: str = ""
+    input: Placeholder | None = None
+
+
+@dataclass(slots=True, eq=False)
 class Family:
     """A name with static keys.
 
@@ -134,7 +152,7 @@ class Definition:
     span: Span
 
 
-Entity: TypeAlias = Value | ReadoutName | Family | Definition
+Entity: TypeAlias = Value | ReadoutName | Family | Definition | Path
 
 
 def show_shape(shape: Shape) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tpc.diagnostics import Span
 from tpc.diagnostics.data_faults import NoNumber
+from tpc.diagnostics.depth_faults import PathUsed
 from tpc.diagnostics.function_faults import BadKeyword, NotAFunction, NotAValue
 from tpc.diagnostics.name_faults import NotStatic, UnknownName
 from tpc.diagnostics.program_faults import ReadoutUsed
@@ -33,6 +34,7 @@ from tpc.program.checking.expressions.operators import (
     negate_matrix,
     transpose_of,
 )
+from tpc.program.checking.expressions.path_steps import step_of
 from tpc.program.checking.expressions.rows import coordinate_key, mean_of, row
 from tpc.program.checking.names import arity_fault, key_tuple, member_value
 from tpc.program.checking.sorts import describe_fully, integer, plain, small, static, vector
@@ -42,6 +44,7 @@ from tpc.program.checking.values import (
     Definition,
     Family,
     MatrixArray,
+    Path,
     ReadoutName,
     ScaledMatrix,
     Static,
@@ -73,6 +76,8 @@ def evaluate(ctx: Context, at: tree.Expression) -> Value:
             return mean_of(ctx, at, evaluate)
         case tree.Transposed():
             return transposed(ctx, at, evaluate(ctx, at.operand))
+        case tree.Steps():
+            return ctx.report(PathUsed(at.span.text(ctx.shop.text), "a round is missing"), at.span)
         case tree.Array():
             return list_of(ctx, at, [evaluate(ctx, item) for item in at.items])
         case tree.Text():
@@ -93,6 +98,8 @@ def _name(ctx: Context, at: tree.Name) -> Value:
             return ctx.report(NotAValue(f"the function `{at.id}`", "call it"), at.span)
         case ReadoutName():
             return ctx.report(ReadoutUsed(at.id), at.span)
+        case Path():
+            return ctx.report(PathUsed(at.id, "of a path rounds know its steps alone"), at.span)
         case Family(broken=True):
             return BROKEN
         case Family():
@@ -195,6 +202,8 @@ def _subscript(ctx: Context, at: tree.Subscript) -> Value:
     if isinstance(at.base, tree.Name) and isinstance(family := ctx.names.get(at.base.id), Family):
         keys = key_tuple(ctx, [(_key(ctx.counting(), key), key.span) for key in at.keys])
         return BROKEN if isinstance(keys, Broken) else member_value(ctx, family, keys, at.span)
+    if isinstance(at.base, tree.Steps):
+        return _step(ctx, at, at.base)
     base = evaluate(ctx, at.base)
     if isinstance(base, Broken):
         return BROKEN
@@ -210,6 +219,24 @@ def _subscript(ctx: Context, at: tree.Subscript) -> Value:
     if isinstance(operand, Broken) or len(known) < len(indices):
         return BROKEN
     return taken(ctx, at, operand, known)
+
+
+def _step(ctx: Context, at: tree.Subscript, of: tree.Steps) -> Value:
+    """Return the step of a path in a round, `xi.step[l]`, or a part of it, `xi.step[l, 0]`."""
+    first, *rest = at.keys
+    path = ctx.names.get(of.operand.id) if isinstance(of.operand, tree.Name) else None
+    if isinstance(path, Broken):
+        return BROKEN
+    if not isinstance(path, Path) or isinstance(first, tree.Slice):
+        why = "no path" if not isinstance(path, Path) else "a slice is no round"
+        return ctx.report(PathUsed(at.span.text(ctx.shop.text), why), at.span)
+    key = integer(ctx, evaluate(ctx.counting(), first), first.span, "a round", "an integer")
+    indices = [_index(ctx, key) for key in rest]
+    known = tuple(index for index in indices if not isinstance(index, Broken))
+    if isinstance(key, Broken) or len(known) < len(indices):
+        return BROKEN
+    step = step_of(ctx, path, key, at.span)
+    return step if isinstance(step, Broken) or not known else taken(ctx, at, step, known)
 
 
 def _index(ctx: Context, key: tree.Expression | tree.Slice) -> Index | Broken:

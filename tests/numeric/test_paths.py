@@ -1,0 +1,145 @@
+"""Networks driven by paths: published kernels, signatures, a program of three lines, NumPy."""
+
+import json
+import math
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import tpc
+from tests.marks import slow_where
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "depth.json"
+CASES = json.loads(REFERENCE.read_text(encoding="utf-8"))["paths"]
+PATHS = CASES["signature_linear"]["inputs"]
+
+Array = npt.NDArray[np.float64]
+
+TEXT = """
+dim n
+depth L
+input path xi[2]
+weight z, v : n
+{outside}
+x[0] = z
+for l in range(L):
+{body}
+readout f = v * x[L]
+"""
+
+
+def tied(function: str) -> str:
+    """Return the text of a controlled equation whose rounds share their matrices."""
+    step = f"A0 @ {function}(x[l]) * xi.step[l][0] + A1 @ {function}(x[l]) * xi.step[l, 1]"
+    return TEXT.format(outside="weight A0, A1 : n x n", body=f"    x[l + 1] = x[l] + {step}")
+
+
+FRESH = TEXT.format(
+    outside="",
+    body="""    weight A[2] : n x n
+    x[l + 1] = x[l] + L^(1/2) * ((A @ relu(x[l])) @ xi.step[l])""",
+)
+TEXTS = {
+    "signature_linear": tied(""),
+    "signature_relu": tied("relu"),
+    "controlled_fresh_relu": FRESH,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_published_kernels(case: str) -> None:
+    """Never farther off than stated on both sides; depth 64 to 1e-9."""
+    known, network = CASES[case], tpc.parse(TEXTS[case])
+    found = tpc.kernel(network, known["inputs"])
+    off = np.abs(found["nngp"] - np.array(known["nngp"]))
+    assert (off <= found.stderr["nngp"] + known["error"]).all()
+    assert off.max() <= 1e-6 + known["error"]
+    if "depth64" in known:
+        deep = tpc.kernel(network, known["inputs"], depth=64)
+        assert np.abs(deep["nngp"] - np.array(known["depth64"])).max() <= 1e-9
+
+
+def relu_pair(variances: tuple[float, float], covariance: float) -> float:
+    """Return E relu(u) relu(w)."""
+    scale = math.sqrt(variances[0] * variances[1])
+    rho = min(1.0, max(-1.0, covariance / scale))
+    angle = math.acos(rho)
+    return scale * (math.sin(angle) + (math.pi - angle) * rho) / (2 * math.pi)
+
+
+@pytest.mark.parametrize("share", [False, True])
+def test_rounds_of_a_finite_depth(share: bool) -> None:
+    """Steps are those of the polygon, also where the depth is no multiple of its segments."""
+    rounds, segments = 5, 2
+    moves = []
+    for path in np.array(PATHS):
+        times = np.linspace(0, segments, rounds + 1)
+        axes = [np.interp(times, range(segments + 1), path[:, axis]) for axis in range(2)]
+        moves.append(np.diff(np.array(axes).T, axis=0))
+    diagonal: dict[tuple[int, int], float] = {}
+    wanted = np.zeros((2, 2))
+    for a, b in ((0, 0), (1, 1), (0, 1)):
+        plane = np.ones((rounds + 1, rounds + 1))
+        for s, t in product(range(rounds), repeat=2):
+            if a == b:
+                diagonal[a, s] = plane[s, s]
+            pair = (diagonal.get((a, s), plane[s, s]), diagonal.get((b, t), plane[t, t]))
+            if a == b and t > s:
+                continue
+            added = relu_pair(pair, plane[s, t]) * (moves[a][s] @ moves[b][t])
+            if share:
+                before = plane[s + 1, t] + plane[s, t + 1] - plane[s, t]
+                plane[s + 1, t + 1] = before + added
+            elif s == t:
+                plane[s + 1, t + 1] = plane[s, t] + added * rounds
+            if a == b:
+                plane[t + 1, s + 1] = plane[s + 1, t + 1]
+        wanted[a, b] = wanted[b, a] = plane[-1, -1]
+    found = tpc.kernel(tpc.parse(tied("relu") if share else FRESH), PATHS, depth=rounds)
+    assert set(found.methods.values()) == {"recursion"}
+    assert np.abs(found["nngp"] - wanted).max() <= 1e-12
+
+
+@pytest.mark.parametrize("text", slow_where(lambda text: text != FRESH, TEXTS.values()))
+def test_rounds_are_those_of_the_text(text: str) -> None:
+    """Written out, the input is the steps of all rounds."""
+    same = "    if l == 0: y[l] = x[l]\n    if l > 0: y[l] = 0.5 * x[l] + 0.5 * x[l]\n"
+    special = text.replace("for l in range(L):\n", f"for l in range(L):\n{same}")
+    special = special.replace("= x[l] +", "= y[l] +")
+    deep, long = (tpc.kernel(tpc.parse(one), PATHS, depth=3) for one in (text, special))
+    assert set(deep.methods.values()) == {"recursion"}
+    assert set(long.methods.values()) == {"exact"}
+    for kind in ("nngp", "ntk"):
+        assert np.abs(deep[kind] - long[kind]).max() <= 1e-12
+
+
+def signature(path: Array, levels: int) -> list[Array]:
+    """Return the first levels of a polygon's signature, by Chen's identity."""
+    found = [np.ones(())] + [np.zeros((2,) * level) for level in range(1, levels + 1)]
+    for move in np.diff(path, axis=0):
+        segment = [np.ones(())]
+        for level in range(1, levels + 1):
+            segment.append(np.multiply.outer(segment[-1], move) / level)
+        found = [
+            sum((np.multiply.outer(found[k], segment[n - k]) for k in range(n + 1)), np.zeros(()))
+            for n in range(levels + 1)
+        ]
+    return found
+
+
+@pytest.mark.slow
+def test_signature_kernel() -> None:
+    """Linear and tied, it is the sum over levels of products of signatures."""
+    rng = np.random.default_rng(0)
+    paths = rng.standard_normal((2, 4, 2)).cumsum(axis=1) * 0.4
+    signatures = [signature(path, 12) for path in paths]
+    wanted = [
+        [sum((s * t).sum() for s, t in zip(a, b, strict=True)) for b in signatures]
+        for a in signatures
+    ]
+    found = tpc.kernel(tpc.parse(tied("")), paths, kind="nngp")
+    assert np.abs(found["nngp"] - wanted).max() <= 1e-6
