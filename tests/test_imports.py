@@ -65,6 +65,7 @@ PRODUCTS = {
         "program.reapply",
         "network.optimizers.update",
         "network.parametrizations",
+        "network.paths",
         "network.facing",
         "network.optimizers.rule",
         "network.roles",

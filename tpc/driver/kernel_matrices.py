@@ -111,8 +111,7 @@ def kernel(
     if (rounds := asked_depth(network, depth)) is not None:
         if deep := deep_kernels(network, rounds, (first, second), given, dot, progress):
             return _of_depth(network, deep, kinds, rounds, samples, seed, given)
-        network = _written_out(network, rounds)
-        first, second = _as_steps(network, first, second)
+        network, first, second = _written_out(network, rounds, first, second)
     work = _Work(network, first, second, method, samples, seed, given, dot, threads, progress)
     found = work.kernels(kinds, independent=False)
     work.check_finite(found[0])
@@ -140,11 +139,16 @@ def _of_depth(
     )
 
 
-def _written_out(network: Network, depth: float) -> Network:
-    """Return a network with as many rounds as that."""
-    if network.depth is not None and network.depth.number == depth:
-        return network
-    return build_network(parse_source(network.source, network.name), depth)
+def _written_out(
+    network: Network, depth: float, rows: Array, columns: Array | None
+) -> tuple[Network, Array, Array | None]:
+    """Return a network with as many rounds as that, and inputs as its graph takes them."""
+    if network.depth is None or network.depth.number != depth:
+        network = build_network(parse_source(network.source, network.name), depth)
+    if network.path:
+        count = network.input.shape[0]
+        rows, columns = steps(rows, count), None if columns is None else steps(columns, count)
+    return network, rows, columns
 
 
 @dataclass(slots=True)
@@ -401,14 +405,6 @@ def _both_inputs(
     if second is not None and network.couples_inputs:
         raise ProgramError.of(network, (SecondInputsOfBatch(), network.readout.span))
     return first, second
-
-
-def _as_steps(network: Network, rows: Array, columns: Array | None) -> tuple[Array, Array | None]:
-    """Return inputs as the graph of a network takes them: of paths the steps."""
-    if not network.path:
-        return rows, columns
-    count = network.input.shape[0]
-    return steps(rows, count), None if columns is None else steps(columns, count)
 
 
 def _inputs(network: Network, given: npt.ArrayLike) -> Array:
