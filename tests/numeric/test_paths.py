@@ -57,7 +57,7 @@ def test_published_kernels(case: str) -> None:
     found = tpc.kernel(network, known["inputs"])
     off = np.abs(found["nngp"] - np.array(known["nngp"]))
     assert (off <= found.stderr["nngp"] + known["error"]).all()
-    assert off.max() <= 1e-6 + known["error"]
+    assert off.max() <= 1e-8 + known["error"]
     if "depth64" in known:
         deep = tpc.kernel(network, known["inputs"], depth=64)
         assert np.abs(deep["nngp"] - np.array(known["depth64"])).max() <= 1e-9
@@ -142,4 +142,4 @@ def test_signature_kernel() -> None:
         for a in signatures
     ]
     found = tpc.kernel(tpc.parse(tied("")), paths, kind="nngp")
-    assert np.abs(found["nngp"] - wanted).max() <= 1e-6
+    assert np.abs(found["nngp"] - wanted).max() <= 1e-8

@@ -4,5 +4,5 @@ stages      Network -> the networks before, inside and behind the loop
 programs    a stage -> the program of two states, whose limit is the round's map
 orders      the plan of that program -> its power series in L
 rounds      a plan, evaluated on arrays of states
-recursion, flow, planes
+recursion, flow, planes, plane_limit
 """

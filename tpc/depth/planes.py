@@ -9,14 +9,12 @@ C(l, m), and a backward pass with P(l, m) = <dx(l)|dx'(m)> in the same way from 
     NTK = what stands behind + sum over l, m of P(l + 1, m + 1) R(l, m) + P(0, 0)[T_0]
 
 where R is the tangent kernel of the weights of a round and D what it passes on, as in
-`tpc.depth.recursion`. At infinite depth they are the rectangle rule of a plane,
-d2 C / dtau dsigma = lim L^2 E, whose error is a series in 1 / L.
+`tpc.depth.recursion`. The limit of infinite depth is in `tpc.depth.plane_limit`.
 
 Reference:
     Cirone, Lemercier and Salvi, Neural Signature Kernels, 2023.
 """
 
-from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -25,15 +23,6 @@ from tpc.depth.course import Course
 from tpc.depth.rounds import Moments, Pairs, StageMap, TileInputs
 from tpc.depth.verdict import DeepMaps
 from tpc.kernels.plan import Array
-
-LEAST, LEVELS = 16, 5
-"""The least depth from which an infinite one is extrapolated, and how many times it doubles."""
-
-
-def depths_of(pieces: int) -> list[int]:
-    """Return the depths from which an infinite one is extrapolated, multiples of a number."""
-    least = pieces * -(-LEAST // pieces)
-    return [least * 2**level for level in range(LEVELS)]
 
 
 def plane_kernels(maps: DeepMaps, inputs: Course, start: Pairs) -> dict[str, Array]:
@@ -54,11 +43,11 @@ def plane_kernels(maps: DeepMaps, inputs: Course, start: Pairs) -> dict[str, Arr
     tangents, passed = [], []
     all_columns = inputs.columns.reshape(-1, *inputs.columns.shape[2:])
     for at in range(rounds):
-        state = _row(rows[at], columns[:-1], np.stack(own[:-1], axis=1))
+        state = row_of(rows[at], columns[:-1], np.stack(own[:-1], axis=1))
         i, j = inputs.equal[at]  # equal states are those of one round
         given = TileInputs(inputs.rows[at], all_columns, (i, j + at * inputs.columns.shape[1]))
         found = round_.of(state, given).pairs
-        split = {name: _by_round(value, rounds) for name, value in found.items()}
+        split = {name: by_round(value, rounds) for name, value in found.items()}
         added = split["covariance"] - np.stack(own[:-1], axis=0)
         own = [start.covariance, *(np.stack(own[1:]) + np.cumsum(added, axis=0))]
         tangents.append(split["tangent"])
@@ -69,7 +58,7 @@ def plane_kernels(maps: DeepMaps, inputs: Course, start: Pairs) -> dict[str, Arr
     return {"nngp": behind["covariance"], "ntk": ntk}
 
 
-def _row(row: Array, columns: list[Array], covariance: Array) -> Pairs:
+def row_of(row: Array, columns: list[Array], covariance: Array) -> Pairs:
     """Return the states of the rows at one round, and of the columns at all of them.
 
     Shapes:
@@ -81,7 +70,7 @@ def _row(row: Array, columns: list[Array], covariance: Array) -> Pairs:
     return Pairs(Moments(None, row), Moments(None, np.concatenate(columns)), flat, flat)
 
 
-def _by_round(value: Array, rounds: int) -> Array:
+def by_round(value: Array, rounds: int) -> Array:
     """Move the axis over rounds of columns in front."""
     split = value.reshape(value.shape[0], rounds, -1, *value.shape[2:])
     return np.moveaxis(split, 1, 0)
@@ -92,37 +81,22 @@ def _variances(round_: StageMap, start: Array, inputs: Array) -> list[Array]:
 
     By symmetry the plane of one input needs no states but those of rounds before.
     """
-    planes = [
-        _own_plane(round_, start[i : i + 1, None], inputs[:, i : i + 1]) for i in range(len(start))
-    ]
-    return [np.concatenate([plane[at] for plane in planes]) for at in range(len(inputs) + 1)]
+    first = start[:, None]
+    row = diagonal = first  # C(l, 0), ..., C(l, l), and C(0, 0), ..., C(l, l)
+    for at in range(len(inputs)):
+        given = inputs[at], np.moveaxis(inputs[: at + 1], 0, 1)
+        found = round_.of_earlier(diagonal[:, -1], diagonal, row, given)["covariance"]
+        sums = np.cumsum(found - row, axis=1)
+        new = np.concatenate([first, row[:, 1:] + sums[:, :-1]], axis=1)
+        row = np.concatenate([new, turned(new[:, -1:]) + sums[:, -1:]], axis=1)
+        diagonal = np.concatenate([diagonal, row[:, -1:]], axis=1)
+    return list(np.moveaxis(diagonal, 1, 0))
 
 
-def _own_plane(round_: StageMap, start: Array, given: Array) -> list[Array]:
-    """Return C(l, l) of one input, each of shape (1,) + state + state."""
-    row = [start[0]]  # C(l, 0), ..., C(l, l)
-    diagonal = [start[0]]
-    for at in range(len(given)):
-        state = _row(diagonal[at], diagonal, np.stack(row, axis=1)[:, :, None])
-        both = TileInputs(
-            given[at], np.concatenate(given[: at + 1]), (np.array([0]), np.array([at]))
-        )
-        found = round_.of(state, both).pairs["covariance"][0]
-        sums = np.cumsum(found - np.concatenate(row), axis=0)
-        before = [*row[1:], None]
-        new = [start[0]]
-        for m in range(at + 1):
-            # C(l, l + 1) is C(l + 1, l), turned around
-            base = before[m] if before[m] is not None else _turned(new[m])
-            new.append(base + sums[m : m + 1])
-        row = new
-        diagonal.append(row[-1])
-    return diagonal
-
-
-def _turned(covariance: Array) -> Array:
-    rank = (covariance.ndim - 1) // 2
-    return covariance.transpose(0, *range(1 + rank, 1 + 2 * rank), *range(1, 1 + rank))
+def turned(covariance: Array) -> Array:
+    """Return covariances of the second state with the first one, which have two axes in front."""
+    rank = (covariance.ndim - 2) // 2
+    return covariance.transpose(0, 1, *range(2 + rank, 2 + 2 * rank), *range(2, 2 + rank))
 
 
 def _backward(tangents: list[Array], passed: list[Array], end: Array, before: Array) -> Array:
@@ -151,14 +125,3 @@ def _backward(tangents: list[Array], passed: list[Array], end: Array, before: Ar
         row = np.concatenate([row[:-1] + sums, row[-1:]])
     total += np.einsum("...ouqv,...uv->...oq", row[0], before.reshape(*head, size, size))
     return total.reshape(*head, *e, *e)
-
-
-def extrapolated(values: list[Array]) -> tuple[Array, Array]:
-    """Return the limit of values at depths that double, by a series in 1 / L, and its error."""
-    table = [values]
-    for order in range(1, len(values)):
-        last = table[-1]
-        factor = 2.0**order
-        table.append([(factor * y - x) / (factor - 1) for x, y in pairwise(last)])
-    (best,) = table[-1]
-    return best, np.abs(best - table[-2][-1])

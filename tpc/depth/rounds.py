@@ -104,6 +104,36 @@ class StageMap:
                 value[inputs.equal] = rows[name][inputs.equal[0]] if name in rows else 0
         return Found(rows, columns, pairs, error)
 
+    def of_earlier(
+        self, now: Array, then: Array, covariance: Array, inputs: tuple[Array, Array]
+    ) -> dict[str, Array]:
+        """Return what becomes of the states of inputs at one round with their own at earlier ones.
+
+        Args:
+            now: The covariances of the states at the round, of shape (inputs,) + state + state.
+            then: Those at the earlier ones, of shape (inputs, rounds) + state + state; the last of
+                these rounds is that round itself.
+            covariance: Of both.
+            inputs: Those of the round, and of the earlier ones, of shape (inputs, rounds) + input.
+        """
+        found: list[dict[str, Array]] = []
+        parts = 1 if not self.pairs.series else len(now)  # series take one input with its own
+        for part in np.array_split(np.arange(len(now)), parts):
+            given: dict[Side | State, Array] = {
+                Side.FIRST: inputs[0][part, None],
+                Side.SECOND: inputs[1][part],
+                State("covariance", Side.FIRST): now[part, None],
+                State("covariance", Side.SECOND): then[part],
+                State("covariance", Side.BOTH): covariance[part],
+            }
+            values, _ = _evaluate(self.pairs, given, (len(part), then.shape[1]), self.params)
+            found.append(values)
+        alike = self._of_alike(Moments(None, now), inputs[0])
+        whole = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+        for name, value in whole.items():
+            value[:, -1] = alike.get(name, 0)
+        return whole
+
     def _of_alike(self, state: Moments | None, inputs: Array) -> dict[str, Array]:
         given: dict[Side | State, Array] = {Side.FIRST: inputs[:, None]}
         if state is not None:

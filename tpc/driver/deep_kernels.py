@@ -19,7 +19,8 @@ import numpy as np
 from tpc.depth.course import Course, course, vertex_times
 from tpc.depth.flow import flowed
 from tpc.depth.parts import parts_of
-from tpc.depth.planes import depths_of, extrapolated, plane_kernels
+from tpc.depth.plane_limit import MOST, midpoint_kernels, plane_limits
+from tpc.depth.planes import plane_kernels
 from tpc.depth.recursion import after_round, before_loop, behind_loop
 from tpc.depth.rounds import StageMap
 from tpc.depth.verdict import DeepMaps, flow_of, maps_of
@@ -133,10 +134,10 @@ def _of_loop(
     for done, part in enumerate(tiles):
         asked = first[part[0]], others[part[1]]
         try:
+            rates = None if flow is None else flow.rates
             if parts.tied:
-                found, own = _of_planes(maps, depth, asked, network.path)
+                found, own = _of_planes(maps, rates, depth, asked, network.path)
             else:
-                rates = None if flow is None else flow.rates
                 found, own = _kernels(maps, rates, rounds, asked, network.path)
         except NotSmooth:
             at = parts.loop.span
@@ -151,34 +152,33 @@ def _of_loop(
     return DeepKernels(values, error, "pde" if parts.tied else "ode", flow.warnings)
 
 
-def _depths(rows: Array, columns: Array, path: bool) -> list[int]:
-    """Return the depths from which an infinite one is extrapolated: vertices are met."""
-    return depths_of(lcm(*(side.shape[1] - 1 for side in (rows, columns))) if path else 1)
-
-
 def _rounds_at_once(rows: Array, columns: Array, path: bool, depth: float) -> int:
-    """Return how many pairs of rounds a plane has."""
-    return int(_depths(rows, columns, path)[-1] if depth == inf else depth) ** 2
+    """Return how many pairs of rounds a plane has at most."""
+    return int(max(MOST, 4 * _segments(rows, columns, path)) if depth == inf else depth) ** 2
+
+
+def _segments(rows: Array, columns: Array, path: bool) -> int:
+    """Return of what the cells of a plane are a multiple, so that vertices are met."""
+    return lcm(*(side.shape[1] - 1 for side in (rows, columns))) if path else 1
 
 
 def _of_planes(
-    maps: DeepMaps, depth: float, inputs: tuple[Array, Array], path: bool
+    maps: DeepMaps, rates: StageMap | None, depth: float, inputs: tuple[Array, Array], path: bool
 ) -> tuple[dict[str, Array], float]:
     """Return the kernels of a tile where weights are tied, and their error."""
 
     def over(rounds: int) -> Course:
-        return course(*inputs, path, np.linspace(0, 1, round(rounds * maps.ratio) + 1))
+        return course(*inputs, path, np.linspace(0, 1, rounds + 1))
 
     start = before_loop(maps.before, over(1).start, False)
-    if depth < inf:
-        return plane_kernels(maps, over(int(depth)), start), start.error
-    found = [
-        plane_kernels(maps.of_depth(rounds), over(rounds), start)
-        for rounds in _depths(*inputs, path)
-    ]
-    limits = {name: extrapolated([values[name] for values in found]) for name in found[0]}
-    error = max(float(own.max()) for _, own in limits.values())
-    return {name: value for name, (value, _) in limits.items()}, start.error + error
+    if rates is None:
+        return plane_kernels(maps, over(round(depth * maps.ratio)), start), start.error
+
+    def at(cells: int) -> dict[str, Array]:
+        return midpoint_kernels(rates, maps.behind, over(cells), start, maps.ratio)
+
+    found, error = plane_limits(at, _segments(*inputs, path))
+    return found, start.error + error
 
 
 def _kernels(
