@@ -1,5 +1,9 @@
-"""Trained models of examples/models, and algorithms of examples/algorithms, against NumPy alone."""
+"""Trained models of examples/models, and algorithms of examples/algorithms, against NumPy alone.
 
+`trained_models.json` has what `tests/reference/make_trained_models.py` trains in JAX.
+"""
+
+import json
 from math import comb
 from pathlib import Path
 
@@ -56,6 +60,18 @@ def test_gradients_are_clipped_together() -> None:
         f[t + 1] = f[t] - 0.15 * min(1, 2 / norm) * kernel @ off
     assert any(clipped) and not all(clipped)
     np.testing.assert_allclose(trained("global_clipping"), f, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_a_gpt_with_a_tied_readout_trains_as_finite_ones_do() -> None:
+    known = json.loads((EXAMPLES.parent / "tests/reference/trained_models.json").read_text())["gpt"]
+    network = tpc.load(EXAMPLES / "models" / "gpt.tp")
+    found = tpc.train(network, samples=2**14)
+    error = np.hypot(known["stderr"], np.asarray(found.stderr["f"])[:, 0])
+    assert np.all(np.abs(np.asarray(found.values["f"])[:, 0] - known["f"]) < 4 * error)
+    assert error.max() < 0.02
+    with pytest.raises(tpc.ProgramError, match="trains in `mup`, and has no kernels"):
+        tpc.kernel(network, np.eye(4)[[[0, 1, 3]]])
 
 
 def test_power_iteration_has_ratios_of_catalan_numbers() -> None:

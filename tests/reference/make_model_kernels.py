@@ -54,22 +54,6 @@ def vit(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
     return {"E": (n, 4), "P": (n, 4), **square, "v": (n,)}, f, (4, 4)
 
 
-def gpt(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
-    mask = np.arange(4)[:, None] >= np.arange(4)
-
-    def f(p: Tensors, xi: Any) -> Any:
-        z = 0.6 * p["E"] @ xi.T
-        y = norm(z)
-        for h in range(2):
-            scores = (p["Q"][h] @ y).T @ (p["K"][h] @ y) / n
-            attention = jax.nn.softmax(jnp.where(mask, scores, -1e9), -1)
-            z = z + p["O"][h] @ (p["V"][h] @ y) @ attention.T
-        return p["v"] @ norm(z + p["B"] @ relu(p["A"] @ norm(z)))[:, -1]
-
-    heads = dict.fromkeys("QKVO", (2, n, n))
-    return {"E": (n, 3), **heads, "A": (n, n), "B": (n, n), "v": (n,)}, f, (4, 3)
-
-
 def llama(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
     mask = np.arange(3)[:, None] >= np.arange(3)
     angles = np.array([[1.0], [0.1]]) * np.arange(3)
@@ -244,7 +228,7 @@ def autoencoder(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, .
     return {"U": (n, 3), "W": (n, n), "v": (n, 3)}, f, (3,)
 
 
-MODELS = (vit, gpt, llama, mixture_of_experts, deep_sets, graph_convolution, resnet, lstm,
+MODELS = (vit, llama, mixture_of_experts, deep_sets, graph_convolution, resnet, lstm,
           mixer, siamese, swin, perceiver, bottleneck, lora, autoencoder)  # fmt: skip
 
 

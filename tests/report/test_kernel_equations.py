@@ -52,8 +52,8 @@ def test_backward_passes_that_depend_on_weights_have_dots() -> None:
 
 @pytest.mark.slow
 def test_weights_that_add_the_same_are_said_together() -> None:
-    text = chapter_of("models/gpt.tp")
-    assert "Theta_V[0] = Theta_V[1] = " in text
+    assert "Theta_O[0] = Theta_O[1] = " in chapter_of("models/llama.tp")
+    text = chapter_of("models/swin.tp")
     assert "Theta_Q[0] = Theta_Q[1] = Theta_K[0] = Theta_K[1] = 0\n" in text
     assert "Theta_Q" not in text.split("Theta(xi, xi') = ")[1].split("\n    Theta_E")[0]
 

@@ -47,6 +47,18 @@ class ShapeOfRound(Caution):
     name: str
 
 
+class NothingToSum(Caution):
+    """A reduction over constant axes of a vector that has none."""
+
+    code = "TP604"
+    title = "`{call}` is `{vector}`: it has no constant axes"
+    label = "adds up constant axes, not the width"
+    help = "the average over the width is `avg({vector})`; a readout adds up by itself"
+
+    call: str
+    vector: str
+
+
 class SlowDerivatives(Caution):
     """Derivatives of training were asked for, and take much memory."""
 

@@ -5,6 +5,8 @@ import re
 LIBRARIES = frozenset(("np", "numpy", "jnp", "jax", "torch", "nn", "F", "math", "tf", "scipy"))
 """Names that stand in front of a `.` elsewhere; here every function is built in."""
 
+_NORM = "({x} - avg({x})) / sqrt(avg(square({x} - avg({x}))) + 1e-6)"
+_BATCH_NORM = "({x} - batchmean({x})) / sqrt(batchmean(square({x} - batchmean({x}))) + 1e-6)"
 _HERE = {
     "mean": "avg({x})",
     "average": "avg({x})",
@@ -37,6 +39,26 @@ _HERE = {
     "clamp": "clip({x}, -1, 1)",
     "heaviside": "step({x})",
     "identity": "eye(2)",
+    "linear": "W @ {x}",
+    "embedding": "W @ {x}",
+    "conv1d": "conv({x}, W, padding=1)",
+    "conv2d": "conv({x}, W, padding=1)",
+    "layernorm": _NORM,
+    "layer_norm": _NORM,
+    "rmsnorm": "{x} / sqrt(avg(square({x})) + 1e-6)",
+    "rms_norm": "{x} / sqrt(avg(square({x})) + 1e-6)",
+    "batchnorm": _BATCH_NORM,
+    "batchnorm1d": _BATCH_NORM,
+    "batchnorm2d": _BATCH_NORM,
+    "batch_norm": _BATCH_NORM,
+    "dropout": "{x} * r / 0.9` with `noise r : n ~ bernoulli(0.9)",
+    "randn": "vector v : n",
+    "reshape": "reshape({x}, [2, 3])",
+    "flatten": "reshape({x}, [6])",
+    "permute": "permute({x}, 1, 0)",
+    "squeeze": "{x}[0]",
+    "size": "len({x})",
+    "shape": "len({x})",
     "view": "reshape({x}, [2, 3])",
     "cat": "concat({x}, {y}, axis=0)",
     "concatenate": "concat({x}, {y}, axis=0)",
@@ -60,7 +82,7 @@ def written_here(name: str, *of: str) -> str:
         of: What it is called on, x and y by default.
     """
     x, y = (*of, *("x", "y")[len(of) :])[:2]
-    return _HERE[name].format(x=x, y=y) if name in _HERE else ""
+    return (_HERE.get(name) or _HERE.get(name.lower(), "")).format(x=x, y=y)
 
 
 def advice(name: str, behind: str = "") -> str:
@@ -73,9 +95,9 @@ def advice(name: str, behind: str = "") -> str:
     >>> advice("dot", "(v, tanh(w))")
     'write `<v|tanh(w)>`'
     """
-    if name not in _HERE or name.lower() == "t":
+    form = "" if name.lower() == "t" else written_here(name, "{x}", "{y}")
+    if not form:
         return ""
-    form = _HERE[name]
     of = [] if form.startswith("W") else _arguments(behind, "({x})" in form)
     return f"write `{written_here(name, *of)}`"
 

@@ -74,7 +74,10 @@ class ReadoutNotGaussian(Fault):
     code = "TP243"
     title = "the readout `{name}` has no centred Gaussian limit: {why}"
     label = "{short}"
-    help = "sum `v * x` with an initial vector `v` of mean zero on which `x` does not depend"
+    help = (
+        "sum `v * x` with an initial vector `v` of mean zero on which `x` does not depend; a "
+        "network whose readout is tied trains in `mup`, and has no kernels"
+    )
 
     name: str
     why: str

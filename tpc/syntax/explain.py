@@ -109,10 +109,10 @@ def _comparison(slip: Slip) -> Explanation:
         return None
     if not (slip.follows_operand or slip.wants_operand):
         return None
-    opens = slip.token.type == "LESSTHAN"
-    return slip.here(
-        MisplacedComparison(slip.token.value, "an inner product is `<y|z>`" if opens else "")
-    )
+    hint = "an inner product is `<y|z>`" if slip.token.type == "LESSTHAN" else ""
+    if slip.token.type in ("MORETHAN", "AT_LEAST"):
+        hint = "of a vector, 1 where it is positive is `step(x)`; a mask is of statics"
+    return slip.here(MisplacedComparison(slip.token.value, hint))
 
 
 def _missing_operator(slip: Slip) -> Explanation:
@@ -174,6 +174,8 @@ def _hint(slip: Slip) -> str:
             return "an inner product is `<y|z>`"
         case "COMMA" | "RPAR" if slip.accepted == {"EQUAL"}:
             return "arguments without a name come before those with one, `sum(y, axis=0)`"
+        case "VBAR" if opened and opened[-1].type == "LESSTHAN":
+            return "a matrix acts on one of the two: `<y|W @ z>`"
         case "VBAR":
             return "`|` stands in an inner product, `<y|z>`"
         case _:

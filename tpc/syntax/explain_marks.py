@@ -2,8 +2,6 @@
 
 from typing import TypeAlias
 
-from lark import Token
-
 from tpc.diagnostics import Diagnostic, Span
 from tpc.diagnostics.habits import LIBRARIES, written_here
 from tpc.diagnostics.syntax_faults import (
@@ -77,18 +75,13 @@ def _instead_of_dot(slip: Slip) -> str:
         return f"write `{behind.value}`: it acts entry by entry"
     if before is not None and behind.value.isidentifier():
         if before.value in LIBRARIES:
-            return (
-                f"every function is built in: write `{written_here(behind.value) or _call(behind)}`"
-            )
+            written = written_here(behind.value) or f"{behind.value.lower()}(x)"
+            return f"every function is built in: write `{written}`"
         if written := written_here(behind.value, before.value if before.type == "NAME" else "x"):
             return f"write `{written}`"
         if behind.type == "FUNCTION":
-            return f"write `{_call(behind, before.value)}`"
+            return f"write `{behind.value}({before.value})`"
     return "the only thing that stands behind a `.` is `T`, as in `W.T`"
-
-
-def _call(function: Token, of: str = "x") -> str:
-    return f"{function.value}({of})"
 
 
 def unclosed_string(slip: Slip) -> Explanation:

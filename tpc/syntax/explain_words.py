@@ -80,6 +80,8 @@ def reserved_name(slip: Slip) -> Explanation:
         return None
     is_bound = not slip.at and slip.following.type in ("EQUAL", "LSQB")
     is_used = slip.at and (slip.wants_operand or "NAME" in slip.accepted)
+    if is_used and slip.at == 1 and first.type in ("OUTPUT", "READOUT", "TRACK"):
+        return slip.here(ReservedName(word, f"a result has a name: {FORMS[first.type]}"))
     return slip.here(_reserved(word)) if is_bound or is_used else None
 
 

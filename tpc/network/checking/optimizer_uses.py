@@ -27,6 +27,13 @@ MEANT = {
 }  # fmt: skip
 """What other names of options usually mean."""
 
+OTHER_RULES = {
+    ("sgd", "momentum"): "momentum(lr=0.1, beta=0.9)",
+    ("sgd", "nesterov"): "nesterov(lr=0.1, beta=0.9)",
+    ("momentum", "nesterov"): "nesterov(lr=0.1, beta=0.9)",
+}
+"""Optimizers that are options of others elsewhere."""
+
 
 def use_of(network: NetworkDraft, at: tree.Expression) -> OptimizerUse | Broken:
     """Return an optimizer with its options."""
@@ -140,6 +147,8 @@ whose basis is an accident"
         meant = MEANT.get(at.name)
         similar = [meant] if meant in known else get_close_matches(at.name, known, n=1)
         hint = f"did you mean `{similar[0]}`?" if similar else f"it has {', '.join(known)}"
+        if (use.name, at.name) in OTHER_RULES:
+            hint = f"that is another one: `{OTHER_RULES[use.name, at.name]}`"
         fault = BadOptimizerOption(at.name, f"is no option of `{use.name}`", hint)
         return ctx.report(fault, at.span)
     node = timed(ctx, at.value, f"the option `{at.name}`")

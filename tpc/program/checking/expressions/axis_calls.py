@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from tpc.diagnostics import Span
+from tpc.diagnostics.cautions import NothingToSum
 from tpc.diagnostics.data_faults import NoNumber
 from tpc.diagnostics.function_faults import BadArguments, BadKeyword
 from tpc.diagnostics.name_faults import NotAnInteger
@@ -96,6 +97,9 @@ def _where(b: Builder, mask: axes.Array, x: Node, y: Node) -> Node:
     return b.add(b.mul(b.constant(mask), x), b.mul(b.constant(1 - mask), y))
 
 
+REDUCTIONS = ("sum", "amax", "amin", "amean")
+
+
 def _reduction(name: str) -> AxisFunction:
     return AxisFunction(
         lambda b, x, _, given: _over(b, x[0], given["axis"], name), keywords={"axis": ()}
@@ -133,10 +137,7 @@ AXIS_FUNCTIONS = {
         lambda b, x, widths, _: axes.pad(b, x[0], [_listed(w) for w in np.atleast_2d(widths[0])]),
         statics=("widths",),
     ),
-    "sum": _reduction("sum"),
-    "amax": _reduction("amax"),
-    "amin": _reduction("amin"),
-    "amean": _reduction("amean"),
+    **{name: _reduction(name) for name in REDUCTIONS},
     "softmax": AxisFunction(
         lambda b, x, _, given: _last(b, x[0], given["axis"][0], b.softmax), keywords={"axis": (-1,)}
     ),
@@ -180,6 +181,13 @@ def call_on_axes(ctx: Context, at: tree.Call, arguments: list[Value], given: lis
     tables = [np.asarray(value.value, float) for value in arrays if isinstance(value, Static)]
     tables = [np.hstack(tables)] if known.spreads and tables else tables
     plain_operands = [value for value in operands if not isinstance(value, Broken)]
+    if (
+        name in REDUCTIONS
+        and isinstance(x := plain_operands[0], Node)
+        and not (x.shape or x.is_scalar)
+    ):
+        shown = (at.span.text(ctx.shop.text), spans[0].text(ctx.shop.text))
+        ctx.report(NothingToSum(*shown), at.span)
     return _made(ctx, at, plain_operands, lambda b, x: known.make(b, x, tables, keywords))
 
 
@@ -207,7 +215,8 @@ def where(ctx: Context, at: tree.Call, arguments: list[Value]) -> Value:
         fault = BadArguments("where", "a mask and 2 operands", str(len(arguments) or "none"))
         return ctx.report(fault, at.span)
     spans = [argument.span for argument in at.arguments]
-    mask = static(ctx, arguments[0], spans[0], "a mask")
+    advice = "where x is positive: `y * step(x) + z * step(-x)`"
+    mask = static(ctx, arguments[0], spans[0], "a mask", advice)
     x, y = (
         plain(ctx, value, span, "`where`")
         for value, span in zip(arguments[1:], spans[1:], strict=True)

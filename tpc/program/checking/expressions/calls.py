@@ -121,7 +121,7 @@ def _arity_fault(name: str, count: int) -> str:
     if name == "range":
         return "" if 1 <= count <= 3 else "1 to 3 arguments"
     if name in ("max", "min"):
-        return "" if count >= 2 else "2 arguments or more"
+        return "" if count >= 2 else f"2 arguments or more (over an axis, `a{name}`)"
     arity = FUNCTIONS[name].arity if name in FUNCTIONS else 1 + (name == "grad")
     if count == arity:
         return ""

@@ -235,7 +235,8 @@ def _scale(ctx: Context, at: tree.Binary, matrix: Value, by: Value, by_span: Spa
     if by.shape or (isinstance(by, Node) and not by.is_scalar):
         is_vector = isinstance(by, Node) and not by.is_scalar
         found = describe(by) if is_vector else "an array"
-        product = f"{matrix.text} @ x"
+        written = by_span.text(ctx.shop.text)
+        product = f"{matrix.text} @ {written if written.isidentifier() else 'x'}"
         advice = f"write `{product}`" if is_vector else f"multiply the product: `c * ({product})`"
         fault = WrongSort("a matrix's factor", "a number or a scalar of shape ()", found, advice)
         return ctx.report(fault, by_span)
