@@ -75,7 +75,7 @@ def test_what_is_to_be_written_trains(written: str) -> None:
     tpc.parse(trained_with(written))
 
 
-@pytest.mark.parametrize("typed, written", rows("Words"))
+@pytest.mark.parametrize(("typed", "written"), rows("Words"))
 def test_what_is_typed_elsewhere_gets_a_hint(typed: str, written: str) -> None:
     if typed == written:
         return
