@@ -7,7 +7,7 @@ import pytest
 
 import tpc
 
-PAGE = (Path(__file__).parents[1] / "docs" / "habits.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "habits.md").read_text(encoding="utf-8")
 
 WORDS = """\
 dim n
