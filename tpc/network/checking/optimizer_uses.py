@@ -74,6 +74,16 @@ NO_LIMIT = {
 """Optimizers that are known by name but have no limit, and why."""
 
 
+BLOCKS = ("blocks", "block_size")
+
+BLOCKED = (
+    "has no limit of its own: blocks of a fixed size are no algebra of low rank",
+    "of a fixed number b x b of blocks each has the Grams of the whole, so that an update of degree 0 "
+    "is b times that of one block: change `lr`",
+)
+"""Why a matrix is not cut into blocks, and what to do."""
+
+
 def _suggestion(network: NetworkDraft, name: str) -> str:
     if name.lower() in NO_LIMIT:
         return NO_LIMIT[name.lower()]
@@ -142,6 +152,8 @@ whose basis is an accident"
             return BadOptimizerOption(at.name, problem, f"write `{at.name}=true`")
 
         return flag(ctx, evaluate(ctx, at.value), at.value.span, no_flag)
+    if at.name in BLOCKS and at.name not in numeric:
+        return ctx.report(BadOptimizerOption(at.name, *BLOCKED), at.span)
     if at.name not in numeric:
         known = sorted({*numeric, *flags, *known_words(use)})
         meant = MEANT.get(at.name)
