@@ -82,3 +82,13 @@ def test_targets_where_the_limit_starts_make_it_random() -> None:
     text = TEXT.format(optimizer="muon(lr=0.3, steps=exact)", parametrization="mup", start="")
     with pytest.raises(tpc.ProgramError, match="TP332"):
         tpc.derive(tpc.parse(text.replace("[1.0, -0.5]", "[1.0, 0.0]")))
+
+
+@pytest.mark.slow
+def test_the_rank_of_the_limit_may_be_assumed_in_the_operator_regime() -> None:
+    optimizer = "muon(lr=0.3, momentum=0.9, nesterov=false, steps=exact)"
+    text = TEXT.format(optimizer=optimizer, parametrization="ntp\n    center true", start="")
+    with pytest.raises(tpc.ProgramError, match="TP333"):
+        tpc.derive(tpc.parse(text))
+    found = tpc.train(tpc.parse(text, assume_rank=True), samples=32768, method="qmc")
+    np.testing.assert_allclose(found["f"][-1], (0.798, -0.447, 0.559), atol=1e-3)

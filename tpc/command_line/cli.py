@@ -112,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("program", metavar="P.tp", help="the program; - is standard input")
         command.add_argument("--strict", action="store_true", help="take warnings as errors")
         command.add_argument("--depth", type=_depth, metavar="N", help=DEPTH)
+        command.add_argument("--assume-rank", action="store_true", help=ASSUME_RANK)
         for words, settings in options:
             command.add_argument(*words, **settings)
     return parser
@@ -126,6 +127,11 @@ def _whole(text: str) -> int:
 
 
 DEPTH = "rounds of loops over the free depth, or `infinite`; default: as the program says"
+
+ASSUME_RANK = (
+    "take exact optimizers of operators with momentum in the operator regime at the rank of \
+the limit"
+)
 
 
 def _at_least(smallest: int) -> Callable[[str], int]:

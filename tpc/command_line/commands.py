@@ -304,7 +304,9 @@ def _inspect_network(network: ShownNetwork, format_: str) -> str:
 
 def _load(arguments: Namespace) -> ShownProgram | ShownNetwork:
     """Read and check what a file describes; print its warnings."""
-    described = compiler.parse(_text(arguments), _name(arguments), arguments.depth)
+    described = compiler.parse(
+        _text(arguments), _name(arguments), arguments.depth, arguments.assume_rank
+    )
     if arguments.command not in ("kernel", "inspect") or getattr(arguments, "unrolled", False):
         compiler.refuse_infinite(described, f"tpc {arguments.command}")
     found = list(described.warnings)

@@ -110,6 +110,20 @@ class RandomLimit(Fault):
     optimizer: str
 
 
+class UnprovenRank(Fault):
+    """Exact updates of gradients of several steps, which have the same kets in the limit alone."""
+
+    code = "TP333"
+    title = "the limit of exact `{optimizer}` with momentum is not proven in this regime"
+    label = "at finite width gradients of different steps differ by singular values that vanish"
+    help = (
+        "take `momentum=0`, `steps=5` or `mup`, or assume by `--assume-rank` that what they differ \
+by does not matter"
+    )
+
+    optimizer: str
+
+
 class UnknownLaw(Fault):
     """A law behind `~` that does not exist."""
 

@@ -18,6 +18,7 @@ Stages:
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, get_args
 
@@ -85,7 +86,9 @@ MANY, FIRST = 20, 4
 """So many are by random nodes, if no output of so few rounds has a closed form."""
 
 
-def load(path: str | os.PathLike[str], depth: float | None = None) -> ShownProgram | ShownNetwork:
+def load(
+    path: str | os.PathLike[str], depth: float | None = None, assume_rank: bool = False
+) -> ShownProgram | ShownNetwork:
     """Read and check a program, or a network.
 
     Data files that it loads are looked up beside it.
@@ -93,16 +96,21 @@ def load(path: str | os.PathLike[str], depth: float | None = None) -> ShownProgr
     Args:
         path: A `.tp` file.
         depth: What its free depth is, perhaps `math.inf`; None for what the file says.
+        assume_rank: Whether to assume, where exact optimizers of operators with momentum act in the
+            operator regime, that what gradients differ by at finite width alone does not matter.
 
     Raises:
         ProgramError: The program or its data is wrong.
         OSError: The file cannot be read.
     """
-    return build(load_source(path), depth)
+    return build(load_source(path), depth, assume_rank)
 
 
 def parse(
-    text: str, name: str = "<string>", depth: float | None = None
+    text: str,
+    name: str = "<string>",
+    depth: float | None = None,
+    assume_rank: bool = False,
 ) -> ShownProgram | ShownNetwork:
     """Check a program, or a network, that is given as text.
 
@@ -110,21 +118,27 @@ def parse(
         text: The program.
         name: What diagnostics call it; data files are looked up beside this path.
         depth: What its free depth is, perhaps `math.inf`; None for what the text says.
+        assume_rank: As in `load`.
 
     Raises:
         ProgramError: The program or its data is wrong.
     """
-    return build(parse_source(text, name), depth)
+    return build(parse_source(text, name), depth, assume_rank)
 
 
-def build(source: Source, depth: float | None = None) -> ShownProgram | ShownNetwork:
+def build(
+    source: Source, depth: float | None = None, assume_rank: bool = False
+) -> ShownProgram | ShownNetwork:
     """Build what a file describes, and check it.
 
     Raises:
         ProgramError: The program or its data is wrong.
     """
     if is_network(source):
-        return ShownNetwork.of(build_network(source, depth))
+        network = build_network(source, depth)
+        if assume_rank and network.training:
+            network = replace(network, training=replace(network.training, assumes_rank=True))
+        return ShownNetwork.of(network)
     return ShownProgram.of(build_program(source, depth))
 
 

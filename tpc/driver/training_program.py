@@ -21,13 +21,14 @@ from tpc.diagnostics.limit_faults import (
     RandomLimit,
     ScalarWeightInOperatorRegime,
     SteepUpdate,
+    UnprovenRank,
 )
 from tpc.diagnostics.program_faults import ReadoutNotGaussian
 from tpc.limit.derive import DotChoice, derive_limit
 from tpc.network.classification import classify, no_limit
 from tpc.network.losses import ErrorSignals
 from tpc.network.network import Network, OptimizerUse, WeightKind
-from tpc.network.optimizers.every_step import is_linear, stays_low_rank
+from tpc.network.optimizers.every_step import is_linear, remembers, stays_low_rank
 from tpc.network.optimizers.update import (
     acts_on_operators,
     decays,
@@ -165,7 +166,7 @@ def _check_operators(network: Network, scales: Classification) -> bool:
     """Return whether optimizers see gradients as operators; refuse those that cannot here.
 
     Raises:
-        ProgramError: TP331.
+        ProgramError: TP331, TP332, TP333.
     """
     found: list[tuple[Fault, Span]] = []
     seen = [w for w in scales.weights if isfinite(w.r) and acts_on_operators(w.optimizer)]
@@ -190,6 +191,11 @@ def _check_operators(network: Network, scales: Classification) -> bool:
     row = _row_without_error(network) if scales.regime is Regime.FEATURE_LEARNING else None
     if row is not None:
         found += [(RandomLimit(row, use.name), use.span) for use in moving if forgets_sizes(use)]
+    training = network.training
+    assert training is not None
+    if scales.regime is Regime.OPERATOR and training.steps > 1 and not training.assumes_rank:
+        unproven = [use for use in moving if forgets_sizes(use) and remembers(use)]
+        found += [(UnprovenRank(use.name), use.span) for use in unproven]
     if found:
         raise ProgramError.of(network, *found)
     return bool(moving)

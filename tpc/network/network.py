@@ -292,6 +292,8 @@ class Training:
         tracks: In order.
         span: The whole block.
         bound: What bounds the common norm of gradients, where something does.
+        assumes_rank: Whether it is assumed that directions which gradients of several steps have at
+            finite width alone do not matter in the operator regime.
     """
 
     inputs: Array
@@ -310,6 +312,7 @@ class Training:
     tracks: tuple[Track, ...]
     span: Span
     bound: GlobalBound | None = None
+    assumes_rank: bool = False
 
     @property
     def recorded_losses(self) -> tuple[str, ...]:

@@ -78,8 +78,8 @@ BLOCKS = ("blocks", "block_size")
 
 BLOCKED = (
     "has no limit of its own: blocks of a fixed size are no algebra of low rank",
-    "of a fixed number b x b of blocks each has the Grams of the whole, so that an update of degree 0 "
-    "is b times that of one block: change `lr`",
+    "of a fixed number b x b of blocks each has the Grams of the whole, so that an update of "
+    "degree 0 is b times that of one block: change `lr`",
 )
 """Why a matrix is not cut into blocks, and what to do."""
 

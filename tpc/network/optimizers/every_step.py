@@ -34,7 +34,7 @@ from tpc.network.optimizers.update import (
 from tpc.program import nodes as op
 from tpc.program.builder import Builder
 from tpc.program.nodes import Elementwise, Expand, Mean, Node, Permute, Reduce, Take, operands
-from tpc.program.traversal import fold
+from tpc.program.traversal import fold, walk
 
 Value = TypeVar("Value")
 
@@ -105,6 +105,22 @@ def is_linear(use: OptimizerUse) -> bool:
 def stays_low_rank(use: OptimizerUse) -> bool:
     """Whether updates of a matrix have columns and rows in the span of those of gradients."""
     return is_linear(use) or acts_on_operators(use)
+
+
+def remembers(use: OptimizerUse) -> bool:
+    """Whether the direction of a step depends on gradients of earlier steps."""
+    b = Builder()
+    gradient = b.placeholder(b.constant(np.zeros((2, 2))), "g")
+    starts = initial_states(b, use)
+    states = tuple(b.placeholder(b.number(0), f"state {at}") for at, _ in enumerate(starts))
+    direction, _ = advance(b, use, gradient, states, 1)
+    seen = set(walk((direction,), lambda node: () if _vanishes(node) else operands(node)))
+    return not seen.isdisjoint(states)
+
+
+def _vanishes(node: Node) -> bool:
+    product = isinstance(node, Elementwise) and node.function == "mul"
+    return product and any(map(is_zero, operands(node)))
 
 
 def linear_coefficients(b: Builder, use: OptimizerUse, steps: int) -> tuple[tuple[Node, ...], ...]:
