@@ -1,5 +1,7 @@
 """Exponents in practice against published tables, and as the same training at finite width."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,17 +10,19 @@ from tests.network.networks import perceptron
 from tests.network.optimizers.uses import use_of
 from tpc.diagnostics import UsageError
 from tpc.network.classification import classify
+from tpc.network.criteria import shown
 from tpc.network.forms import FORMS, practice
 from tpc.network.named import optimizer_named, parametrization_named
 from tpc.network.network import Exponents, Parametrization
 from tpc.network.optimizers.every_step import joint_homogeneity
-from tpc.network.optimizers.update import flags_of
+from tpc.network.optimizers.update import flags_of, known_words
+from tpc.report.classification import classification_to_text
 
 
 def rows(name: str, use, form: str) -> list[tuple[float, float, float]]:
     """Return (multiplier, init, rate) of layers 1, 2, 3."""
     found = classify(perceptron(2), Parametrization(name), use)
-    practices = [practice(weight, found.out, form) for weight in found.weights]
+    practices = [practice(weight, found, form) for weight in found.weights]
     return [(p.multiplier, p.init, p.rate) for p in practices]
 
 
@@ -50,7 +54,7 @@ def test_both_forms_make_the_same_first_update(use, name: str) -> None:
     for weight in found.weights:
         moves, sizes = [], []
         for form in FORMS:
-            p = practice(weight, found.out, form)
+            p = practice(weight, found, form)
             scale = n**p.multiplier
             eps = 0.1 * n ** (p.eps or 0.0) if "eps" in options else 0.0
             seen = scale * g
@@ -67,7 +71,7 @@ def test_normalised_updates_have_larger_rates_and_clipped_ones_larger_thresholds
     normal = rows("mup", use_of("adam", normalize=True), "multiplier 1")
     assert [b[2] - a[2] for a, b in zip(plain, normal, strict=True)] == [0.5, 1, 0.5]
     found = classify(perceptron(2), Parametrization("mup"), use_of("adam", clip=1.0))
-    clipped = [practice(weight, found.out, "multiplier 1") for weight in found.weights]
+    clipped = [practice(weight, found, "multiplier 1") for weight in found.weights]
     assert [p.threshold for p in clipped] == [0.5, 1, 0.5]
     assert [p.rate for p in clipped] == [row[2] for row in plain]
 
@@ -164,3 +168,82 @@ def test_operators_have_exponents_of_their_norms(
 ) -> None:
     found = rows("mup", use_of(name, **options), "multiplier 1")
     assert tuple(rate for _, _, rate in found) == rates
+
+
+# --------------------------------------------------------------------- the practitioners' page
+
+PAGE = Path(__file__).parents[2] / "docs" / "matrix_optimizers.md"
+OPTIMIZERS = (
+    "sgd", "adam", "muon(scale=spectral)", "muon(scale=original)", "muon(scale=match_rms)",
+    "muon(scale=none)", "muon(scale=none, dual=true)", "schatten(p=0.5)", "shampoo",
+    "shampoo(exponent=0.5)", "shampoo(graft=sgd)", "soap", "scion",
+    "sgd(spectral_normalize=true)", "sgd(normalize=true)", "lars", "lamb", "lamb(bound=10)",
+)  # fmt: skip
+"""Those of the table, with their scale conventions."""
+
+
+def exponents(text: str, form: str, layout: str = "") -> list[tuple[float, float | None]]:
+    """Return the exponents of the rates and eps of U, W, v."""
+    has_layout = "layout" in known_words(optimizer_named(text))
+    if layout and has_layout:
+        text = text.replace("(", "(layout=transposed, ") if "(" in text else f"{text}({layout})"
+    found = classify(perceptron(2), Parametrization("mup"), optimizer_named(text))
+    practices = [practice(weight, found, form) for weight in found.weights]
+    return [(p.rate, p.eps) for p in practices]
+
+
+def table_row(text: str) -> str:
+    (u, w, v), (*_, scaled) = exponents(text, "multiplier 1"), exponents(text, "init 1")
+    table = exponents(text, "multiplier 1", "layout=transposed")[0]
+    eps = [found[1] for found in (w, u, v, scaled)]
+    cells = [shown(found[0]) for found in (w, u, table, v, scaled)]
+    known = ", ".join(shown(x) for x in eps if x is not None)
+    return f"| `{text}` | {' | '.join(cells)} | {known} |".replace("|  |", "| |")
+
+
+def test_the_table_of_exponents_is_what_classify_finds(update_golden: bool) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    head = (
+        "| | hidden n x n | input n x d | table V x n | output, mult 1 | output, mult 1/n | eps |\n"
+    )
+    before, _, behind = page.partition(head)
+    rule, _, behind = behind.partition("\n")
+    table, _, rest = behind.partition("\n\n")
+    wanted = "\n".join(map(table_row, OPTIMIZERS))
+    if update_golden:
+        PAGE.write_text(f"{before}{head}{rule}\n{wanted}\n\n{rest.lstrip()}", encoding="utf-8")
+    assert table == wanted or update_golden
+
+
+def test_exponents_are_those_of_the_published_theory() -> None:
+    """Hidden, input, output with multiplier 1 and 1/n, by the degree of functions of operators."""
+    for text, wanted in {
+        "sgd": (0, 1, -1, 1),
+        "adam": (-1, 0, -1, 0),
+        "muon(scale=spectral)": (0, 0, 0, 1),
+        "muon(scale=original)": (0, 0, -0.5, 0.5),
+        "muon(scale=match_rms)": (-0.5, 0, -1, 0),
+        "muon(scale=none)": (0, 0.5, -0.5, 0.5),
+        "shampoo(exponent=0.5)": (0, 0, 0, 0),
+        "shampoo(graft=sgd)": (0, 1, -1, 1),
+        "soap": (0, 0.5, -0.5, 0.5),
+        "lars": (-0.5, 0, 0, 0),
+        "lamb(bound=10)": (0, 0.5, 0, 0.5),
+    }.items():
+        (u, w, v), (*_, scaled) = exponents(text, "multiplier 1"), exponents(text, "init 1")
+        assert tuple(found[0] for found in (w, u, v, scaled)) == wanted, text
+    tables = {"spectral": 1, "original": 0.5, "match_rms": 0, "none": 0.5}
+    for scale, rate in tables.items():
+        found = exponents(f"muon(scale={scale})", "multiplier 1", "layout=transposed")
+        assert found[0][0] == rate
+
+
+def test_what_goes_wrong_at_a_constant_rate_is_named() -> None:
+    found = classify(
+        perceptron(2), Parametrization("mup"), optimizer_named("muon(scale=match_rms)")
+    )
+    text = classification_to_text(found)
+    assert "(match_rms) n^1/2 too large, v (match_rms) n too large" in text
+    spectral = classify(perceptron(2), Parametrization("mup"), optimizer_named("muon"))
+    first = classification_to_text(spectral).partition("with init 1")[0]
+    assert "At a constant learning rate" not in first

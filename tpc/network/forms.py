@@ -16,6 +16,7 @@ Reference:
 from dataclasses import dataclass
 from typing import Literal
 
+from tpc.network.criteria import faithful_d
 from tpc.network.facing import scale_power
 from tpc.network.optimizers.every_step import joint_homogeneity
 from tpc.network.optimizers.rule import is_zero
@@ -28,7 +29,7 @@ from tpc.network.optimizers.update import (
     words_of,
 )
 from tpc.network.roles import Role
-from tpc.network.scales import WeightScale
+from tpc.network.scales import Classification, WeightScale
 from tpc.program.builder import Builder
 
 Form = Literal["multiplier 1", "init 1"]
@@ -51,6 +52,7 @@ class Practice:
         eps: Of eps.
         gradient: Of a factor of the gradients inside Q; None where rate and eps have taken it.
         threshold: Of the Frobenius norm at which an update is clipped.
+        norm: Of the Frobenius norm of the gradient, as of thresholds of a common norm.
         decay: Of a `weight_decay` whose factor 1 - rate * weight_decay has no n.
         normalized: Whether the update is divided by its Frobenius norm before the rate.
     """
@@ -61,20 +63,22 @@ class Practice:
     eps: float | None
     gradient: float | None
     threshold: float | None
+    norm: float
     decay: float
     normalized: bool
 
 
-def practice(weight: WeightScale, out: float, form: Form) -> Practice:
+def practice(weight: WeightScale, of: Classification, form: Form) -> Practice:
     """Return a weight in one of the forms.
 
     Args:
         weight: Its exponents and optimizer.
-        out: a_out, which the multiplier of an output-like weight takes in.
+        of: The parametrization; the multiplier of an output-like weight takes a_out in.
         form: Which form.
     """
     e, use = weight.written, weight.optimizer
-    a = e.a + out if weight.role is Role.OUTPUT else e.a
+    seen = faithful_d(e, weight.role, of.gradient, of.out)
+    a = e.a + of.out if weight.role is Role.OUTPUT else e.a
     shift = -a if form == "multiplier 1" else e.b
     multiplier, init, rate, inside = -(a + shift), -(e.b - shift), -(e.c - shift), e.d + shift
     degree = joint_homogeneity(use)
@@ -98,6 +102,7 @@ def practice(weight: WeightScale, out: float, form: Form) -> Practice:
         eps=eps if has_eps else None,
         gradient=inside - inner if degree is None else None,
         threshold=weight.lowered if "clip" in options else None,
+        norm=half - seen - shift,
         decay=-speed,
         normalized=normalized,
     )

@@ -4,10 +4,12 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from tpc.diagnostics import NOWHERE, UsageError
 from tpc.network.network import Exponents, OptimizerUse, Parametrization
-from tpc.network.optimizers.table import ALL_RULES, BOTH_BOUNDS, out_of_range
-from tpc.network.optimizers.update import known_options
+from tpc.network.optimizers.table import ALL_RULES, BOTH_BOUNDS, LISTS, out_of_range
+from tpc.network.optimizers.update import known_options, known_words
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
 
@@ -27,18 +29,21 @@ def optimizer_named(text: str) -> OptimizerUse:
     use = OptimizerUse(name, (), None, NOWHERE)
     numbers, flags = known_options(use)
     b = Builder()
-    given: list[tuple[str, Node | bool]] = []
+    given: list[tuple[str, Node | bool | str]] = []
+    words = known_words(use)
     for option, value in options.items():
         if option in numbers and isinstance(value, int | float) and not isinstance(value, bool):
             problem = out_of_range(name, False, option, value)
             if problem:
                 raise UsageError(f"the option `{option}` of `{name}` {problem}")
             given.append((option, b.number(value)))
-        elif option in flags and isinstance(value, bool):
+        elif option in LISTS and option in numbers and isinstance(value, list):
+            given.append((option, b.constant(np.array(value, dtype=float))))
+        elif (option in flags and isinstance(value, bool)) or value in words.get(option, ()):
             given.append((option, value))
         else:
-            known = ", ".join((*numbers, *flags))
-            raise UsageError(f"`{name}` takes numbers and flags by name: {known}")
+            known = ", ".join((*numbers, *flags, *words))
+            raise UsageError(f"`{name}` takes numbers, flags and words by name: {known}")
     if "clip" in options and options.get("normalize"):
         raise UsageError(f"the option `clip` of `{name}` {BOTH_BOUNDS}: write one of the two")
     if positional:
@@ -90,8 +95,13 @@ def _call(text: str, what: str) -> tuple[str, list[Any], dict[str, Any]]:
             return tree.id, [], {}
         if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
             positional = [ast.literal_eval(argument) for argument in tree.args]
-            options = {str(k.arg): ast.literal_eval(k.value) for k in tree.keywords if k.arg}
+            options = {str(k.arg): _value(k.value) for k in tree.keywords if k.arg}
             return tree.func.id, positional, options
     except (SyntaxError, ValueError):
         pass
     raise UsageError(f"`{text}` is not {what}: write `name` or `name(option=value)`")
+
+
+def _value(at: ast.expr) -> Any:
+    """Return a number, a flag, a list, or a word as text."""
+    return at.id if isinstance(at, ast.Name) else ast.literal_eval(at)

@@ -9,8 +9,10 @@ from math import isinf
 
 from tpc.network.criteria import shown
 from tpc.network.forms import FORMS, Form, Practice, practice
+from tpc.network.global_norms import global_norm
+from tpc.network.optimizers.update import acts_on_operators, words_of
 from tpc.network.roles import Role
-from tpc.network.scales import Classification, Regime, WeightScale
+from tpc.network.scales import Classification, Regime, WeightScale, near
 from tpc.report.families import grouped
 from tpc.report.numbers import Json
 
@@ -69,6 +71,7 @@ def classification_to_text(found: Classification) -> str:
     parts = [_headline(found), _text_table(exponent_table(found)), _verdict(found)]
     for form in FORMS:
         parts.append(f"In practice, with {form}:\n" + _text_table(practice_table(found, form)))
+        parts += _at_a_constant_rate(found, form)
     return "\n\n".join([*parts, *_notes(found)]) + "\n"
 
 
@@ -107,11 +110,13 @@ def exponent_table(found: Classification) -> Table:
 def practice_table(found: Classification, form: Form) -> Table:
     """Return multiplier, init, learning rate and so on, as powers of n."""
     rows = [
-        (weight, practice(weight, found.out, form), found.width_of(weight.name))
+        (weight, practice(weight, found, form), found.width_of(weight.name))
         for weight in found.weights
     ]
     families = grouped(rows, lambda row: row[0].name, lambda row: row[1:])
     practices = [family[0][1:] for _, family in families]
+    training = found.network.training
+    bounded = training is not None and training.bound is not None
     columns = {
         "multiplier": [_power(p.multiplier, n) for p, n in practices],
         "init": [_power(p.init, n) for p, n in practices],
@@ -119,6 +124,7 @@ def practice_table(found: Classification, form: Form) -> Table:
         "eps": [_power(p.eps, n) for p, n in practices],
         "gradient in Q": [_power(p.gradient, n) for p, n in practices],
         "clip norm at": [_power(p.threshold, n) for p, n in practices],
+        "gradient norm": [_power(p.norm, n) if bounded else "" for p, n in practices],
         "weight decay": [_power(p.decay, n) for p, n in practices],
     }
     kept = {name: cells for name, cells in columns.items() if any(cells)}
@@ -196,11 +202,37 @@ def _notes(found: Classification) -> list[str]:
         "Weight decay: that of libraries, whose factor in a step is 1 - rate * weight_decay. "
         "That of `decay`, 1 - decay, has no n."
     )
+    if any(w.role is not Role.MATRIX and acts_on_operators(w.optimizer) for w in found.weights):
+        notes.append(
+            "Vector-like weights are n x d for optimizers of operators, output-like ones e x n; "
+            "`layout=transposed` exchanges the two, as for tables V x n."
+        )
+    if found.network.training and (bound := found.network.training.bound):
+        norm = global_norm(found, bound.weights)
+        sees = ", ".join(norm.seen)
+        notes.append(
+            f"The common norm of gradients sees {sees}; as trained here it is of size "
+            f"{_power(norm.kappa, found.network.dim.name)}, and so are thresholds of `clip_global`."
+        )
     if any(weight.role is Role.OUTPUT for weight in found.weights):
         notes.append("The multiplier of output-like weights holds that of the output.")
     if len(found.network.dims) > 1:
         notes.append("The powers of a matrix are those of its columns, of a vector of its entries.")
     return notes
+
+
+def _at_a_constant_rate(found: Classification, form: Form) -> list[str]:
+    """Return a line that says by which powers of n updates go wrong where rates stay, if any do."""
+    wrong = []
+    rows = [(weight, practice(weight, found, form).rate) for weight in found.weights]
+    for name, family in grouped(rows, lambda row: row[0].name, lambda row: row[1]):
+        weight, rate = family[0]
+        if not isinf(weight.r) and not near(rate, 0):
+            scale = words_of(weight.optimizer).get("scale", "none")
+            convention = f" ({scale})" if scale != "none" else ""
+            size = _power(abs(rate), found.width_of(weight.name))
+            wrong.append(f"{name}{convention} {size} too {'small' if rate > 0 else 'large'}")
+    return [f"At a constant learning rate updates are: {', '.join(wrong)}"] if wrong else []
 
 
 def _optimizers(found: Classification) -> str:
@@ -264,7 +296,7 @@ def _weight_to_json(weight: WeightScale, of: Classification) -> dict[str, Json]:
         "drawn": weight.starts,
         "moves": weight.moves,
         "optimizer": weight.optimizer.name,
-        "practice": {form: _practice_to_json(practice(weight, of.out, form)) for form in FORMS},
+        "practice": {form: _practice_to_json(practice(weight, of, form)) for form in FORMS},
     }
 
 
@@ -276,6 +308,7 @@ def _practice_to_json(found: Practice) -> dict[str, Json]:
         "eps": found.eps,
         "gradient": found.gradient,
         "clip": found.threshold,
+        "gradient_norm": found.norm,
         "weight_decay": found.decay,
     }
 

@@ -6,7 +6,7 @@ from tpc.diagnostics.training_faults import BadOptimizerOption, BadSetting, Unkn
 from tpc.network.checking.draft import NetworkDraft
 from tpc.network.checking.steps import time_in, timed
 from tpc.network.network import OptimizerUse
-from tpc.network.optimizers.table import ALL_RULES, BOTH_BOUNDS, out_of_range
+from tpc.network.optimizers.table import ALL_RULES, BOTH_BOUNDS, LISTS, out_of_range
 from tpc.network.optimizers.update import known_options, known_words
 from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.defaults import at_defaults
@@ -17,9 +17,6 @@ from tpc.program.nodes import Node
 from tpc.syntax import tree
 
 FORM = "`optimizer adam(lr=0.1)`"
-
-LISTS = ("coefficients", "exponent")
-"""Options that may be lists of numbers."""
 
 MEANT = {
     "learning_rate": "lr", "eta": "lr", "wd": "weight_decay", "epsilon": "eps",
@@ -84,6 +81,22 @@ BLOCKED = (
 """Why a matrix is not cut into blocks, and what to do."""
 
 
+_BY_ENTRIES = "acts entry by entry, not on singular values"
+
+REFUSED = {
+    ("basis", "earlier"): (
+        "of earlier gradients leaves the present one outside: it falls in an eigenspace whose "
+        "basis is an accident",
+        "write `basis=current`",
+    ),
+    ("norm", "sign"): (
+        _BY_ENTRIES,
+        "declare `optimizer signs(g; m=0): ...` with `m = 0.9 * m + 0.1 * g` and `return sign(m)`",
+    ),
+}
+"""Words of options that have no limit, or none here: the reason, and what to write."""
+
+
 def _suggestion(network: NetworkDraft, name: str) -> str:
     if name.lower() in NO_LIMIT:
         return NO_LIMIT[name.lower()]
@@ -117,10 +130,16 @@ def _options(
                 BadOptimizerOption("weight_decay", "is given with `decay`", hint), keyword.span
             )
             return BROKEN
+        if found.get("constrained") is True and not {"decay", "weight_decay"}.isdisjoint(found):
+            hint = "`constrained=true` is `weight_decay=1`: write one of the two"
+            ctx.report(BadOptimizerOption(keyword.name, "is given twice", hint), keyword.span)
+            return BROKEN
         if "clip" in found and found.get("normalize") is True:
             hint = "a normalised update has size 1: write one of the two"
             ctx.report(BadOptimizerOption("clip", BOTH_BOUNDS, hint), keyword.span)
             return BROKEN
+    if found.get("constrained") is True:
+        found["weight_decay"] = ctx.building(use.span).number(1)
     return tuple(found.items()) if sound else BROKEN
 
 
@@ -135,12 +154,11 @@ def _value(
     words = known_words(use).get(at.name, ())
     if isinstance(at.value, tree.Name) and at.value.id in words:
         return at.value.id
-    if at.name == "basis" and isinstance(at.value, tree.Name) and at.value.id == "earlier":
-        problem = "of earlier gradients leaves the present one outside: it falls in an eigenspace \
-whose basis is an accident"
-        return ctx.report(
-            BadOptimizerOption(at.name, problem, "write `basis=current`"), at.value.span
-        )
+    if isinstance(at.value, tree.Name | tree.Call):
+        word = at.value.id if isinstance(at.value, tree.Name) else at.value.function.id
+        if (at.name, word) in REFUSED and use.declared is None:
+            fault = BadOptimizerOption(at.name, *REFUSED[at.name, word])
+            return ctx.report(fault, at.value.span)
     if words and at.name not in numeric:
         known_ones = ", ".join(f"`{word}`" for word in words if word)
         fault = BadOptimizerOption(at.name, f"is one of {known_ones}", "")

@@ -204,6 +204,10 @@ BOTH_BOUNDS = "is given with `normalize`"
 """What is wrong with `clip` beside `normalize=true`: X / |X| has size 1 already."""
 
 
+LISTS = ("coefficients", "exponent")
+"""Options that may be lists of numbers."""
+
+
 EPS = 1e-8
 
 COMMON_OPTIONS: MappingProxyType[str, float] = MappingProxyType({"lr": 1.0, "decay": 0.0})
