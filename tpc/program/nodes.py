@@ -266,7 +266,13 @@ class LinearAlgebra(Node):
 
 
 SpectralFunction: TypeAlias = Literal[
-    "singular_values", "svd_apply", "eigenvalues", "eigenvectors", "eigh_apply"
+    "singular_values",
+    "svd_apply",
+    "eigenvalues",
+    "eigenvectors",
+    "eigh_apply",
+    "triangular_root",
+    "triangular_inverse",
 ]
 
 
@@ -276,13 +282,14 @@ class Spectral(Node):
 
     With singular value decomposition E s F.T, singular values descending, or E l E.T of a symmetric
     matrix, eigenvalues descending: `svd_apply` is E f F.T and `eigh_apply` is E f E.T, where f is a
-    value for each singular value or eigenvalue.
+    value for each singular value or eigenvalue. `triangular_root` is S.T S, S upper triangular,
+    `triangular_inverse` the inverse of S, both 0 where what is left of a column is least.
 
     Attributes:
         function: What of it.
         operand: The matrix.
         rows: How many of its axes are those of rows.
-        values: f, else None.
+        values: f, or what is least, else None.
     """
 
     function: SpectralFunction

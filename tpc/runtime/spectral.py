@@ -4,6 +4,7 @@ A matrix is an array whose first `rows` axes are those of its rows. Rows and col
 stand for rounds of a loop that are still to come, are left out of decompositions.
 """
 
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -17,10 +18,8 @@ def singular_values(matrix: Array, rows: int) -> Array:
     if not np.isfinite(whole).all():
         return np.full(min(whole.shape), np.nan)
     values = np.zeros(min(whole.shape))
-    left, right = whole.any(axis=1), whole.any(axis=0)
-    if left.any():
-        found = np.linalg.svd(whole[np.ix_(left, right)], compute_uv=False)
-        values[: len(found)] = found
+    found = _singular_parts(whole.tobytes(), whole.shape)[1]
+    values[: len(found)] = found
     return values
 
 
@@ -29,12 +28,46 @@ def svd_apply(matrix: Array, values: Array, rows: int) -> Array:
     whole = _flat(matrix, rows)
     if not np.isfinite(whole).all():
         return np.full(matrix.shape, np.nan)
+    e, _, f = _singular_parts(whole.tobytes(), whole.shape)
     applied = np.zeros(whole.shape)
     left, right = whole.any(axis=1), whole.any(axis=0)
-    if left.any():
-        e, _, f = np.linalg.svd(whole[np.ix_(left, right)], full_matrices=False)
-        applied[np.ix_(left, right)] = (e * values[: e.shape[1]]) @ f
+    applied[np.ix_(left, right)] = (e * values[: e.shape[1]]) @ f
     return applied.reshape(matrix.shape)
+
+
+@lru_cache(maxsize=1)
+def _singular_parts(entries: bytes, shape: tuple[int, int]) -> tuple[Array, Array, Array]:
+    """Return E, s, F.T of a matrix without its rows and columns of zeros, once for all that ask."""
+    whole = np.frombuffer(entries).reshape(shape)
+    kept = whole[np.ix_(whole.any(axis=1), whole.any(axis=0))]
+    e, s, f = np.linalg.svd(kept, full_matrices=False)
+    return e, s, f
+
+
+def triangular_root(gram: Array, least: Array, rows: int) -> Array:
+    """Return the upper triangle S with S.T S = G of a symmetric matrix that is not negative.
+
+    Its row is 0 for a column of which earlier ones leave no more than `least`, so that S is a
+    smooth function of G, as eigenvectors are not.
+    """
+    rest = _flat(gram, rows).copy()
+    if not np.isfinite(rest).all():
+        return np.full(gram.shape, np.nan)
+    root = np.zeros(rest.shape)
+    for at, row in enumerate(root):
+        if rest[at, at] > least:
+            row[at:] = rest[at, at:] / np.sqrt(rest[at, at])
+            rest -= np.outer(row, row)
+    return root.reshape(gram.shape)
+
+
+def triangular_inverse(gram: Array, least: Array, rows: int) -> Array:
+    """Return T such that T.T G T is 1, S T = 1, and 0 for columns whose row of S is 0."""
+    root = _flat(triangular_root(gram, least, rows), rows)
+    inverse = np.zeros(root.shape)
+    kept = np.ix_(root.diagonal() != 0, root.diagonal() != 0)
+    inverse[kept] = np.linalg.inv(root[kept])
+    return inverse.reshape(gram.shape)
 
 
 def eigenvalues(matrix: Array, rows: int) -> Array:

@@ -6,9 +6,10 @@ The kets of a gradient, in columns, are made orthonormal to those of all earlier
 
     |u_t> = sum over s < t of |q_s> R[s] + |q_t> S,   R[s] = <q_s|u_t>,   S.T S = <r_t|r_t>,
 
-r_t the rest of u_t, taken twice so that rounding leaves nothing behind, its columns turned to
-eigenvectors. Directions whose part of u_t is rounding have columns of zeros, which cost nothing. So
-C and the states of optimizers keep their meaning in later rounds.
+r_t the rest of u_t, taken twice so that rounding leaves nothing behind, S triangular: averages over
+nodes determine kets and signs, so that replicates mean the same by them. Directions whose part of
+u_t is rounding have columns of zeros, which cost nothing. So C and the states of optimizers keep
+their meaning in later rounds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,8 @@ import numpy as np
 from tpc.network.facing import facing_of, grows_below
 from tpc.network.jacobians import Jacobian
 from tpc.network.network import Weight, WeightKind
-from tpc.network.optimizers.operators import SMALL_EIGENVALUE, Operator, kept_power
+from tpc.network.optimizers.operators import SMALL_EIGENVALUE, Operator
+from tpc.network.optimizers.rule import TINY
 from tpc.network.optimizers.update import sees_weight
 from tpc.network.scales import WeightScale
 from tpc.network.training.open_round import OpenRound
@@ -74,18 +76,15 @@ class OrthonormalKets:
             rest = b.sub(rest, combination_over_rounds(b, part, self._leaf))
             known = part if known is None else b.add(known, part)
         assert known is not None
-        gram = Operator(b, b.inner(rest, rest), 1)
-        size = b.add(gram.trace, b.reduce("sum", b.apply("square", known)))
-        values, vectors = gram.eigenvalues, b.spectral("eigenvectors", gram.node, 1)
-        root, inverse = (
-            b.mul(vectors, kept_power(b, values, b.number(p), SMALL_EIGENVALUE, size))
-            for p in (0.5, -0.5)
-        )
-        self._fresh = b.contract(rest, inverse)
+        gram = b.inner(rest, rest)
+        size = b.add(b.linear_algebra("trace", gram), b.reduce("sum", b.apply("square", known)))
+        least = b.apply("max", b.mul(b.number(SMALL_EIGENVALUE), size), b.number(TINY**0.5))
+        root = b.spectral("triangular_root", gram, 1, least)
+        self._fresh = b.contract(rest, b.spectral("triangular_inverse", gram, 1, least))
         of.name(self._name, self._fresh)
         of.keep(self._leaf, self._fresh)
         unit = b.expand(self._unit(), (1, 2))
-        return b.add(known, b.mul(unit, b.expand(b.transpose(root), (0,))))
+        return b.add(known, b.mul(unit, b.expand(root, (0,))))
 
     def _unit(self) -> Node:
         b = self._of.builder
