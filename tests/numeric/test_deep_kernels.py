@@ -5,10 +5,14 @@ import math
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+from scipy.integrate import solve_ivp
 
 import tpc
 from tests.marks import slow_where
+
+Array = npt.NDArray[np.float64]
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "depth.json"
 CASES = json.loads(REFERENCE.read_text(encoding="utf-8"))["cases"]
@@ -244,6 +248,44 @@ def test_closed_flows() -> None:
 
 
 @pytest.mark.slow
+def kernels_by_angle(x: Array, y: Array) -> tuple[float, float]:
+    """Return the kernels of `relu_pre_half` from an equation of the angle between states."""
+    s, scale = 2.25, 0.25 * math.sqrt((x @ x) * (y @ y))
+    start = math.atan2(float(np.linalg.norm(np.cross(x, y - x))), float(x @ y))
+
+    def rates(tau: float, state: Array) -> list[float]:
+        angle, tangent = state
+        few = angle**2 / 3 + angle**4 / 45 if angle < 1e-3 else 1 - angle / math.tan(angle)
+        left = math.pi - angle
+        k = scale * math.exp(s * tau / 2) * (math.sin(angle) + left * math.cos(angle))
+        return [-s / (2 * math.pi) * few, s / (2 * math.pi) * (k + left * tangent)]
+
+    begin = [start, scale * math.cos(start)]
+    found = solve_ivp(rates, (0, 1), begin, "DOP853", rtol=1e-13, atol=1e-300)
+    angle, tangent = found.y[:, -1]
+    covariance = scale * math.exp(s / 2) * math.cos(angle)
+    return covariance, covariance + tangent
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("apart", [0.0, 1e-12, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-3])
+def test_equal_and_nearly_equal_inputs(apart: float) -> None:
+    """No error is below the true one; equal inputs have the kernel of each with itself."""
+    x = np.array([1.0, 0.5, -1.0])
+    rows = np.array([x, x + apart * np.array([0.3, -0.7, 0.2]), x])
+    network = tpc.parse(text_of("relu_pre_half"))
+    found = tpc.kernel(network, rows)
+    for kind, wanted in zip(("nngp", "ntk"), kernels_by_angle(*rows[:2]), strict=True):
+        assert abs(found[kind][0, 1] - wanted) <= found.stderr[kind][0, 1] <= 1e-7
+        assert found[kind][0, 2] == pytest.approx(found[kind][0, 0], rel=1e-14)
+    deep = tpc.kernel(network, rows, depth=3)
+    long = tpc.kernel(tpc.parse(network.source.replace("depth L", "const L = 3")), rows)
+    for kind in ("nngp", "ntk"):
+        assert deep[kind][0, 2] == deep[kind][0, 0]
+        off = np.abs(deep[kind] - long[kind])
+        assert (off <= 1e-14 + 2 * deep.stderr[kind] + 2 * long.stderr[kind]).all()
+
+
 def test_second_inputs_are_blocks() -> None:
     network, inputs = tpc.parse(text_of("relu_pre_half")), np.array(CASES["linear_half"]["inputs"])
     whole = tpc.kernel(network, inputs)

@@ -5,4 +5,5 @@ programs    a stage -> the program of two states, whose limit is the round's map
 orders      the plan of that program -> its power series in L
 rounds      a plan, evaluated on arrays of states
 recursion, flow, planes, plane_limit
+loops       all of them for a tile of pairs, with errors
 """

@@ -130,7 +130,7 @@ def _of_depth(
 ) -> ShownKernels:
     names: tuple[str, ...] = tuple(kinds)
     values = {name: found.values[name] for name in names}
-    errors = {name: np.full_like(value, found.error) for name, value in values.items()}
+    errors = {name: found.errors[name] for name in names}
     methods, told = dict.fromkeys(names, found.method), found.warnings
     method = found.method
     effort = (method, samples, seed, params)
