@@ -69,3 +69,38 @@ output x
     text = text.replace(f"[{shift}, {2 * shift}, {-shift}]", "[0.0, 0.0, 0.0]")
     plain = tpc.evaluator(tpc.parse(text)).evaluate(method="auto")["x"]["cov"]
     np.testing.assert_allclose(found, plain, rtol=0, atol=1e-12)
+
+
+CONSTANT = [
+    "sigmoid(0.5 * h * w[j] + 0.2 * w[j])",
+    "Phi(h * w[j])",
+    "step(h + 0.3) * tanh(w[j] + h * w[j])",
+    "3 * sin(w[j] * h) + 1",
+    "(1 + erf(w[j] * tanh(h))) ^ 3 - 3 * erf(w[j] * tanh(h)) ^ 2",
+    "w[j] / sqrt(1 + square(w[j] * h)) - 2",
+    "silu(w[j] * h) - silu(-w[j] * h)",
+    "softplus(w[j] * h) - softplus(-w[j] * h)",
+    "cos(h) * tanh(w[j] * (1 + relu(h)))",
+    "exp(-square(h)) * sin(w[j] + h * w[j]) + 0.7",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["mc", "qmc"])
+@pytest.mark.parametrize("body", CONSTANT)
+def test_covariances_of_what_is_constant(body: str, method: str) -> None:
+    """A mean over copies that is constant has the covariance 0: noise squared is no part of it."""
+    text = f"""dim n
+vector w, u : n
+matrix W : n x n
+h = W @ u
+output y = tanh(mean[j]({body}))
+"""
+    module = tpc.evaluator(tpc.parse(text), method=method)
+    runs = [
+        module.evaluate(method=method, samples=2**11, replicates=16, seed=seed)
+        for seed in range(40)
+    ]
+    z = np.array([run["y"]["cov"] / run.stderr["y"]["cov"] for run in runs])
+    assert 0.7 <= np.sqrt(np.mean(z**2)) <= 1.5
+    assert np.abs(z).max() < 5

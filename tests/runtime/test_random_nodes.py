@@ -31,7 +31,7 @@ def test_factor_is_a_root() -> None:
 
 @pytest.mark.parametrize("gaussians", [3, 30])
 def test_sobol_nodes_have_the_moments_of_normals(gaussians: int) -> None:
-    nodes = SobolNodes(np.random.SeedSequence(5), 2**12, gaussians)
+    nodes = SobolNodes([np.random.SeedSequence(5)], 2**12, 1e-22, gaussians)
     first, rest = nodes.normal(), nodes.normal((gaussians - 1,))
     both = np.column_stack([first, rest])
     error = 1e-2 if gaussians == 3 else 8e-2
@@ -44,7 +44,7 @@ def test_sobol_nodes_have_the_moments_of_normals(gaussians: int) -> None:
 
 def test_past_their_dimensions_sobol_nodes_are_random(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sobol_nodes, "SOBOL_FLOATS", 5 * 1024)
-    nodes = SobolNodes(np.random.SeedSequence(5), 1024, 40)
+    nodes = SobolNodes([np.random.SeedSequence(5)], 1024, 1e-22, 40)
     even = nodes.normal((3,))
     mixed = nodes.normal((7,))
     assert even.shape == (1024, 3)
@@ -127,7 +127,7 @@ def test_copies_on_sobol_points(gaussians: int) -> None:
     expected = float(np.exp(-1))
     found = []
     for seed in range(20):
-        nodes = SobolNodes(np.random.SeedSequence(seed), 2**9, gaussians)
+        nodes = SobolNodes([np.random.SeedSequence(seed)], 2**9, 1e-22, gaussians)
         g, x = nodes.normal(), nodes.normal()
         ket = nodes.mean_over_copies(
             lambda g, x, y: np.cos(x) * np.cos(y) + 0 * g, (g,), ((x,), (x,))

@@ -35,7 +35,7 @@ def mean_and_error(
     means = []
     for replicate in range(REPLICATES):
         stream = np.random.SeedSequence(seed, spawn_key=(replicate,))
-        nodes = SobolNodes(stream, samples, dimension)
+        nodes = SobolNodes([stream], samples, 1e-22, dimension)
         means.append(float(nodes.mean(f(*nodes.normal((dimension,)).T))))
     return np.array([np.mean(means), np.std(means, ddof=1) / np.sqrt(REPLICATES)])
 

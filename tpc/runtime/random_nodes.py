@@ -36,6 +36,9 @@ class Nodes:
     averages: Averages | None = None
     """What records the averages, and may pin them."""
 
+    copied = False
+    """Whether a mean over copies has been taken."""
+
     def __init__(
         self,
         streams: Sequence[np.random.SeedSequence],
@@ -122,7 +125,7 @@ class Nodes:
         first copy, the body is an operator without constant axes and this is its product with
         that ket. With pair arrays there is one copy, and the body takes them too.
         """
-        samples = self.samples
+        self.copied, samples = True, self.samples
         partners = [self.partners(c) for c in range(len(copies))]
         shuffled: list[Array] = []
         for partner, kets in zip(partners, copies, strict=True):

@@ -24,9 +24,12 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     each = samples_of_each(request)
     runs: list[Run] = []
     tails = Tails(problem.limit, count)
+    sobol = partial(SobolNodes, gaussians=problem.gaussians)
+    halved = method == "mc" or meets_copies(problem, request)
     for replicate in range(count):
-        if method == "mc":
-            runs.append(run_random(problem, request, replicate, each, Nodes, tails))
+        if halved:
+            nodes_of = Nodes if method == "mc" else sobol
+            runs.append(run_random(problem, request, replicate, each, nodes_of, tails))
         else:
             runs.append(run_sobol(problem, request, replicate, each, tails))
         request.report(replicate + 1, count)
@@ -34,7 +37,7 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     averages = [run.averages for run in runs if run.averages is not None]
     if problem.biased and len(averages) == count:
         limit, found = partial(pinned, problem, request), [run.found for run in runs]
-        values, errors = at_kinks(limit, averages, found, values, errors, plain=method != "mc")
+        values, errors = at_kinks(limit, averages, found, values, errors, plain=not halved)
     errors = with_unseen_jumps(problem, runs, values, errors, count * each)
     used = "mc" if method == "mc" else "qmc"
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
@@ -49,6 +52,14 @@ def pinned(problem: Problem, request: Request, averages: Sequence[Array]) -> Out
     nodes = Nodes([stream], FEW_NODES, request.rank_tolerance)
     nodes.averages = Averages(averages)
     return problem.limit(nodes, request.params)
+
+
+def meets_copies(problem: Problem, request: Request) -> bool:
+    """Whether means over copies have a bias, for which averages alone do not tell."""
+    nodes = Nodes([np.random.SeedSequence(request.seed)], FEW_NODES, request.rank_tolerance)
+    if problem.biased:
+        problem.limit(nodes, request.params)
+    return nodes.copied
 
 
 def samples_of_each(request: Request) -> int:
@@ -80,7 +91,7 @@ def averaged(problem: Problem, runs: Sequence[Run]) -> tuple[Outputs, Outputs]:
             halves = np.array([run.halves[key] for run in runs if run.halves])
             bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
             error = standard_error(every, halves)
-            values[key], errors[key] = every.mean(axis=0), np.hypot(error, bias)
+            values[key], errors[key] = every.mean(axis=0), np.hypot(error, UNSURE * bias)
     return values, errors
 
 
@@ -203,4 +214,8 @@ def sobol_nodes(
 ) -> SobolNodes:
     """Return the Sobol points of a replicate."""
     stream = np.random.SeedSequence(request.seed, spawn_key=(replicate,))
-    return SobolNodes(stream, samples, problem.gaussians, request.rank_tolerance)
+    return SobolNodes([stream], samples, request.rank_tolerance, problem.gaussians)
+
+
+UNSURE = 0.3
+"""How much of a bias that has been taken off is not known: halves tell the part in 1/N alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
@@ -13,6 +14,7 @@ from tpc.runtime.random_nodes import Nodes
 class SobolNodes(Nodes):
     """A scrambled Sobol sequence through the normal quantile, a column for each Gaussian.
 
+    Each of several streams scrambles a sequence of its own, and has its part of the samples.
     What the program draws first has the first columns, which are the most even ones. Past
     the last dimension of the sequence, or of memory, columns are random. A few columns are
     drawn from a wider Gaussian and weighted by the ratio of the densities: functions that
@@ -24,18 +26,19 @@ class SobolNodes(Nodes):
 
     def __init__(
         self,
-        stream: np.random.SeedSequence,
+        streams: Sequence[np.random.SeedSequence],
         samples: int,
+        rank_tolerance: float,
         gaussians: int,
-        rank_tolerance: float = 1e-22,
     ) -> None:
         from scipy.stats import qmc
 
-        super().__init__([stream], samples, rank_tolerance)
+        super().__init__(streams, samples, rank_tolerance)
         room = max(1, SOBOL_FLOATS // samples)
         columns = min(max(gaussians, 1), qmc.Sobol.MAXDIM, room)
-        scrambling = np.random.default_rng(stream.spawn(1)[0])
-        self._points = qmc.Sobol(columns, seed=scrambling).random(samples)
+        scramblings = [np.random.default_rng(stream.spawn(1)[0]) for stream in streams]
+        pieces = [qmc.Sobol(columns, seed=each).random(self._each) for each in scramblings]
+        self._points = np.concatenate(pieces)
         self._drawn = 0
         variance = SOBOL_VARIANCE + SOBOL_WIDER / max(gaussians, 1) ** 2
         self._width = np.sqrt(variance) if gaussians <= SOBOL_WEIGHTED else 1.0
