@@ -98,9 +98,9 @@ output y = tanh(mean[j]({body}))
 """
     module = tpc.evaluator(tpc.parse(text), method=method)
     runs = [
-        module.evaluate(method=method, samples=2**11, replicates=16, seed=seed)
-        for seed in range(40)
+        module.evaluate(method=method, samples=2**10, replicates=16, seed=seed)
+        for seed in range(25)
     ]
     z = np.array([run["y"]["cov"] / run.stderr["y"]["cov"] for run in runs])
-    assert 0.7 <= np.sqrt(np.mean(z**2)) <= 1.5
+    assert 0.6 <= np.sqrt(np.mean(z**2)) <= 1.5
     assert np.abs(z).max() < 5

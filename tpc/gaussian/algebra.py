@@ -1,8 +1,8 @@
 """Determinants and quotients that keep their digits, and guards where variances may vanish.
 
 det2(a, b, c, d) = a b - c d; gram(p, q, c) = p q - c^2, never negative, for variances p, q and
-covariance c; quotient(a, b) = a / b, and 0 where b = 0; computed_as(a, b) prints as a and is
-computed as b.
+covariance c; quotient(a, b) = a / b, and 0 where b = 0; mean_given(m, k, p, q, c, det) is
+m - c k / q, and computed_as(a, b) prints as a and is computed as b.
 
 While an expectation is computed, variances count as positive, so that SymPy cancels sqrt(q) q / q
 by itself. What is still divided by something that may vanish with a variance then becomes a
@@ -86,6 +86,26 @@ class quotient(ClosedFunction):  # noqa: N801
         """Return a / b."""
         a, b = self.args
         return a / b
+
+
+class mean_given(ClosedFunction):  # noqa: N801
+    """The mean of x given y = 0, from their means, variances, covariance and its determinant.
+
+    It has its digits also where x is a multiple of y.
+    """
+
+    nargs = 6
+
+    @classmethod
+    def eval(cls, m: Expr, k: Expr, p: Expr, q: Expr, c: Expr, det: Expr) -> Expr | None:
+        """Return the mean where its terms cannot cancel, or nothing is singular."""
+        singular = isinstance(det.as_coeff_Mul()[1], gram)
+        return None if singular and m != 0 else m - divide(c * k, q)
+
+    def formula(self) -> Expr:
+        """Return m - c k / q."""
+        m, k, _, q, c, _ = self.args
+        return m - divide(c * k, q)
 
 
 class computed_as(ClosedFunction):  # noqa: N801

@@ -23,7 +23,7 @@ from itertools import combinations
 
 from sympy import Add, Expr, S, Symbol
 
-from tpc.gaussian.algebra import det2, divide, gram
+from tpc.gaussian.algebra import det2, divide, gram, mean_given
 from tpc.gaussian.forms import Form, coefficient_determinant
 
 Covariance = Mapping[tuple[Symbol, Symbol], Expr]
@@ -104,7 +104,9 @@ class Law:
         level = self._before.mean(last)
         if level == 0:
             return mean
-        return mean - divide(self._before.cov(f, last) * level, self._before.var(last))
+        variances = self._before.var(f), self._before.var(last)
+        singular = self._before.cov(f, last), self._before.det(f, last)
+        return mean_given(mean, level, *variances, *singular)
 
     def _gram(self, rows: tuple[Form, ...], columns: tuple[Form, ...]) -> Expr:
         if not rows:

@@ -17,12 +17,58 @@ Keys = tuple[int | None, ...]
 
 def difference(b: Builder, x: Node, y: Node) -> Node:
     """Return x - y for two kets of one shape."""
-    return _difference(b, _pushed(b, x), _pushed(b, y))
+    return _difference(b, *_without_common(b, _pushed(b, x), _pushed(b, y)))
+
+
+def _without_common(b: Builder, x: Node, y: Node) -> tuple[Node, Node]:
+    """Take what two sums have in common out of them: of (u + s) - (w + s) that leaves u - w."""
+    left, right = _terms(x), _terms(y)
+    common = [term for term in left if term in right]
+    vectors = (term for term in (*left, *right) if term.is_vector)
+    if not common or not _alike(x, *vectors):
+        return x, y
+    left |= {term: left[term] - right[term] for term in common}
+    rest = {term: factor for term, factor in right.items() if term not in common}
+    return _total(b, x, left), _total(b, y, rest)
+
+
+def _terms(ket: Node) -> dict[Node, float]:
+    """Return the terms of a sum, each with the number that multiplies it."""
+    found: dict[Node, float] = {}
+    pending = [(ket, 1.0)]
+    while pending:
+        node, factor = pending.pop()
+        match node:
+            case Elementwise(function="add" | "sub" as function, operands=(u, w)):
+                pending += [(w, factor if function == "add" else -factor), (u, factor)]
+            case Elementwise(function="neg", operands=(u,)):
+                pending.append((u, -factor))
+            case Elementwise(function="mul", operands=(Constant(shape=(), value=number), u)) | (
+                Elementwise(function="mul", operands=(u, Constant(shape=(), value=number)))
+            ):
+                pending.append((u, factor * float(number)))
+            case _:
+                found[node] = found.get(node, 0.0) + factor
+    return found
+
+
+def _total(b: Builder, ket: Node, terms: dict[Node, float]) -> Node:
+    """Return a sum of terms of the shape of a ket, or of scalars; numbers come last."""
+    total = b.mul(b.number(0), ket)
+    for node, factor in sorted(terms.items(), key=lambda term: isinstance(term[0], Constant)):
+        if factor == 0:
+            continue
+        part = node if abs(factor) == 1 else b.mul(b.number(abs(factor)), node)
+        if is_nothing(total) and node.is_vector:
+            total = b.neg(part) if factor < 0 else part
+        else:
+            total = b.sub(total, part) if factor < 0 else b.add(total, part)
+    return total
 
 
 def _difference(b: Builder, x: Node, y: Node) -> Node:
-    if x is y:
-        return b.mul(b.number(0), x)
+    if x is y or is_nothing(y):
+        return b.mul(b.number(0), x) if x is y else x
     match x, y:
         case Elementwise(function="add" | "sub" as function), Elementwise(function=other) if (
             function == other and _alike(x, *x.operands, *y.operands)

@@ -75,6 +75,9 @@ class Integrands:
         if self.gaussians.is_gaussian(node):
             if isinstance(node, Elementwise) and node.function == "sub":
                 node = self._difference(*node.operands) or node
+                ket, slope, shift = _affine(node)
+                if ket is not node and ket.shape == node.shape:
+                    return slope * self.read(ket, labels) + shift
             if is_nothing(node):
                 return Integer(0)
             return self._symbol(Placed(node, labels), self.coordinates, "z")

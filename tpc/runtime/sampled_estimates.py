@@ -217,5 +217,5 @@ def sobol_nodes(
     return SobolNodes([stream], samples, request.rank_tolerance, problem.gaussians)
 
 
-UNSURE = 0.3
+UNSURE = 0.25
 """How much of a bias that has been taken off is not known: halves tell the part in 1/N alone."""

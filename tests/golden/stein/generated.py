@@ -638,7 +638,6 @@ class Averages:
 def at_kinks(
     limit: Callable[[Sequence[Array]], Outputs],
     averages: Sequence[Sequence[Array]],
-    found: Sequence[Outputs],
     values: Outputs,
     errors: Outputs,
     plain: bool,
@@ -648,28 +647,26 @@ def at_kinks(
     Args:
         limit: Computes the outputs with averages pinned.
         averages: Those of every replicate.
-        found: The outputs of every replicate.
         values: The means of all outputs over replicates.
         errors: Their errors.
         plain: Whether the values have the excess: no bias has been taken off them.
     """
     middle = [np.asarray(np.mean(each, axis=0)) for each in zip(*averages, strict=True)]
     centre = limit(middle)
-    whole = steps_from(centre, found)
-    excess = {key: steps.mean(axis=0) for key, steps in whole.items()}
+    whole = steps_of(limit, averages, middle, centre, 1)
+    excess = {key: found.mean(axis=0) for key, found in whole.items()}
     large = {
-        key: (np.abs(mean) > EXCESS[0] * errors[key]) & (errors[key] > 0)
-        for key, mean in excess.items()
+        key: (np.abs(found) > EXCESS[0] * errors[key]) & (errors[key] > 0)
+        for key, found in excess.items()
     }
-    if not any(of_key.any() for of_key in large.values()):
+    if not any(found.any() for found in large.values()):
         return values, errors
-    halfway = [[(m + s) / 2 for m, s in zip(middle, each, strict=True)] for each in averages]
-    half = steps_from(centre, [limit(each) for each in halfway])
+    half = steps_of(limit, averages, middle, centre, 0.5)
     bent = {}
-    for key, mean in excess.items():
-        is_large = np.abs(mean) > EXCESS[1] * errors[key]
+    for key, found in excess.items():
+        is_large = np.abs(found) > EXCESS[1] * errors[key]
         allowed = np.where(is_large, SMOOTH[1], SMOOTH[0])
-        bent[key] = np.abs(half[key].mean(axis=0) - mean / 4) > allowed * np.abs(mean)
+        bent[key] = np.abs(half[key].mean(axis=0) - found / 4) > allowed * np.abs(found)
     taken, stated = dict(values), dict(errors)
     if any((large[key] & bent[key]).any() for key in centre):
         reach = reach_of(limit, averages, middle, centre, errors)
@@ -710,8 +707,18 @@ def reach_of(
     return {key: np.sqrt(found) for key, found in squares.items()}
 
 
-def steps_from(centre: Outputs, found: Sequence[Outputs]) -> Outputs:
-    """Return how far the outputs of every replicate are from f(P)."""
+def steps_of(
+    limit: Callable[[Sequence[Array]], Outputs],
+    averages: Sequence[Sequence[Array]],
+    middle: Sequence[Array],
+    centre: Outputs,
+    part: float,
+) -> Outputs:
+    """Return f(P + part (s_r - P)) - f(P), for every replicate r."""
+    found = []
+    for each in averages:
+        pairs = zip(each, middle, strict=True)
+        found.append(limit([m + part * (s - m) for s, m in pairs]))
     steps: Outputs = {}
     for key, value in centre.items():
         steps[key] = np.array([outputs[key] for outputs in found]) - value
@@ -846,17 +853,20 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     each = samples_of_each(request)
     runs: list[Run] = []
     tails = Tails(problem.limit, count)
+    sobol = partial(SobolNodes, gaussians=problem.gaussians)
+    halved = method == "mc" or meets_copies(problem, request)
     for replicate in range(count):
-        if method == "mc":
-            runs.append(run_random(problem, request, replicate, each, Nodes, tails))
+        if halved:
+            nodes_of = Nodes if method == "mc" else sobol
+            runs.append(run_random(problem, request, replicate, each, nodes_of, tails))
         else:
             runs.append(run_sobol(problem, request, replicate, each, tails))
         request.report(replicate + 1, count)
     values, errors = averaged(problem, runs)
     averages = [run.averages for run in runs if run.averages is not None]
     if problem.biased and len(averages) == count:
-        limit, found = partial(pinned, problem, request), [run.found for run in runs]
-        values, errors = at_kinks(limit, averages, found, values, errors, plain=method != "mc")
+        limit = partial(pinned, problem, request)
+        values, errors = at_kinks(limit, averages, values, errors, plain=not halved)
     errors = with_unseen_jumps(problem, runs, values, errors, count * each)
     used = "mc" if method == "mc" else "qmc"
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
@@ -871,6 +881,14 @@ def pinned(problem: Problem, request: Request, averages: Sequence[Array]) -> Out
     nodes = Nodes([stream], FEW_NODES, request.rank_tolerance)
     nodes.averages = Averages(averages)
     return problem.limit(nodes, request.params)
+
+
+def meets_copies(problem: Problem, request: Request) -> bool:
+    """Whether means over copies have a bias, for which averages alone do not tell."""
+    nodes = Nodes([np.random.SeedSequence(request.seed)], FEW_NODES, request.rank_tolerance)
+    if problem.biased:
+        problem.limit(nodes, request.params)
+    return nodes.copied
 
 
 def samples_of_each(request: Request) -> int:
@@ -902,7 +920,7 @@ def averaged(problem: Problem, runs: Sequence[Run]) -> tuple[Outputs, Outputs]:
             halves = np.array([run.halves[key] for run in runs if run.halves])
             bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
             error = standard_error(every, halves)
-            values[key], errors[key] = every.mean(axis=0), np.hypot(error, bias)
+            values[key], errors[key] = every.mean(axis=0), np.hypot(error, UNSURE * bias)
     return values, errors
 
 
@@ -942,23 +960,18 @@ class Run:
     """What one replicate found.
 
     Attributes:
-        found: The outputs.
-        shift: Their bias, with the other sign.
+        outputs: The outputs, the bias taken off them.
+        shift: That bias.
         halves: The outputs on the two halves of the nodes, if these were needed.
         stein_load: As in `Result`.
         averages: All of which the outputs are functions, if they are.
     """
 
-    found: Outputs
+    outputs: Outputs
     shift: Outputs
     halves: Outputs
     stein_load: dict[str, float]
     averages: list[Array] | None
-
-    @property
-    def outputs(self) -> Outputs:
-        """The outputs, the bias taken off them."""
-        return {key: value + self.shift[key] for key, value in self.found.items()}
 
 
 def run_random(
@@ -993,7 +1006,8 @@ def run_random(
     nodes.tails, nodes.averages = tails and tails.of_replicate(), Averages()
     full = problem.limit(nodes, request.params)
     shift = {key: full[key] - middle[key] for key in full}
-    return Run(full, shift, halves, nodes.stein_load, nodes.averages.values)
+    outputs = {key: full[key] + shift[key] for key in full}
+    return Run(outputs, shift, halves, nodes.stein_load, nodes.averages.values)
 
 
 def streams_of(request: Request, replicate: int) -> list[np.random.SeedSequence]:
@@ -1025,7 +1039,11 @@ def sobol_nodes(
 ) -> SobolNodes:
     """Return the Sobol points of a replicate."""
     stream = np.random.SeedSequence(request.seed, spawn_key=(replicate,))
-    return SobolNodes(stream, samples, problem.gaussians, request.rank_tolerance)
+    return SobolNodes([stream], samples, request.rank_tolerance, problem.gaussians)
+
+
+UNSURE = 0.25
+"""How much of a bias that has been taken off is not known: halves tell the part in 1/N alone."""
 
 
 class Nodes:
@@ -1042,6 +1060,9 @@ class Nodes:
 
     averages: Averages | None = None
     """What records the averages, and may pin them."""
+
+    copied = False
+    """Whether a mean over copies has been taken."""
 
     def __init__(
         self,
@@ -1073,7 +1094,8 @@ class Nodes:
 
     def mean(self, ket: Array) -> Array:
         """Return E|x>."""
-        self.look(ket)
+        if self.tails is not None:
+            self.tails.look(ket, None, self.weights)
         if self.weights is not None:
             return self.taken(np.tensordot(self.weights, ket, 1) / self.samples)
         return self.taken(np.asarray(ket.mean(axis=0)))
@@ -1084,16 +1106,12 @@ class Nodes:
 
     def inner(self, left: Array, right: Array) -> Array:
         """Return <x|y>, of shape k_x + k_y."""
-        self.look(left, right)
         return self.taken(self.average_product(left, right))
-
-    def look(self, left: Array, right: Array | None = None) -> None:
-        """Look at what E|x> or <x|y> averages, if anything looks at averages."""
-        if self.tails is not None:
-            self.tails.look(left, right, self.weights)
 
     def average_product(self, left: Array, right: Array) -> Array:
         """Return <x|y> without recording it."""
+        if self.tails is not None:
+            self.tails.look(left, right, self.weights)
         if self.weights is not None:
             left = (left.T * self.weights).T
         if left.ndim == right.ndim == 1:
@@ -1110,9 +1128,9 @@ class Nodes:
             return np.sqrt(covariance) * self.normal()
         return self.gaussian(covariance, covariance.shape[: covariance.ndim // 2])
 
-    def products(self, gain: float | Array, name: str, room: int = 0) -> Products:
-        """Return the record of all products with one side of a matrix, of so many columns."""
-        return Products(self, gain, name, room)
+    def products(self, gain: float | Array, name: str) -> Products:
+        """Return the record of all products with one side of a matrix."""
+        return Products(self, gain, name)
 
 
 def factor(covariance: Array) -> Array:
@@ -1130,6 +1148,7 @@ def factor(covariance: Array) -> Array:
 class SobolNodes(Nodes):
     """A scrambled Sobol sequence through the normal quantile, a column for each Gaussian.
 
+    Each of several streams scrambles a sequence of its own, and has its part of the samples.
     What the program draws first has the first columns, which are the most even ones. Past
     the last dimension of the sequence, or of memory, columns are random. A few columns are
     drawn from a wider Gaussian and weighted by the ratio of the densities: functions that
@@ -1138,18 +1157,19 @@ class SobolNodes(Nodes):
 
     def __init__(
         self,
-        stream: np.random.SeedSequence,
+        streams: Sequence[np.random.SeedSequence],
         samples: int,
+        rank_tolerance: float,
         gaussians: int,
-        rank_tolerance: float = 1e-22,
     ) -> None:
         from scipy.stats import qmc
 
-        super().__init__([stream], samples, rank_tolerance)
+        super().__init__(streams, samples, rank_tolerance)
         room = max(1, SOBOL_FLOATS // samples)
         columns = min(max(gaussians, 1), qmc.Sobol.MAXDIM, room)
-        scrambling = np.random.default_rng(stream.spawn(1)[0])
-        self._points = qmc.Sobol(columns, seed=scrambling).random(samples)
+        scramblings = [np.random.default_rng(stream.spawn(1)[0]) for stream in streams]
+        pieces = [qmc.Sobol(columns, seed=each).random(self._each) for each in scramblings]
+        self._points = np.concatenate(pieces)
         self._drawn = 0
         variance = SOBOL_VARIANCE + SOBOL_WIDER / max(gaussians, 1) ** 2
         self._width = np.sqrt(variance) if gaussians <= SOBOL_WEIGHTED else 1.0
@@ -1219,12 +1239,12 @@ class Products:
     The columns of Q are others in each replicate, so their averages are not recorded.
     """
 
-    def __init__(self, nodes: Nodes, gain: float | Array, name: str, room: int = 0) -> None:
+    def __init__(self, nodes: Nodes, gain: float | Array, name: str) -> None:
         self._nodes = nodes
         self._root = np.sqrt(gain)
         self._name = name
-        self._basis = Columns(nodes.samples, room)
-        self._normals = Columns(nodes.samples, room)
+        self._basis = Columns(nodes.samples)
+        self._normals = Columns(nodes.samples)
         self._coordinates: list[Array] = []
         self._shapes: list[tuple[int, ...]] = []
         self._slopes = np.empty((0, 0))
@@ -1238,7 +1258,6 @@ class Products:
         nodes, shape = self._nodes, ket.shape[1:]
         x = ket.reshape(nodes.samples, -1)
         self._shapes.append(shape)
-        nodes.look(x, x)
         second = nodes.average_product(x, x)
         scale = second.trace()
         if not np.isfinite(scale):
@@ -1250,9 +1269,8 @@ class Products:
         self._basis.append(fresh)
         if other is not None:
             slopes = nodes.average_product(other._normals.array, fresh)
-            end = self._basis.count
-            self._slopes = with_room(self._slopes, len(slopes), end)
-            self._slopes[: len(slopes), end - fresh.shape[1] : end] = slopes
+            self._slopes = padded(self._slopes, len(slopes), self._basis.count)
+            self._slopes[: len(slopes), self._basis.count - fresh.shape[1] :] = slopes
         coordinates = np.concatenate([known, nodes.average_product(fresh, x)])
         self._coordinates.append(coordinates)
         hat: Array = self._normals.array @ (self._root * coordinates)
@@ -1309,17 +1327,17 @@ class Products:
         count = other._basis.count
         self._nodes.stein_load[other._name] = count / self._nodes.samples
         coordinates = self._coordinates[position]
-        self._slopes = with_room(self._slopes, count, self._basis.count)
+        slopes = padded(self._slopes, count, self._basis.count)[:, : len(coordinates)]
         finite = self._finite and other._finite
-        found = self._slopes[:count, : len(coordinates)] @ coordinates
+        found = slopes @ coordinates
         return found if finite else np.full_like(found, np.nan)
 
 
 class Columns:
     """Columns that are appended to in place."""
 
-    def __init__(self, rows: int, room: int) -> None:
-        self._room = np.empty((rows, room))
+    def __init__(self, rows: int) -> None:
+        self._room = np.empty((rows, 0))
         self.count = 0
 
     @property
@@ -1328,7 +1346,7 @@ class Columns:
         return self._room[:, : self.count]
 
     def append(self, columns: Array) -> None:
-        """Append columns, in half more room where there is none left."""
+        """Append columns, in twice the room where there is none left."""
         end = self.count + columns.shape[1]
         if end > self._room.shape[1]:
             room = np.empty((len(self._room), max(end, 3 * self.count // 2)))
@@ -1336,13 +1354,6 @@ class Columns:
             self._room = room
         self._room[:, self.count : end] = columns
         self.count = end
-
-
-def with_room(array: Array, rows: int, columns: int) -> Array:
-    """Return a matrix of at least so many rows and columns, of twice as many if it has to grow."""
-    if rows <= array.shape[0] and columns <= array.shape[1]:
-        return array
-    return padded(array, max(2 * rows, array.shape[0]), max(2 * columns, array.shape[1]))
 
 
 def padded(array: Array, rows: int, columns: int) -> Array:
