@@ -677,6 +677,7 @@ class Averages:
 def at_kinks(
     limit: Callable[[Sequence[Array]], Outputs],
     averages: Sequence[Sequence[Array]],
+    found: Sequence[Outputs],
     values: Outputs,
     errors: Outputs,
     plain: bool,
@@ -686,26 +687,28 @@ def at_kinks(
     Args:
         limit: Computes the outputs with averages pinned.
         averages: Those of every replicate.
+        found: The outputs of every replicate.
         values: The means of all outputs over replicates.
         errors: Their errors.
         plain: Whether the values have the excess: no bias has been taken off them.
     """
     middle = [np.asarray(np.mean(each, axis=0)) for each in zip(*averages, strict=True)]
     centre = limit(middle)
-    whole = steps_of(limit, averages, middle, centre, 1)
-    excess = {key: found.mean(axis=0) for key, found in whole.items()}
+    whole = steps_from(centre, found)
+    excess = {key: steps.mean(axis=0) for key, steps in whole.items()}
     large = {
-        key: (np.abs(found) > EXCESS[0] * errors[key]) & (errors[key] > 0)
-        for key, found in excess.items()
+        key: (np.abs(mean) > EXCESS[0] * errors[key]) & (errors[key] > 0)
+        for key, mean in excess.items()
     }
-    if not any(found.any() for found in large.values()):
+    if not any(of_key.any() for of_key in large.values()):
         return values, errors
-    half = steps_of(limit, averages, middle, centre, 0.5)
+    halfway = [[(m + s) / 2 for m, s in zip(middle, each, strict=True)] for each in averages]
+    half = steps_from(centre, [limit(each) for each in halfway])
     bent = {}
-    for key, found in excess.items():
-        is_large = np.abs(found) > EXCESS[1] * errors[key]
+    for key, mean in excess.items():
+        is_large = np.abs(mean) > EXCESS[1] * errors[key]
         allowed = np.where(is_large, SMOOTH[1], SMOOTH[0])
-        bent[key] = np.abs(half[key].mean(axis=0) - found / 4) > allowed * np.abs(found)
+        bent[key] = np.abs(half[key].mean(axis=0) - mean / 4) > allowed * np.abs(mean)
     taken, stated = dict(values), dict(errors)
     if any((large[key] & bent[key]).any() for key in centre):
         reach = reach_of(limit, averages, middle, centre, errors)
@@ -746,18 +749,8 @@ def reach_of(
     return {key: np.sqrt(found) for key, found in squares.items()}
 
 
-def steps_of(
-    limit: Callable[[Sequence[Array]], Outputs],
-    averages: Sequence[Sequence[Array]],
-    middle: Sequence[Array],
-    centre: Outputs,
-    part: float,
-) -> Outputs:
-    """Return f(P + part (s_r - P)) - f(P), for every replicate r."""
-    found = []
-    for each in averages:
-        pairs = zip(each, middle, strict=True)
-        found.append(limit([m + part * (s - m) for s, m in pairs]))
+def steps_from(centre: Outputs, found: Sequence[Outputs]) -> Outputs:
+    """Return how far the outputs of every replicate are from f(P)."""
     steps: Outputs = {}
     for key, value in centre.items():
         steps[key] = np.array([outputs[key] for outputs in found]) - value
@@ -929,8 +922,8 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     values, errors = averaged(problem, runs)
     averages = [run.averages for run in runs if run.averages is not None]
     if problem.biased and len(averages) == count:
-        limit = partial(pinned, problem, request)
-        values, errors = at_kinks(limit, averages, values, errors, plain=not halved)
+        limit, found = partial(pinned, problem, request), [run.found for run in runs]
+        values, errors = at_kinks(limit, averages, found, values, errors, plain=not halved)
     errors = with_unseen_jumps(problem, runs, values, errors, count * each)
     used = "mc" if method == "mc" else "qmc"
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
@@ -1024,18 +1017,23 @@ class Run:
     """What one replicate found.
 
     Attributes:
-        outputs: The outputs, the bias taken off them.
-        shift: That bias.
+        found: The outputs.
+        shift: Their bias, with the other sign.
         halves: The outputs on the two halves of the nodes, if these were needed.
         stein_load: As in `Result`.
         averages: All of which the outputs are functions, if they are.
     """
 
-    outputs: Outputs
+    found: Outputs
     shift: Outputs
     halves: Outputs
     stein_load: dict[str, float]
     averages: list[Array] | None
+
+    @property
+    def outputs(self) -> Outputs:
+        """The outputs, the bias taken off them."""
+        return {key: value + self.shift[key] for key, value in self.found.items()}
 
 
 def run_random(
@@ -1070,8 +1068,7 @@ def run_random(
     nodes.tails, nodes.averages = tails and tails.of_replicate(), Averages()
     full = problem.limit(nodes, request.params)
     shift = {key: full[key] - middle[key] for key in full}
-    outputs = {key: full[key] + shift[key] for key in full}
-    return Run(outputs, shift, halves, nodes.stein_load, nodes.averages.values)
+    return Run(full, shift, halves, nodes.stein_load, nodes.averages.values)
 
 
 def streams_of(request: Request, replicate: int) -> list[np.random.SeedSequence]:
@@ -1348,8 +1345,7 @@ class Nodes:
 
     def mean(self, ket: Array) -> Array:
         """Return E|x>."""
-        if self.tails is not None:
-            self.tails.look(ket, None, self.weights)
+        self.look(ket)
         if self.weights is not None:
             return self.taken(np.tensordot(self.weights, ket, 1) / self.samples)
         return self.taken(np.asarray(ket.mean(axis=0)))
@@ -1360,12 +1356,16 @@ class Nodes:
 
     def inner(self, left: Array, right: Array) -> Array:
         """Return <x|y>, of shape k_x + k_y."""
+        self.look(left, right)
         return self.taken(self.average_product(left, right))
+
+    def look(self, left: Array, right: Array | None = None) -> None:
+        """Look at what E|x> or <x|y> averages, if anything looks at averages."""
+        if self.tails is not None:
+            self.tails.look(left, right, self.weights)
 
     def average_product(self, left: Array, right: Array) -> Array:
         """Return <x|y> without recording it."""
-        if self.tails is not None:
-            self.tails.look(left, right, self.weights)
         if self.weights is not None:
             left = (left.T * self.weights).T
         if left.ndim == right.ndim == 1:

@@ -638,6 +638,7 @@ class Averages:
 def at_kinks(
     limit: Callable[[Sequence[Array]], Outputs],
     averages: Sequence[Sequence[Array]],
+    found: Sequence[Outputs],
     values: Outputs,
     errors: Outputs,
     plain: bool,
@@ -647,26 +648,28 @@ def at_kinks(
     Args:
         limit: Computes the outputs with averages pinned.
         averages: Those of every replicate.
+        found: The outputs of every replicate.
         values: The means of all outputs over replicates.
         errors: Their errors.
         plain: Whether the values have the excess: no bias has been taken off them.
     """
     middle = [np.asarray(np.mean(each, axis=0)) for each in zip(*averages, strict=True)]
     centre = limit(middle)
-    whole = steps_of(limit, averages, middle, centre, 1)
-    excess = {key: found.mean(axis=0) for key, found in whole.items()}
+    whole = steps_from(centre, found)
+    excess = {key: steps.mean(axis=0) for key, steps in whole.items()}
     large = {
-        key: (np.abs(found) > EXCESS[0] * errors[key]) & (errors[key] > 0)
-        for key, found in excess.items()
+        key: (np.abs(mean) > EXCESS[0] * errors[key]) & (errors[key] > 0)
+        for key, mean in excess.items()
     }
-    if not any(found.any() for found in large.values()):
+    if not any(of_key.any() for of_key in large.values()):
         return values, errors
-    half = steps_of(limit, averages, middle, centre, 0.5)
+    halfway = [[(m + s) / 2 for m, s in zip(middle, each, strict=True)] for each in averages]
+    half = steps_from(centre, [limit(each) for each in halfway])
     bent = {}
-    for key, found in excess.items():
-        is_large = np.abs(found) > EXCESS[1] * errors[key]
+    for key, mean in excess.items():
+        is_large = np.abs(mean) > EXCESS[1] * errors[key]
         allowed = np.where(is_large, SMOOTH[1], SMOOTH[0])
-        bent[key] = np.abs(half[key].mean(axis=0) - found / 4) > allowed * np.abs(found)
+        bent[key] = np.abs(half[key].mean(axis=0) - mean / 4) > allowed * np.abs(mean)
     taken, stated = dict(values), dict(errors)
     if any((large[key] & bent[key]).any() for key in centre):
         reach = reach_of(limit, averages, middle, centre, errors)
@@ -707,18 +710,8 @@ def reach_of(
     return {key: np.sqrt(found) for key, found in squares.items()}
 
 
-def steps_of(
-    limit: Callable[[Sequence[Array]], Outputs],
-    averages: Sequence[Sequence[Array]],
-    middle: Sequence[Array],
-    centre: Outputs,
-    part: float,
-) -> Outputs:
-    """Return f(P + part (s_r - P)) - f(P), for every replicate r."""
-    found = []
-    for each in averages:
-        pairs = zip(each, middle, strict=True)
-        found.append(limit([m + part * (s - m) for s, m in pairs]))
+def steps_from(centre: Outputs, found: Sequence[Outputs]) -> Outputs:
+    """Return how far the outputs of every replicate are from f(P)."""
     steps: Outputs = {}
     for key, value in centre.items():
         steps[key] = np.array([outputs[key] for outputs in found]) - value
@@ -865,8 +858,8 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     values, errors = averaged(problem, runs)
     averages = [run.averages for run in runs if run.averages is not None]
     if problem.biased and len(averages) == count:
-        limit = partial(pinned, problem, request)
-        values, errors = at_kinks(limit, averages, values, errors, plain=not halved)
+        limit, found = partial(pinned, problem, request), [run.found for run in runs]
+        values, errors = at_kinks(limit, averages, found, values, errors, plain=not halved)
     errors = with_unseen_jumps(problem, runs, values, errors, count * each)
     used = "mc" if method == "mc" else "qmc"
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
@@ -960,18 +953,23 @@ class Run:
     """What one replicate found.
 
     Attributes:
-        outputs: The outputs, the bias taken off them.
-        shift: That bias.
+        found: The outputs.
+        shift: Their bias, with the other sign.
         halves: The outputs on the two halves of the nodes, if these were needed.
         stein_load: As in `Result`.
         averages: All of which the outputs are functions, if they are.
     """
 
-    outputs: Outputs
+    found: Outputs
     shift: Outputs
     halves: Outputs
     stein_load: dict[str, float]
     averages: list[Array] | None
+
+    @property
+    def outputs(self) -> Outputs:
+        """The outputs, the bias taken off them."""
+        return {key: value + self.shift[key] for key, value in self.found.items()}
 
 
 def run_random(
@@ -1006,8 +1004,7 @@ def run_random(
     nodes.tails, nodes.averages = tails and tails.of_replicate(), Averages()
     full = problem.limit(nodes, request.params)
     shift = {key: full[key] - middle[key] for key in full}
-    outputs = {key: full[key] + shift[key] for key in full}
-    return Run(outputs, shift, halves, nodes.stein_load, nodes.averages.values)
+    return Run(full, shift, halves, nodes.stein_load, nodes.averages.values)
 
 
 def streams_of(request: Request, replicate: int) -> list[np.random.SeedSequence]:
@@ -1094,8 +1091,7 @@ class Nodes:
 
     def mean(self, ket: Array) -> Array:
         """Return E|x>."""
-        if self.tails is not None:
-            self.tails.look(ket, None, self.weights)
+        self.look(ket)
         if self.weights is not None:
             return self.taken(np.tensordot(self.weights, ket, 1) / self.samples)
         return self.taken(np.asarray(ket.mean(axis=0)))
@@ -1106,12 +1102,16 @@ class Nodes:
 
     def inner(self, left: Array, right: Array) -> Array:
         """Return <x|y>, of shape k_x + k_y."""
+        self.look(left, right)
         return self.taken(self.average_product(left, right))
+
+    def look(self, left: Array, right: Array | None = None) -> None:
+        """Look at what E|x> or <x|y> averages, if anything looks at averages."""
+        if self.tails is not None:
+            self.tails.look(left, right, self.weights)
 
     def average_product(self, left: Array, right: Array) -> Array:
         """Return <x|y> without recording it."""
-        if self.tails is not None:
-            self.tails.look(left, right, self.weights)
         if self.weights is not None:
             left = (left.T * self.weights).T
         if left.ndim == right.ndim == 1:
@@ -1128,9 +1128,9 @@ class Nodes:
             return np.sqrt(covariance) * self.normal()
         return self.gaussian(covariance, covariance.shape[: covariance.ndim // 2])
 
-    def products(self, gain: float | Array, name: str) -> Products:
-        """Return the record of all products with one side of a matrix."""
-        return Products(self, gain, name)
+    def products(self, gain: float | Array, name: str, room: int = 0) -> Products:
+        """Return the record of all products with one side of a matrix, of so many columns."""
+        return Products(self, gain, name, room)
 
 
 def factor(covariance: Array) -> Array:
@@ -1239,12 +1239,12 @@ class Products:
     The columns of Q are others in each replicate, so their averages are not recorded.
     """
 
-    def __init__(self, nodes: Nodes, gain: float | Array, name: str) -> None:
+    def __init__(self, nodes: Nodes, gain: float | Array, name: str, room: int = 0) -> None:
         self._nodes = nodes
         self._root = np.sqrt(gain)
         self._name = name
-        self._basis = Columns(nodes.samples)
-        self._normals = Columns(nodes.samples)
+        self._basis = Columns(nodes.samples, room)
+        self._normals = Columns(nodes.samples, room)
         self._coordinates: list[Array] = []
         self._shapes: list[tuple[int, ...]] = []
         self._slopes = np.empty((0, 0))
@@ -1258,6 +1258,7 @@ class Products:
         nodes, shape = self._nodes, ket.shape[1:]
         x = ket.reshape(nodes.samples, -1)
         self._shapes.append(shape)
+        nodes.look(x, x)
         second = nodes.average_product(x, x)
         scale = second.trace()
         if not np.isfinite(scale):
@@ -1269,8 +1270,9 @@ class Products:
         self._basis.append(fresh)
         if other is not None:
             slopes = nodes.average_product(other._normals.array, fresh)
-            self._slopes = padded(self._slopes, len(slopes), self._basis.count)
-            self._slopes[: len(slopes), self._basis.count - fresh.shape[1] :] = slopes
+            end = self._basis.count
+            self._slopes = with_room(self._slopes, len(slopes), end)
+            self._slopes[: len(slopes), end - fresh.shape[1] : end] = slopes
         coordinates = np.concatenate([known, nodes.average_product(fresh, x)])
         self._coordinates.append(coordinates)
         hat: Array = self._normals.array @ (self._root * coordinates)
@@ -1327,17 +1329,17 @@ class Products:
         count = other._basis.count
         self._nodes.stein_load[other._name] = count / self._nodes.samples
         coordinates = self._coordinates[position]
-        slopes = padded(self._slopes, count, self._basis.count)[:, : len(coordinates)]
+        self._slopes = with_room(self._slopes, count, self._basis.count)
         finite = self._finite and other._finite
-        found = slopes @ coordinates
+        found = self._slopes[:count, : len(coordinates)] @ coordinates
         return found if finite else np.full_like(found, np.nan)
 
 
 class Columns:
     """Columns that are appended to in place."""
 
-    def __init__(self, rows: int) -> None:
-        self._room = np.empty((rows, 0))
+    def __init__(self, rows: int, room: int) -> None:
+        self._room = np.empty((rows, room))
         self.count = 0
 
     @property
@@ -1346,7 +1348,7 @@ class Columns:
         return self._room[:, : self.count]
 
     def append(self, columns: Array) -> None:
-        """Append columns, in twice the room where there is none left."""
+        """Append columns, in half more room where there is none left."""
         end = self.count + columns.shape[1]
         if end > self._room.shape[1]:
             room = np.empty((len(self._room), max(end, 3 * self.count // 2)))
@@ -1354,6 +1356,13 @@ class Columns:
             self._room = room
         self._room[:, self.count : end] = columns
         self.count = end
+
+
+def with_room(array: Array, rows: int, columns: int) -> Array:
+    """Return a matrix of at least so many rows and columns, of twice as many if it has to grow."""
+    if rows <= array.shape[0] and columns <= array.shape[1]:
+        return array
+    return padded(array, max(2 * rows, array.shape[0]), max(2 * columns, array.shape[1]))
 
 
 def padded(array: Array, rows: int, columns: int) -> Array:
