@@ -11,7 +11,7 @@ together, pair by pair.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 from tpc.codegen.copies import argument_name, definition, inner_of_pair, tuple_of
@@ -97,10 +97,11 @@ def write_step(step: PairStep, loop: Loop, scope: Scope) -> None:
         argument = inner.identifiers.make(_argument(leaf, scope, step.body))
         arguments.append(argument)
         inner.code[leaf] = Code(argument, reads=frozenset({argument}))
-    for node in order:
+    for place, node in enumerate(order):
+        later = {part for after in order[place + 1 :] for part in step.below(after)}
         if node in in_place:
             _change(node, in_place[node], inner)
-        elif node not in inner.code and not _overwrite(node, uses, inner):
+        elif node not in inner.code and not _overwrite(node, later | {*step.results}, inner):
             _write_inside(node, inner, scope)
     result = tuple_of([inner.code[n] for n in step.results])
     if len(step.results) > 1:
@@ -149,8 +150,8 @@ def _change(node: Node, leaf: Node, inner: Scope) -> None:
     inner.code[node] = own
 
 
-def _overwrite(node: Node, uses: Counter[Node], inner: Scope) -> bool:
-    """Write `a *= b` and `np.sqrt(a, out=a)` for an a that has no name and nobody else reads.
+def _overwrite(node: Node, later: Set[Node], inner: Scope) -> bool:
+    """Write `a *= b` and `np.sqrt(a, out=a)` for an a of which nothing is made that is read later.
 
     Memory for new values is what steps would take longest over.
     """
@@ -161,17 +162,21 @@ def _overwrite(node: Node, uses: Counter[Node], inner: Scope) -> bool:
     if others and not _is_moved(first) and node.function in ("add", "mul"):
         first, others = others[0], [first]
     own, ufunc = inner.code[first], FUNCTIONS[node.function].text.partition("({})")[0]
-    if not _is_moved(first) or inner.names.get(first) or uses[first] > 1 or first in others:
+    if not _is_moved(first) or first in {*others, *later}:
         return False
     if not (sign or (not others and ufunc.startswith("np."))):
         return False
+    comment = inner.comment(node) if inner.names.get(first) else ""
     if not own.text.isidentifier():
         inner.store(first, own)
         own = inner.code[first]
+    elif any(own.text in inner.code[part].reads for part in later & inner.code.keys()):
+        return False
     margin, rest = " " * inner.indent, [inner.code[other] for other in others]
     change = f"{sign}= {rest[0].text}" if sign else ""
     line = f"{own.text} {change}" if sign else f"{ufunc}({own.text}, out={own.text})"
-    inner.append(Statement("", (margin + line,), joined(line, ATOM, [own, *rest]).reads, 0))
+    reads = joined(line, ATOM, [own, *rest]).reads
+    inner.append(Statement("", (margin + line,), reads, 0, comment=comment))
     inner.code[node] = own
     return True
 

@@ -21,7 +21,13 @@ class GridProducts(Products):
     So no ket is ever put on the grid of all operands together: <Q|x> = C.T <X|x>.
     """
 
-    def __init__(self, nodes: GridNodes, gain: float | Array, name: str, room: int = 0) -> None:
+    def __init__(
+        self,
+        nodes: GridNodes,
+        gain: float | Array,
+        name: str,
+        room: int = 0,
+    ) -> None:
         super().__init__(nodes, gain, name, room)
         self._grid = nodes
         self._operands: list[Ket] = []

@@ -191,7 +191,7 @@ class GridNodes(Nodes):
         return self.ket(values.reshape(values.shape[:count] + shape), directions)
 
     def products(self, gain: float | Array, name: str, room: int = 0) -> GridProducts:
-        """Return the record of all products with one side of a matrix, of so many columns."""
+        """Return the record of all products with one side, of so many columns."""
         return GridProducts(self, gain, name, room)
 
     def mean_over_copies(

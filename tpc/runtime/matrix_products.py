@@ -33,12 +33,18 @@ class Products:
     The columns of Q are others in each replicate, so their averages are not recorded.
     """
 
-    def __init__(self, nodes: Nodes, gain: float | Array, name: str, room: int = 0) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        gain: float | Array,
+        name: str,
+        room: int = 0,
+    ) -> None:
         self._nodes = nodes
         self._root = np.sqrt(gain)
         self._name = name
-        self._basis = Columns(nodes.samples, room)
-        self._normals = Columns(nodes.samples, room)
+        self._basis = Columns(nodes, room)
+        self._normals = Columns(nodes, room)
         self._coordinates: list[Array] = []
         self._shapes: list[tuple[int, ...]] = []
         self._slopes = np.empty((0, 0))
@@ -142,8 +148,8 @@ class Products:
 class Columns:
     """Columns that are appended to in place."""
 
-    def __init__(self, rows: int, room: int) -> None:
-        self._room = np.empty((rows, room))
+    def __init__(self, nodes: Nodes, room: int) -> None:
+        self._room = nodes.room((nodes.samples, room))
         self.count = 0
 
     @property
@@ -166,7 +172,8 @@ def with_room(array: Array, rows: int, columns: int) -> Array:
     """Return a matrix of at least so many rows and columns, of twice as many if it has to grow."""
     if rows <= array.shape[0] and columns <= array.shape[1]:
         return array
-    return padded(array, max(2 * rows, array.shape[0]), max(2 * columns, array.shape[1]))
+    height, width = array.shape
+    return padded(array, max(2 * rows, height), max(2 * columns, width))
 
 
 def padded(array: Array, rows: int, columns: int) -> Array:

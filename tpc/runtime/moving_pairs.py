@@ -23,7 +23,7 @@ class MovingPairs(PairArray):
 
     def __init__(self, nodes: Nodes, together: int, start: float) -> None:
         self.start = float(start)
-        self.samples = nodes.samples
+        self.nodes, self.samples = nodes, nodes.samples
         self.stored = together * self.samples**2 <= PAIR_FLOATS
         self.steps: list[tuple[Any, ...]] = []  # what `move_pairs` was given
         self.whole: Array | None = None
@@ -38,6 +38,12 @@ class MovingPairs(PairArray):
             values = body(*numbers, *_kets(free, copy, rows, columns), *values)
         own, size = values[together.index(self)], range(self.samples)
         return own + np.zeros((len(size[rows]), len(size[columns])))
+
+    @property
+    def room(self) -> Array:
+        """Where it is stored, or is going to be."""
+        shape = self.samples, self.samples
+        return self.nodes.room(shape) if self.whole is None else self.whole
 
     def now(self, rows: slice) -> Array | float:
         """Return the stored values of some free samples, or the number that they are."""
@@ -57,8 +63,7 @@ def move_pairs(
         for array in arrays:
             array.steps.append((body, numbers, free, copy, arrays))
         return
-    empty = [np.empty((samples, samples)) for array in arrays if array.whole is None]
-    wholes = empty or [array.block(slice(None), slice(None)) for array in arrays]
+    wholes = [array.room for array in arrays]
     step = max(1, PAIRS_IN_BLOCK // samples)
     for start in range(0, samples, step):
         rows = slice(start, start + step)

@@ -65,8 +65,10 @@ def at_kinks(
     }
     if not any(of_key.any() for of_key in large.values()):
         return values, errors
-    halfway = [[(m + s) / 2 for m, s in zip(middle, each, strict=True)] for each in averages]
-    half = steps_from(centre, [limit(each) for each in halfway])
+    halfway = []
+    for each in averages:
+        halfway.append(limit([(m + s) / 2 for m, s in zip(middle, each, strict=True)]))
+    half = steps_from(centre, halfway)
     bent = {}
     for key, mean in excess.items():
         is_large = np.abs(mean) > EXCESS[1] * errors[key]

@@ -44,6 +44,7 @@ class Nodes:
         streams: Sequence[np.random.SeedSequence],
         samples: int,
         rank_tolerance: float = 1e-22,
+        spare: list[Array] | None = None,
     ) -> None:
         self._streams = [np.random.default_rng(stream) for stream in streams]
         self._each = samples // len(streams)
@@ -52,6 +53,8 @@ class Nodes:
         self.samples = self._each * len(streams)
         self.rank_tolerance = rank_tolerance
         self.stein_load: dict[str, float] = {}
+        self._spare: list[Array] = [] if spare is None else spare
+        self._rooms = 0
 
     def normal(self, shape: tuple[int, ...] = ()) -> Array:
         """Draw independent standard normals, of shape (samples, *shape)."""
@@ -66,6 +69,16 @@ class Nodes:
         root = factor(np.reshape(covariance, (prod(shape), prod(shape))))
         drawn = self.normal((len(root),)) @ root
         return drawn.reshape(drawn.shape[:-1] + shape)
+
+    def room(self, shape: tuple[int, ...]) -> Array:
+        """Return memory for an array: what an earlier run had, since new takes long."""
+        place, size = self._rooms, prod(shape)
+        self._rooms += 1
+        if place == len(self._spare):
+            self._spare.append(np.empty(size))
+        elif self._spare[place].size < size:
+            self._spare[place] = np.empty(size)
+        return self._spare[place][:size].reshape(shape)
 
     def mean(self, ket: Array) -> Array:
         """Return E|x>."""
@@ -107,7 +120,7 @@ class Nodes:
         return self.gaussian(covariance, covariance.shape[: covariance.ndim // 2])
 
     def products(self, gain: float | Array, name: str, room: int = 0) -> Products:
-        """Return the record of all products with one side of a matrix, of so many columns."""
+        """Return the record of all products with one side, of so many columns."""
         return Products(self, gain, name, room)
 
     def mean_over_copies(
@@ -196,7 +209,9 @@ class Nodes:
             met = same.diagonal().copy()
             if self.apart:
                 np.fill_diagonal(same, 0)
-            np.matmul(block, flat, out=found[rows])
+            # Rows as they lie in memory are fastest.
+            as_stored = block.flags.c_contiguous
+            found[rows] = block @ flat if as_stored else (flat.T @ block.T).T
             np.fill_diagonal(same, met)
         found /= self.samples - self.apart
         return found.reshape(kets.shape)

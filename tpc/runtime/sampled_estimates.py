@@ -24,11 +24,13 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     each = samples_of_each(request)
     runs: list[Run] = []
     tails = Tails(problem.limit, count)
+    keep_what_is_freed()
+    spare: list[Array] = []
     sobol = partial(SobolNodes, gaussians=problem.gaussians)
     halved = method == "mc" or meets_copies(problem, request)
     for replicate in range(count):
         if halved:
-            nodes_of = Nodes if method == "mc" else sobol
+            nodes_of = partial(Nodes, spare=spare) if method == "mc" else sobol
             runs.append(run_random(problem, request, replicate, each, nodes_of, tails))
         else:
             runs.append(run_sobol(problem, request, replicate, each, tails))
@@ -37,13 +39,21 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     averages = [run.averages for run in runs if run.averages is not None]
     if problem.biased and len(averages) == count:
         limit, found = partial(pinned, problem, request), [run.found for run in runs]
-        values, errors = at_kinks(limit, averages, found, values, errors, plain=not halved)
+        values, errors = at_kinks(limit, averages, found, values, errors, not halved)
     errors = with_unseen_jumps(problem, runs, values, errors, count * each)
     used = "mc" if method == "mc" else "qmc"
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
     total = request.samples if method == "mc" else count * each
     load = runs[-1].stein_load
     return Estimate(values, errors, methods, {}, total, load, tails.warnings(each))
+
+
+def keep_what_is_freed() -> None:
+    """Free an array larger than kets, so that the C library keeps what these will free.
+
+    It keeps what is as small as the largest that it has seen freed; new pages take long.
+    """
+    np.empty(2**21)
 
 
 def pinned(problem: Problem, request: Request, averages: Sequence[Array]) -> Outputs:

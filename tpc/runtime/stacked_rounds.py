@@ -26,7 +26,7 @@ class Rounds:
 
     def __init__(self, nodes: Nodes, rounds: int, shape: tuple[int, ...]) -> None:
         self.rounds = rounds
-        self._columns = np.empty((nodes.samples, rounds * prod(shape)))
+        self._columns = nodes.room((nodes.samples, rounds * prod(shape)))
         self.shape = shape
         self.count = 0
 

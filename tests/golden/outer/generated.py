@@ -702,8 +702,10 @@ def at_kinks(
     }
     if not any(of_key.any() for of_key in large.values()):
         return values, errors
-    halfway = [[(m + s) / 2 for m, s in zip(middle, each, strict=True)] for each in averages]
-    half = steps_from(centre, [limit(each) for each in halfway])
+    halfway = []
+    for each in averages:
+        halfway.append(limit([(m + s) / 2 for m, s in zip(middle, each, strict=True)]))
+    half = steps_from(centre, halfway)
     bent = {}
     for key, mean in excess.items():
         is_large = np.abs(mean) > EXCESS[1] * errors[key]
@@ -910,11 +912,13 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     each = samples_of_each(request)
     runs: list[Run] = []
     tails = Tails(problem.limit, count)
+    keep_what_is_freed()
+    spare: list[Array] = []
     sobol = partial(SobolNodes, gaussians=problem.gaussians)
     halved = method == "mc" or meets_copies(problem, request)
     for replicate in range(count):
         if halved:
-            nodes_of = Nodes if method == "mc" else sobol
+            nodes_of = partial(Nodes, spare=spare) if method == "mc" else sobol
             runs.append(run_random(problem, request, replicate, each, nodes_of, tails))
         else:
             runs.append(run_sobol(problem, request, replicate, each, tails))
@@ -923,13 +927,21 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     averages = [run.averages for run in runs if run.averages is not None]
     if problem.biased and len(averages) == count:
         limit, found = partial(pinned, problem, request), [run.found for run in runs]
-        values, errors = at_kinks(limit, averages, found, values, errors, plain=not halved)
+        values, errors = at_kinks(limit, averages, found, values, errors, not halved)
     errors = with_unseen_jumps(problem, runs, values, errors, count * each)
     used = "mc" if method == "mc" else "qmc"
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
     total = request.samples if method == "mc" else count * each
     load = runs[-1].stein_load
     return Estimate(values, errors, methods, {}, total, load, tails.warnings(each))
+
+
+def keep_what_is_freed() -> None:
+    """Free an array larger than kets, so that the C library keeps what these will free.
+
+    It keeps what is as small as the largest that it has seen freed; new pages take long.
+    """
+    np.empty(2**21)
 
 
 def pinned(problem: Problem, request: Request, averages: Sequence[Array]) -> Outputs:
@@ -1320,6 +1332,7 @@ class Nodes:
         streams: Sequence[np.random.SeedSequence],
         samples: int,
         rank_tolerance: float = 1e-22,
+        spare: list[Array] | None = None,
     ) -> None:
         self._streams = [np.random.default_rng(stream) for stream in streams]
         self._each = samples // len(streams)
@@ -1328,6 +1341,8 @@ class Nodes:
         self.samples = self._each * len(streams)
         self.rank_tolerance = rank_tolerance
         self.stein_load: dict[str, float] = {}
+        self._spare: list[Array] = [] if spare is None else spare
+        self._rooms = 0
 
     def normal(self, shape: tuple[int, ...] = ()) -> Array:
         """Draw independent standard normals, of shape (samples, *shape)."""

@@ -836,8 +836,10 @@ def at_kinks(
     }
     if not any(of_key.any() for of_key in large.values()):
         return values, errors
-    halfway = [[(m + s) / 2 for m, s in zip(middle, each, strict=True)] for each in averages]
-    half = steps_from(centre, [limit(each) for each in halfway])
+    halfway = []
+    for each in averages:
+        halfway.append(limit([(m + s) / 2 for m, s in zip(middle, each, strict=True)]))
+    half = steps_from(centre, halfway)
     bent = {}
     for key, mean in excess.items():
         is_large = np.abs(mean) > EXCESS[1] * errors[key]
@@ -1044,11 +1046,13 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     each = samples_of_each(request)
     runs: list[Run] = []
     tails = Tails(problem.limit, count)
+    keep_what_is_freed()
+    spare: list[Array] = []
     sobol = partial(SobolNodes, gaussians=problem.gaussians)
     halved = method == "mc" or meets_copies(problem, request)
     for replicate in range(count):
         if halved:
-            nodes_of = Nodes if method == "mc" else sobol
+            nodes_of = partial(Nodes, spare=spare) if method == "mc" else sobol
             runs.append(run_random(problem, request, replicate, each, nodes_of, tails))
         else:
             runs.append(run_sobol(problem, request, replicate, each, tails))
@@ -1057,13 +1061,21 @@ def sampled_estimate(problem: Problem, request: Request) -> Estimate:
     averages = [run.averages for run in runs if run.averages is not None]
     if problem.biased and len(averages) == count:
         limit, found = partial(pinned, problem, request), [run.found for run in runs]
-        values, errors = at_kinks(limit, averages, found, values, errors, plain=not halved)
+        values, errors = at_kinks(limit, averages, found, values, errors, not halved)
     errors = with_unseen_jumps(problem, runs, values, errors, count * each)
     used = "mc" if method == "mc" else "qmc"
     methods = {name: used if name in problem.sampled else "exact" for name, _ in values}
     total = request.samples if method == "mc" else count * each
     load = runs[-1].stein_load
     return Estimate(values, errors, methods, {}, total, load, tails.warnings(each))
+
+
+def keep_what_is_freed() -> None:
+    """Free an array larger than kets, so that the C library keeps what these will free.
+
+    It keeps what is as small as the largest that it has seen freed; new pages take long.
+    """
+    np.empty(2**21)
 
 
 def pinned(problem: Problem, request: Request, averages: Sequence[Array]) -> Outputs:
@@ -1451,6 +1463,7 @@ class Nodes:
         streams: Sequence[np.random.SeedSequence],
         samples: int,
         rank_tolerance: float = 1e-22,
+        spare: list[Array] | None = None,
     ) -> None:
         self._streams = [np.random.default_rng(stream) for stream in streams]
         self._each = samples // len(streams)
@@ -1459,6 +1472,8 @@ class Nodes:
         self.samples = self._each * len(streams)
         self.rank_tolerance = rank_tolerance
         self.stein_load: dict[str, float] = {}
+        self._spare: list[Array] = [] if spare is None else spare
+        self._rooms = 0
 
     def normal(self, shape: tuple[int, ...] = ()) -> Array:
         """Draw independent standard normals, of shape (samples, *shape)."""
@@ -1473,6 +1488,16 @@ class Nodes:
         root = factor(np.reshape(covariance, (prod(shape), prod(shape))))
         drawn = self.normal((len(root),)) @ root
         return drawn.reshape(drawn.shape[:-1] + shape)
+
+    def room(self, shape: tuple[int, ...]) -> Array:
+        """Return memory for an array: what an earlier run had, since new takes long."""
+        place, size = self._rooms, prod(shape)
+        self._rooms += 1
+        if place == len(self._spare):
+            self._spare.append(np.empty(size))
+        elif self._spare[place].size < size:
+            self._spare[place] = np.empty(size)
+        return self._spare[place][:size].reshape(shape)
 
     def mean(self, ket: Array) -> Array:
         """Return E|x>."""
@@ -1514,7 +1539,7 @@ class Nodes:
         return self.gaussian(covariance, covariance.shape[: covariance.ndim // 2])
 
     def products(self, gain: float | Array, name: str, room: int = 0) -> Products:
-        """Return the record of all products with one side of a matrix, of so many columns."""
+        """Return the record of all products with one side, of so many columns."""
         return Products(self, gain, name, room)
 
 
@@ -1661,12 +1686,18 @@ class Products:
     The columns of Q are others in each replicate, so their averages are not recorded.
     """
 
-    def __init__(self, nodes: Nodes, gain: float | Array, name: str, room: int = 0) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        gain: float | Array,
+        name: str,
+        room: int = 0,
+    ) -> None:
         self._nodes = nodes
         self._root = np.sqrt(gain)
         self._name = name
-        self._basis = Columns(nodes.samples, room)
-        self._normals = Columns(nodes.samples, room)
+        self._basis = Columns(nodes, room)
+        self._normals = Columns(nodes, room)
         self._coordinates: list[Array] = []
         self._shapes: list[tuple[int, ...]] = []
         self._slopes = np.empty((0, 0))
@@ -1738,8 +1769,8 @@ class Products:
 class Columns:
     """Columns that are appended to in place."""
 
-    def __init__(self, rows: int, room: int) -> None:
-        self._room = np.empty((rows, room))
+    def __init__(self, nodes: Nodes, room: int) -> None:
+        self._room = nodes.room((nodes.samples, room))
         self.count = 0
 
     @property
@@ -1762,7 +1793,8 @@ def with_room(array: Array, rows: int, columns: int) -> Array:
     """Return a matrix of at least so many rows and columns, of twice as many if it has to grow."""
     if rows <= array.shape[0] and columns <= array.shape[1]:
         return array
-    return padded(array, max(2 * rows, array.shape[0]), max(2 * columns, array.shape[1]))
+    height, width = array.shape
+    return padded(array, max(2 * rows, height), max(2 * columns, width))
 
 
 def padded(array: Array, rows: int, columns: int) -> Array:
@@ -1941,7 +1973,7 @@ class GridNodes(Nodes):
         return self.ket(values.reshape(values.shape[:count] + shape), directions)
 
     def products(self, gain: float | Array, name: str, room: int = 0) -> GridProducts:
-        """Return the record of all products with one side of a matrix, of so many columns."""
+        """Return the record of all products with one side, of so many columns."""
         return GridProducts(self, gain, name, room)
 
 
@@ -1971,7 +2003,13 @@ class GridProducts(Products):
     So no ket is ever put on the grid of all operands together: <Q|x> = C.T <X|x>.
     """
 
-    def __init__(self, nodes: GridNodes, gain: float | Array, name: str, room: int = 0) -> None:
+    def __init__(
+        self,
+        nodes: GridNodes,
+        gain: float | Array,
+        name: str,
+        room: int = 0,
+    ) -> None:
         super().__init__(nodes, gain, name, room)
         self._grid = nodes
         self._operands: list[Ket] = []
