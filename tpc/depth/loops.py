@@ -12,7 +12,7 @@ import numpy as np
 
 from tpc.depth.course import Course, course, vertex_times
 from tpc.depth.flow import flowed
-from tpc.depth.plane_limit import MOST, midpoint_kernels, plane_limits
+from tpc.depth.plane_limit import MOST, OF_PATHS, TOLERANCE, midpoint_kernels, plane_limits
 from tpc.depth.planes import plane_kernels
 from tpc.depth.recursion import after_round, before_loop, behind_loop
 from tpc.depth.rounds import Equal, Pairs, StageMap
@@ -103,7 +103,8 @@ class ReadyLoop:
             inputs = self._even(rows, columns, cells)
             return midpoint_kernels(rates, maps.behind, inputs, start, maps.ratio)
 
-        found, error = plane_limits(at, self._segments(rows, columns))
+        tolerance = OF_PATHS if self.path else TOLERANCE
+        found, error = plane_limits(at, self._segments(rows, columns), tolerance)
         return found, start.error + error
 
     def _rounds(

@@ -32,8 +32,8 @@ from tpc.kernels.plan import Array
 LEAST, MOST, FEWEST = 8, 128, 3
 """The least cells a side, the most, and how many depths there are at least."""
 
-TOLERANCE = 1e-8
-"""Depths double until the error is that small beside the kernels."""
+TOLERANCE, OF_PATHS = 1e-8, 1e-7
+"""Depths double until the error is that small beside the kernels; of paths, where it is harder."""
 
 SETTLED, ITERATIONS = 1e-12, 6
 """A row of cells is computed until it changes by less, at most so often."""
@@ -43,13 +43,14 @@ SAFETY = 4
 
 
 def plane_limits(
-    kernels_at: Callable[[int], dict[str, Array]], pieces: int
+    kernels_at: Callable[[int], dict[str, Array]], pieces: int, tolerance: float
 ) -> tuple[dict[str, Array], float]:
     """Return the kernels at infinite depth, and their error.
 
     Args:
         kernels_at: The kernels by the midpoint rule with so many cells a side.
         pieces: What the cells a side are a multiple of.
+        tolerance: What is small beside the kernels.
     """
     cells = pieces * -(-LEAST // pieces)
     limits = kernels_at(cells)
@@ -62,7 +63,7 @@ def plane_limits(
         scale = max(np.abs(value).max(initial=0) for value in limits.values())
         moved = [np.abs(value - before[name]).max(initial=0) for name, value in limits.items()]
         error = float(max(moved)) / SAFETY
-        if len(found) >= FEWEST and (error <= TOLERANCE * scale or 2 * cells > MOST):
+        if len(found) >= FEWEST and (error <= tolerance * scale or 2 * cells > MOST):
             return limits, error
 
 
@@ -96,17 +97,25 @@ def midpoint_kernels(
     """
     area = (end / inputs.pieces) ** 2
     rows, last_rows = _own_planes(rates, start.rows.covariance, inputs.rows, area)
-    columns, last_columns = _own_planes(rates, start.columns.covariance, inputs.columns, area)
+    columns, last_columns = rows, last_rows
+    if not np.array_equal(inputs.rows, inputs.columns):
+        columns, last_columns = _own_planes(rates, start.columns.covariance, inputs.columns, area)
     plane = _Plane(rates, inputs, rows, columns, area)
     corner = plane.filled(start.covariance)
     last = Pairs(Moments(None, last_rows), Moments(None, last_columns), corner, start.tangent)
     found = behind.of(last, inputs.end).pairs
-    tangent = plane.backward(found["passed"], start.tangent)
-    return {"nngp": found["covariance"], "ntk": found["tangent"] + tangent}
+    kernels = {"nngp": found["covariance"], "ntk": found["tangent"]}
+    if any(name in rates.pairs.outputs for name in map(_at_rate, ("tangent", "passed"))):
+        kernels["ntk"] = kernels["ntk"] + plane.backward(found["passed"], start.tangent)
+    return kernels
+
+
+def _at_rate(name: str) -> str:
+    return term(name, 2 * RATE)
 
 
 def _rate(found: dict[str, Array], name: str, like: tuple[int, ...]) -> Array:
-    rate = found.get(term(name, 2 * RATE))
+    rate = found.get(_at_rate(name))
     return np.zeros(like) if rate is None else rate
 
 
@@ -157,7 +166,7 @@ class _Plane:
         width = inputs.columns.shape[1]
         columns = inputs.columns.reshape(-1, *inputs.columns.shape[2:])
         given = TileInputs(inputs.rows[at], columns, (i, j + at * width))
-        found = self.rates.of(state, given).pairs
+        found = self.rates.of(state, given, alone=False).pairs
         return {name: by_round(value, cells) for name, value in found.items()}
 
     def backward(self, end: Array, before: Array) -> Array:

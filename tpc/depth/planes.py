@@ -46,7 +46,7 @@ def plane_kernels(maps: DeepMaps, inputs: Course, start: Pairs) -> dict[str, Arr
         state = row_of(rows[at], columns[:-1], np.stack(own[:-1], axis=1))
         i, j = inputs.equal[at]  # equal states are those of one round
         given = TileInputs(inputs.rows[at], all_columns, (i, j + at * inputs.columns.shape[1]))
-        found = round_.of(state, given).pairs
+        found = round_.of(state, given, alone=False).pairs
         split = {name: by_round(value, rounds) for name, value in found.items()}
         added = split["covariance"] - np.stack(own[:-1], axis=0)
         own = [start.covariance, *(np.stack(own[1:]) + np.cumsum(added, axis=0))]

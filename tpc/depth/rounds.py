@@ -4,15 +4,17 @@ Axes: first inputs, second inputs, then those of the state, twice for what belon
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from tpc.kernels.plan import Array, KernelPlan, Side, State
+from tpc.kernels.plan import Array, KernelPlan, Leaf, PlanStep, Side, State, Value
 from tpc.kernels.series_steps import PairSeries
-from tpc.kernels.tiles import Given, singles_from, tile
+from tpc.kernels.step_functions import SERIES, function
+from tpc.kernels.steps import without_dead
+from tpc.kernels.tiles import Given, leaf_value, singles_from, tile
 
 Equal: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 """Rows and columns of pairs that are equal."""
@@ -83,8 +85,19 @@ class StageMap:
     alike: KernelPlan
     params: Mapping[str, Array]
 
-    def of(self, state: Pairs | None, inputs: TileInputs) -> Found:
-        """Return what becomes of states, or of inputs where there is no state before."""
+    def settled(self, without: frozenset[str] = frozenset()) -> "StageMap":
+        """Return the same map with what depends on no input computed, and without some outputs."""
+        pairs, alike = (_settled(plan, self.params, without) for plan in (self.pairs, self.alike))
+        return StageMap(pairs, alike, self.params)
+
+    def of(self, state: Pairs | None, inputs: TileInputs, alone: bool = True) -> Found:
+        """Return what becomes of states, or of inputs where there is no state before.
+
+        Args:
+            state: The states, if any.
+            inputs: The inputs.
+            alone: Whether it is asked of columns with themselves.
+        """
         given: dict[Side | State, Array] = {
             Side.FIRST: inputs.rows[:, None],
             Side.SECOND: inputs.columns[None],
@@ -96,8 +109,11 @@ class StageMap:
             given[State("covariance", Side.BOTH)] = state.covariance
         sizes = len(inputs.rows), len(inputs.columns)
         pairs, error = _evaluate(self.pairs, given, sizes, self.params)
-        rows = self._of_alike(None if state is None else state.rows, inputs.rows)
-        columns = self._of_alike(None if state is None else state.columns, inputs.columns)
+        rows, columns = dict[str, Array](), dict[str, Array]()
+        if alone or len(inputs.equal[0]):
+            rows = self._of_alike(None if state is None else state.rows, inputs.rows)
+        if alone:
+            columns = self._of_alike(None if state is None else state.columns, inputs.columns)
         if len(inputs.equal[0]):
             pairs = {name: value.copy() for name, value in pairs.items()}
             for name, value in pairs.items():
@@ -140,6 +156,23 @@ class StageMap:
             given |= _single(state, Side.FIRST)
         found, _ = _evaluate(self.alike, given, (len(inputs), 1), self.params)
         return {name: value[:, 0] for name, value in found.items()}
+
+
+def _settled(plan: KernelPlan, params: Mapping[str, Array], without: frozenset[str]) -> KernelPlan:
+    values, known = list[Value](), dict[int, Array]()
+    for number, value in enumerate(plan.values):
+        match value:
+            case Leaf() if value.side is Side.NEITHER:
+                known[number] = leaf_value(value, {}, params)
+            case PlanStep(side=Side.NEITHER, operation=operation, operands=numbers):
+                if operation.name not in SERIES and all(x in known for x in numbers):
+                    found = function(operation)(*(known[x] for x in numbers))
+                    if isinstance(found, np.ndarray):
+                        known[number], value = found, Leaf(found)
+        values.append(value)
+    outputs = {name: x for name, x in plan.outputs.items() if name.split()[0] not in without}
+    kept, outputs = without_dead(values, outputs)
+    return replace(plan, values=kept, outputs=outputs)
 
 
 def _single(state: Moments, side: Side) -> dict[Side | State, Array]:

@@ -57,12 +57,9 @@ class DeepMaps:
     depth: str
     ratio: float
 
-    def of_depth(self, rounds: int) -> "DeepMaps":
-        """Return the maps of a network of another depth."""
-        given = {**self.round.params, self.depth: np.array(float(rounds))}
-        before, round_, behind = (
-            replace(stage, params=given) for stage in (self.before, self.round, self.behind)
-        )
+    def settled(self) -> "DeepMaps":
+        """Return the same maps with what depends on no input computed."""
+        before, round_, behind = (x.settled() for x in (self.before, self.round, self.behind))
         return replace(self, before=before, round=round_, behind=behind)
 
 

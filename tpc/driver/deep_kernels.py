@@ -10,7 +10,7 @@ A round of a finite depth is iterated, so that depths cost their rounds and no t
 rounds are not alike, which an infinite depth refuses, those of a finite one are written out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -27,6 +27,7 @@ from tpc.kernels.series_steps import NotSmooth
 from tpc.kernels.tiling import cut, write
 from tpc.limit.derive import DotChoice
 from tpc.network.checking.build import build_network
+from tpc.network.kernel_programs import Kind
 from tpc.network.network import Network
 from tpc.syntax.parse import parse_source
 
@@ -70,6 +71,7 @@ def deep_kernels(
     network: Network,
     depth: float,
     inputs: tuple[Array, Array | None],
+    kinds: Sequence[Kind],
     params: Mapping[str, Array],
     dot: DotChoice,
     progress: Progress | None,
@@ -80,6 +82,7 @@ def deep_kernels(
         network: With a loop over its depth.
         depth: How many rounds, perhaps infinitely many.
         inputs: Those of the rows, and of the columns; None for the same ones.
+        kinds: Which kernels.
         params: Values of params.
         dot: The form of dots.
         progress: Called with the tiles done so far, and all tiles.
@@ -94,7 +97,7 @@ def deep_kernels(
         looped = network
         if network.depth is None or not network.depth.loops:
             looped = build_network(parse_source(network.source, network.name), inf)
-        return _of_loop(looped, depth, inputs, params, dot, progress)
+        return _of_loop(looped, depth, inputs, kinds, params, dot, progress)
     except ProgramError:
         if depth == inf:
             raise
@@ -105,6 +108,7 @@ def _of_loop(
     network: Network,
     depth: float,
     inputs: tuple[Array, Array | None],
+    kinds: Sequence[Kind],
     params: Mapping[str, Array],
     dot: DotChoice,
     progress: Progress | None,
@@ -115,8 +119,9 @@ def _of_loop(
         network, parts, {**params, parts.loop.length.name: np.array(rounds)}, dot, depth == inf
     )
     flow = flow_of(network, parts, maps) if depth == inf else None
-    rates = None if flow is None else flow.rates
-    loop = ReadyLoop(maps, rates, int(rounds), parts.tied, network.path)
+    without = frozenset() if "ntk" in kinds else frozenset(("tangent", "passed"))
+    rates = None if flow is None else flow.rates.settled(without)
+    loop = ReadyLoop(maps.settled(), rates, int(rounds), parts.tied, network.path)
     first, second = inputs
     others = first if second is None else second
     shape = maps.behind.pairs.shapes["covariance"]
@@ -136,4 +141,5 @@ def _of_loop(
             write(errors[name], own[name], part, second is None)
         if progress is not None:
             progress(done + 1, len(tiles))
+    values = {name: values[name] for name in kinds}
     return DeepKernels(values, errors, loop.method, () if flow is None else flow.warnings)

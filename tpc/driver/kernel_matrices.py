@@ -109,7 +109,7 @@ def kernel(
     first, second = _both_inputs(network, X, X2)
     given = resolve_parameters(network, params)
     if (rounds := asked_depth(network, depth)) is not None:
-        if deep := deep_kernels(network, rounds, (first, second), given, dot, progress):
+        if deep := deep_kernels(network, rounds, (first, second), kinds, given, dot, progress):
             return _of_depth(network, deep, kinds, rounds, samples, seed, given)
         network, first, second = _written_out(network, rounds, first, second)
     work = _Work(network, first, second, method, samples, seed, given, dot, threads, progress)

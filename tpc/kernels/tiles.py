@@ -195,8 +195,11 @@ def _work(
         known = [value for x in step.operands[:-1] if (value := values[x]) is not None]
         return PairSeries(left, right, known, sizes)
 
-    with ThreadPoolExecutor(threads) as pool:
-        applied = list(pool.map(prepared, steps.values()))
+    if threads == 1:
+        applied = [prepared(step) for step in steps.values()]
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            applied = list(pool.map(prepared, steps.values()))
     for (number, step), apply in zip(steps.items(), applied, strict=True):
         dead = {x for x in step.operands if last[x] == number and x in steps} - kept
         yield Work(number, step.operands, tuple(dead), tuple(dead & own), apply)
