@@ -7,6 +7,7 @@ code has a word behind it, `TP103_letters.tp`. `pytest --update-golden` accepts 
 import importlib
 import pkgutil
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,33 @@ HERE = Path(__file__).parent
 INDEX = HERE.parents[1] / "docs" / "errors.md"
 PROGRAMS = sorted(HERE.glob("*.tp"))
 
-RIGHT = dict(
-    line.split(": ", 1)
-    for line in (HERE / "right_lines.txt").read_text(encoding="utf-8").splitlines()
-)
-"""What to write instead of the wrong line, by code; nothing where the line has to go."""
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What mends a bad program.
+
+    Attributes:
+        place: The number of another line than the one that the message is about, with a `+` where
+            the text comes behind it; or nothing.
+        text: The line, nothing where it has to go; behind `$ ` a command.
+    """
+
+    place: str
+    text: str
+
+
+def _right_lines() -> dict[str, Right]:
+    """Read `TP111: line`, `TP204 1: line 1`, `TP253 +1: a line behind line 1`."""
+    found = {}
+    for line in (HERE / "right_lines.txt").read_text(encoding="utf-8").splitlines():
+        head, _, text = line.partition(":")
+        code, _, place = head.partition(" ")
+        found[code] = Right(place, text[1:].replace("\\n", "\n"))
+    return found
+
+
+RIGHT = _right_lines()
+"""By code."""
 
 LONGEST_LINE = 70
 
@@ -84,27 +107,45 @@ def error_index() -> str:
 def _row(fault: type[Fault]) -> str:
     cause = " ".join((fault.__doc__ or "").split())
     cells = [fault.code, _cell(fault.title), _cell(cause), _cell(fault.help)]
-    wrong, right = wrong_line(fault.code)[1].strip(), RIGHT.get(fault.code, "").strip()
-    if wrong == right:  # they differ by their indentation
-        wrong = right = ""
-    cells += [_code(wrong), _code(right) or "no such line" * (fault.code in RIGHT and wrong != "")]
+    wrong, right = wrong_line(fault.code)[1], RIGHT.get(fault.code)
+    if right and right.place.isdigit():
+        wrong = line_of(fault.code, int(right.place))
+    if right is None:
+        return f"| {' | '.join([*cells, _code(wrong.strip()), ''])} |\n"
+    new = right.text.removeprefix("$ ")
+    if wrong.strip() == new.strip():  # they differ by their indentation
+        wrong, new = (text.replace("\t", "⇥").replace("    ", "····") for text in (wrong, new))
+    behind = right.place.startswith("+")
+    cells += [_code(wrong.strip()) if not behind else "", _code(new.strip()) or "no such line"]
     return f"| {' | '.join(cells)} |\n"
 
 
 def wrong_line(code: str) -> tuple[int, str]:
-    """Return the line of a bad program that its message is about, by number and text."""
+    """Return the line of a bad program that its message is about, by number and text.
+
+    A message about a whole program is about the line that mends it.
+    """
     shown = (HERE / f"{code}.txt").read_text(encoding="utf-8")
     number = re.match(rf"{code}\.tp:(\d+):", shown)
-    if number is None:
+    if number is None and not (code in RIGHT and RIGHT[code].place.isdigit()):
         return 1, ""
-    text = (HERE / f"{code}.tp").read_text(encoding="utf-8", errors="ignore").split("\n")
-    return int(number[1]), text[int(number[1]) - 1]
+    at = int(number[1] if number else RIGHT[code].place)
+    return at, line_of(code, at)
+
+
+def line_of(code: str, number: int) -> str:
+    """Return a line of a bad program."""
+    text = (HERE / f"{code}.tp").read_text(encoding="utf-8", errors="replace")
+    return text.split("\n")[number - 1]
 
 
 def _code(line: str) -> str:
     """Return a line of a program as code in a cell of a table, if it is short."""
-    text = line.strip().replace("|", "\\|")
-    return f"`` {text} ``" if text and len(text) <= LONGEST_LINE and text.isprintable() else ""
+    shown = (
+        text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…"
+        for text in (one.strip().replace("|", "\\|") for one in line.split("\n"))
+    )
+    return ", ".join(f"`` {text} ``" for text in shown if text)
 
 
 def _cell(template: str) -> str:
@@ -131,12 +172,7 @@ def compile_text(name: str) -> str:
     program = tpc.load(name)
     if name.startswith("TP6"):
         raise ProgramError(warnings_of(name, program), name, program.source)
-    if isinstance(program, Network) and name.startswith("TP28"):
-        tpc.kernel(program, [[1.0, 2.0, 3.0]], [[0.5, 0.0, 1.0]])
-    if name.startswith("TP5") and not name.startswith("TP509"):
-        tpc.kernel(program, [[1.0, 2.0, 3.0]], [[0.5, 0.0, 1.0]])
-    if name.startswith("TP283"):
-        tpc.kernel(program, [1.0])
+    compute_kernels(name, program)
     if name.startswith("TP413"):
         tpc.simulate(program, width=10**6, trials=1, engine="matrix-free")
     if name.startswith("TP404"):
@@ -144,6 +180,16 @@ def compile_text(name: str) -> str:
     module = tpc.emit(tpc.derive(program, dot="derivative"))
     tpc.simulate(program, width=10**7, trials=1, engine="matrix-free")
     return module
+
+
+def compute_kernels(name: str, program: Program | Network) -> None:
+    """Compute the kernels of a network whose codes are theirs."""
+    if isinstance(program, Network) and name.startswith("TP28"):
+        tpc.kernel(program, [[1.0, 2.0, 3.0]], [[0.5, 0.0, 1.0]])
+    if name.startswith("TP5") and not name.startswith("TP509"):
+        tpc.kernel(program, [[1.0, 2.0, 3.0]], [[0.5, 0.0, 1.0]])
+    if name.startswith("TP283"):
+        tpc.kernel(program, [1.0])
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
@@ -183,16 +229,18 @@ def test_messages_say_what_to_write_only_where_they_know() -> None:
         assert named <= set(fault.__dataclass_fields__), fault.code
 
 
-@pytest.mark.parametrize("code", sorted(RIGHT))
+@pytest.mark.parametrize("code", sorted(c for c in RIGHT if not RIGHT[c].text.startswith("$ ")))
 def test_the_right_line_gets_no_such_message(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(HERE)
     number, wrong = wrong_line(code)
-    lines = (HERE / f"{code}.tp").read_text(encoding="utf-8").split("\n")
-    assert lines[number - 1] == wrong != RIGHT[code]
-    lines[number - 1] = RIGHT[code]
+    lines = (HERE / f"{code}.tp").read_text(encoding="utf-8", errors="replace").split("\n")
+    assert lines[number - 1] == wrong != RIGHT[code].text
+    behind, place = RIGHT[code].place.startswith("+"), int(RIGHT[code].place or number)
+    lines[place - (not behind) : place] = [RIGHT[code].text]
     try:
         program = tpc.parse("\n".join(lines), f"{code}.tp")
-        found = list(program.warnings)
+        found = warnings_of(code, program) if code != "TP610" else []
+        compute_kernels(code, program)
         if code.startswith(("TP3", "TP4")):
             tpc.derive(program)
     except ProgramError as refusal:

@@ -339,3 +339,12 @@ def test_a_depth_may_be_a_multiple() -> None:
 def test_depth_is_no_reserved_word() -> None:
     program = tpc.parse("dim n\ndepth = 3\nvector path : n\noutput c = depth * avg(square(path))")
     assert tpc.run(program)["c"] == 3
+
+
+@pytest.mark.parametrize("depth", ["depth L", "depth L = 8"])
+def test_a_depth_without_a_loop_is_no_depth(depth: str) -> None:
+    text = "dim n\n{}input xi[3]\nweight U[3], v : n\nreadout f = v * relu(U @ xi)\n"
+    plain = tpc.kernel(tpc.parse(text.format("")), [[1.0, 2.0, 3.0]])
+    for asked in (None, 4):
+        found = tpc.kernel(tpc.parse(text.format(f"{depth}\n")), [[1.0, 2.0, 3.0]], depth=asked)
+        assert found["ntk"] == plain["ntk"]

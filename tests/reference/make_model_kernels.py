@@ -23,6 +23,8 @@ HERE = Path(__file__).parent / "model_kernels.json"
 WIDTHS = ((128, 128), (512, 32))
 MORE = {"lora": 4}
 """How many times as many draws a model has whose parts are narrow."""
+NARROW = {"resnet_batchnorm": 4}
+"""How many times as narrow networks on many pixels are."""
 Tensors = dict[str, Any]
 Model = Callable[[Tensors, Any], Any]
 
@@ -228,8 +230,30 @@ def autoencoder(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, .
     return {"U": (n, 3), "W": (n, n), "v": (n, 3)}, f, (3,)
 
 
+def resnet_batchnorm(n: int) -> tuple[dict[str, tuple[int, ...]], Model, tuple[int, ...]]:
+    def conv(w: Any, x: Any) -> Any:
+        """Filters (3, 3, out, in) on (image, in, height, width)."""
+        kernel = w.transpose(2, 3, 0, 1)
+        return jax.lax.conv_general_dilated(x, kernel, (1, 1), ((1, 1), (1, 1)))
+
+    def normed(z: Any) -> Any:
+        centred = z - z.mean((0, 2, 3), keepdims=True)
+        return centred / jnp.sqrt((centred**2).mean((0, 2, 3), keepdims=True) + 1e-5)
+
+    def f(p: Tensors, images: Any) -> Any:
+        x = conv(0.4 * p["U"].transpose(2, 3, 0, 1), images)
+        y = conv(0.47 * p["W1"], relu(normed(x)))
+        y = x + conv(0.47 * p["W2"], relu(normed(y)))
+        pooled = y.reshape(len(images), n, 4, 2, 4, 2).mean((3, 5))
+        return relu(normed(pooled)).mean((2, 3)) @ p["v"]
+
+    return {"U": (n, 2, 3, 3), "W1": (3, 3, n, n), "W2": (3, 3, n, n), "v": (n,)}, f, (2, 8, 8)
+
+
+# fmt: off
 MODELS = (vit, llama, mixture_of_experts, deep_sets, graph_convolution, resnet, lstm,
-          mixer, siamese, swin, perceiver, bottleneck, lora, autoencoder)  # fmt: skip
+          resnet_batchnorm, mixer, siamese, swin, perceiver, bottleneck, lora, autoencoder)
+# fmt: on
 
 
 def kernels(make: Callable[..., Any], n: int, trials: int) -> tuple[Any, Any]:
@@ -239,18 +263,20 @@ def kernels(make: Callable[..., Any], n: int, trials: int) -> tuple[Any, Any]:
     grows = {n, n // 4, n // 8}
     scale = {w: s[-1] ** -0.5 if set(s[-2:]) <= grows and s[1:] else 1.0 for w, s in shapes.items()}
 
-    @jax.jit
-    def gradient(p: Tensors, x: Any) -> Any:
-        def f(tensors: Tensors) -> Any:
-            return model({name: scale[name] * w for name, w in tensors.items()}, x) / n**0.5
+    def f(tensors: Tensors, x: Any) -> Any:
+        return model({name: scale[name] * w for name, w in tensors.items()}, x) / n**0.5
 
-        return jax.grad(f)(p)
+    @jax.jit
+    def gradients(p: Tensors) -> Any:
+        if make is resnet_batchnorm:  # an output depends on all inputs
+            return [jax.grad(lambda q, at=at: f(q, inputs)[at])(p) for at in range(2)]
+        return [jax.grad(f)(p, x) for x in inputs]
 
     found = []
     for trial in range(trials):
         rng = np.random.default_rng(trial)
         p = {name: rng.standard_normal(s) for name, s in shapes.items()}
-        one, two = (gradient(p, x) for x in inputs)
+        one, two = gradients(p)
         found.append(
             [
                 sum(float((a[w] * b[w]).sum()) for w in p if w[0] != "_")
@@ -266,7 +292,8 @@ def main() -> None:
         if len(sys.argv) > 1 and make.__name__ not in sys.argv[1:]:
             continue
         (n, t), (m, u) = WIDTHS
-        more = MORE.get(make.__name__, 1)
+        more, narrow = MORE.get(make.__name__, 1), NARROW.get(make.__name__, 1)
+        n, m = n // narrow, m // narrow
         small, small_error = kernels(make, n, more * t)
         large, large_error = kernels(make, m, more * u)
         value = (m * large - n * small) / (m - n)

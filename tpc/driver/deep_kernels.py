@@ -88,7 +88,7 @@ def deep_kernels(
         progress: Called with the tiles done so far, and all tiles.
 
     Returns:
-        The kernels, or None where rounds of a finite depth have to be written out.
+        The kernels, or None where rounds of a finite depth have to be written out, or none is.
 
     Raises:
         ProgramError: The loop has no limit, or none that is known (TP501 to TP511).
@@ -97,6 +97,8 @@ def deep_kernels(
         looped = network
         if network.depth is None or not network.depth.loops:
             looped = build_network(parse_source(network.source, network.name), inf)
+            if not looped.looped:
+                return None
         return _of_loop(looped, depth, inputs, kinds, params, dot, progress)
     except ProgramError:
         if depth == inf:
