@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tpc
+from tests.numeric.optimizer_cases import agreement, read_cases
 
 TEXT = """
 dim n
@@ -31,12 +32,6 @@ train f:
 """
 
 PLAIN = "momentum=0, nesterov=false, steps=exact"
-CASES = {
-    f"muon(lr=0.3, {PLAIN})": ((0.6743401, -0.4453395, 0.5194651), (0.9922785, 0.6768352)),
-    "muon(lr=0.3, steps=exact)": ((0.6729556, -0.4330615, 0.5118043), (1.0395884, 0.7676694)),
-    "shampoo(lr=0.3, eps=1e-3)": ((0.5978731, -0.3721649, 0.4441115), (0.793592, 0.5603423)),
-}
-"""Outputs and <h2|h2> of the data rows after three steps."""
 
 
 def trained(optimizer: str, parametrization: str = "mup", start: str = "") -> object:
@@ -44,21 +39,13 @@ def trained(optimizer: str, parametrization: str = "mup", start: str = "") -> ob
     return tpc.train(tpc.parse(text), samples=32768, method="qmc")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("optimizer", CASES)
-def test_outputs_and_features_move_as_they_should(optimizer: str) -> None:
-    outputs, features = CASES[optimizer]
-    found = trained(optimizer)
-    allowed = 4 * np.hypot(found.stderr["f"][-1], 1e-4) + 5e-4
-    assert (np.abs(found["f"][-1] - outputs) <= allowed).all()
-    allowed = 4 * np.hypot(np.diag(found.stderr["H"][-1])[:2], 2e-4) + 5e-4
-    assert (np.abs(np.diag(found["H"][-1])[:2] - features) <= allowed).all()
+CASES = read_cases()
 
 
 @pytest.mark.slow
-def test_readouts_may_start_at_zero() -> None:
-    found = trained("muon(lr=0.3, momentum=0.95, steps=5, decay=0.1)", start=" (init=0)")
-    np.testing.assert_allclose(found["f"][-1], (0.247811, -0.147278, 0.1847377), atol=5e-4)
+@pytest.mark.parametrize("name", CASES)
+def test_outputs_and_features_move_as_they_should(name: str) -> None:
+    assert agreement(CASES[name], 16384).share <= 1
 
 
 @pytest.mark.slow
@@ -92,3 +79,14 @@ def test_the_rank_of_the_limit_may_be_assumed_in_the_operator_regime() -> None:
         tpc.derive(tpc.parse(text))
     found = tpc.train(tpc.parse(text, assume_rank=True), samples=32768, method="qmc")
     np.testing.assert_allclose(found["f"][-1], (0.798, -0.447, 0.559), atol=1e-3)
+
+
+def test_targets_where_a_later_step_arrives_make_it_random() -> None:
+    text = TEXT.format(optimizer=f"muon(lr=0.3, {PLAIN})", parametrization="mup", start="").replace(
+        "loss mse", "loss mse\n    batch 1"
+    )
+    found = tpc.train(tpc.parse(text), samples=2048, method="qmc")
+    reached = f"[1.0, {found['f'][1][1]:.3f}]"
+    network = tpc.parse(text.replace("[1.0, -0.5]", reached))
+    with pytest.raises(tpc.ProgramError, match="gradient of row 2 at step 1"):
+        tpc.train(network, samples=2048, method="qmc")

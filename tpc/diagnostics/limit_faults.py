@@ -102,11 +102,16 @@ class RandomLimit(Fault):
     """An update that forgets the size of gradients meets one that vanishes in the limit alone."""
 
     code = "TP332"
-    title = "the limit is random: the gradient of row {row} at step 0 vanishes as the width grows"
+    title = "the limit is random: the gradient of row {row} at step {step} vanishes as the width \
+grows"
     label = "exact `{optimizer}` makes of what is left of it at finite width an update of full size"
-    help = "take `muon(steps=5)` or `shampoo(eps=...)`, another target, or `center true`"
+    help = (
+        "take `muon(steps=5)` or `shampoo(eps=...)`, another target, or `center true`; a computed \
+error within 5 standard errors of 0 counts as 0, and more samples may tell it apart"
+    )
 
     row: int
+    step: int
     optimizer: str
 
 

@@ -31,6 +31,7 @@ from tpc.diagnostics.network_faults import NetworkAsProgram
 from tpc.diagnostics.program_faults import NoOutput
 from tpc.driver.deep_equations import deep_chapter
 from tpc.driver.emitted import WRITTEN_OUT, Effort, Method, Progress, evaluate, imported
+from tpc.driver.random_limits import refuse_random_limits
 from tpc.driver.shown import ShownLimit, ShownNetwork, ShownProgram, speech
 from tpc.driver.shown_results import (
     ShownClassification,
@@ -328,12 +329,15 @@ def run(
             no such method.
         MethodRefused: The method does not suit the program.
     """
+    network = program if isinstance(program, Network) and program.training else None
     dot, trained = dot_of(program, dot), isinstance(program, Network)
     program = program_of(program, "limit", dot, unrolled, method)
     given = {**draw_output(program, seed, 0), **(params or {})}
     effort = Effort(samples, seed, method, replicates, rank_tolerance)
     module = evaluator(program, dot, unrolled, method)
     result = evaluate(module, program, effort, given, progress)
+    if network is not None:
+        refuse_random_limits(network, scales_of(network), result)
     return ShownEvaluation.of(result, program.name, "run", readout_names(program), trained)
 
 

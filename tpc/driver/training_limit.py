@@ -10,8 +10,9 @@ import numpy as np
 from tpc.diagnostics import UsageError
 from tpc.driver import compiler
 from tpc.driver.emitted import Effort, Method, Progress, evaluate
+from tpc.driver.random_limits import refuse_random_limits
 from tpc.driver.shown_results import ShownEvaluation
-from tpc.driver.training_program import DRAW, dot_of, draw_output
+from tpc.driver.training_program import DRAW, dot_of, draw_output, scales_of
 from tpc.limit.derive import DotChoice
 from tpc.network.network import Network
 from tpc.program.program import Program
@@ -43,8 +44,7 @@ def train(
         params: Values that replace the defaults of params.
         dot: As in `derive`.
         progress: Called as the work goes on.
-        replicates: As in `run`.
-        rank_tolerance: As in `run`.
+        replicates, rank_tolerance: As in `run`.
         unrolled: Whether to write its steps out; `exact`, `quadrature` do if rounds have kets.
         steps: How many, instead of those of the `train` block.
         **settings: More values of params.
@@ -75,6 +75,7 @@ def train(
     for draw in range(different):
         given, part = draw_output(program, seed, draw) | values, _part_of(progress, draw, different)
         results.append(evaluate(module, program, effort, given, part))
+        refuse_random_limits(network, scales_of(network), results[-1])
     found = _of_draws(results * (draws // different), network.drawn_names)
     return ShownEvaluation.of(found, network.name, "train", frozenset(), training=draws == 1)
 

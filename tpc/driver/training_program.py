@@ -24,9 +24,9 @@ from tpc.diagnostics.limit_faults import (
     UnprovenRank,
 )
 from tpc.diagnostics.program_faults import ReadoutNotGaussian
+from tpc.driver.random_limits import forgetful, row_without_error
 from tpc.limit.derive import DotChoice, derive_limit
 from tpc.network.classification import classify, no_limit
-from tpc.network.losses import ErrorSignals
 from tpc.network.network import Network, OptimizerUse, WeightKind
 from tpc.network.optimizers.every_step import is_linear, remembers, stays_low_rank
 from tpc.network.optimizers.update import (
@@ -35,7 +35,7 @@ from tpc.network.optimizers.update import (
     forgets_sizes,
     without_spectral_bounds,
 )
-from tpc.network.roles import Role, roles_of
+from tpc.network.roles import Role
 from tpc.network.scales import Classification, Regime
 from tpc.network.training.maximal_update import maximal_update
 from tpc.network.training.neural_tangent import DRAW, neural_tangent
@@ -45,8 +45,6 @@ from tpc.network.training.neural_tangent_region import (
     tangent_round,
 )
 from tpc.network.training.training_region import has_equal_rounds, round_of_training
-from tpc.program.builder import Builder
-from tpc.program.checking.expressions.defaults import at_defaults
 from tpc.program.checking.readouts import dependence_of, problem_of
 from tpc.program.passes import normalise
 from tpc.program.program import Program
@@ -188,9 +186,9 @@ def _check_operators(network: Network, scales: Classification) -> bool:
         if reason:
             found.append((OperatorUpdateRefused(use.name, reason, advice), use.span))
     moving = [weight.optimizer for weight in seen if weight.moves]
-    row = _row_without_error(network) if scales.regime is Regime.FEATURE_LEARNING else None
+    row = row_without_error(network) if scales.regime is Regime.FEATURE_LEARNING else None
     if row is not None:
-        found += [(RandomLimit(row, use.name), use.span) for use in moving if forgets_sizes(use)]
+        found += [(RandomLimit(row, 0, use.name), use.span) for use in forgetful(scales)]
     training = network.training
     assert training is not None
     if scales.regime is Regime.OPERATOR and training.steps > 1 and not training.assumes_rank:
@@ -199,30 +197,6 @@ def _check_operators(network: Network, scales: Classification) -> bool:
     if found:
         raise ProgramError.of(network, *found)
     return bool(moving)
-
-
-def _row_without_error(network: Network) -> int | None:
-    """Return the number of a row of the first batch, from 1, whose error vanishes in the limit.
-
-    There the output starts at zero, if it is a Gaussian over the root of the width. One that starts
-    at zero at every width has a gradient of zero at every width, which does no harm.
-    """
-    training = network.training
-    assert training is not None
-    readout = network.readout
-    always = all(
-        float(at_defaults(weight.init)) == 0
-        for weight in network.weights
-        if roles_of(network)[weight.name] is Role.OUTPUT
-    )
-    gaussian = problem_of(readout.node, dependence_of(network.nodes), network.source) is None
-    if training.center or always or not gaussian:
-        return None
-    b = Builder()
-    zero = b.constant(np.zeros((len(training.rows), *readout.node.shape)))
-    rows = training.batches[0]
-    chi = at_defaults(ErrorSignals(training).at(b, zero, rows)).reshape(len(training.rows), -1)
-    return next((row + 1 for row in rows if not chi[row].all()), None)
 
 
 def _is_steep(use: OptimizerUse) -> bool:
