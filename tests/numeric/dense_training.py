@@ -2,6 +2,7 @@
 
     x1 = tanh(U xi),  h2 = W x1,  x2 = tanh(h2),  f = avg(v x2),    L = sum (f - y)^2 / 2
 
+with W m x n, of height m / n.
 U and v take steps of sgd. Networks come in pairs that differ by the sign of v, so that the noise of
 the outputs at the start, which is odd in v, leaves their means.
 """
@@ -36,13 +37,16 @@ train f:
 """
 
 Update = Callable[[int, dict[str, np.ndarray], np.ndarray], np.ndarray]
-"""Returns what a step t takes off matrices (runs, n, n), from states and gradients n^0 dL/dW."""
+"""Returns what a step t takes off matrices (runs, m, n), from states and gradients n^0 dL/dW."""
 
 
-def outputs(update: Update, n: int, runs: int, steps: int, seed: int) -> np.ndarray:
+def outputs(
+    update: Update, n: int, runs: int, steps: int, seed: int, height: float = 1.0
+) -> np.ndarray:
     """Return f after the last step, of shape (runs / 2, rows), averaged over pairs."""
     rng, half = np.random.default_rng(seed), runs // 2
-    u, w, v = (rng.standard_normal((half, n, k)) for k in (2, n, 1))
+    m = round(height * n)
+    u, w, v = (rng.standard_normal((half, *shape)) for shape in ((n, 2), (m, n), (m, 1)))
     u, w, v = np.tile(u, (2, 1, 1)), np.tile(w, (2, 1, 1)) / np.sqrt(n), np.concatenate([v, -v])
     states: dict[str, np.ndarray] = {}
     for t in range(steps + 1):
@@ -55,8 +59,8 @@ def outputs(update: Update, n: int, runs: int, steps: int, seed: int) -> np.ndar
         chi[:, :2] = f[:, :2] - Y
         chi = chi[:, None]
         dh = v * (1 - x2**2) * chi
-        below = (np.swapaxes(w, 1, 2) @ dh) * (1 - x1**2)
-        moved = update(t, states, dh @ np.swapaxes(x1, 1, 2) / n)
+        below = (np.swapaxes(w, 1, 2) @ dh) * (1 - x1**2) / height
+        moved = update(t, states, dh @ np.swapaxes(x1, 1, 2) / m)
         u, w, v = (
             u - 0.3 * below @ X,
             w - moved,
@@ -66,10 +70,18 @@ def outputs(update: Update, n: int, runs: int, steps: int, seed: int) -> np.ndar
 
 
 def extrapolated(
-    update: Update, steps: int, widths: tuple[int, ...] = (48, 96, 192), seed: int = 0
+    update: Update,
+    steps: int,
+    widths: tuple[int, ...] = (48, 96, 192),
+    seed: int = 0,
+    height: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a of a + b / n fitted to means over runs, and its standard errors."""
-    found = [outputs(update, n, 24 * widths[-1] ** 2 // n**2 + 40, steps, seed + n) for n in widths]
+    runs = [24 * widths[-1] ** 2 // n**2 + 40 for n in widths]
+    found = [
+        outputs(update, n, count, steps, seed + n, height)
+        for n, count in zip(widths, runs, strict=True)
+    ]
     means = np.array([f.mean(0) for f in found])
     errors = np.array([f.std(0, ddof=1) / np.sqrt(len(f)) for f in found])
     at, spread = np.empty(means.shape[1]), np.empty(means.shape[1])

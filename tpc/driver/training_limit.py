@@ -44,16 +44,16 @@ def train(
         params: Values that replace the defaults of params.
         dot: As in `derive`.
         progress: Called as the work goes on.
-        replicates, rank_tolerance: As in `run`.
+        replicates: As in `run`.
+        rank_tolerance: As in `run`.
         unrolled: Whether to write its steps out; `exact`, `quadrature` do if rounds have kets.
         steps: How many, instead of those of the `train` block.
         **settings: More values of params.
 
     Returns:
         A `Result`. Under the readout's name f of shape (steps + 1, M, ...), data rows, then test
-        rows; with `draws` above 1 of shape (draws, steps + 1, M, ...). Under every tracked name its
-        value at each step, under `loss` that of the batch, under `loss_all` that of all data rows;
-        what is made of the output has an axis of draws, too.
+        rows; under every tracked name its value at each step, under `loss` that of the batch, under
+        `loss_all` that of all data rows. With `draws` above 1 f has an axis of them.
 
     Raises:
         ProgramError: The network has no `train` block, or its training no limit.

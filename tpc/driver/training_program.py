@@ -33,6 +33,7 @@ from tpc.network.optimizers.update import (
     acts_on_operators,
     decays,
     forgets_sizes,
+    sees_weight,
     without_spectral_bounds,
 )
 from tpc.network.roles import Role
@@ -88,7 +89,7 @@ def training_program(network: Network, dot: DotChoice = "auto", unrolled: bool =
         rounds = program_of_rounds(network) if many and dot != "derivative" else None
         if rounds is not None:
             return rounds
-        if operators:
+        if operators or any(sees_weight(w.optimizer) for w in scales.weights if w.moves):
             return unroll(region_program(round_of_training(network, scales)))
         return maximal_update(network, scales)
     check_operator_regime(network, ScalarWeightInOperatorRegime)

@@ -28,6 +28,7 @@ CASES = {
     "shampoo_graft_sgd": ("shampoo", {"eps": 1e-3, "graft": "sgd"}),
     "soap_current": ("soap", {"beta1": 0.9, "eps": 1e-2}),
     "spectral_norm": ("sgd", {"spectral_normalize": True}),
+    "sgd_clip_global": ("sgd", {}),  # the factor of all gradients stands before optimizers
 }  # fmt: skip
 
 
@@ -104,19 +105,21 @@ WHOLE = {
 }
 
 
+@pytest.mark.parametrize("shape", [(6, 6), (5, 9), (8, 4)])
 @pytest.mark.parametrize("name", WHOLE)
-def test_whole_matrices_move_as_textbooks_say(name: str) -> None:
+def test_whole_matrices_move_as_textbooks_say(name: str, shape: tuple[int, int]) -> None:
     options, wanted = WHOLE[name]
-    gs = list(np.random.default_rng(1).standard_normal((2, 6, 6)))
+    gs = list(np.random.default_rng(1).standard_normal((2, *shape)))
     found = run(use_of(name.split()[0], **options), gs)[1]
     np.testing.assert_allclose(found, wanted(gs), rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize("shape", [(40, 40), (30, 50), (60, 20)])
 @pytest.mark.parametrize("name", WHOLE)
-def test_cores_of_low_rank_matrices_move_as_whole_ones(name: str) -> None:
+def test_cores_of_low_rank_matrices_move_as_whole_ones(name: str, shape: tuple[int, int]) -> None:
     rng, options = np.random.default_rng(2), WHOLE[name][0]
     optimizer = use_of(name.split()[0], **options)
-    sides = [np.linalg.qr(rng.standard_normal((40, 4)))[0] for _ in range(2)]
+    sides = [np.linalg.qr(rng.standard_normal((size, 4)))[0] for size in shape]
     cores = [np.zeros((4, 4)), rng.standard_normal((4, 4))]
     cores[0][:2, :2] = rng.standard_normal((2, 2))
     for core, whole in zip(

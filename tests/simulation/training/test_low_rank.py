@@ -22,27 +22,30 @@ OPTIMIZERS = {
 }
 
 
-def plan(use) -> TensorPlan:
+def plan(use, axes: tuple[int, int]) -> TensorPlan:
     weight = next(w for w in perceptron(2).weights if w.kind.value == "matrix")
-    return TensorPlan(weight, MUP, Role.MATRIX, use, Widths(N, (N, N), N, N), {})
+    return TensorPlan(weight, MUP, Role.MATRIX, use, Widths(N, axes, axes[1], N), {})
 
 
+@pytest.mark.parametrize("axes", [(N, N), (30, 75), (96, 32)])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_updates_of_low_rank_are_those_of_the_whole_matrix(name: str) -> None:
+def test_updates_of_low_rank_are_those_of_the_whole_matrix(
+    name: str, axes: tuple[int, int]
+) -> None:
     use = use_of(name.split()[0], lr=0.3, **OPTIMIZERS[name])
-    whole = Tensor(plan(use), 0, 0)
-    factored = LowRankTensor(plan(use), 0, 0, (8, 8))
+    whole = Tensor(plan(use, axes), 0, 0)
+    factored = LowRankTensor(plan(use, axes), 0, 0, (8, 8))
     start, kept = whole.value.copy(), 1.0
     rng = np.random.default_rng(3)
     for _ in range(3):
-        left, right = rng.standard_normal((2, N, 2)) / N
+        left, right = (rng.standard_normal((size, 2)) / size for size in axes)
         gradient = FiniteGradient(left, right)
         whole.descend(gradient)
         factored.descend(gradient)
         kept *= 1 - OPTIMIZERS[name].get("decay", 0.0)
-        moved = factored.moved(False, np.eye(N))
+        moved = factored.moved(False, np.eye(axes[1]))
         np.testing.assert_allclose(kept * start - moved, whole.value, atol=1e-12)
-        np.testing.assert_allclose(factored.moved(True, np.eye(N)), moved.T, atol=1e-14)
+        np.testing.assert_allclose(factored.moved(True, np.eye(axes[0])), moved.T, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

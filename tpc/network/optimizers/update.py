@@ -32,7 +32,7 @@ from tpc.network.optimizers.rule import Facing, Moment, positive
 from tpc.network.optimizers.table import ALL_RULES, BOUNDS, COMMON_FLAGS, COMMON_OPTIONS
 from tpc.program.builder import Builder
 from tpc.program.checking.expressions.defaults import at_defaults
-from tpc.program.nodes import Node, Parameter, Placeholder, operands
+from tpc.program.nodes import Matrix, Node, Parameter, Placeholder, operands
 from tpc.program.reapply import transplant
 from tpc.program.traversal import walk
 
@@ -68,6 +68,15 @@ def forgets_sizes(use: OptimizerUse) -> bool:
 def sees_weight(use: OptimizerUse) -> bool:
     """Whether an optimizer asks for the norm of the weight."""
     return use.declared is None and ALL_RULES[use.name].sees_weight
+
+
+def starting_norm(b: Builder, use: OptimizerUse, weight: Weight) -> Node | None:
+    """Return |w| before training for an optimizer that asks for it, of a matrix that of entries."""
+    if not sees_weight(use):
+        return None
+    if isinstance(weight.leaf, Matrix):
+        return transplant(b, weight.init)
+    return GrownAverages(b).norm(weight.leaf)
 
 
 def eps_degree(use: OptimizerUse) -> int:

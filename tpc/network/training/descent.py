@@ -26,6 +26,7 @@ from tpc.network.optimizers.update import (
     kept_by_step,
     learning_rate,
     numeric_options,
+    starting_norm,
 )
 from tpc.program.builder import Builder
 from tpc.program.nodes import Node
@@ -69,7 +70,10 @@ class Descent:
         self, gradient: Node, states: tuple[Node, ...], step: int, factor: Node | None
     ) -> tuple[Node, tuple[Node, ...]]:
         """Return eta lr Q_t, and the states after the step."""
-        direction, after = advance(self._b, self._use, gradient, states, step, factor=factor)
+        norm = starting_norm(self._b, self._use, self._weight)
+        direction, after = advance(
+            self._b, self._use, gradient, states, step, factor=factor, weight_norm=norm
+        )
         return self._b.mul(self._rate(step), direction), after
 
     def linear_update(self, step: int, norm_sq: Callable[[Sequence[Node]], Node]) -> list[Node]:

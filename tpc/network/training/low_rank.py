@@ -23,7 +23,7 @@ from tpc.network.jacobians import Jacobian
 from tpc.network.network import Weight, WeightKind
 from tpc.network.optimizers.operators import SMALL_EIGENVALUE, Operator
 from tpc.network.optimizers.rule import TINY
-from tpc.network.optimizers.update import sees_weight
+from tpc.network.optimizers.update import sees_weight, starting_norm
 from tpc.network.scales import WeightScale
 from tpc.network.training.open_round import OpenRound
 from tpc.program.backpropagation import MatrixUse
@@ -141,7 +141,9 @@ class TangentOperator:
         ]
         gradient = b.mul(b.number(self._root), reduce(b.add, parts))
         factor = factors.get(self._weight.name)
-        update = operator_update(of, self._weight, self._scale, gradient, len(above), factor)
+        norm = starting_norm(b, self._scale.optimizer, self._weight)
+        norm = norm and b.mul(b.number(self._root), norm)
+        update = operator_update(of, self._weight, self._scale, gradient, len(above), factor, norm)
         kept = of.kept(self._scale.optimizer, self._weight, self._core)
         of.pass_on(self._core, b.number(0), b.add(kept, update))
 

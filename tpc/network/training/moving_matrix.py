@@ -194,6 +194,7 @@ class _LowRankUpdate:
         gradient = b.contract(above, b.permute(below, (2, 0, 1)))
         gradient = b.mul(b.number(self._root), gradient)
         of.name(f"G_{self._weight.name}", gradient)
+        norm = b.mul(b.number(self._root), norm)
         update = operator_update(of, self._weight, self._scale, gradient, 2, factor, norm)
         kept = of.kept(self._scale.optimizer, self._weight, self._core)
         of.pass_on(self._core, b.number(0), b.add(kept, update))

@@ -16,6 +16,7 @@ from tpc.network.optimizers.update import (
     decay,
     initial_states,
     learning_rate,
+    starting_norm,
     state_names,
 )
 from tpc.network.training.descent import shrunk
@@ -128,9 +129,11 @@ class OpenRound:
             averages: As in `advance`.
             factor: As in `advance`.
             facing: As in `advance`.
-            weight_norm: As in `advance`.
+            weight_norm: As in `advance`; by default that before training.
         """
         b, number = self._b, self.number
+        if weight_norm is None:
+            weight_norm = starting_norm(b, use, weight)
         b.span = use.span
         names = [f"{state}_{name}" for state in state_names(use)]
         after = starts = initial_states(b, use)
