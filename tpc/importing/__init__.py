@@ -1,0 +1,1 @@
+"""A PyTorch or JAX model -> a readable network: captures, and their translation."""

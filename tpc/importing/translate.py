@@ -1,0 +1,122 @@
+"""A capture -> a network of the language: text, where each tensor went, and notes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from tpc.diagnostics.import_faults import NoImportRule, NoLinearReadout, SeveralValues
+from tpc.importing import rules
+from tpc.importing.axes import Axis, Refine, growing
+from tpc.importing.capture import Capture
+from tpc.importing.program_text import written
+from tpc.importing.text import word
+from tpc.importing.translation import RULES, Translation
+from tpc.importing.values import Value, settled, straight
+from tpc.importing.weights import Piece
+
+if TYPE_CHECKING:
+    from tpc.network.network import Network
+
+INPUT = "xi"
+
+assert rules.__all__
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A model as a network.
+
+    Attributes:
+        capture: The model.
+        text: The network, in the language.
+        pieces: Where each weight comes from, by its name in the network.
+        notes: What was inferred or left out.
+        classes: How many classes an input of whole numbers has; None for one of real numbers.
+        power: Of the width, in front of the sum that the readout is, as the model's code says.
+        output_power: Of the width, of the entries of the readout's weight as they are drawn.
+        output_bias: The tensor that was left out as the bias of the readout.
+    """
+
+    capture: Capture
+    text: str
+    pieces: Mapping[str, Piece]
+    notes: tuple[str, ...]
+    classes: int | None
+    power: Fraction
+    output_power: Fraction
+    output_bias: str | None
+
+    @property
+    def network(self) -> "Network":
+        """The checked network."""
+        from tpc.driver.compiler import parse
+
+        return parse(self.text)  # type: ignore[return-value]
+
+
+def translate(capture: Capture, attention: str | None = None) -> Translated:
+    """Return the network of a model.
+
+    Args:
+        capture: The model.
+        attention: `mup` rewrites logits that are scaled by the root of a growing head size.
+
+    Raises:
+        ImportRefused: It has no width limit as it stands, or an operation has no rule.
+    """
+    refined: dict[str, Axis] = {}
+    while True:
+        state = Translation(capture, refined, attention)
+        try:
+            output = _run(state)
+            break
+        except Refine as refine:
+            source = refine.factor.source
+            if not source:
+                raise state.refuse(NoImportRule(state.operation.does, "splits heads")) from None
+            parts = tuple(
+                growing(part.ratio, source) if part.grows else part for part in refine.parts
+            )
+            before = refined.get(source, (refine.factor,))
+            refined[source] = tuple(
+                new for old in before for new in (parts if old == refine.factor else (old,))
+            )
+    text, pieces = written(state, output)
+    return Translated(
+        capture=capture,
+        text=text,
+        pieces=pieces,
+        notes=tuple(state.notes),
+        classes=state.classes,
+        power=output.power,
+        output_power=state.output_power,
+        output_bias=state.output_bias,
+    )
+
+
+def _run(t: Translation) -> Value:
+    """Translate every operation, and return the output."""
+    capture = t.capture
+    if len(capture.inputs) != 1:
+        names = ", ".join(each.name for each in capture.inputs)
+        raise t.refuse(SeveralValues("input", len(capture.inputs), names))
+    if len(capture.outputs) != 1:
+        raise t.refuse(SeveralValues("output", len(capture.outputs), ", ".join(capture.outputs)))
+    (given,) = capture.inputs
+    value = Value(word(INPUT), t.axes(given.shapes, given.name))
+    if given.integer:
+        t.counted[given.name] = value
+    else:
+        t.values[given.name] = value
+    for operation in capture.operations:
+        t.operation = operation
+        if operation.does not in RULES:
+            raise t.refuse(NoImportRule(operation.does, "see docs/import.md for those with one"))
+        t.values[operation.name] = RULES[operation.does](t)
+    output = t.values[capture.outputs[0]]
+    assert isinstance(output, Value)
+    if output.summed is None:
+        what = "a vector of the width" if output.growing else "made of finite numbers"
+        raise t.refuse(NoLinearReadout(what))
+    return straight(settled(output))
