@@ -73,6 +73,7 @@ PRODUCTS = {
     },
     "simulation": {"simulation.result"},
     "kernels": {"kernels.plan", "kernels.result"},
+    "importing": {"importing"},
 }
 """The modules of a stage that other stages may import: its types, never its algorithms.
 
@@ -93,6 +94,7 @@ SEES = {
     "codegen": {"diagnostics", "functions", "program", "limit", "gaussian"},
     "kernels": {"functions", "program", "limit", "gaussian", "runtime"},
     "simulation": {"diagnostics", "functions", "program", "network"},
+    "importing": {"diagnostics", "functions"},
     "report": {
         "diagnostics",
         "program",

@@ -28,20 +28,27 @@ if TYPE_CHECKING:
         run,
         simulate,
     )
+    from tpc.driver.imported import from_torch, import_capture
     from tpc.driver.kernel_matrices import kernel
     from tpc.driver.training_limit import train
     from tpc.driver.verification import verify
+    from tpc.importing.faults import ImportRefused
     from tpc.kernels import predict
+    from tpc.simulation.forward import forward
 
 __all__ = [
     "Diagnostic",
+    "ImportRefused",
     "ProgramError",
     "classify",
     "corrections",
     "derive",
     "emit",
     "evaluator",
+    "forward",
+    "from_torch",
     "gaussian",
+    "import_capture",
     "kernel",
     "load",
     "parse",
@@ -55,31 +62,27 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("Diagnostic", "ProgramError"):
-        from tpc import diagnostics
+_MODULES = {
+    "Diagnostic": "tpc.diagnostics",
+    "ImportRefused": "tpc.importing.faults",
+    "ProgramError": "tpc.diagnostics",
+    "forward": "tpc.simulation.forward",
+    "from_torch": "tpc.driver.imported",
+    "import_capture": "tpc.driver.imported",
+    "kernel": "tpc.driver.kernel_matrices",
+    "train": "tpc.driver.training_limit",
+    "verify": "tpc.driver.verification",
+}
+"""Where names come from, if not from the driver of the stages."""
 
-        return getattr(diagnostics, name)
+
+def __getattr__(name: str) -> Any:
     if name == "gaussian":
         return import_module("tpc.gaussian")
     if name == "predict":
         return import_module("tpc.kernels.predict")
-    if name == "kernel":
-        from tpc.driver.kernel_matrices import kernel
-
-        return kernel
-    if name == "train":
-        from tpc.driver.training_limit import train
-
-        return train
-    if name == "verify":
-        from tpc.driver.verification import verify
-
-        return verify
     if name in __all__:
-        from tpc.driver import compiler
-
-        return getattr(compiler, name)
+        return getattr(import_module(_MODULES.get(name, "tpc.driver.compiler")), name)
     raise AttributeError(f"module 'tpc' has no attribute {name!r}")
 
 

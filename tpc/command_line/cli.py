@@ -52,10 +52,11 @@ def _run(arguments: argparse.Namespace) -> int:
     from tpc.command_line.commands import COMMANDS
     from tpc.diagnostics import ProgramError, UsageError
     from tpc.driver.emitted import MethodRefused
+    from tpc.importing.faults import ImportRefused
 
     try:
         return COMMANDS[arguments.command](arguments)
-    except ProgramError as error:
+    except (ProgramError, ImportRefused) as error:
         print(error, file=sys.stderr)
         return WRONG_PROGRAM
     except UsageError as error:
@@ -109,10 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (text, options) in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        command.add_argument("program", metavar="P.tp", help="the program; - is standard input")
-        command.add_argument("--strict", action="store_true", help="take warnings as errors")
-        command.add_argument("--depth", type=_depth, metavar="N", help=DEPTH)
-        command.add_argument("--assume-rank", action="store_true", help=ASSUME_RANK)
+        for words, settings in () if name == "import" else _PROGRAM:
+            command.add_argument(*words, **settings)
         for words, settings in options:
             command.add_argument(*words, **settings)
     return parser
@@ -233,6 +232,13 @@ def _samples(default: int | None = 65536, words: str = "65536") -> Option:
     text = f"random nodes, default: {words}"
     return _option("--samples", type=_count, default=default, metavar="N", help=text)
 
+
+_PROGRAM = (
+    _option("program", metavar="P.tp", help="the program; - is standard input"),
+    _flag("--strict", "take warnings as errors"),
+    _option("--depth", type=_depth, metavar="N", help=DEPTH),
+    _flag("--assume-rank", ASSUME_RANK),
+)
 
 _DOT = _option(
     "--dot", choices=("derivative", "stein", "auto"), default="auto",
@@ -374,6 +380,34 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
             _DOT,
             _UNROLLED,
             _FULL, *_OF_RUNS,
+        ),
+    ),
+    "import": (
+        "Write a PyTorch model, or a capture of a model, as a network.",
+        (
+            _option(
+                "program", metavar="MODEL.py:make|C.json",
+                help="a function that takes a width to a model, or a capture of one",
+            ),
+            _option(
+                "--sample", metavar="MODEL.py:sample",
+                help="a function that takes a number of rows to the model's input",
+            ),
+            _option(
+                "--widths", type=_widths, metavar="N,N,...",
+                help="at which the model is traced, default: 64,128,192",
+            ),
+            _output("NET.tp", "default: standard output"),
+            _option(
+                "--attention", choices=("mup",),
+                help="scale logits by sqrt(d_base) / d where the model divides by sqrt(d)",
+            ),
+            _option(
+                "--optimizer", metavar="NAME",
+                help="report what it needs in the model's own names: adamw(weight_decay=0.1), ...",
+            ),
+            _option("--parametrization", metavar="P", default="mup", help="default: mup"),
+            _flag("--no-check", "leave out the comparison with the model on the same tensors"),
         ),
     ),
     "graph": (

@@ -253,6 +253,31 @@ def fmt(arguments: Namespace) -> int:
     return 0
 
 
+def import_model(arguments: Namespace) -> int:
+    """`tpc import`: write a model as a network, and what is to be known of it."""
+    from tpc.driver import imported
+
+    chosen = {"attention": arguments.attention, "check": not arguments.no_check}
+    if arguments.program.endswith(".json"):
+        found = imported.import_capture(arguments.program, **chosen)
+    elif arguments.sample is None:
+        raise UsageError("a model needs --sample MODEL.py:sample, its input for a number of rows")
+    else:
+        make, sample = imported.named(arguments.program), imported.named(arguments.sample)
+        found = imported.from_torch(make, sample, arguments.widths, **chosen)
+    if arguments.output:
+        _write(Path(arguments.output), found.text)
+        print(arguments.output)
+    else:
+        sys.stdout.write(found.text)
+    if arguments.optimizer:
+        print(found.report(arguments.optimizer, arguments.parametrization), end="")
+    else:
+        for note in found.notes:
+            print(f"note: {note}", file=sys.stderr)
+    return 0
+
+
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
     {
         "compile": compile_program,
@@ -265,6 +290,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = MappingProxyType(
         "graph": graph,
         "classify": classify,
         "fmt": fmt,
+        "import": import_model,
     }
 )
 """The function of each command."""

@@ -7,7 +7,7 @@ A capture is JSON, written by `capture_torch.py` or `capture_jax.py`:
 | `format`, `version` | `"tpc capture"`, 1 |
 | `source`, `title` | the framework with its version; what the program is called |
 | `traces` | `{"width", "batch"}` of each trace |
-| `tensors` | name, whether trained, shapes and laws (mean, sd) at each width, the tensor that it is tied to |
+| `tensors` | name, whether trained, shapes and laws at each width, what it is tied to, start |
 | `inputs` | name, shapes in each trace, whether its entries are whole numbers |
 | `operations` | name, what it does, arguments, shapes in each trace, module and line |
 | `outputs` | names of values |
@@ -50,7 +50,7 @@ class ByTrace:
 
 
 Argument: TypeAlias = (
-    "None | bool | int | float | str | Reference | ByTrace | Array | tuple[Argument, ...]"
+    "bool | int | float | str | Reference | ByTrace | Array | tuple[Argument, ...] | None"
 )
 
 

@@ -32,9 +32,6 @@ WIDTHS = (64, 128, 192)
 BATCHES = (3, 5)
 DRAWS = 8
 
-EXAMPLE_WIDTH_LIMIT = 64
-"""Outputs on given tensors are recorded at the smallest width."""
-
 Json = Any
 
 
@@ -72,7 +69,7 @@ def capture(
         "source": f"torch {torch.__version__}",
         "title": title or type(first).__name__,
         "traces": [{"width": width, "batch": batch} for width, batch in traces],
-        "tensors": tensors(make, [models[width] for width in widths], graphs),
+        "tensors": tensors(make, [models[width] for width in widths], widths, operations),
         "inputs": [
             {
                 "name": name,
@@ -318,9 +315,7 @@ class Draws(TorchDispatchMode):
         super().__init__()
         self.laws: dict[int, dict[str, Json] | None] = {}
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Note a function that fills or changes a tensor in place."""
         found = func(*args, **(kwargs or {}))
         name = func._schema.name.split("::")[-1]
@@ -363,24 +358,25 @@ def drawn(make: Callable[[int], torch.nn.Module], width: int) -> Drawn:
     with Draws() as draws:
         model = make(width)
     tensors = [*model.named_parameters(remove_duplicate=False), *model.named_buffers()]
-    laws = {
-        name: draws.laws.get(tensor.untyped_storage().data_ptr()) for name, tensor in tensors
-    }
+    laws = {name: draws.laws.get(tensor.untyped_storage().data_ptr()) for name, tensor in tensors}
     return model, laws
 
 
 def tensors(
-    make: Callable[[int], torch.nn.Module], models: list[Drawn], graphs: list[Trace]
+    make: Callable[[int], torch.nn.Module],
+    models: list[Drawn],
+    widths: tuple[int, ...],
+    operations: list[dict[str, Json]],
 ) -> list[dict[str, Json]]:
     """Return the tensors that the graph uses, with their shapes and laws at each width."""
-    used = set(_references([operation for operation in aligned(graphs)]))
+    used = set(_references(operations))
     stores: dict[int, str] = {}
     states = [_state(model) for model, _ in models]
     trained = {name for name, _ in models[0][0].named_parameters(remove_duplicate=False)}
     kept = [name for name in states[0] if name in used]
     laws = [[law.get(name) for _, law in models] for name in kept]
     unseen = [name for name, found in zip(kept, laws, strict=True) if None in found]
-    measured = _measured(make, graphs, unseen, len(models)) if unseen else {}
+    measured = _measured(make, widths, unseen) if unseen else {}
     starts = {
         name: _entries(states[0][name].detach())
         for name in kept
@@ -408,11 +404,11 @@ def _state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _measured(
-    make: Callable[[int], torch.nn.Module], graphs: list[Trace], names: list[str], count: int
+    make: Callable[[int], torch.nn.Module], widths: tuple[int, ...], names: list[str]
 ) -> dict[str, list[dict[str, Json]]]:
     """Return the moments of tensors over several draws of the model, at each width."""
     found: dict[str, list[dict[str, Json]]] = {name: [] for name in names}
-    for width in list(dict.fromkeys(graph.width for graph in graphs))[:count]:
+    for width in widths:
         draws: dict[str, list[torch.Tensor]] = {name: [] for name in names}
         for seed in range(DRAWS):
             torch.manual_seed(seed)
@@ -459,7 +455,7 @@ def example(model: torch.nn.Module, graph: Trace) -> dict[str, Json]:
 
 
 def example_entries(name: str, shape: tuple[int, ...]) -> list[float]:
-    """Return entries that depend on a tensor's name alone: of size 1 / sqrt(fan-in), or near 1/2."""
+    """Return entries that depend on a name alone: of size 1 / sqrt(fan-in), or near 1/2."""
     draw = random.Random(name).gauss
     if len(shape) > 1:
         spread = prod(shape[1:]) ** -0.5

@@ -8,6 +8,7 @@ from math import gcd, lcm
 
 from tpc.functions import FUNCTIONS
 from tpc.importing.axes import Extent, Factor
+from tpc.importing.declarations import identifier_of
 from tpc.importing.statements import (
     MARK,
     Block,
@@ -17,7 +18,7 @@ from tpc.importing.statements import (
     lines_of,
     loops_of,
 )
-from tpc.importing.translation import Translation, identifier_of
+from tpc.importing.translation import Translation
 from tpc.importing.values import Array, Value, numeral
 from tpc.importing.weights import Declared, Piece
 
@@ -34,9 +35,9 @@ class _Writer:
 
     def __init__(self, t: Translation, output: Value) -> None:
         self._t = t
-        self._dims = Dims(factor for weight in t.weights.values() for factor in weight.dims)
+        self._dims = Dims(factor for weight in t.weights.declared for factor in weight.dims)
         self._lines, self._output = lines_of(output.text)
-        self._weights = list(t.weights.values())
+        self._weights = list(t.weights.declared)
         candidates = loops_of(self._lines, self._output, self._without_number)
         self._loops = [loop for loop in candidates if self._families(loop) is not None]
         self._taken = self._reserved()

@@ -81,11 +81,9 @@ def lines_of(output: Text) -> tuple[list[Line], str]:
     order = list(_ordered(output))
     blocks = _blocks(order)
     uses = Counter(part for text in order for part in text.parts)
-    crossing = {
-        part for text in order for part in text.parts if blocks[part] != blocks[text]
-    }
+    crossing = {part for text in order for part in text.parts if blocks[part] != blocks[text]}
     names: dict[Text, str] = {}
-    lines = []
+    lines: list[Line] = []
     for text in order:
         if text is output or not any(True for _ in text.parts):
             continue

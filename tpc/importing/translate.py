@@ -3,20 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
-from tpc.diagnostics.import_faults import NoImportRule, NoLinearReadout, SeveralValues
 from tpc.importing import rules
 from tpc.importing.axes import Axis, Refine, growing
 from tpc.importing.capture import Capture
+from tpc.importing.faults import NoImportRule, NoLinearReadout, SeveralValues
 from tpc.importing.program_text import written
 from tpc.importing.text import word
 from tpc.importing.translation import RULES, Translation
 from tpc.importing.values import Value, settled, straight
-from tpc.importing.weights import Piece
-
-if TYPE_CHECKING:
-    from tpc.network.network import Network
+from tpc.importing.weights import Piece, Scale
 
 INPUT = "xi"
 
@@ -31,6 +27,7 @@ class Translated:
         capture: The model.
         text: The network, in the language.
         pieces: Where each weight comes from, by its name in the network.
+        scales: How each tensor with a growing axis is drawn, by its name in the model.
         notes: What was inferred or left out.
         classes: How many classes an input of whole numbers has; None for one of real numbers.
         power: Of the width, in front of the sum that the readout is, as the model's code says.
@@ -41,18 +38,12 @@ class Translated:
     capture: Capture
     text: str
     pieces: Mapping[str, Piece]
+    scales: Mapping[str, Scale]
     notes: tuple[str, ...]
     classes: int | None
     power: Fraction
     output_power: Fraction
     output_bias: str | None
-
-    @property
-    def network(self) -> "Network":
-        """The checked network."""
-        from tpc.driver.compiler import parse
-
-        return parse(self.text)  # type: ignore[return-value]
 
 
 def translate(capture: Capture, attention: str | None = None) -> Translated:
@@ -87,11 +78,12 @@ def translate(capture: Capture, attention: str | None = None) -> Translated:
         capture=capture,
         text=text,
         pieces=pieces,
+        scales=state.weights.scales,
         notes=tuple(state.notes),
         classes=state.classes,
         power=output.power,
-        output_power=state.output_power,
-        output_bias=state.output_bias,
+        output_power=state.weights.output_power,
+        output_bias=state.weights.output_bias,
     )
 
 

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isclose, log
+from types import EllipsisType
 
 import numpy as np
 import numpy.typing as npt
 
 from tpc.importing.axes import Axes, Factor
-from tpc.importing.capture import Law, Shape, Tensor
+from tpc.importing.capture import Law, Shape
 from tpc.importing.values import numeral
 
 Array = npt.NDArray[np.float64]
@@ -43,7 +44,8 @@ class Piece:
         """Return the block of a tensor's entries at some width."""
         factors = [factor for axis in self.axes for factor in axis]
         whole = entries.reshape([factor.size(width, 1) for factor in factors])
-        block = np.asarray(whole.transpose(self.order)[(..., *self.index)])
+        key: tuple[EllipsisType | int, ...] = (..., *self.index)
+        block = np.asarray(whole.transpose(self.order)[key])
         if self.merged > 1:
             behind = block.shape[1 + self.merged :]
             block = block.reshape(len(block), -1, *behind)

@@ -68,9 +68,9 @@ def classification_to_json(found: Classification, program_name: str) -> dict[str
 
 def classification_to_text(found: Classification) -> str:
     """Return tables for the terminal."""
-    parts = [_headline(found), _text_table(exponent_table(found)), _verdict(found)]
+    parts = [_headline(found), text_table(exponent_table(found)), _verdict(found)]
     for form in FORMS:
-        parts.append(f"In practice, with {form}:\n" + _text_table(practice_table(found, form)))
+        parts.append(f"In practice, with {form}:\n" + text_table(practice_table(found, form)))
         parts += _at_a_constant_rate(found, form)
     return "\n\n".join([*parts, *_notes(found)]) + "\n"
 
@@ -243,7 +243,8 @@ def _optimizers(found: Classification) -> str:
 # ---------------------------------------------------------------------------------------- printing
 
 
-def _text_table(table: Table) -> str:
+def text_table(table: Table) -> str:
+    """Return a table for the terminal."""
     lines = [table.headings, *table.rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(

@@ -58,9 +58,7 @@ def _rows(network: Network, inputs: object) -> Array:
     return rows
 
 
-def _given(
-    network: Network, tensors: Mapping[str, object]
-) -> dict[Node | Matrix, Array]:
+def _given(network: Network, tensors: Mapping[str, object]) -> dict[Node | Matrix, Array]:
     """Return the value of every weight's leaf."""
     names = [weight.name for weight in network.weights]
     for kind, listed in (

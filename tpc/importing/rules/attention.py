@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from tpc.diagnostics.import_faults import ActiveDropout, AttentionScale
+from tpc.importing.faults import ActiveDropout, AttentionScale
 from tpc.importing.rules.constant_axes import transposed
 from tpc.importing.rules.elementwise import added, chosen, scaled
 from tpc.importing.rules.products import matmul

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from math import prod
 
-from tpc.diagnostics.import_faults import MixedReshape, NoImportRule
-from tpc.importing.axes import Axes, Extent, Factor, Refine, constant, growing, regrouped
+from tpc.importing.axes import Axes, Axis, Extent, Factor, Refine, constant, growing, regrouped
 from tpc.importing.capture import Argument, Reference
+from tpc.importing.faults import MixedReshape, NoImportRule
+from tpc.importing.ground import shown
 from tpc.importing.text import Text, behind, binary, call
-from tpc.importing.translation import Found, Translation, rule, shown
+from tpc.importing.translation import Found, Translation, rule
 from tpc.importing.values import Value, constants_of, ordered, settled, straight
 
 
@@ -56,17 +58,24 @@ def reshaped(t: Translation, value: Value, sizes: Axes) -> Value:
     except Refine as refine:
         if refine.factor.source:
             raise
-        axes = _split_up(t, value, sizes, refine)
-        return reshaped(t, axes, sizes)
+        return reshaped(t, _split_up(t, value, sizes, refine), sizes)
     except ValueError:
         before, after = shown(value.axes), shown(sizes)
         raise t.refuse(MixedReshape(t.operation.does, before, after)) from None
+    axes = tuple(map(_joined, axes))
     new = [factor for axis in axes for factor in axis]
     if _constants(own) == _constants(new):
         return moved(t, value, value.text, axes)
     value = straight(value)
     shape = ", ".join(str(int(f.ratio)) for f in _constants(new))
     return moved(t, value, call("reshape", value.text, f"[{shape}]"), axes)
+
+
+def _joined(axis: Axis) -> Axis:
+    """Return an axis of nothing but constant factors as one factor."""
+    if len(axis) < 2 or len(_constants(axis)) < len(axis):
+        return axis
+    return (constant(prod(int(factor.ratio) for factor in axis)),)
 
 
 def _constants(factors: Iterable[Factor]) -> list[Factor]:
@@ -239,7 +248,9 @@ def parted(t: Translation, value: Value, at: int, count: int) -> list[Value]:
     return [picked(t, cut, at, index) for index in range(count)]
 
 
-@rule("split", "chunk", "split_with_sizes", "unbind", "tensor_split", "unsafe_split", "unsafe_chunk")
+@rule(
+    "split", "chunk", "split_with_sizes", "unbind", "tensor_split", "unsafe_split", "unsafe_chunk"
+)
 def _split(t: Translation) -> Found:
     value = t.raw(t.argument(0))
     at = axis_at(value, whole(t, 1 if t.operation.does == "unbind" else 2, "dim", 0))

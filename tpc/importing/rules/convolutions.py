@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from tpc.diagnostics.import_faults import NoImportRule
 from tpc.importing.axes import Axes
 from tpc.importing.capture import Argument, Reference
+from tpc.importing.faults import NoImportRule
 from tpc.importing.rules.elementwise import added
 from tpc.importing.text import Text, behind, call, word
 from tpc.importing.translation import Found, Translation, rule
@@ -18,17 +18,17 @@ def _conv(t: Translation) -> Found:
     if t.argument(6, "groups", 1) != 1:
         raise t.refuse(NoImportRule(t.operation.does, "in groups"))
     x = t.value(t.argument(0))
-    axes = t.tensor_axes(weight.name)
+    axes = t.weights.tensor_axes(weight.name)
     sizes = t.shape()
     spatial = sizes[2:]
     options = _options(t)
     if any(factor.grows for factor in axes[1]):
-        identifier, _ = t.matrix(weight.name, axes[0], x.axes[1])
+        identifier, _ = t.weights.matrix(weight.name, axes[0], x.axes[1])
         kernel: Text = word(identifier)
         if len(axes[0]) > 1:
             raise t.refuse(NoImportRule(t.operation.does, "whose channels are used in parts"))
     else:
-        vector = t.ket(weight.name)
+        vector = t.weights.ket(weight.name)
         if x.growing:
             raise t.refuse(NoImportRule(t.operation.does, "of a growing axis with one that is not"))
         kernel = _with_axes(vector)
@@ -54,9 +54,7 @@ def _channelled(x: Value) -> Text:
     return behind(x.text, "[None]")
 
 
-def _by_patches(
-    t: Translation, x: Value, name: str, sizes: Axes, options: list[str]
-) -> Value:
+def _by_patches(t: Translation, x: Value, name: str, sizes: Axes, options: list[str]) -> Value:
     raise t.refuse(NoImportRule(t.operation.does, "along an axis, or with a kernel, of length 1"))
 
 
@@ -91,7 +89,7 @@ def _pool(t: Translation) -> Found:
     x = t.value(t.argument(0))
     x = t.plain(x, name) if name == "maxpool" else settled(x)
     window, stride = _pair(t.argument(1, "kernel_size")), t.argument(2, "stride", ())
-    if stride not in ((), None) and _pair(stride) != window or any(
+    if (stride not in ((), None) and _pair(stride) != window) or any(
         t.argument(at) not in (0, None, (0, 0), 1, False, (1, 1)) for at in (3,)
     ):
         raise t.refuse(NoImportRule(t.operation.does, "with windows that overlap, or padding"))
@@ -122,4 +120,3 @@ def _adaptive_pool(t: Translation) -> Found:
 
 def _pair(value: Argument) -> tuple[Argument, ...]:
     return value if isinstance(value, tuple) else (value,)
-

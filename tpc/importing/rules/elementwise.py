@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from tpc.diagnostics.import_faults import ActiveDropout, NoImportRule, NoLinearReadout, WrongSize
 from tpc.importing.capture import Argument
+from tpc.importing.faults import ActiveDropout, NoImportRule, NoLinearReadout, WrongSize
 from tpc.importing.text import Level, Text, binary, call, word
 from tpc.importing.translation import Found, Translation, rule
 from tpc.importing.values import Value, numeral, settled, straight
@@ -154,9 +154,7 @@ def multiplied(t: Translation, left: Value, right: Value) -> Value:
             t.plain(value, "a product")
     texts, axes = t.broadcast([straight(left), straight(right)])
     product = t.made(binary("*", *texts), axes)
-    return replace(
-        product, factor=left.factor * right.factor, power=left.power + right.power
-    )
+    return replace(product, factor=left.factor * right.factor, power=left.power + right.power)
 
 
 def divided(t: Translation, left: Value, right: Value) -> Value:
@@ -200,7 +198,9 @@ def added(t: Translation, left: Value, right: Value, sign: str = "+") -> Value:
 
 def number_text(value: Value) -> Value:
     """Return a number with its factor as its text."""
-    return replace(value, text=word(numeral(value.factor)), factor=1.0) if is_number(value) else value
+    return (
+        replace(value, text=word(numeral(value.factor)), factor=1.0) if is_number(value) else value
+    )
 
 
 def is_zero(value: Value) -> bool:
@@ -210,9 +210,9 @@ def is_zero(value: Value) -> bool:
 
 def _biased(t: Translation, value: Value, bias: Value, sign: str) -> Value:
     """Leave the bias of a readout out, which is a finite number beside the sum."""
-    if bias.tensor is None or sign == "-" or t.output_bias not in (None, bias.tensor):
+    if bias.tensor is None or sign == "-" or t.weights.output_bias not in (None, bias.tensor):
         raise t.refuse(NoLinearReadout("a sum over a growing axis, plus other values"))
-    t.leave_out(bias.tensor)
+    t.weights.leave_out(bias.tensor)
     t.note(f"{bias.tensor}: bias of a finite output: left out of the readout")
     return value
 

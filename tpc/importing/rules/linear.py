@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from tpc.diagnostics.import_faults import Bottleneck, MixedReshape, NoImportRule
 from tpc.importing.axes import Axis, Refine
 from tpc.importing.capture import Argument, Reference
+from tpc.importing.faults import Bottleneck, MixedReshape, NoImportRule
+from tpc.importing.ground import shown
 from tpc.importing.rules.elementwise import added
 from tpc.importing.text import Text, behind, binary, call, word
-from tpc.importing.translation import Found, Translation, rule, shown
+from tpc.importing.translation import Found, Translation, rule
 from tpc.importing.values import Value, arranged, constants_of, ordered, settled, straight
 
 
@@ -47,10 +48,10 @@ def linear(t: Translation, x: Value, name: str, transposed: bool = False) -> Val
         name: The tensor W, of shape (out, in).
         transposed: Whether it is of shape (in, out).
     """
-    axes = t.tensor_axes(name)
+    axes = t.weights.tensor_axes(name)
     if transposed:
         axes = axes[::-1]
-    rows, columns = axes
+    rows = axes[0]
     grows_out, grows_in = (any(factor.grows for factor in axis) for axis in axes)
     if not grows_out and not grows_in:
         return _scalar_like(t, x, name, transposed)
@@ -67,7 +68,7 @@ def matrix_like(t: Translation, x: Value, name: str, rows: Axis, transposed: boo
         t.plain(x, "a matrix")
     columns = x.axes[-1]
     vectors, places = merged(t, x)
-    identifier, shape = t.matrix(name, rows, columns, transposed)
+    identifier, shape = t.weights.matrix(name, rows, columns, transposed)
     axes = (*x.axes[:-1], rows)
     found = t.made(binary("@", word(identifier), vectors), axes, named=True)
     order = ordered((*range(len(places), len(places) + len(shape)), *places))
@@ -96,7 +97,7 @@ def merged(t: Translation, x: Value) -> tuple[Text, tuple[int, ...]]:
 
 def input_like(t: Translation, x: Value, name: str) -> Value:
     """Return U x for a tensor U whose rows grow, and a value of constant shape."""
-    weight = t.ket(name)
+    weight = t.weights.ket(name)
     rows = weight.axes[0]
     if x.growing:
         raise t.refuse(MixedReshape(t.operation.does, shown(x.axes), shown(weight.axes)))
@@ -117,8 +118,8 @@ def input_like(t: Translation, x: Value, name: str) -> Value:
 
 def readout(t: Translation, x: Value, name: str) -> Value:
     """Return the sum over a growing axis of v x; the sum itself is the readout's."""
-    columns = t.tensor_axes(name)[-1]
-    rows = t.tensor_axes(name)[0]
+    columns = t.weights.tensor_axes(name)[-1]
+    rows = t.weights.tensor_axes(name)[0]
     if x.summed:
         raise t.refuse(Bottleneck(t.operation.module or name))
     x = straight(x)
@@ -130,18 +131,18 @@ def readout(t: Translation, x: Value, name: str) -> Value:
     if len(columns) > 1:
         advice = "merge the heads before the readout"
         raise t.refuse(NoImportRule("linear", advice))
-    vector, power = t.readout_vector(name)
+    vector, power = t.weights.readout_vector(name)
     pattern = [":"] * len(x.shape) + ["None"] * len(constants_of((rows,)))
     text = behind(x.text, f"[{', '.join(pattern)}]") if rows and x.shape else x.text
     axes = (*x.axes[:-1], rows)
     found = t.made(binary("*", vector.text, text), axes)
-    t.output_power = power
+    t.weights.output_power = power
     return replace(found, factor=x.factor, power=x.power, summed=columns[0])
 
 
 def _scalar_like(t: Translation, x: Value, name: str, transposed: bool) -> Value:
     """Return W x for a tensor without growing axes, over the last constant axis of x."""
-    weight = t.ket(name)
+    weight = t.weights.ket(name)
     x = straight(t.plain(x, "a layer of constant size"))
     across = weight.text if transposed else behind(weight.text, ".T")
     if len(weight.shape) != 2 or not x.shape:
@@ -154,7 +155,7 @@ def _scalar_like(t: Translation, x: Value, name: str, transposed: bool) -> Value
 def _embedding(t: Translation) -> Found:
     table, indices = t.argument(0), t.argument(1)
     assert isinstance(table, Reference)
-    weight = t.ket(table.name)
+    weight = t.weights.ket(table.name)
     classes, *rest = weight.axes
     count = int(classes[0].ratio) if classes else 1
     if isinstance(indices, np.ndarray):

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from tpc.diagnostics.import_faults import NoImportRule, RunningStatistics
 from tpc.importing.capture import Argument
+from tpc.importing.faults import NoImportRule, RunningStatistics
 from tpc.importing.rules.elementwise import added, multiplied
 from tpc.importing.text import call
 from tpc.importing.translation import Found, Translation, rule

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from tpc.diagnostics.import_faults import NoImportRule
 from tpc.importing.axes import Axes, Axis, Extent, unified
 from tpc.importing.capture import Reference
+from tpc.importing.faults import NoImportRule
 from tpc.importing.rules.linear import linear
 from tpc.importing.text import Text, binary, call, inner
 from tpc.importing.translation import Found, Translation, rule
@@ -17,10 +17,14 @@ LETTERS = "htsdgabcefijklmnopqruvwxyz"
 @rule("matmul", "bmm", "mm", "baddbmm")
 def _matmul(t: Translation) -> Found:
     left, right = t.argument(0), t.argument(1)
-    if isinstance(right, Reference) and right.name in t.capture.tensors:
-        if len(t.capture.tensors[right.name].shapes[0]) == 2:
-            return linear(t, t.raw(left), right.name, transposed=True)
+    match right:
+        case Reference(name) if name in t.capture.tensors and _is_flat(t, name):
+            return linear(t, t.raw(left), name, transposed=True)
     return matmul(t, t.raw(left), t.raw(right))
+
+
+def _is_flat(t: Translation, name: str) -> bool:
+    return len(t.capture.tensors[name].shapes[0]) == 2
 
 
 def matmul(t: Translation, x: Value, y: Value) -> Value:
@@ -104,7 +108,7 @@ def _of(names: list[object], value: Value, name: object) -> bool:
 
 
 def _placed(value: Value, names: list[object], order: list[object], whole: Axes) -> Text | None:
-    """Return a value with new axes for those that it lacks; None if its own are in another order."""
+    """Return a value with new axes where it lacks some; None if its own are in another order."""
     value = straight(value)
     own = [name for name in names if name in order and _of(names, value, name)]
     if own != [name for name in order if name in own]:

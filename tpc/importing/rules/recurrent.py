@@ -1,7 +1,7 @@
 """Recurrent layers, written out over their steps.
 
-    LSTM: i, f, g, o = W_ih x + b_ih + W_hh h + b_hh, c' = s(f) c + s(i) tanh(g), h' = s(o) tanh(c')
-    GRU:  r, z = s(the same),  n = tanh(W_in x + b_in + r (W_hn h + b_hn)),  h' = (1 - z) n + z h
+LSTM: i, f, g, o = W_ih x + b_ih + W_hh h + b_hh, c' = s(f) c + s(i) tanh(g), h' = s(o) tanh(c')
+GRU:  r, z = s(the same),  n = tanh(W_in x + b_in + r (W_hn h + b_hn)),  h' = (1 - z) n + z h
 """
 
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
-from tpc.diagnostics.import_faults import ActiveDropout, NoImportRule
 from tpc.importing.axes import constant
 from tpc.importing.capture import Argument, Reference
+from tpc.importing.faults import ActiveDropout, NoImportRule
 from tpc.importing.rules.constant_axes import parted, picked
 from tpc.importing.rules.elementwise import added, function, multiplied
 from tpc.importing.rules.linear import biased, linear
@@ -84,7 +84,9 @@ def _recurrent(t: Translation) -> Found:
         raise t.refuse(NoImportRule(t.operation.does, "in both directions"))
     if dropout and train and layers > 1:
         raise t.refuse(ActiveDropout(str(dropout)))
-    if any(isinstance(each, Reference) for each in (start if isinstance(start, tuple) else [start])):
+    if any(
+        isinstance(each, Reference) for each in (start if isinstance(start, tuple) else [start])
+    ):
         raise t.refuse(NoImportRule(t.operation.does, "that does not start at zero"))
     at = 1 if batch_first else 0
     steps = t.operation.shapes[0][0][at]
@@ -136,4 +138,3 @@ def _stacked(t: Translation, rows: list[Value], at: int) -> Value:
         return replace(rows[0], axes=(*axes[:at], (), *axes[at:]))
     found = t.made(call("stack", *texts), (*axes[:at], (constant(len(rows)),), *axes[at:]))
     return replace(found, entries=tuple(rows))
-

@@ -3,15 +3,14 @@
 from dataclasses import replace
 from fractions import Fraction
 
-from tpc.diagnostics.import_faults import NoImportRule
 from tpc.importing.axes import Axes, Extent
 from tpc.importing.capture import Argument
+from tpc.importing.faults import NoImportRule
 from tpc.importing.rules.constant_axes import axis_at
 from tpc.importing.rules.elementwise import function
 from tpc.importing.text import Text, call
 from tpc.importing.translation import Found, Translation, rule
 from tpc.importing.values import Value, constants_of, settled, straight
-
 
 
 @rule("mean", "sum")
@@ -123,6 +122,6 @@ def _var(t: Translation) -> Found:
     if any(f.extent is not Extent.WIDTH for at in over for f in value.axes[at]):
         raise t.refuse(NoImportRule("var", "over axes that do not grow"))
     centred = t.function("variance_of", "x", "avg(square(x - avg(x)))")
-    return t.made(call(centred, value.text), reduced(value.axes, over, bool(t.argument(3, "keepdim"))))
-
-
+    return t.made(
+        call(centred, value.text), reduced(value.axes, over, bool(t.argument(3, "keepdim")))
+    )

@@ -1,6 +1,27 @@
-"""TP70x: models that have no width limit as they stand, or that cannot be read."""
+"""TP7xx: models that have no width limit as they stand, or that cannot be read.
 
-from tpc.diagnostics.diagnostic import Fault
+They have no line of a program, but a module of the model and its line.
+"""
+
+from tpc.diagnostics import Fault
+
+
+class ImportRefused(Exception):
+    """A model that has no network, and the module that is why.
+
+    Attributes:
+        fault: What is wrong.
+        module: The path of the module.
+        line: `FILE:LINE`, or the empty string.
+    """
+
+    def __init__(self, fault: Fault, module: str, line: str) -> None:
+        """Name the fault and its place."""
+        self.fault, self.module, self.line = fault, module, line
+        place = ", ".join(filter(None, (module, line)))
+        message = f"error[{fault.code}]: {place + ': ' if place else ''}{fault.words(fault.title)}"
+        hint = fault.words(fault.help)
+        super().__init__(message + (f"\n  help: {hint}" if hint else ""))
 
 
 class WidthDependentGraph(Fault):
@@ -90,7 +111,9 @@ class RandomConstantWeight(Fault):
     """A weight without a growing axis that is drawn at random."""
 
     code = "TP708"
-    title = "`{tensor}` has no axis that grows and is drawn at random: the limit depends on its draw"
+    title = (
+        "`{tensor}` has no axis that grows and is drawn at random: the limit depends on its draw"
+    )
     help = "its entries at the first draw are taken as its start: see the notes"
 
     tensor: str
