@@ -110,8 +110,10 @@ def report_text(found: Report) -> str:
         cells = (
             re.sub(r"\.\d+\.", ".*.", each.tensor),
             each.role.value,
-            _product(each.constant, each.now, n),
-            each.constant if each.now is None else _product(each.constant, wanted.init, n),
+            _product(each.constant, each.now, n if each.role is Role.MATRIX else "n"),
+            each.constant
+            if each.now is None
+            else _product(each.constant, wanted.init, n if each.role is Role.MATRIX else "n"),
             _product("", wanted.rate, n),
             "" if wanted.eps is None else _product("", wanted.eps, n),
             _product("", wanted.decay, n),
@@ -135,7 +137,8 @@ def report_text(found: Report) -> str:
 def _width(ratio: Fraction) -> str:
     if ratio == 1:
         return "n"
-    return f"({ratio} n)"
+    top = "n" if ratio.numerator == 1 else f"{ratio.numerator} n"
+    return f"({top})" if ratio.denominator == 1 else f"({top} / {ratio.denominator})"
 
 
 def _product(constant: str, power: Fraction | float | None, width: str) -> str:

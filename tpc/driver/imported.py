@@ -88,11 +88,10 @@ class Imported:
             One row for each of the inputs, with the bias that the network leaves out.
         """
         found = forward(self.program, self.tensors(state, width), self.rows(inputs))
-        found = found * width ** float(self.translated.power)
-        bias = self.translated.output_bias
-        return (
-            found if bias is None else found + np.asarray(state[bias], dtype=np.float64).squeeze()
-        )
+        found = np.multiply(found, float(width) ** float(self.translated.power))
+        if self.translated.output_bias is not None:
+            found = found + np.squeeze(np.asarray(state[self.translated.output_bias], np.float64))
+        return np.asarray(found)
 
     @cached_property
     def difference(self) -> float:
@@ -174,7 +173,6 @@ def example_tensors(capture: Capture) -> dict[str, Array]:
     return {
         name: np.reshape(example_entries(name, tensor.shapes[0]), tensor.shapes[0])
         for name, tensor in capture.tensors.items()
-        if tensor.tied is None
     }
 
 

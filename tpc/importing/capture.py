@@ -7,14 +7,15 @@ A capture is JSON, written by `capture_torch.py` or `capture_jax.py`:
 | `format`, `version` | `"tpc capture"`, 1 |
 | `source`, `title` | the framework with its version; what the program is called |
 | `traces` | `{"width", "batch"}` of each trace |
-| `tensors` | name, whether trained, shapes and laws at each width, what it is tied to, start |
+| `tensors` | name, whether trained, shapes and laws at each width, its other names, start |
 | `inputs` | name, shapes in each trace, whether its entries are whole numbers |
 | `operations` | name, what it does, arguments, shapes in each trace, module and line |
 | `outputs` | names of values |
 | `example` | inputs, and outputs on tensors of `example_entries` at the first width |
 
 An argument is a number, a word, null, a list of arguments, `{"value": NAME}`, a constant array
-`{"constant": entries}`, or what differs by trace, `{"by_trace": [...]}` and `{"constants": [...]}`.
+`{"constant": entries, "name": NAME}`, or what differs by trace, `{"by_trace": [...]}` and
+`{"constants": [...]}`.
 """
 
 import json
@@ -49,8 +50,16 @@ class ByTrace:
     values: tuple[Any, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """An argument that is an array of numbers: its entries, and what to call it."""
+
+    entries: Array
+    name: str
+
+
 Argument: TypeAlias = (
-    "bool | int | float | str | Reference | ByTrace | Array | tuple[Argument, ...] | None"
+    "bool | int | float | str | Reference | ByTrace | Fixed | tuple[Argument, ...] | None"
 )
 
 
@@ -81,7 +90,7 @@ class Tensor:
         trained: Whether training changes it.
         shapes: At each width.
         laws: At each width.
-        tied: The tensor that it is the same as, if there is one.
+        also: Its other names, where it is tied.
         start: Its entries as they were drawn once, where no axis of it grows.
     """
 
@@ -89,7 +98,7 @@ class Tensor:
     trained: bool
     shapes: tuple[Shape, ...]
     laws: tuple[Law, ...]
-    tied: str | None
+    also: tuple[str, ...] = ()
     start: Array | None = None
 
 
@@ -212,7 +221,8 @@ def _tensor(content: Mapping[str, Any]) -> Tensor:
     shapes = _shapes(content["shapes"])
     given = content.get("start")
     start = None if given is None else np.array(given, dtype=np.float64)
-    return Tensor(content["name"], content["trained"], shapes, tuple(laws), content["tied"], start)
+    also = tuple(content["also"])
+    return Tensor(content["name"], content["trained"], shapes, tuple(laws), also, start)
 
 
 def _operation(content: Mapping[str, Any]) -> Operation:
@@ -232,7 +242,7 @@ def _argument(content: Any) -> Argument:
         case {"value": name}:
             return Reference(name)
         case {"constant": entries}:
-            return np.array(entries, dtype=np.float64)
+            return Fixed(np.array(entries, dtype=np.float64), content.get("name") or "constant")
         case {"by_trace": values}:
             return ByTrace(tuple(values))
         case {"constants": values}:

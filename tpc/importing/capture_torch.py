@@ -95,6 +95,7 @@ class Trace:
         names: For each placeholder of a tensor, its name in the model.
         nodes: The operations that depend on tensors or inputs.
         constants: The values of all others, by node.
+        labels: The names of buffers among them.
         outputs: The names of the outputs.
     """
 
@@ -114,7 +115,9 @@ class Trace:
         self.width = width
         self.inputs: list[tuple[str, torch.Tensor]] = []
         self.names: dict[str, str] = {}
+        self._first = first_names(model)
         self.constants: dict[Any, Any] = {}
+        self.labels: dict[Any, str] = {}
         self.nodes: list[Any] = []
         self.outputs: list[str] = []
         self._read(exported, width)
@@ -128,7 +131,7 @@ class Trace:
         for node in exported.graph.nodes:
             match node.op:
                 case "placeholder" if node.name in parameters:
-                    self.names[node.name] = parameters[node.name]
+                    self.names[node.name] = self._first[parameters[node.name]]
                 case "placeholder" if node.name in buffers:
                     name = buffers[node.name]
                     value = exported.state_dict.get(name, exported.constants.get(name))
@@ -136,6 +139,7 @@ class Trace:
                         self.names[node.name] = name
                     else:
                         self.constants[node] = value.clone()
+                        self.labels[node] = name.rpartition(".")[2]
                 case "placeholder" if node.name in lifted:
                     self.constants[node] = exported.constants[lifted[node.name]].clone()
                 case "placeholder":
@@ -149,6 +153,15 @@ class Trace:
                     self.nodes.append(node)
                 case "output":
                     self.outputs = [str(x) for x in _flat(node.args[0])]
+
+
+def first_names(model: torch.nn.Module) -> dict[str, str]:
+    """Return for every parameter the first name that it has, which others are tied to."""
+    first: dict[int, str] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        first.setdefault(id(parameter), name)
+    parameters = model.named_parameters(remove_duplicate=False)
+    return {name: first[id(parameter)] for name, parameter in parameters}
 
 
 def _known(node: Any, constants: dict[Any, Any]) -> bool:
@@ -251,7 +264,7 @@ def _side_by_side(parts: tuple[Any, ...], graphs: list[Trace]) -> Json:
     if isinstance(first, torch.fx.Node):
         if first in graphs[0].constants:
             values = [graph.constants[x] for graph, x in zip(graphs, parts, strict=True)]
-            return _constant(values)
+            return _constant(values, graphs[0].labels.get(first, first.name))
         return {"value": graphs[0].names.get(first.name, first.name)}
     if isinstance(first, tuple | list):
         if len({len(x) for x in parts}) > 1:
@@ -269,13 +282,13 @@ def _plain(value: Any) -> Json:
     return str(value)
 
 
-def _constant(values: list[Any]) -> Json:
-    """Return a constant tensor; of each trace where they differ."""
+def _constant(values: list[Any], name: str) -> Json:
+    """Return a constant tensor and what to call it; of each trace where they differ."""
     if not hasattr(values[0], "tolist"):
         return _side_by_side(tuple(values), [])
     alike = all(x.shape == values[0].shape and bool((x == values[0]).all()) for x in values)
     if alike:
-        return {"constant": _entries(values[0])}
+        return {"constant": _entries(values[0]), "name": re.sub(r"(_\d+)?$", "", name)}
     return {"constants": [_entries(x) for x in values]}
 
 
@@ -370,7 +383,7 @@ def tensors(
 ) -> list[dict[str, Json]]:
     """Return the tensors that the graph uses, with their shapes and laws at each width."""
     used = set(_references(operations))
-    stores: dict[int, str] = {}
+    first = first_names(models[0][0])
     states = [_state(model) for model, _ in models]
     trained = {name for name, _ in models[0][0].named_parameters(remove_duplicate=False)}
     kept = [name for name in states[0] if name in used]
@@ -384,18 +397,16 @@ def tensors(
     }
     listed = []
     for name, found in zip(kept, laws, strict=True):
-        pointer = states[0][name].untyped_storage().data_ptr()
         listed.append(
             {
                 "name": name,
                 "trained": name in trained and states[0][name].requires_grad,
                 "shapes": [list(state[name].shape) for state in states],
-                "tied": stores.get(pointer),
+                "also": [other for other in first if first[other] == name != other],
                 "laws": measured.get(name, found),
                 "start": starts.get(name),
             }
         )
-        stores.setdefault(pointer, name)
     return listed
 
 

@@ -85,6 +85,9 @@ class Declarations:
         """Return an output-like tensor, and the power of the width of its entries."""
         tensor = self._ground.tensor(name)
         if (tensor.name, "ket") in self._declared:
+            others = " and ".join(tensor.also) or "another use"
+            said = "no Gaussian limit before training, so no kernel; limits of training are fine"
+            self._ground.note(f"{tensor.name}: tied with {others}: {said}")
             return self.ket(name), Fraction(0)
         scale = self._scale(tensor, list(self._ground.capture.widths))
         options = (f"init={scale.text}",) if scale.text != "1" else ()
@@ -218,7 +221,8 @@ class Declarations:
 
 def identifier_of(name: str) -> str:
     """Return a tensor's name as a name of the language."""
-    return "".join(letter if letter.isalnum() else "_" for letter in name)
+    letters = "".join(letter if letter.isalnum() else "_" for letter in name)
+    return f"layer_{letters}" if letters[:1].isdigit() else letters
 
 
 def drawn(law: str) -> str:

@@ -1,10 +1,12 @@
 """What every part of a translation reads and adds to: the capture, notes, constants, refusals."""
 
+import re
 from collections.abc import Iterable
 
 import numpy as np
 
 from tpc.diagnostics import Fault
+from tpc.functions import FUNCTIONS, RESERVED
 from tpc.importing.axes import Axes, Extent, Factor, axis_of
 from tpc.importing.capture import Capture, Operation, Tensor
 from tpc.importing.faults import ImportRefused, UnreadAxis
@@ -60,16 +62,16 @@ class Ground:
         return self.axes(map(tuple, self.operation.shapes), self.operation.name)
 
     def tensor(self, name: str) -> Tensor:
-        """Return a tensor by name, the first of those that are tied."""
-        tensor = self.capture.tensors[name]
-        return tensor if tensor.tied is None else self.tensor(tensor.tied)
+        """Return a tensor by name."""
+        return self.capture.tensors[name]
 
     def constant(self, entries: Array, name: str = "constant") -> str:
         """Return the name of an array of numbers, under which the text declares it."""
+        name = f"{name}_" if name in RESERVED or name in FUNCTIONS else name
         for known, other in self.constants.items():
             if other.shape == entries.shape and np.array_equal(other, entries):
                 return known
-        used = sum(known.rstrip("0123456789_") == name for known in self.constants)
+        used = sum(re.sub(r"_\d+$", "", known) == name for known in self.constants)
         name = f"{name}_{used + 1}" if used else name
         self.constants[name] = entries
         return name

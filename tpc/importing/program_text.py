@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from math import gcd, lcm
 
-from tpc.functions import FUNCTIONS
+from tpc.functions import FUNCTIONS, RESERVED
 from tpc.importing.axes import Extent, Factor
 from tpc.importing.declarations import identifier_of
 from tpc.importing.statements import (
@@ -78,7 +78,7 @@ class _Writer:
     def _reserved(self) -> set[str]:
         weights = {weight.name for weight in self._weights}
         families = {name for loop in self._loops for name in self._families(loop) or {}}
-        own = {"f", "xi", "e", "pi", "l", *self._dims.names, *weights, *families}
+        own = {"f", "xi", "l", *RESERVED, *self._dims.names, *weights, *families}
         return {*own, *self._t.constants, *self._t.functions, *FUNCTIONS}
 
     def _fresh(self, wanted: str) -> str:

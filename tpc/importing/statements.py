@@ -104,7 +104,25 @@ def _blocks(order: Sequence[Text]) -> dict[Text, Block | None]:
                 found[part] = block_of(part.module)
             else:
                 found.setdefault(part, found[text])
+    for text in order:
+        if found[text] is None:
+            found[text] = _joined(text, [found[part] for part in text.parts])
     return found
+
+
+def _joined(text: Text, parts: Sequence[Block | None]) -> Block | None:
+    """Return the block that a sum belongs to, made where its list is, of it and what came before.
+
+    >>> _joined(Text(("x + block",), module="x"), [None, Block("blocks", 0)])
+    Block(container='blocks', number=0)
+    """
+    blocks = sorted({part for part in parts if part}, key=lambda block: block.number)
+    if len(parts) < 2 or not blocks or len({block.container for block in blocks}) > 1:
+        return None
+    last = blocks[-1]
+    parent = last.container.rpartition(".")[0] or "x"
+    near = all(block.number >= last.number - 1 for block in blocks)
+    return last if text.module == parent and near and None not in parts[1:] else None
 
 
 def _ordered(output: Text) -> Iterator[Text]:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from tpc.importing.axes import Axes, Axis, constant
-from tpc.importing.capture import Argument, ByTrace, Capture, Reference
+from tpc.importing.capture import Argument, ByTrace, Capture, Fixed, Reference
 from tpc.importing.declarations import Declarations
 from tpc.importing.faults import (
     Bottleneck,
@@ -98,8 +98,8 @@ class Translation(Ground):
                 found = self.values[name]
                 assert isinstance(found, Value), name
                 return found
-            case np.ndarray():
-                return self.static(argument)
+            case Fixed(entries, name):
+                return self.static(entries, name)
             case int() | float():
                 return Value(word("1"), (), float(argument))
             case ByTrace(values) if all(isinstance(x, int | float) for x in values):
@@ -135,23 +135,13 @@ class Translation(Ground):
             and all(isinstance(x, int | float) for x in argument.values)
         )
 
-    def static(self, entries: Array) -> Value:
+    def static(self, entries: Array, name: str = "constant") -> Value:
         """Return an array of numbers as a value; it is declared when it is written."""
         axes = tuple(() if size == 1 else (constant(size),) for size in entries.shape)
         squeezed = entries.reshape([size for size in entries.shape if size != 1])
         if squeezed.ndim == 0:
             return Value(word("1"), axes, float(squeezed), static=entries)
-        return Value(word(self.constant(squeezed)), axes, static=entries)
-
-    def rename(self, value: Value, name: str) -> Value:
-        """Return a static value under another name, where nothing else has named it."""
-        assert value.static is not None
-        entries = value.static.reshape([size for size in value.static.shape if size != 1])
-        old = self.constant(entries)
-        if old.startswith("constant"):
-            del self.constants[old]
-            old = self.constant(entries, name)
-        return replace(value, text=word(old))
+        return Value(word(self.constant(squeezed, name)), axes, static=entries)
 
     # --------------------------------------------------------------------------------- nonlinear
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
+from math import isqrt
 from typing import TypeAlias
 
 import numpy as np
@@ -95,9 +96,12 @@ def arranged(value: Value, wanted: Sequence[int]) -> Text:
     order = [places.index(at) for at in wanted]
     if order == sorted(order):
         return value.text
-    if order == [1, 0]:
-        return behind(value.text, ".T")
-    return call("permute", value.text, *map(str, order))
+    turned = (
+        behind(value.text, ".T")
+        if order == [1, 0]
+        else call("permute", value.text, *map(str, order))
+    )
+    return replace(turned, module=value.text.module)
 
 
 def ordered(order: Sequence[int]) -> tuple[int, ...] | None:
@@ -118,6 +122,9 @@ def numeral(value: float) -> str:
     square = Fraction(value * value).limit_denominator(5000)
     if abs(float(square) ** 0.5 - abs(value)) <= 4e-16 * abs(value):
         sign = "-" if value < 0 else ""
+        root = isqrt(square.denominator)
+        if square.numerator == 1 and root * root == square.denominator:
+            return f"{sign}1 / {root}"
         if square.numerator == 1:
             return f"{sign}1 / sqrt({square.denominator})"
         if square.denominator == 1:

@@ -5,6 +5,7 @@ from math import prod
 
 import numpy as np
 
+from tpc.importing.capture import Fixed
 from tpc.importing.faults import ActiveDropout, AttentionScale
 from tpc.importing.rules.constant_axes import transposed
 from tpc.importing.rules.elementwise import added, chosen, scaled
@@ -25,9 +26,9 @@ def _attention(t: Translation) -> Found:
     if t.argument(5, "is_causal", False):
         rows, columns = (int(logits.axes[at][0].ratio) for at in (-2, -1))
         allowed = np.tril(np.ones((rows, columns)))
-        logits = chosen(t, t.static(allowed), logits, t.value(-1e30))
-    elif isinstance(mask, np.ndarray) and set(np.unique(mask)) <= {0.0, 1.0}:
-        logits = chosen(t, t.static(mask), logits, t.value(-1e30))
+        logits = chosen(t, t.static(allowed, "mask"), logits, t.value(-1e30))
+    elif isinstance(mask, Fixed) and set(np.unique(mask.entries)) <= {0.0, 1.0}:
+        logits = chosen(t, t.static(mask.entries, "mask"), logits, t.value(-1e30))
     elif mask is not None:
         logits = added(t, logits, t.value(mask))
     return matmul(t, softmax(t, logits, -1), value)

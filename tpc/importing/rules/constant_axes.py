@@ -239,6 +239,7 @@ def parted(t: Translation, value: Value, at: int, count: int) -> list[Value]:
         total *= factor.ratio
     each = total / count
     if len(axis) == 1 and not axis[0].grows and each > 1:
+        value = straight(value)
         axes = (*value.axes[:at], (constant(int(each)),), *value.axes[at + 1 :])
         keys = (f"{int(i * each)}:{int(i * each + each)}" for i in range(count))
         return [moved(t, value, indexed(value, at, key), axes) for key in keys]

@@ -237,7 +237,7 @@ def _masked_fill(t: Translation) -> Found:
     x = t.value(t.argument(0))
     if mask.static is None:
         raise t.refuse(NoImportRule("masked_fill", "its mask depends on the input"))
-    kept = t.static(1.0 - mask.static)
+    kept = t.static(1.0 - mask.static, "mask")
     return chosen(t, kept, x, t.value(_finite(t.argument(2, "value"))))
 
 
@@ -253,9 +253,7 @@ def _where(t: Translation) -> Found:
 def chosen(t: Translation, mask: Value, first: Value, second: Value) -> Value:
     """Return the first value where a mask is 1, else the second."""
     first, second = (number_text(t.plain_number(x, "where")) for x in (first, second))
-    assert mask.static is not None
-    named = t.rename(mask, "mask")
-    texts, axes = t.broadcast([named, first, second])
+    texts, axes = t.broadcast([mask, first, second])
     return t.made(call("where", *texts), axes)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from tpc.importing.axes import Axis, Refine
-from tpc.importing.capture import Argument, Reference
+from tpc.importing.capture import Argument, Fixed, Reference
 from tpc.importing.faults import Bottleneck, MixedReshape, NoImportRule
 from tpc.importing.ground import shown
 from tpc.importing.rules.elementwise import added
@@ -158,9 +158,9 @@ def _embedding(t: Translation) -> Found:
     weight = t.weights.ket(table.name)
     classes, *rest = weight.axes
     count = int(classes[0].ratio) if classes else 1
-    if isinstance(indices, np.ndarray):
-        where = indices.astype(int)
-        axes = (*t.static(indices).axes, *rest)
+    if isinstance(indices, Fixed):
+        where = indices.entries.astype(int)
+        axes = (*t.static(indices.entries).axes, *rest)
         if where.ndim == 1 and np.array_equal(where, np.arange(count)):
             return replace(weight, axes=axes, tensor=None)
         listed = "[" + ", ".join(map(str, where.ravel())) + "]"

@@ -1,0 +1,1 @@
+"""Models of PyTorch as networks: captures that were recorded once, and their translations."""
