@@ -1,4 +1,4 @@
-"""Capture the models of `models.py` once more, where PyTorch is installed.
+"""Capture the models of `models.py` and `broken.py` once more, where PyTorch is installed.
 
 python tests/importing/record.py [NAME ...]
 """
@@ -8,21 +8,24 @@ import sys
 import warnings
 from pathlib import Path
 
+from tests.importing.broken import BROKEN
 from tests.importing.models import MODELS
 from tpc.importing.capture_torch import capture
 
-CAPTURES = Path(__file__).parent / "captures"
+HERE = Path(__file__).parent
 
 
 def main() -> None:
     """Write a capture for every model, or for those named."""
     warnings.simplefilter("ignore")
-    for name in sys.argv[1:] or MODELS:
-        make, sample = MODELS[name]
-        content = capture(make, sample, widths=(16, 32, 48), title=name)
-        target = CAPTURES / f"{name}.json"
-        target.write_text(json.dumps(content, separators=(",", ":")) + "\n")
-        print(target.name, target.stat().st_size)
+    for folder, models in (("captures", MODELS), ("broken", BROKEN)):
+        for name, (make, sample) in models.items():
+            if sys.argv[1:] and name not in sys.argv[1:]:
+                continue
+            content = capture(make, sample, widths=(16, 32, 48), title=name)
+            target = HERE / folder / f"{name}.json"
+            target.write_text(json.dumps(content, separators=(",", ":")) + "\n")
+            print(target.relative_to(HERE), target.stat().st_size)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tpc.command_line import kernel_command
+from tpc.command_line.import_command import import_model
 from tpc.command_line.whole_file import replacing, write_whole
 from tpc.diagnostics import NOWHERE, Diagnostic, ProgramError, UsageError, render
 from tpc.diagnostics.cautions import SlowDerivatives, UncertainError
@@ -68,7 +69,7 @@ def compile_program(arguments: Namespace) -> int:
         sys.stdout.write(compiler.emit(limit))
         return 0
     target = Path(arguments.output or path.with_name(f"{path.stem}_limit.py"))
-    _write(target, compiler.emit(limit))
+    write_whole(target, compiler.emit(limit))
     print(target)
     return 0
 
@@ -87,7 +88,7 @@ def inspect(arguments: Namespace) -> int:
             raise UsageError("--standalone is of --format latex")
         written = document(written, described.title or Path(described.name).stem)
     if arguments.output:
-        _write(Path(arguments.output), written)
+        write_whole(Path(arguments.output), written)
     else:
         sys.stdout.write(written)
     return 0
@@ -175,7 +176,7 @@ def verify(arguments: Namespace) -> int:
             described, params=_settings(arguments), progress=progress, **how, **runs
         )
     if figure is not None:
-        with _writing(figure), replacing(figure) as temporary:
+        with replacing(figure) as temporary:
             save_convergence(found, temporary)
     if arguments.json:
         _print_json(verification_to_json(found, arguments.program))
@@ -191,7 +192,7 @@ def kernel(arguments: Namespace) -> int:
     with _progress("evaluating") as progress:
         result = kernel_command.compute(request, progress)
     if request.target is not None:
-        with _writing(request.target), replacing(request.target) as temporary:
+        with replacing(request.target) as temporary:
             kernel_command.save(result, temporary)
     _warn_of_errors(result, described, arguments)
     if arguments.json:
@@ -216,7 +217,7 @@ def graph(arguments: Namespace) -> int:
             except GraphvizMissing as missing:
                 raise UsageError(str(missing)) from None
     if arguments.output:
-        _write(Path(arguments.output), content)
+        write_whole(Path(arguments.output), content)
     elif isinstance(content, str):
         sys.stdout.write(content)
     elif sys.stdout.isatty():
@@ -249,32 +250,7 @@ def fmt(arguments: Namespace) -> int:
     if arguments.program == STANDARD_INPUT:
         sys.stdout.write(formatted)
     elif formatted != text:
-        _write(Path(arguments.program), formatted)
-    return 0
-
-
-def import_model(arguments: Namespace) -> int:
-    """`tpc import`: write a model as a network, and what is to be known of it."""
-    from tpc.driver import imported
-
-    chosen = {"attention": arguments.attention, "check": not arguments.no_check}
-    if arguments.program.endswith(".json"):
-        found = imported.import_capture(arguments.program, **chosen)
-    elif arguments.sample is None:
-        raise UsageError("a model needs --sample MODEL.py:sample, its input for a number of rows")
-    else:
-        make, sample = imported.named(arguments.program), imported.named(arguments.sample)
-        found = imported.from_torch(make, sample, arguments.widths, **chosen)
-    if arguments.output:
-        _write(Path(arguments.output), found.text)
-        print(arguments.output)
-    else:
-        sys.stdout.write(found.text)
-    if arguments.optimizer:
-        print(found.report(arguments.optimizer, arguments.parametrization), end="")
-    else:
-        for note in found.notes:
-            print(f"note: {note}", file=sys.stderr)
+        write_whole(Path(arguments.program), formatted)
     return 0
 
 
@@ -398,19 +374,6 @@ def _figure_path(arguments: Namespace) -> Path | None:
     if not path.parent.is_dir():
         raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
     return path
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def _write(path: Path, content: str | bytes) -> None:
-    with _writing(path):
-        write_whole(path, content)
 
 
 def _json(content: Mapping[str, object]) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tpc.diagnostics import UsageError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -15,27 +17,30 @@ def replacing(path: Path) -> Iterator[Path]:
     did, and something that is no regular file (a pipe, a device) is written to directly.
 
     Raises:
-        OSError: It cannot be written; an old file is then as it was.
+        UsageError: It cannot be written; an old file is then as it was.
     """
     target = path.resolve()
-    if target.exists() and not target.is_file():
-        yield target
-        return
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
     try:
-        yield temporary
-        if target.exists():
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        if target.exists() and not target.is_file():
+            yield target
+            return
+        temporary = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
+        try:
+            yield temporary
+            if target.exists():
+                shutil.copymode(target, temporary)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write text, as UTF-8, or bytes to a file.
 
     Raises:
-        OSError: As in `replacing`.
+        UsageError: As in `replacing`.
     """
     with replacing(path) as temporary:
         temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)

@@ -7,9 +7,8 @@ else, so it can be copied to where the model lives. `tpc.importing.capture` read
 says what the entries mean.
 
 The model is exported (`torch.export`, operations kept whole) at three widths and two batch sizes.
-What depends on neither tensors nor inputs, such as masks and positions, is computed here. Initial
-laws are recorded while the model is made; where a tensor is drawn in another way its mean, standard
-deviation and kurtosis are measured over several draws.
+What depends on neither tensors nor inputs, such as masks, is computed here. Initial laws are
+recorded while the model is made, or else moments of tensors are measured over several draws.
 """
 
 import argparse
@@ -82,9 +81,6 @@ def capture(
         "outputs": graphs[0].outputs,
         "example": example(make(widths[0]), graphs[0]),
     }
-
-
-# ------------------------------------------------------------------------------------------ graphs
 
 
 class Trace:
@@ -196,17 +192,14 @@ def aligned(graphs: list[Trace]) -> list[dict[str, Json]]:
     for nodes in zip(*(graph.nodes for graph in graphs), strict=False):
         targets = {_target(node) for node in nodes}
         if len(targets) > 1:
-            raise CaptureError(
-                f"the graph depends on the width or the batch: {_place(nodes[0])} does"
-                f" {' or '.join(sorted(targets))}"
-            )
+            place = " ".join(filter(None, (_module(nodes[0]), _line(nodes[0]))))
+            said = f"at {place} stands {' or '.join(sorted(targets))}"
+            raise CaptureError(f"the graph depends on the width or the batch: {said}")
         found.append(_operation(nodes, graphs))
-    counts = {len(graph.nodes) for graph in graphs}
+    counts = sorted({len(graph.nodes) for graph in graphs})
     if len(counts) > 1:
-        raise CaptureError(
-            "the graph depends on the width or the batch: it has"
-            f" {' or '.join(map(str, sorted(counts)))} operations"
-        )
+        said = " or ".join(map(str, counts))
+        raise CaptureError(f"the graph depends on the width or the batch: {said} operations")
     return _needed(found, graphs[0].outputs)
 
 
@@ -248,10 +241,6 @@ def _line(node: Any) -> str:
     return f"{Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
 
 
-def _place(node: Any) -> str:
-    return " ".join(filter(None, (_module(node) or "the model", _line(node))))
-
-
 def _shapes(value: Any) -> Json:
     if isinstance(value, tuple | list):
         return [_shapes(part) for part in value]
@@ -275,6 +264,8 @@ def _side_by_side(parts: tuple[Any, ...], graphs: list[Trace]) -> Json:
 
 
 def _plain(value: Any) -> Json:
+    if isinstance(value, list):
+        return [_plain(x) for x in value]
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
@@ -293,10 +284,7 @@ def _constant(values: list[Any], name: str) -> Json:
 
 
 def _entries(tensor: torch.Tensor) -> Json:
-    def plain(value: Any) -> Json:
-        return [plain(x) for x in value] if isinstance(value, list) else _plain(value)
-
-    return plain(tensor.tolist())
+    return _plain(tensor.tolist())
 
 
 def _needed(operations: list[dict[str, Json]], outputs: list[str]) -> list[dict[str, Json]]:
@@ -315,9 +303,6 @@ def _references(value: Json) -> Iterator[str]:
     elif isinstance(value, dict | list):
         for part in value.values() if isinstance(value, dict) else value:
             yield from _references(part)
-
-
-# -------------------------------------------------------------------------------------------- laws
 
 
 class Draws(TorchDispatchMode):
@@ -357,9 +342,7 @@ class Draws(TorchDispatchMode):
             case "mul_" | "div_" if whole and law and isinstance(args[1], int | float):
                 by = float(args[1]) if name == "mul_" else 1 / float(args[1])
                 self.laws[key] = law | {"mean": law["mean"] * by, "sd": law["sd"] * abs(by)}
-            case "requires_grad_" | "detach_":
-                pass
-            case _:
+            case _ if name not in ("requires_grad_", "detach_"):
                 self.laws[key] = None
 
 
@@ -447,9 +430,6 @@ def _moments(draws: torch.Tensor) -> dict[str, Json]:
     }  # fmt: skip
 
 
-# ----------------------------------------------------------------------------------------- example
-
-
 def example(model: torch.nn.Module, graph: Trace) -> dict[str, Json]:
     """Return inputs, and the outputs of the model on tensors that anybody can make again."""
     model = model.double()
@@ -472,9 +452,6 @@ def example_entries(name: str, shape: tuple[int, ...]) -> list[float]:
         spread = prod(shape[1:]) ** -0.5
         return [spread * draw(0.0, 1.0) for _ in range(prod(shape))]
     return [0.5 + 0.3 * draw(0.0, 1.0) for _ in range(prod(shape))]
-
-
-# ------------------------------------------------------------------------------------ command line
 
 
 def loaded(reference: str) -> Any:

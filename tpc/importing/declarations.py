@@ -173,10 +173,10 @@ class Declarations:
         if scale.constant == 0:
             return ("init=0",), "starts at 0" if scale.mean == 0 else f"constant {scale.mean:g}"
         if scale.power != Fraction(-1, 2):
-            found = f"n^{scale.power}" if scale.power else "1 at every width"
+            found = f"n^{scale.power}" if scale.power else f"{scale.text} at every width"
             advice = (
                 "divide by the square root of its fan-in: for `normal_(std=s)` at the width n0,"
-                " `std=s * sqrt(n0 / n)`, or `--base-width n0`"
+                " `std=s * sqrt(n0 / n)`"
             )
             raise self._ground.refuse(WrongInitialScale(tensor.name, found, "n^-1/2", advice))
         options = () if scale.text == "1" else (f"init={scale.text}",)

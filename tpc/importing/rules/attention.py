@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from tpc.importing.capture import Fixed
-from tpc.importing.faults import ActiveDropout, AttentionScale
+from tpc.importing.faults import ActiveDropout
 from tpc.importing.rules.constant_axes import transposed
 from tpc.importing.rules.elementwise import added, chosen, scaled
 from tpc.importing.rules.products import matmul
@@ -41,9 +41,4 @@ def scaled_logits(t: Translation, logits: Value, query: Value) -> Value:
         return scaled(logits, *t.number(scale))
     head = query.axes[-1]
     ratio = prod((float(factor.ratio) for factor in head), start=1.0)
-    if not any(factor.grows for factor in head):
-        return scaled(logits, ratio**-0.5)
-    if t.attention != "mup":
-        raise t.refuse(AttentionScale())
-    first = ratio * t.capture.widths[0]
-    return scaled(logits, first**0.5 / ratio, Fraction(-1))
+    return scaled(logits, ratio**-0.5, Fraction(-any(factor.grows for factor in head), 2))

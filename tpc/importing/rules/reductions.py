@@ -5,9 +5,9 @@ from fractions import Fraction
 
 from tpc.importing.axes import Axes, Extent
 from tpc.importing.capture import Argument
-from tpc.importing.faults import NoImportRule
+from tpc.importing.faults import AttentionScale, NoImportRule
 from tpc.importing.rules.constant_axes import axis_at
-from tpc.importing.rules.elementwise import function
+from tpc.importing.rules.elementwise import function, scaled
 from tpc.importing.text import Text, call
 from tpc.importing.translation import Found, Translation, rule
 from tpc.importing.values import Value, constants_of, settled, straight
@@ -91,7 +91,7 @@ def _softmax(t: Translation) -> Found:
 
 def softmax(t: Translation, value: Value, at: int) -> Value:
     """Return the softmax over one constant axis."""
-    value = straight(value)
+    value = straight(_attended(t, value))
     at = axis_at(value, at)
     axis = value.axes[at]
     if any(factor.extent is not Extent.CONSTANT for factor in axis) or len(axis) > 1:
@@ -101,6 +101,15 @@ def softmax(t: Translation, value: Value, at: int) -> Value:
     found = function(t, value, "softmax", *([] if last else [f"axis={number}"]))
     module = ".".join(filter(None, (t.operation.module, "attention")))
     return replace(found, text=replace(found.text, module=module, named=True))
+
+
+def _attended(t: Translation, logits: Value) -> Value:
+    """Return logits, scaled by the head size where they are scaled by its root."""
+    if logits.power != Fraction(1, 2):
+        return logits
+    if t.attention != "mup":
+        raise t.refuse(AttentionScale())
+    return scaled(logits, t.capture.widths[0] ** 0.5, Fraction(-1, 2))
 
 
 @rule("cumsum")
