@@ -61,6 +61,6 @@ def test_wrong_rows() -> None:
 
 
 def test_noise_is_no_tensor() -> None:
-    text = "dim n\ninput xi[2]\nweight U[2] : n\nnoise r : n\nweight v : n\nreadout f = v * r * (U @ xi)"
+    text = "dim n\ninput xi[2]\nweight U[2] : n\nweight v : n\nnoise r : n\nreadout f = v * r"
     with pytest.raises(UsageError, match="noise"):
         tpc.forward(tpc.parse(text), {}, np.zeros((1, 2)))

@@ -85,14 +85,14 @@ def report(
         if tensor not in seen:
             dim = network.dim_of(weights[scale.name])
             width = dim.ratio / network.dims["n"].ratio
-            seen[tensor] = _tensor(translated, tensor, scale, found.out, width)
+            seen[tensor] = _tensor(translated, tensor, scale, found, width)
     return Report(tuple(seen.values()), found, optimizer, translated.notes)
 
 
 def _tensor(
-    translated: Translated, tensor: str, scale: WeightScale, out: float, width: Fraction
+    translated: Translated, tensor: str, scale: WeightScale, of: Classification, width: Fraction
 ) -> TensorScale:
-    wanted = practice(scale, out, "multiplier 1")
+    wanted = practice(scale, of, "multiplier 1")
     drawn = translated.scales.get(tensor)
     if drawn is None or not drawn.constant:
         constant = "as drawn" if drawn is None else f"{drawn.mean:g}"
