@@ -15,9 +15,7 @@ BASE_WIDTH = 128
 
 def make(n):
     """Return the model of width n."""
-    return nn.Sequential(
-        nn.Linear(5, n), nn.ReLU(), nn.Linear(n, n), nn.ReLU(), nn.Linear(n, 1)
-    )
+    return nn.Sequential(nn.Linear(5, n), nn.ReLU(), nn.Linear(n, n), nn.ReLU(), nn.Linear(n, 1))
 
 
 def sample(rows):

@@ -61,6 +61,6 @@ def test_wrong_rows() -> None:
 
 
 def test_noise_is_no_tensor() -> None:
-    text = "dim n\ninput xi[2]\nweight U[2] : n\nweight v : n\nnoise r : n\nreadout f = v * r"
+    text = TEXT.replace("x = g", "noise r : m\nx = r * g")
     with pytest.raises(UsageError, match="noise"):
-        tpc.forward(tpc.parse(text), {}, np.zeros((1, 2)))
+        tpc.forward(tpc.parse(text), tensors(4), np.zeros((1, 3, 2)))
