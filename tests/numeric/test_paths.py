@@ -1,5 +1,6 @@
 """Networks driven by paths: published kernels, signatures, a program of three lines, NumPy."""
 
+import importlib.util
 import json
 import math
 from itertools import product
@@ -11,8 +12,11 @@ import pytest
 
 import tpc
 from tests.marks import slow_where
+from tpc.command_line.cli import main
 
-REFERENCE = Path(__file__).parents[1] / "reference" / "depth.json"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples" / "depth"
+REFERENCE = ROOT / "tests" / "reference" / "depth.json"
 CASES = json.loads(REFERENCE.read_text(encoding="utf-8"))["paths"]
 PATHS = CASES["signature_linear"]["inputs"]
 
@@ -131,15 +135,39 @@ def signature(path: Array, levels: int) -> list[Array]:
     return found
 
 
+def signature_kernel(paths: Array, levels: int) -> Array:
+    """Return the sum over levels of products of signatures."""
+    flat = [np.concatenate([x.ravel() for x in signature(path, levels)]) for path in paths]
+    return np.array(flat) @ np.array(flat).T
+
+
 @pytest.mark.slow
 def test_signature_kernel() -> None:
     """Linear and tied, it is the sum over levels of products of signatures."""
     rng = np.random.default_rng(0)
     paths = rng.standard_normal((2, 4, 2)).cumsum(axis=1) * 0.4
-    signatures = [signature(path, 12) for path in paths]
-    wanted = [
-        [sum((s * t).sum() for s, t in zip(a, b, strict=True)) for b in signatures]
-        for a in signatures
-    ]
-    found = tpc.kernel(tpc.parse(tied("")), paths, kind="nngp")
-    assert np.abs(found["nngp"] - wanted).max() <= 1e-8
+    network, wanted = tpc.parse(tied("")), signature_kernel(paths, 12)
+    found = tpc.kernel(network, paths)
+    alone = tpc.kernel(network, paths[:1], paths, kind="nngp")
+    assert np.abs(found["nngp"] - wanted).max() <= min(1e-8, found.stderr["nngp"].max())
+    assert np.abs(alone["nngp"] - wanted[:1]).max() <= 1e-8
+
+
+@pytest.mark.slow
+def test_strokes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The example: the kernel of its strokes by signatures, and their digits."""
+    name = EXAMPLES / "strokes.py"
+    spec = importlib.util.spec_from_file_location(name.stem, name)
+    assert spec is not None and spec.loader is not None
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    paths, digits = example.strokes(writers=4)
+    kernel = signature_kernel(paths, 10)
+    assert (digits[example.nearest(kernel)] == digits).mean() >= 0.8
+    np.save(tmp_path / "strokes.npy", paths[:3])
+    words = ["--inputs", str(tmp_path / "strokes.npy"), "--kind", "nngp", "--json"]
+    assert main(["kernel", str(EXAMPLES / "signature_kernel.tp"), *words]) == 0
+    shown = json.loads(capsys.readouterr().out)["outputs"]["nngp"]
+    assert shown["method"] == "pde"
+    wanted = signature_kernel(paths[:3], 10)
+    assert np.abs(shown["value"] - wanted).max() <= 1e-7
