@@ -30,7 +30,7 @@ train f:
     data [[1.0, 0.5], [-0.4, 0.9]], [1.0, -0.5]
     test [[0.6, -0.8]]
     loss mse
-    optimizer sgd(lr=0.3)
+    optimizer {others}
     optimizer W: {optimizer}
     parametrization mup
     steps {steps}
@@ -40,15 +40,31 @@ Update = Callable[[int, dict[str, np.ndarray], np.ndarray], np.ndarray]
 """Returns what a step t takes off matrices (runs, m, n), from states and gradients n^0 dL/dW."""
 
 
+def plain(t: int, states: dict[str, np.ndarray], g: np.ndarray) -> np.ndarray:
+    """Return a step of sgd for a vector-like weight, from gradients n dL/dw."""
+    return 0.3 * g
+
+
 def outputs(
-    update: Update, n: int, runs: int, steps: int, seed: int, height: float = 1.0
+    update: Update,
+    n: int,
+    runs: int,
+    steps: int,
+    seed: int,
+    height: float = 1.0,
+    of_vectors: Update = plain,
 ) -> np.ndarray:
-    """Return f after the last step, of shape (runs / 2, rows), averaged over pairs."""
+    """Return f after the last step, of shape (runs / 2, rows), averaged over pairs.
+
+    What `of_vectors` takes off U, of shape (runs, n, 2), and off v.T, (runs, 1, m), is alike.
+    """
     rng, half = np.random.default_rng(seed), runs // 2
     m = round(height * n)
     u, w, v = (rng.standard_normal((half, *shape)) for shape in ((n, 2), (m, n), (m, 1)))
     u, w, v = np.tile(u, (2, 1, 1)), np.tile(w, (2, 1, 1)) / np.sqrt(n), np.concatenate([v, -v])
     states: dict[str, np.ndarray] = {}
+    above: dict[str, np.ndarray] = {}
+    last: dict[str, np.ndarray] = {}
     for t in range(steps + 1):
         x1 = np.tanh(u @ X.T)
         x2 = np.tanh(w @ x1)
@@ -62,9 +78,9 @@ def outputs(
         below = (np.swapaxes(w, 1, 2) @ dh) * (1 - x1**2) / height
         moved = update(t, states, dh @ np.swapaxes(x1, 1, 2) / m)
         u, w, v = (
-            u - 0.3 * below @ X,
+            u - of_vectors(t, above, below @ X),
             w - moved,
-            v - 0.3 * (x2 * chi).sum(2, keepdims=True),
+            v - np.swapaxes(of_vectors(t, last, np.swapaxes(x2 * chi, 1, 2).sum(1)[:, None]), 1, 2),
         )
     raise AssertionError
 
@@ -75,11 +91,12 @@ def extrapolated(
     widths: tuple[int, ...] = (48, 96, 192),
     seed: int = 0,
     height: float = 1.0,
+    of_vectors: Update = plain,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a of a + b / n fitted to means over runs, and its standard errors."""
     runs = [24 * widths[-1] ** 2 // n**2 + 40 for n in widths]
     found = [
-        outputs(update, n, count, steps, seed + n, height)
+        outputs(update, n, count, steps, seed + n, height, of_vectors)
         for n, count in zip(widths, runs, strict=True)
     ]
     means = np.array([f.mean(0) for f in found])

@@ -48,7 +48,7 @@ def white(t, states, g):
     ("polar(lr=0.3)", POLAR, polar), ("white(lr=0.3)", WHITE, white),
 ])  # fmt: skip
 def test_their_limit_is_that_of_whole_matrices(name, text, update) -> None:
-    network = tpc.parse(TEXT.format(declared=text, optimizer=name, steps=3))
+    network = tpc.parse(TEXT.format(declared=text, optimizer=name, others="sgd(lr=0.3)", steps=3))
     found = tpc.train(network, samples=16384, method="qmc")
     wanted, errors = extrapolated(update, 3)
     errors = np.hypot(errors, found.stderr["f"][-1])

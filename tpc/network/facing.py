@@ -32,12 +32,14 @@ def facing_of(
         height: The rows of a matrix by its columns.
     """
     if weight.kind is WeightKind.MATRIX:
-        height = 1 / height if words_of(use).get("layout") == "transposed" else height
-        return Facing(growing, sqrt(height), sqrt(max(1.0, height)), sqrt(max(1.0, height)))
+        turned = words_of(use).get("layout") == "transposed"
+        ratio = 1 / height if turned else height
+        least = sqrt(max(1.0, ratio))
+        return Facing(growing, sqrt(ratio), least, least, height if turned else 1.0, turned)
     size, own = prod(weight.shape), max(len(weight.shape), 1)
     if grows_below(role, use):
-        return Facing(own, sqrt(size))
-    return Facing(growing, 1 / sqrt(size), 1 / sqrt(size))
+        return Facing(own, sqrt(size), turned=True)
+    return Facing(growing, 1 / sqrt(size), 1 / sqrt(size), columns=float(size))
 
 
 def scale_power(role: Role, use: OptimizerUse) -> float:
@@ -45,7 +47,10 @@ def scale_power(role: Role, use: OptimizerUse) -> float:
     if use.declared is not None:
         degree = shape_degree(use) if use.declared.block else 0.0
         return degree * _shape_power("spectral", role, use)
-    scale = words_of(use).get("scale", "spectral" if use.name == "scion" else "none")
+    norm = words_of(use).get("norm", "none")
+    if norm in ("sign", "rows"):
+        return -1.0 if role is Role.MATRIX or grows_below(role, use) else 0.0
+    scale = words_of(use).get("scale", norm if norm == "spectral" else "none")
     return _shape_power(scale, role, use)
 
 

@@ -85,9 +85,10 @@ def practice(weight: WeightScale, of: Classification, form: Form) -> Practice:
     options = numeric_options(Builder(), use)
     normalized = flags_of(use)["normalize"]
     has_eps = "eps" in options and not is_zero(options["eps"])
-    half, above = _HALF_AXES[weight.role], 0.0
+    half = _HALF_AXES[weight.role]
+    above = -scale_power(weight.role, use)
     if acts_on_operators(use):
-        above = (1 - (degree or 0.0)) * half - scale_power(weight.role, use)
+        above += (1 - (degree or 0.0)) * half
     if sees_weight(use):
         bounded = words_of(use).get("bound", "none") != "none" and half + init > 0
         above = half if bounded else -init

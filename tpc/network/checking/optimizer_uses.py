@@ -81,17 +81,11 @@ BLOCKED = (
 """Why a matrix is not cut into blocks, and what to do."""
 
 
-_BY_ENTRIES = "acts entry by entry, not on singular values"
-
 REFUSED = {
     ("basis", "earlier"): (
         "of earlier gradients leaves the present one outside: it falls in an eigenspace whose "
         "basis is an accident",
         "write `basis=current`",
-    ),
-    ("norm", "sign"): (
-        _BY_ENTRIES,
-        "declare `optimizer signs(g; m=0): ...` with `m = 0.9 * m + 0.1 * g` and `return sign(m)`",
     ),
 }
 """Words of options that have no limit, or none here: the reason, and what to write."""

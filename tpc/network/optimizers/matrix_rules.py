@@ -109,11 +109,26 @@ def lars(at: Moment) -> Step:
 
 
 def scion(at: Moment) -> Step:
-    """Q = radius sqrt(rows / columns) msign(m), m an average of gradients."""
-    b = at.builder
+    """Q = radius sqrt(rows / columns) msign(m), m an average of gradients, or by another norm.
+
+    Those act entry by entry: sign(m) / columns, sqrt(rows) m / |m| of each column, and of each row
+    m / |m| / sqrt(columns).
+    """
+    b, norm = at.builder, at.words["norm"]
     m = blend(b, b.sub(b.number(1), at.options["momentum"]), at.states[0], at.gradient)
+    if norm != "spectral":
+        found = b.apply("sign", m) if norm == "sign" else _normed(at, m, norm == "rows")
+        below = 1.0 if norm == "columns" else at.facing.columns
+        return b.mul(b.div(at.options["radius"], b.number(below)), found), (m,)
     scale = b.mul(at.options["radius"], b.number(at.facing.shape_scale))
     return b.mul(scale, operator(at, m).schatten(b.number(0)).node), (m,)
+
+
+def _normed(at: Moment, m: Node, by_rows: bool) -> Node:
+    """Return entries over the root of the mean square of their row, or of their column."""
+    b, square = at.builder, at.builder.apply("square", m)
+    average = at.averages.rows if by_rows is not at.facing.turned else at.averages.columns
+    return b.div(m, positive(b, b.apply("sqrt", average(square))))
 
 
 def _direction(at: Moment) -> tuple[Node, Node]:
@@ -252,7 +267,9 @@ MATRIX_RULES: MappingProxyType[str, Rule] = MappingProxyType(
             Rule(
                 "scion", "radius sqrt(rows / columns) msign(m)", scion, ("m",),
                 {"momentum": 0.1, "radius": 1.0}, {"constrained": False},
-                words={"norm": ("spectral",), "layout": ("", "transposed")},
+                words={
+                    "norm": ("spectral", "sign", "columns", "rows"), "layout": ("", "transposed"),
+                },
             ),
         )
     }

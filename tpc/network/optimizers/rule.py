@@ -33,12 +33,16 @@ class Facing:
         shape_scale: sqrt(rows / columns), without its power of n.
         unwidened: sqrt(max(1, rows / columns)), in the same way.
         largest: sqrt(max(rows, columns)), in the same way.
+        columns: The number of columns, in the same way: 1 where they grow.
+        turned: Whether the first growing axis is that of columns.
     """
 
     rows: int = 1
     shape_scale: float = 1.0
     unwidened: float = 1.0
     largest: float = 1.0
+    columns: float = 1.0
+    turned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

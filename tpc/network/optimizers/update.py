@@ -42,7 +42,8 @@ def acts_on_operators(use: OptimizerUse) -> bool:
     spectral = flags_of(use)["spectral_normalize"] or "spectral_clip" in dict(use.options)
     if use.declared is not None:
         return spectral or use.declared.block is not None
-    return spectral or use.name in MATRIX_RULES
+    by_entries = words_of(use).get("norm", "spectral") != "spectral"
+    return spectral or (use.name in MATRIX_RULES and not by_entries)
 
 
 def without_spectral_bounds(use: OptimizerUse) -> OptimizerUse:

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from tpc.network.network import OptimizerUse, Weight
 from tpc.network.optimizers.every_step import is_linear, linear_coefficients
-from tpc.network.optimizers.rule import positive
+from tpc.network.optimizers.rule import Facing, positive
 from tpc.network.optimizers.update import (
     advance,
     decay,
@@ -40,8 +40,11 @@ class Descent:
         is_linear: Whether Q is linear in the gradients, but for a norm that divides it.
     """
 
-    def __init__(self, b: Builder, use: OptimizerUse, weight: Weight, steps: int) -> None:
+    def __init__(
+        self, b: Builder, use: OptimizerUse, weight: Weight, steps: int, facing: Facing
+    ) -> None:
         self._b = b
+        self._facing = facing
         self._use = use
         self._weight = weight
         self._steps = steps
@@ -70,9 +73,9 @@ class Descent:
         self, gradient: Node, states: tuple[Node, ...], step: int, factor: Node | None
     ) -> tuple[Node, tuple[Node, ...]]:
         """Return eta lr Q_t, and the states after the step."""
-        norm = starting_norm(self._b, self._use, self._weight)
+        norm, facing = starting_norm(self._b, self._use, self._weight), self._facing
         direction, after = advance(
-            self._b, self._use, gradient, states, step, factor=factor, weight_norm=norm
+            self._b, self._use, gradient, states, step, None, factor, facing, norm
         )
         return self._b.mul(self._rate(step), direction), after
 

@@ -13,6 +13,7 @@ Reference:
     Tensor Programs IVb, Theorems 2.9.25 and 2.9.30.
 """
 
+from tpc.network.facing import facing_of
 from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.losses import ErrorSignals, batch_shares, losses_of, of_data
 from tpc.network.network import Network, Training, Weight
@@ -57,12 +58,12 @@ class _Unrolling:
 
     def _start(self, weight: Weight, scales: Classification) -> None:
         b, scale = self._b, scales.by_name[weight.name]
-        descent = None
+        descent, height = None, float(self._network.height(weight))
         if weight.trained:
-            descent = Descent(b, scale.optimizer, weight, self._training.steps)
+            facing = facing_of(weight, scale.role, scale.optimizer, 1, height)
+            descent = Descent(b, scale.optimizer, weight, self._training.steps, facing)
         start, moves = b.number(1 if scale.starts else 0), scale.moves
         if isinstance(weight.leaf, Matrix):
-            height = float(self._network.height(weight))
             of = TrainedMatrix(b, weight.leaf, start, descent, moves, height)
             self._matrices[weight.leaf] = of
         else:

@@ -19,6 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
+from tpc.network.facing import facing_of
 from tpc.network.jacobians import Layout
 from tpc.network.network import OptimizerUse, Weight
 from tpc.network.optimizers.every_step import is_linear
@@ -218,6 +219,7 @@ class _KernelUpdate:
         self._of = of
         self._weight = weight
         self._use = scale.optimizer
+        self._facing = facing_of(weight, scale.role, scale.optimizer, 1, of.height(weight))
         self._zero = of.builder.number(0)
         coords = ((FREE, matrix.rows), (COLUMN, matrix.columns))
         self._moved = carried(of.builder, f"U_{weight.name}", coords, ())
@@ -237,6 +239,8 @@ class _KernelUpdate:
         gradient = Gradient(jacobian, b.number(1)).whole(b)
         of.name(f"Gamma_{name}", gradient)
         seen = norm if sees_weight(self._use) else None
-        update = of.update(name, self._use, self._weight, gradient, factor=factor, weight_norm=seen)
+        update = of.update(
+            name, self._use, self._weight, gradient, None, factor, self._facing, seen
+        )
         kept = of.kept(self._use, self._weight, self._moved)
         of.pass_on(self._moved, self._zero, b.add(kept, update))

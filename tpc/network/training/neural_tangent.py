@@ -14,6 +14,7 @@ Reference:
 
 import numpy as np
 
+from tpc.network.facing import facing_of
 from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.jacobians import Jacobian, Layout, each_output
 from tpc.network.losses import ErrorSignals, batch_shares, losses_of, of_data
@@ -99,11 +100,12 @@ class _Unrolling:
         b, scale = self._b, self._scales.by_name[weight.name]
         if not weight.trained:
             return
-        descent = Descent(b, scale.optimizer, weight, self._training.steps)
+        height = float(self._network.height(weight))
+        facing = facing_of(weight, scale.role, scale.optimizer, 1, height)
+        descent = Descent(b, scale.optimizer, weight, self._training.steps, facing)
         if descent.decays:
             self._decaying[weight.name] = descent
         if scale.moves:
-            height = float(self._network.height(weight))
             self._updates[weight.name] = update_of(b, descent, height)
 
     def program(self) -> Program:

@@ -25,11 +25,13 @@ from functools import reduce
 import numpy as np
 
 from tpc.network.batching import Lowering
+from tpc.network.facing import facing_of
 from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.jacobians import Jacobian, each_output, overlap
 from tpc.network.network import Network, OptimizerUse, Weight
 from tpc.network.optimizers.averages import GrownAverages
 from tpc.network.optimizers.every_step import is_linear
+from tpc.network.optimizers.rule import Facing
 from tpc.network.optimizers.update import acts_on_operators, decays, is_bounded, kept_by_step
 from tpc.network.scales import Classification
 from tpc.network.training.descent import without_bounds
@@ -273,7 +275,8 @@ class _TangentRound(OpenRound):
         use = scale.optimizer
         if acts_on_operators(use):
             return TangentOperator(self, weight, scale, jacobian)
-        return _EntrywiseUpdate(self, weight, use, replace(jacobian, terms=terms))
+        facing = facing_of(weight, scale.role, use, 1, self.height(weight))
+        return _EntrywiseUpdate(self, weight, use, replace(jacobian, terms=terms), facing)
 
     def _side_now(self, side: Named) -> Named:
         if self._times is None or not self._times.depends(side.node):
@@ -316,9 +319,15 @@ class _EntrywiseUpdate:
     """U_t of one weight at the beginning of a round: a ket, or a function of two coordinates."""
 
     def __init__(
-        self, of: OpenRound, weight: Weight, use: OptimizerUse, jacobian: Jacobian
+        self,
+        of: OpenRound,
+        weight: Weight,
+        use: OptimizerUse,
+        jacobian: Jacobian,
+        facing: Facing,
     ) -> None:
         self._of = of
+        self._facing = facing
         self._weight = weight
         self._use = use
         self._jacobian = jacobian
@@ -342,6 +351,6 @@ class _EntrywiseUpdate:
         gradient = Gradient(self._jacobian, chi).whole(b)
         of.name(f"Gamma_{name}", gradient)
         factor = factors.get(name)
-        update = of.update(name, self._use, self._weight, gradient, factor=factor)
+        update = of.update(name, self._use, self._weight, gradient, None, factor, self._facing)
         kept = of.kept(self._use, self._weight, self._moved)
         of.pass_on(self._moved, b.number(0), b.add(kept, update))

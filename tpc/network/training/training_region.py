@@ -12,6 +12,7 @@ from math import prod
 
 import numpy as np
 
+from tpc.network.facing import facing_of
 from tpc.network.forward_backward import BatchPass, differentiate
 from tpc.network.network import Network, OptimizerUse, Weight
 from tpc.network.optimizers.averages import GrownAverages
@@ -185,7 +186,8 @@ class TrainingRound(OpenRound):
         norm = GrownAverages(b).norm(value)
         if not acts_on_operators(use):
             seen = norm if sees_weight(use) else None
-            return self.update(weight.name, use, weight, gradient, factor=factor, weight_norm=seen)
+            facing = facing_of(weight, self._scales.by_name[weight.name].role, use, 1)
+            return self.update(weight.name, use, weight, gradient, None, factor, facing, seen)
         kets = OrthonormalKets(self, f"q_{weight.name}", value.dim, prod(weight.shape))
         shape = weight.shape or (1,)
         whole = b.constant(np.eye(kets.columns).reshape(kets.columns, *shape))

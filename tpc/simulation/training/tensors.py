@@ -121,12 +121,14 @@ class TensorPlan:
         e, n = exponents, float(widths.own)
         self.weight, self.width, self.axes = weight, widths.free, widths.axes
         self.coords = _coords(weight)
-        facing = facing_of(weight, role, use, growing=1) if acts_on_operators(use) else None
-        self.is_operator = facing is not None
-        self.turned = facing is not None and len(self.coords) == 1 and grows_below(role, use)
-        coords = () if facing else self.coords
+        rows, *below = widths.axes or (1,)
+        height = rows / below[0] if below else 1.0
+        facing = facing_of(weight, role, use, 1, height)
+        self.is_operator = whole = acts_on_operators(use)
+        self.turned = whole and len(self.coords) == 1 and grows_below(role, use)
+        coords = () if whole else self.coords
         self.steps = UpdateSteps(use, coords, weight.shape, bounded, facing)
-        columns = steps * prod(weight.shape) if facing and len(self.coords) == 1 else 0
+        columns = steps * prod(weight.shape) if whole and len(self.coords) == 1 else 0
         self.columns = columns if columns < max(widths.axes, default=0) else 0
         size = n ** -(e.a + e.b)
         leaf = weight.leaf

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tpc.network.network import OptimizerUse
 from tpc.network.optimizers.averages import GrownAverages
 from tpc.network.optimizers.rule import Facing
-from tpc.network.optimizers.update import advance, initial_states, sees_weight
+from tpc.network.optimizers.update import acts_on_operators, advance, initial_states, sees_weight
 from tpc.program.builder import Builder
 from tpc.program.nodes import Coordinates, Mean, Node, Placeholder, Shape
 from tpc.simulation.training.batch_evaluation import Evaluation
@@ -52,8 +52,7 @@ class UpdateSteps:
     ) -> None:
         """Plan for tensors with the growing axes `coords` and the constant axes `shape`.
 
-        Where they are `bounded` by a common norm, gradients have a factor; arrays of operators have
-        a `facing`.
+        Where they are `bounded` by a common norm, gradients have a factor.
         """
         self._use, self._coords, self._shape, self._bounded = use, coords, shape, bounded
         self._facing = facing
@@ -100,7 +99,7 @@ class UpdateSteps:
             before,
             tuple((node.coords, node.shape) for node in after),
             evaluation,
-            self._facing is not None or any(isinstance(x, Mean) for x in evaluation.order),
+            acts_on_operators(self._use) or any(isinstance(x, Mean) for x in evaluation.order),
             factor,
             norm,
         )
