@@ -30,6 +30,7 @@ from tpc.network.optimizers.update import (
     eps_degree,
     initial_states,
     numeric_options,
+    stages_of,
 )
 from tpc.program import nodes as op
 from tpc.program.builder import Builder
@@ -104,7 +105,7 @@ def is_linear(use: OptimizerUse) -> bool:
 
 def stays_low_rank(use: OptimizerUse) -> bool:
     """Whether updates of a matrix have columns and rows in the span of those of gradients."""
-    return is_linear(use) or acts_on_operators(use)
+    return is_linear(use) or (acts_on_operators(use) and stages_of(use) is None)
 
 
 def remembers(use: OptimizerUse) -> bool:

@@ -6,6 +6,7 @@
     lars      ||W|| m / ||m||
     schatten  singular values s^p
     scion     the largest step in a ball of a norm along an average of gradients
+    normuon   rows of muon's direction over roots of averages of their squares
 
 The gradient is `Operator`'s array: whole, or the small core of a low-rank one. Where nothing is
 left below the line the direction is 0.
@@ -16,8 +17,10 @@ Reference:
     Vyas et al., Algorithm 3 (SOAP).
     You, Gitman and Ginsburg, Algorithm 1 (LARS).
     Pethick et al., Algorithm 1 (Scion).
+    Li et al., NorMuon, 2025.
 """
 
+from dataclasses import replace
 from functools import reduce
 from types import MappingProxyType
 from typing import TypeAlias
@@ -53,6 +56,32 @@ def muon(at: Moment) -> Step:
     """Q = scale times the polar factor of u, or Newton-Schulz iterations towards it."""
     u, m = _direction(at)
     return at.builder.mul(_scale(at), _orthogonalized(at, operator(at, u)).node), (m,)
+
+
+def normuon(at: Moment) -> Step:
+    """Q = rows of muon's X over roots of averages of their mean squares, of the norm of X."""
+    b, (x, states) = at.builder, muon(replace(at, states=at.states[:1]))
+    axes = tuple(range(at.facing.rows, len(x.shape)))
+    means = b.expand(b.reduce("sum", b.apply("square", x), axes), axes)
+    y, v = _by_rows(at, x, means, at.states[1])
+    size = [Operator(b, node, at.facing.rows).frobenius for node in (x, y)]
+    return b.mul(b.div(size[0], positive(b, size[1])), y), (*states, v)
+
+
+def normed_rows(at: Moment) -> Step:
+    """The second stage of normuon, from the entries of X."""
+    b, x = at.builder, at.gradient
+    average = at.averages.columns if at.facing.turned else at.averages.rows
+    y, v = _by_rows(at, x, average(b.apply("square", x)), at.states[0])
+    size = [at.averages.norm(node) for node in (x, y)]
+    return b.mul(b.div(size[0], positive(b, size[1])), y), (v,)
+
+
+def _by_rows(at: Moment, x: Node, means: Node, old: Node) -> tuple[Node, Node]:
+    """Return rows over roots of corrected averages of their mean squares, and the average."""
+    b, beta = at.builder, at.options["beta2"]
+    v = blend(b, beta, old, means)
+    return b.div(x, positive(b, b.apply("sqrt", unbiased(b, beta, v, at.count)))), v
 
 
 def schatten(at: Moment) -> Step:
@@ -233,16 +262,22 @@ def _negative(b: Builder, p: Node) -> Node:
 _SCALES = ("spectral", "original", "match_rms", "none")
 _SCALE_OPTIONS = {"rms": 0.2}
 
+_MUON = Rule(
+    "muon", "scale msign(u), u = g + momentum m, m = momentum m + g", muon, ("m",),
+    {"momentum": 0.95, "steps": 5.0, "coefficients": NEWTON_SCHULZ, "eps": 1e-7, **_SCALE_OPTIONS},
+    {"nesterov": True, "correct": False, "dual": False},
+    words={"steps": ("", "exact"), "scale": _SCALES, "layout": ("", "transposed")},
+)  # fmt: skip
+
 MATRIX_RULES: MappingProxyType[str, Rule] = MappingProxyType(
     {
         rule.name: rule
         for rule in (
-            Rule(
-                "muon", "scale msign(u), u = g + momentum m, m = momentum m + g", muon, ("m",),
-                {"momentum": 0.95, "steps": 5.0, "coefficients": NEWTON_SCHULZ, "eps": 1e-7,
-                 **_SCALE_OPTIONS},
-                {"nesterov": True, "correct": False, "dual": False},
-                words={"steps": ("", "exact"), "scale": _SCALES, "layout": ("", "transposed")},
+            _MUON,
+            replace(
+                _MUON, name="normuon", formula="muon's X, its rows over roots of averages",
+                advance=normuon, states=("m", "v"), options={**_MUON.options, "beta2": 0.95},
+                stages=(_MUON, Rule("rows", "", normed_rows, ("v",))),
             ),
             Rule(
                 "shampoo", "(L + eps)^-p g (R + eps)^-p, L = sum g g^T, R = sum g^T g", shampoo,

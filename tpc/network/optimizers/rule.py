@@ -94,6 +94,7 @@ class Rule:
             stands for a number.
         sees_weight: Whether it asks for the norm of the weight.
         eps_degree: 2 where `eps` stands beside squares of gradients, else 1.
+        stages: Of a rule that acts on an operator and then on its entries: the rules of the two.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Rule:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sees_weight: bool = False
     eps_degree: int = 1
+    stages: "tuple[Rule, Rule] | None" = None
 
 
 def blend(b: Builder, weight: Node, old: Node, new: Node) -> Node:

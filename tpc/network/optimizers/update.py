@@ -28,7 +28,7 @@ from tpc.network.optimizers.averages import Averages, GrownAverages
 from tpc.network.optimizers.declared import advance_declared, declared_forgets
 from tpc.network.optimizers.matrix_rules import MATRIX_RULES
 from tpc.network.optimizers.operators import Operator
-from tpc.network.optimizers.rule import Facing, Moment, positive
+from tpc.network.optimizers.rule import Facing, Moment, Rule, positive
 from tpc.network.optimizers.table import ALL_RULES, BOUNDS, COMMON_FLAGS, COMMON_OPTIONS
 from tpc.program.builder import Builder
 from tpc.program.checking.expressions.defaults import at_defaults
@@ -80,6 +80,11 @@ def starting_norm(b: Builder, use: OptimizerUse, weight: Weight) -> Node | None:
     return GrownAverages(b).norm(weight.leaf)
 
 
+def stages_of(use: OptimizerUse) -> tuple[Rule, Rule] | None:
+    """Return the rules of an operator and then of its entries, where an optimizer has two."""
+    return None if use.declared is not None else ALL_RULES[use.name].stages
+
+
 def eps_degree(use: OptimizerUse) -> int:
     """Return 2 where `eps` stands beside squares of gradients, else 1."""
     return 1 if use.declared is not None else ALL_RULES[use.name].eps_degree
@@ -107,15 +112,19 @@ def words_of(use: OptimizerUse) -> Mapping[str, str]:
     return MappingProxyType({name: given.get(name, words[0]) for name, words in known.items()})
 
 
-def initial_states(b: Builder, use: OptimizerUse) -> tuple[Node, ...]:
+def initial_states(b: Builder, use: OptimizerUse, rule: Rule | None = None) -> tuple[Node, ...]:
     """Return the states before the first step: numbers, which broadcast against a gradient."""
+    if rule is not None:
+        return tuple(b.number(0) for _ in rule.states)
     if use.declared is not None:
         return tuple(b.number(value) for _, value, _ in use.declared.states)
     return tuple(b.number(0) for _ in ALL_RULES[use.name].states)
 
 
-def state_names(use: OptimizerUse) -> tuple[str, ...]:
+def state_names(use: OptimizerUse, rule: Rule | None = None) -> tuple[str, ...]:
     """Return the names of the states."""
+    if rule is not None:
+        return tuple(rule.states)
     if use.declared is not None:
         return tuple(state.name for state, _, _ in use.declared.states)
     return tuple(ALL_RULES[use.name].states)
@@ -131,6 +140,7 @@ def advance(
     factor: Node | None = None,
     facing: Facing | None = None,
     weight_norm: Node | None = None,
+    rule: Rule | None = None,
 ) -> tuple[Node, tuple[Node, ...]]:
     """Return the direction of a step and the states after it.
 
@@ -144,6 +154,7 @@ def advance(
         factor: That of all gradients, a scalar of shape ().
         facing: How the operator of the weight lies, for optimizers that act on operators.
         weight_norm: |w|, for those that see it.
+        rule: A stage of the optimizer's rule, for it alone.
 
     Returns:
         Q_t after normalisation and clipping, without learning rate and decay; the next states.
@@ -163,7 +174,7 @@ def advance(
             b, gradient, states, count, options, flags_of(use), averages,
             words_of(use), facing, weight_norm,
         )  # fmt: skip
-        direction, after = ALL_RULES[use.name].advance(moment)
+        direction, after = (rule or ALL_RULES[use.name]).advance(moment)
     direction = _bounded(b, use, direction, options, averages)
     return _spectrally_bounded(use, Operator(b, direction, facing.rows), options), after
 

@@ -23,7 +23,7 @@ from tpc.network.jacobians import Jacobian
 from tpc.network.network import Weight, WeightKind
 from tpc.network.optimizers.operators import SMALL_EIGENVALUE, Operator
 from tpc.network.optimizers.rule import TINY
-from tpc.network.optimizers.update import sees_weight, starting_norm
+from tpc.network.optimizers.update import sees_weight, stages_of, starting_norm
 from tpc.network.scales import WeightScale
 from tpc.network.training.open_round import OpenRound
 from tpc.program.backpropagation import MatrixUse
@@ -175,14 +175,21 @@ def operator_update(
     factor: Node | None,
     norm: Node | None = None,
 ) -> Node:
-    """Return eta lr Q_t of the array of an operator whose first axes are those that grow."""
+    """Return eta lr Q_t of the array of an operator whose first axes are those that grow.
+
+    Of an optimizer that acts on entries afterwards, what its first stage makes: no learning rate.
+    """
     b, use = of.builder, scale.optimizer
     facing = facing_of(weight, scale.role, use, growing, of.height(weight))
     turned = weight.kind is not WeightKind.MATRIX and grows_below(scale.role, use)
     if turned:
         gradient = Operator(b, gradient, growing).T.node
     seen = norm if sees_weight(use) else None
-    update = of.update(weight.name, use, weight, gradient, None, factor, facing, seen)
+    if (stages := stages_of(use)) is not None:
+        name = weight.name
+        update = of.direction(name, use, gradient, None, factor, facing, seen, stages[0])
+    else:
+        update = of.update(weight.name, use, weight, gradient, None, factor, facing, seen)
     return Operator(b, update, facing.rows).T.node if turned else update
 
 

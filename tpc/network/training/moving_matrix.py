@@ -14,7 +14,7 @@ Else it is a function of two coordinates that goes from round to round, with the
 """
 
 from collections.abc import Sequence
-from math import sqrt
+from math import prod, sqrt
 from typing import Protocol
 
 import numpy as np
@@ -23,7 +23,7 @@ from tpc.network.facing import facing_of
 from tpc.network.jacobians import Layout
 from tpc.network.network import OptimizerUse, Weight
 from tpc.network.optimizers.every_step import is_linear
-from tpc.network.optimizers.update import acts_on_operators, decays, sees_weight
+from tpc.network.optimizers.update import acts_on_operators, decays, sees_weight, stages_of
 from tpc.network.scales import WeightScale
 from tpc.network.training.descent import without_bounds
 from tpc.network.training.low_rank import OrthonormalKets, columns_of, operator_update, side_by_side
@@ -181,6 +181,13 @@ class _LowRankUpdate:
 
     def descend(self, gradients: Gradients, factor: Node | None, norm: Node) -> None:
         """Take one step along the gradient."""
+        b, of = self._of.builder, self._of
+        update = self.core_update(gradients, factor, norm)
+        kept = of.kept(self._scale.optimizer, self._weight, self._core)
+        of.pass_on(self._core, b.number(0), b.add(kept, update))
+
+    def core_update(self, gradients: Gradients, factor: Node | None, norm: Node) -> Node:
+        """Return what the optimizer makes of the array of the gradient."""
         b, of, matrix = self._of.builder, self._of, self._weight.leaf
         assert isinstance(matrix, Matrix)
         kets = [
@@ -196,13 +203,22 @@ class _LowRankUpdate:
         gradient = b.mul(b.number(self._root), gradient)
         of.name(f"G_{self._weight.name}", gradient)
         norm = b.mul(b.number(self._root), norm)
-        update = operator_update(of, self._weight, self._scale, gradient, 2, factor, norm)
-        kept = of.kept(self._scale.optimizer, self._weight, self._core)
-        of.pass_on(self._core, b.number(0), b.add(kept, update))
+        return operator_update(of, self._weight, self._scale, gradient, 2, factor, norm)
+
+    def whole(self, core: Node) -> Node:
+        """Return the entries of an operator between the kets."""
+        b, right = self._of.builder, self._right
+        size = prod(right.shape)
+        unit = b.constant(np.eye(size).reshape(*right.shape, size))
+        core = b.mul(b.number(1 / self._root), core)
+        left = self._left.combination(b.contract(core, unit, 2))
+        return b.reduce("sum", b.mul(left, b.row(right.combination(unit), COLUMN)))
 
 
 def _kind_of(use: OptimizerUse) -> "type[_Update]":
     """Return how an optimizer changes matrices."""
+    if stages_of(use) is not None:
+        return _RowsUpdate
     if acts_on_operators(use):
         return _LowRankUpdate
     return _StackedUpdate if is_linear(without_bounds(use)) else _KernelUpdate
@@ -244,3 +260,24 @@ class _KernelUpdate:
         )
         kept = of.kept(self._use, self._weight, self._moved)
         of.pass_on(self._moved, self._zero, b.add(kept, update))
+
+
+class _RowsUpdate(_KernelUpdate):
+    """The same, of an operator of low rank whose entries an optimizer acts on afterwards."""
+
+    def __init__(
+        self, of: OpenRound, weight: Weight, scale: WeightScale, uses: Sequence[MatrixUse]
+    ) -> None:
+        super().__init__(of, weight, scale, uses)
+        self._operator = _LowRankUpdate(of, weight, scale, uses)
+
+    def descend(self, gradients: Gradients, factor: Node | None, norm: Node) -> None:
+        """Take one step along the gradient."""
+        stages, of = stages_of(self._use), self._of
+        assert stages is not None
+        whole = self._operator.whole(self._operator.core_update(gradients, factor, norm))
+        update = of.update(
+            self._weight.name, self._use, self._weight, whole, facing=self._facing, rule=stages[1]
+        )
+        kept = of.kept(self._use, self._weight, self._moved)
+        of.pass_on(self._moved, self._zero, of.builder.add(kept, update))

@@ -10,7 +10,7 @@ from tpc.network.forward_backward import BatchPass
 from tpc.network.losses import batch_shares, differentiate_loss, losses_of, of_data
 from tpc.network.network import Network, OptimizerUse, Training, Weight
 from tpc.network.optimizers.averages import Averages
-from tpc.network.optimizers.rule import Facing
+from tpc.network.optimizers.rule import Facing, Rule
 from tpc.network.optimizers.update import (
     advance,
     decay,
@@ -117,6 +117,7 @@ class OpenRound:
         factor: Node | None = None,
         facing: Facing | None = None,
         weight_norm: Node | None = None,
+        rule: Rule | None = None,
     ) -> Node:
         """Return eta lr Q_t of a gradient, and pass the states of the optimizer on.
 
@@ -130,26 +131,42 @@ class OpenRound:
             factor: As in `advance`.
             facing: As in `advance`.
             weight_norm: As in `advance`; by default that before training.
+            rule: As in `advance`.
         """
-        b, number = self._b, self.number
         if weight_norm is None:
-            weight_norm = starting_norm(b, use, weight)
+            weight_norm = starting_norm(self._b, use, weight)
+        direction = self.direction(name, use, gradient, averages, factor, facing, weight_norm, rule)
+        rate = learning_rate(self._b, use, weight, self.number)
+        self._b.span = use.span  # where options come from elsewhere
+        return _scaled(self._b, rate, direction)
+
+    def direction(
+        self,
+        name: str,
+        use: OptimizerUse,
+        gradient: Node,
+        averages: Averages | None = None,
+        factor: Node | None = None,
+        facing: Facing | None = None,
+        weight_norm: Node | None = None,
+        rule: Rule | None = None,
+    ) -> Node:
+        """Return Q_t of a gradient, and pass the states of the optimizer on, as in `update`."""
+        b, number = self._b, self.number
         b.span = use.span
-        names = [f"{state}_{name}" for state in state_names(use)]
-        after = starts = initial_states(b, use)
+        names = [f"{state}_{name}" for state in state_names(use, rule)]
+        after = starts = initial_states(b, use, rule)
         while True:  # until each state is of the type that a step makes it
             found = tuple(map(self._state, names, after))
             states = tuple(state for _, state in found)
             direction, after = advance(
-                b, use, gradient, states, number, averages, factor, facing, weight_norm
+                b, use, gradient, states, number, averages, factor, facing, weight_norm, rule
             )
             if [(x.coords, x.shape) for x in states] == [(x.coords, x.shape) for x in after]:
                 break
         for (leaf, state), start, following in zip(found, starts, after, strict=True):
             self.pass_on(leaf, start, following if leaf is state else _at_free(b, following))
-        rate = learning_rate(b, use, weight, number)
-        b.span = use.span  # where options come from elsewhere
-        return _scaled(b, rate, direction)
+        return direction
 
     def _state(self, name: str, like: Node) -> tuple[Carried, Node]:
         """Return what is carried for a state of some type, and the state; perhaps a row of it."""

@@ -23,6 +23,7 @@ from tpc.network.optimizers.update import (
     flags_of,
     is_bounded,
     sees_weight,
+    stages_of,
 )
 from tpc.network.scales import Classification
 from tpc.network.training.descent import without_bounds
@@ -195,4 +196,8 @@ class TrainingRound(OpenRound):
         scale = self._scales.by_name[weight.name]
         update = operator_update(self, weight, scale, core, 2, factor, norm)
         moved = kets.combination(update)
-        return moved if weight.shape else b.take(moved, (0,))
+        moved = moved if weight.shape else b.take(moved, (0,))
+        if (stages := stages_of(use)) is None:
+            return moved
+        facing = facing_of(weight, scale.role, use, 1)
+        return self.update(weight.name, use, weight, moved, facing=facing, rule=stages[1])

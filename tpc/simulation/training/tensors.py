@@ -28,6 +28,7 @@ from tpc.network.optimizers.update import (
     decay,
     learning_rate,
     numeric_options,
+    stages_of,
 )
 from tpc.network.roles import Role
 from tpc.program.builder import Builder
@@ -128,7 +129,8 @@ class TensorPlan:
         self.turned = whole and len(self.coords) == 1 and grows_below(role, use)
         coords = () if whole else self.coords
         self.steps = UpdateSteps(use, coords, weight.shape, bounded, facing)
-        columns = steps * prod(weight.shape) if whole and len(self.coords) == 1 else 0
+        spanned = whole and stages_of(use) is None and len(self.coords) == 1
+        columns = steps * prod(weight.shape) if spanned else 0
         self.columns = columns if columns < max(widths.axes, default=0) else 0
         size = n ** -(e.a + e.b)
         leaf = weight.leaf
