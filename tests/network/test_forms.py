@@ -176,7 +176,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "matrix_optimizers.md"
 OPTIMIZERS = (
     "sgd", "adam", "muon(scale=spectral)", "muon(scale=original)", "muon(scale=match_rms)",
     "muon(scale=none)", "muon(scale=none, dual=true)", "schatten(p=0.5)", "shampoo",
-    "shampoo(exponent=0.5)", "shampoo(graft=sgd)", "soap", "scion",
+    "shampoo(exponent=0.5)", "shampoo(graft=sgd)", "shampoo(graft=adam)", "soap",
+    "normuon", "scion", "scion(norm=sign)", "scion(norm=rows)", "scion(norm=columns)",
     "sgd(spectral_normalize=true)", "sgd(normalize=true)", "lars", "lamb", "lamb(bound=10)",
 )  # fmt: skip
 """Those of the table, with their scale conventions."""
@@ -226,6 +227,7 @@ def test_exponents_are_those_of_the_published_theory() -> None:
         "muon(scale=none)": (0, 0.5, -0.5, 0.5),
         "shampoo(exponent=0.5)": (0, 0, 0, 0),
         "shampoo(graft=sgd)": (0, 1, -1, 1),
+        "shampoo(graft=adam)": (-1, 0, -1, 0),
         "soap": (0, 0.5, -0.5, 0.5),
         "lars": (-0.5, 0, 0, 0),
         "lamb(bound=10)": (0, 0.5, 0, 0.5),

@@ -8,7 +8,7 @@ from tests.numeric.dense_training import TEXT, extrapolated
 
 
 def normuon(rate):
-    """Return the step of a matrix (..., rows, columns) whose X is `rate(X)` times a polar factor."""
+    """Return the step of a matrix (..., rows, columns) with X = `rate(X)` times a polar factor."""
 
     def update(t, states, g):
         m = states["m"] = 0.9 * states.get("m", 0) + g
@@ -24,7 +24,7 @@ def normuon(rate):
 
 
 def rate_of_vectors(x):
-    """Return sqrt(rows / columns) of an n x d matrix, sqrt(n) of a 1 x n one in units of the limit."""
+    """Return sqrt(rows / columns) of an n x d matrix, sqrt(n) of a 1 x n one."""
     rows, columns = x.shape[-2:]
     return np.sqrt(rows / columns) if rows > columns else np.sqrt(columns)
 

@@ -33,8 +33,8 @@ from tpc.network.optimizers.update import (
     acts_on_operators,
     decays,
     forgets_sizes,
+    sees_entries,
     sees_weight,
-    stages_of,
     without_spectral_bounds,
 )
 from tpc.network.roles import Role
@@ -176,9 +176,9 @@ def _check_operators(network: Network, scales: Classification) -> bool:
         if weight.role is Role.SCALAR:
             reason = f"`{weight.name}` has no growing axis"
             advice = f"give it another optimizer: `optimizer {weight.name}: adam(...)`"
-        elif scales.regime is Regime.OPERATOR and stages_of(use) is not None:
-            reason = "it normalises rows of updates, which are not known in this regime"
-            advice = "take `mup`, or `muon`"
+        elif scales.regime is Regime.OPERATOR and sees_entries(use):
+            reason = "it sees entries of updates, which are not known in this regime"
+            advice = "take `mup`, or an optimizer of operators alone"
         elif (plain := without_spectral_bounds(use)) != use and not stays_low_rank(plain):
             reason = "its updates are no operators of low rank, whose singular values are known"
             advice = "take `clip` or `normalize`, or `muon`"

@@ -24,6 +24,7 @@ from tpc.network.optimizers.update import (
     acts_on_operators,
     eps_degree,
     flags_of,
+    graft_of,
     numeric_options,
     sees_weight,
     words_of,
@@ -87,7 +88,7 @@ def practice(weight: WeightScale, of: Classification, form: Form) -> Practice:
     has_eps = "eps" in options and not is_zero(options["eps"])
     half = _HALF_AXES[weight.role]
     above = -scale_power(weight.role, use)
-    if acts_on_operators(use):
+    if acts_on_operators(use) and graft_of(use) is None:
         above += (1 - (degree or 0.0)) * half
     if sees_weight(use):
         bounded = words_of(use).get("bound", "none") != "none" and half + init > 0

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from tpc.diagnostics import NOWHERE, UsageError
-from tpc.network.network import Exponents, OptimizerUse, Parametrization
+from tpc.network.network import Exponents, OptimizerUse, OptionValue, Parametrization
 from tpc.network.optimizers.table import ALL_RULES, BOTH_BOUNDS, LISTS, out_of_range
 from tpc.network.optimizers.update import known_options, known_words
 from tpc.program.builder import Builder
-from tpc.program.nodes import Node
 
 
 def optimizer_named(text: str) -> OptimizerUse:
@@ -29,7 +28,7 @@ def optimizer_named(text: str) -> OptimizerUse:
     use = OptimizerUse(name, (), None, NOWHERE)
     numbers, flags = known_options(use)
     b = Builder()
-    given: list[tuple[str, Node | bool | str]] = []
+    given: list[tuple[str, OptionValue]] = []
     words = known_words(use)
     for option, value in options.items():
         if option in numbers and isinstance(value, int | float) and not isinstance(value, bool):

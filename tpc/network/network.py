@@ -219,18 +219,22 @@ class OptimizerUse:
         name: As in theory.md, section 7, or that of a declared optimizer.
         options: The options that were written, scalar nodes made of statics, params and `time`,
             most of shape (); flags (`normalize`, `eps_outside`) are booleans, others words
-            (`steps=exact`). What a block says of all gradients is among them: its schedule in `lr`,
-            and `clip_value`.
+            (`steps=exact`), or an optimizer (`graft=adam(eps=0.1)`). What a block says of all
+            gradients is among them: its schedule in `lr`, and `clip_value`.
         declared: The declared optimizer, where it is one.
         span: Where it stands.
         time: Stands for t, the number of the step from 0, where an option contains it.
     """
 
     name: str
-    options: tuple[tuple[str, Node | bool | str], ...]
+    options: tuple[tuple[str, "OptionValue"], ...]
     declared: UserOptimizer | None
     span: Span
     time: op.Placeholder | None = None
+
+
+OptionValue: TypeAlias = Node | bool | str | OptimizerUse
+"""The value of an option."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from difflib import get_close_matches
 from tpc.diagnostics.training_faults import BadOptimizerOption, BadSetting, UnknownOptimizer
 from tpc.network.checking.draft import NetworkDraft
 from tpc.network.checking.steps import time_in, timed
-from tpc.network.network import OptimizerUse
+from tpc.network.network import OptimizerUse, OptionValue
+from tpc.network.optimizers.matrix_rules import GRAFTS
 from tpc.network.optimizers.table import ALL_RULES, BOTH_BOUNDS, LISTS, out_of_range
 from tpc.network.optimizers.update import known_options, known_words
-from tpc.program.checking.context import Context
 from tpc.program.checking.expressions.defaults import at_defaults
 from tpc.program.checking.expressions.evaluate import evaluate
 from tpc.program.checking.sorts import flag
@@ -53,7 +53,7 @@ def use_of(network: NetworkDraft, at: tree.Expression) -> OptimizerUse | Broken:
     if name.id in network.optimizers and declared is None:
         return BROKEN
     bare = OptimizerUse(name.id, (), declared, at.span)
-    options = _options(ctx, bare, keywords)
+    options = _options(network, bare, keywords)
     return (
         options
         if isinstance(options, Broken)
@@ -102,15 +102,16 @@ def _suggestion(network: NetworkDraft, name: str) -> str:
 
 
 def _options(
-    ctx: Context, use: OptimizerUse, keywords: tuple[tree.Keyword, ...]
-) -> tuple[tuple[str, Node | bool | str], ...] | Broken:
+    network: NetworkDraft, use: OptimizerUse, keywords: tuple[tree.Keyword, ...]
+) -> tuple[tuple[str, OptionValue], ...] | Broken:
+    ctx = network.draft.ctx
     numeric, flags = known_options(use)
     aliases = ALL_RULES[use.name].aliases if use.declared is None else {}
-    found: dict[str, Node | bool | str] = {}
+    found: dict[str, OptionValue] = {}
     sound = True
     for keyword in keywords:
         name = aliases.get(keyword.name, keyword.name)
-        value = _value(ctx, use, keyword, numeric, flags)
+        value = _value(network, use, keyword, numeric, flags)
         if name in found:
             fault = BadOptimizerOption(keyword.name, "is given twice", "give each option once")
             value = ctx.report(fault, keyword.span)
@@ -138,14 +139,14 @@ def _options(
 
 
 def _value(
-    ctx: Context,
+    network: NetworkDraft,
     use: OptimizerUse,
     at: tree.Keyword,
     numeric: tuple[str, ...],
     flags: tuple[str, ...],
-) -> Node | bool | str | Broken:
+) -> OptionValue | Broken:
     """Return the value of an option."""
-    words = known_words(use).get(at.name, ())
+    ctx, words = network.draft.ctx, known_words(use).get(at.name, ())
     if isinstance(at.value, tree.Name) and at.value.id in words:
         return at.value.id
     if isinstance(at.value, tree.Name | tree.Call):
@@ -153,6 +154,8 @@ def _value(
         if (at.name, word) in REFUSED and use.declared is None:
             fault = BadOptimizerOption(at.name, *REFUSED[at.name, word])
             return ctx.report(fault, at.value.span)
+    if isinstance(at.value, tree.Call) and at.value.function.id in {*words} & {*GRAFTS}:
+        return use_of(network, at.value)
     if words and at.name not in numeric:
         known_ones = ", ".join(f"`{word}`" for word in words if word)
         fault = BadOptimizerOption(at.name, f"is one of {known_ones}", "")
@@ -190,6 +193,8 @@ def _problem(use: OptimizerUse, name: str, node: Node) -> str:
         return f"is a number, not an array of shape {show_shape(node.shape)}"
     if time_in(node) is not None:  # looked at when the number of steps is known
         return ""
+    if name == "every" and float(at_defaults(node)) != 1:
+        return "is 1: roots of earlier statistics are not kept, the present ones are always taken"
     values = map(float, at_defaults(node).flat)
     declared = use.declared is not None
     return next(filter(None, (out_of_range(use.name, declared, name, x) for x in values)), "")

@@ -10,7 +10,7 @@ from tpc.diagnostics import Fault
 from tpc.diagnostics.name_faults import NotStatic
 from tpc.diagnostics.training_faults import BadOptimizerOption, BadSetting
 from tpc.network.checking.leaves import leaves
-from tpc.network.network import OptimizerUse
+from tpc.network.network import OptimizerUse, OptionValue
 from tpc.network.optimizers.table import out_of_range
 from tpc.network.optimizers.update import at_step
 from tpc.program.builder import Builder
@@ -57,7 +57,7 @@ def timed(ctx: Context, at: tree.Expression, what: str) -> Node | Broken:
     return node
 
 
-def time_in(*nodes: Node | bool | str) -> Placeholder | None:
+def time_in(*nodes: OptionValue) -> Placeholder | None:
     """Return what stands for `t` in some numbers, where one of them contains it."""
     found = (x for node in nodes if isinstance(node, Node) for x in leaves(node))
     return next((leaf for leaf in found if isinstance(leaf, Placeholder)), None)

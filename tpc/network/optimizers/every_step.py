@@ -28,9 +28,10 @@ from tpc.network.optimizers.update import (
     acts_on_operators,
     advance,
     eps_degree,
+    graft_of,
     initial_states,
     numeric_options,
-    stages_of,
+    sees_entries,
 )
 from tpc.program import nodes as op
 from tpc.program.builder import Builder
@@ -105,7 +106,7 @@ def is_linear(use: OptimizerUse) -> bool:
 
 def stays_low_rank(use: OptimizerUse) -> bool:
     """Whether updates of a matrix have columns and rows in the span of those of gradients."""
-    return is_linear(use) or (acts_on_operators(use) and stages_of(use) is None)
+    return is_linear(use) or (acts_on_operators(use) and not sees_entries(use))
 
 
 def remembers(use: OptimizerUse) -> bool:
@@ -180,6 +181,8 @@ ANY = float("inf")
 
 def homogeneity(use: OptimizerUse) -> float | None:
     """Return the degree p of every Q_t, or None where it has none."""
+    if graft := graft_of(use):
+        return homogeneity(graft)
     reading: OptimizerReading[Scale] = OptimizerReading(ANY, 0.0, 1.0, _same, _scaling)
     return of_every_step(use, reading)
 
@@ -194,6 +197,8 @@ def shape_degree(use: OptimizerUse) -> float:
 
 def joint_homogeneity(use: OptimizerUse) -> float | None:
     """Return p in Q(k g, k^e eps) = k^p Q(g, eps) with e of `eps_degree`, None if there is none."""
+    if graft := graft_of(use):
+        return joint_homogeneity(graft)
     b = Builder()
     scaled = [option for option in use.options if option[0] != "eps"]
     if "eps" in numeric_options(b, use):

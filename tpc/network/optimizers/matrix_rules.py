@@ -106,8 +106,9 @@ def shampoo(at: Moment) -> Step:
     if at.flags["trace"]:
         degree = _excess(b, *powers)
         found = found.times(b.pow(positive(b, seen[0].trace), degree))
-    if at.words["graft"] == "sgd":
-        found = found.times(b.div(g.frobenius, positive(b, found.frobenius)))
+    if at.words["graft"] != "none":
+        size = g.frobenius if at.words["graft"] == "sgd" else at.weight_norm or b.number(1)
+        found = found.times(b.div(size, positive(b, found.frobenius)))
     return found.node, (m, left.node, right.node)
 
 
@@ -259,6 +260,9 @@ def _negative(b: Builder, p: Node) -> Node:
     return b.number(-float(p.value)) if isinstance(p, Constant) else b.neg(p)
 
 
+GRAFTS = ("adagrad", "rmsprop", "adam")
+"""Optimizers of entries whose norm a step of shampoo may take."""
+
 _SCALES = ("spectral", "original", "match_rms", "none")
 _SCALE_OPTIONS = {"rms": 0.2}
 
@@ -281,8 +285,10 @@ MATRIX_RULES: MappingProxyType[str, Rule] = MappingProxyType(
             ),
             Rule(
                 "shampoo", "(L + eps)^-p g (R + eps)^-p, L = sum g g^T, R = sum g^T g", shampoo,
-                ("m", "L", "R"), {"beta1": 0.0, "beta2": 1.0, "exponent": 0.25, "eps": 1e-12},
-                {"trace": False, "correct": True}, eps_degree=2, words={"graft": ("none", "sgd")},
+                ("m", "L", "R"), {"beta1": 0.0, "beta2": 1.0, "exponent": 0.25, "eps": 1e-12,
+                 "every": 1.0},
+                {"trace": False, "correct": True}, eps_degree=2,
+                words={"graft": ("none", "sgd", *GRAFTS)},
             ),
             Rule(
                 "soap", "E_L (mhat / (sqrt(vhat) + eps)) E_R^T, rotated by E_L^T g E_R", soap,

@@ -59,7 +59,8 @@ class Moment:
         averages: Of tensors like the gradient.
         words: Options that are words.
         facing: How the operator of the weight lies.
-        weight_norm: |w|, the norm of the weight, where the rule asks for it.
+        weight_norm: |w|, the norm of the weight, or that of the step of a graft, where the rule
+            asks for it.
     """
 
     builder: Builder

@@ -26,7 +26,7 @@ import numpy as np
 from tpc.network.network import OptimizerUse, Weight
 from tpc.network.optimizers.averages import Averages, GrownAverages
 from tpc.network.optimizers.declared import advance_declared, declared_forgets
-from tpc.network.optimizers.matrix_rules import MATRIX_RULES
+from tpc.network.optimizers.matrix_rules import GRAFTS, MATRIX_RULES
 from tpc.network.optimizers.operators import Operator
 from tpc.network.optimizers.rule import Facing, Moment, Rule, positive
 from tpc.network.optimizers.table import ALL_RULES, BOUNDS, COMMON_FLAGS, COMMON_OPTIONS
@@ -83,6 +83,24 @@ def starting_norm(b: Builder, use: OptimizerUse, weight: Weight) -> Node | None:
 def stages_of(use: OptimizerUse) -> tuple[Rule, Rule] | None:
     """Return the rules of an operator and then of its entries, where an optimizer has two."""
     return None if use.declared is not None else ALL_RULES[use.name].stages
+
+
+def graft_of(use: OptimizerUse) -> OptimizerUse | None:
+    """Return the optimizer of entries whose norm an update takes, where there is one."""
+    found = dict(use.options).get("graft")
+    if isinstance(found, OptimizerUse):
+        return found
+    return OptimizerUse(found, (), None, use.span) if found in GRAFTS else None
+
+
+def sees_entries(use: OptimizerUse) -> bool:
+    """Whether an optimizer of operators needs all entries of a matrix as well."""
+    return stages_of(use) is not None or graft_of(use) is not None
+
+
+def asks_norm(use: OptimizerUse) -> bool:
+    """Whether a step asks for a norm: of the weight, or of the step of a graft."""
+    return sees_weight(use) or graft_of(use) is not None
 
 
 def eps_degree(use: OptimizerUse) -> int:
@@ -153,7 +171,7 @@ def advance(
         averages: Of tensors like the gradient; `GrownAverages(b)` unless told otherwise.
         factor: That of all gradients, a scalar of shape ().
         facing: How the operator of the weight lies, for optimizers that act on operators.
-        weight_norm: |w|, for those that see it.
+        weight_norm: |w|, for those that see it, or the norm of the step of a graft.
         rule: A stage of the optimizer's rule, for it alone.
 
     Returns:

@@ -23,7 +23,7 @@ from tpc.network.jacobians import Jacobian
 from tpc.network.network import Weight, WeightKind
 from tpc.network.optimizers.operators import SMALL_EIGENVALUE, Operator
 from tpc.network.optimizers.rule import TINY
-from tpc.network.optimizers.update import sees_weight, stages_of, starting_norm
+from tpc.network.optimizers.update import asks_norm, stages_of, starting_norm
 from tpc.network.scales import WeightScale
 from tpc.network.training.open_round import OpenRound
 from tpc.program.backpropagation import MatrixUse
@@ -184,7 +184,7 @@ def operator_update(
     turned = weight.kind is not WeightKind.MATRIX and grows_below(scale.role, use)
     if turned:
         gradient = Operator(b, gradient, growing).T.node
-    seen = norm if sees_weight(use) else None
+    seen = norm if asks_norm(use) else None
     if (stages := stages_of(use)) is not None:
         name = weight.name
         update = of.direction(name, use, gradient, None, factor, facing, seen, stages[0])

@@ -23,13 +23,20 @@ from tpc.network.facing import facing_of
 from tpc.network.jacobians import Layout
 from tpc.network.network import OptimizerUse, Weight
 from tpc.network.optimizers.every_step import is_linear
-from tpc.network.optimizers.update import acts_on_operators, decays, sees_weight, stages_of
+from tpc.network.optimizers.update import (
+    acts_on_operators,
+    decays,
+    graft_of,
+    sees_weight,
+    stages_of,
+)
 from tpc.network.scales import WeightScale
 from tpc.network.training.descent import without_bounds
 from tpc.network.training.low_rank import OrthonormalKets, columns_of, operator_update, side_by_side
 from tpc.network.training.open_round import OpenRound
 from tpc.network.training.updates import COLUMN, Gradient, kernel_product
 from tpc.program.backpropagation import Gradients, MatrixUse
+from tpc.program.builder import Builder
 from tpc.program.nodes import FREE, Matrix, Node
 from tpc.program.products import axes
 from tpc.program.reapply import transplant
@@ -199,6 +206,9 @@ class _LowRankUpdate:
         lefts, rights = zip(*kets, strict=True)
         above = self._left.take_in(side_by_side(b, lefts))
         below = self._right.take_in(side_by_side(b, rights))
+        if graft_of(self._scale.optimizer):
+            entries = _entries(b, gradients, matrix)
+            norm = of.graft_norm(self._weight, self._scale, entries, factor) or norm
         gradient = b.contract(above, b.permute(below, (2, 0, 1)))
         gradient = b.mul(b.number(self._root), gradient)
         of.name(f"G_{self._weight.name}", gradient)
@@ -250,9 +260,7 @@ class _KernelUpdate:
         """Take one step along the gradient."""
         b, of, name = self._of.builder, self._of, self._weight.name
         assert isinstance(self._weight.leaf, Matrix)
-        jacobian = Layout(axes("input"), (), ()).jacobian(gradients, self._weight.leaf)
-        assert jacobian is not None
-        gradient = Gradient(jacobian, b.number(1)).whole(b)
+        gradient = _entries(b, gradients, self._weight.leaf)
         of.name(f"Gamma_{name}", gradient)
         seen = norm if sees_weight(self._use) else None
         update = of.update(
@@ -260,6 +268,13 @@ class _KernelUpdate:
         )
         kept = of.kept(self._use, self._weight, self._moved)
         of.pass_on(self._moved, self._zero, b.add(kept, update))
+
+
+def _entries(b: Builder, gradients: Gradients, matrix: Matrix) -> Node:
+    """Return a gradient as a function of two coordinates."""
+    jacobian = Layout(axes("input"), (), ()).jacobian(gradients, matrix)
+    assert jacobian is not None
+    return Gradient(jacobian, b.number(1)).whole(b)
 
 
 class _RowsUpdate(_KernelUpdate):

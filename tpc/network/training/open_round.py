@@ -9,16 +9,18 @@ from tpc.network.batching import lower
 from tpc.network.forward_backward import BatchPass
 from tpc.network.losses import batch_shares, differentiate_loss, losses_of, of_data
 from tpc.network.network import Network, OptimizerUse, Training, Weight
-from tpc.network.optimizers.averages import Averages
+from tpc.network.optimizers.averages import Averages, GrownAverages
 from tpc.network.optimizers.rule import Facing, Rule
 from tpc.network.optimizers.update import (
     advance,
     decay,
+    graft_of,
     initial_states,
     learning_rate,
     starting_norm,
     state_names,
 )
+from tpc.network.scales import WeightScale
 from tpc.network.training.descent import shrunk
 from tpc.network.training.recorder import Recorder
 from tpc.program.builder import Builder
@@ -167,6 +169,16 @@ class OpenRound:
         for (leaf, state), start, following in zip(found, starts, after, strict=True):
             self.pass_on(leaf, start, following if leaf is state else _at_free(b, following))
         return direction
+
+    def graft_norm(
+        self, weight: Weight, scale: WeightScale, gradient: Node, factor: Node | None
+    ) -> Node | None:
+        """Return the norm of the step that an optimizer's graft takes, where it has one."""
+        graft = graft_of(scale.optimizer)
+        if graft is None:
+            return None
+        name = f"{graft.name}_{weight.name}"
+        return GrownAverages(self._b).norm(self.direction(name, graft, gradient, None, factor))
 
     def _state(self, name: str, like: Node) -> tuple[Carried, Node]:
         """Return what is carried for a state of some type, and the state; perhaps a row of it."""

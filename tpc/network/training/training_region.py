@@ -194,6 +194,7 @@ class TrainingRound(OpenRound):
         whole = b.constant(np.eye(kets.columns).reshape(kets.columns, *shape))
         core = b.contract(kets.take_in(side_by_side(b, [gradient])), whole)
         scale = self._scales.by_name[weight.name]
+        norm = self.graft_norm(weight, scale, gradient, factor) or norm
         update = operator_update(self, weight, scale, core, 2, factor, norm)
         moved = kets.combination(update)
         moved = moved if weight.shape else b.take(moved, (0,))

@@ -26,6 +26,7 @@ from tpc.network.network import Exponents, OptimizerUse, Weight
 from tpc.network.optimizers.update import (
     acts_on_operators,
     decay,
+    graft_of,
     learning_rate,
     numeric_options,
     stages_of,
@@ -129,6 +130,8 @@ class TensorPlan:
         self.turned = whole and len(self.coords) == 1 and grows_below(role, use)
         coords = () if whole else self.coords
         self.steps = UpdateSteps(use, coords, weight.shape, bounded, facing)
+        graft = graft_of(use)
+        self.graft = graft and UpdateSteps(graft, self.coords, weight.shape, bounded, facing)
         spanned = whole and stages_of(use) is None and len(self.coords) == 1
         columns = steps * prod(weight.shape) if spanned else 0
         self.columns = columns if columns < max(widths.axes, default=0) else 0
@@ -196,6 +199,7 @@ class Tensor:
         self.plan = plan
         self.value = _draw(plan, seed, trial)
         self._states: list[_State] = []
+        self._graft_states: list[Array] = []
         self._basis = np.zeros((len(self.value) if self.value.ndim else 0, 0))
         self._step = 0
 
@@ -238,6 +242,8 @@ class Tensor:
         last = np.moveaxis(whole, 0, -1) if plan.turned else whole
         step = plan.steps.at(self._step, last.shape)
         given = {step.gradient: last, **self._given(step, factor)}
+        if step.norm is not None and plan.graft:
+            given[step.norm] = self._graft_norm(plan.graft.at(self._step), gradient, factor)
         given |= {x: s.value for x, s in zip(step.before, self._states, strict=False)}
         direction, *states = step.evaluation.compute(given, plan.params)
         direction = np.broadcast_to(direction, last.shape)
@@ -253,6 +259,15 @@ class Tensor:
             for (coords, shape), value in zip(step.after, states, strict=True)
         ]
         self._step += 1
+
+    def _graft_norm(self, step: UpdateStep, gradient: FiniteGradient, factor: float) -> Array:
+        """Return the norm of the step that the graft takes."""
+        plan = self.plan
+        given = {step.gradient: plan.gain * gradient.of(...), **self._given(step, factor)}
+        if self._step:
+            given |= dict(zip(step.before, self._graft_states, strict=True))
+        direction, *self._graft_states = step.evaluation.compute(given, plan.params)
+        return np.asarray(plan.half * np.linalg.norm(direction))
 
     def _coordinates(self, gradient: Array) -> Array:
         """Return the coordinates of a gradient in columns that span it and those before it."""

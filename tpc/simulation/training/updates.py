@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tpc.network.network import OptimizerUse
 from tpc.network.optimizers.averages import GrownAverages
 from tpc.network.optimizers.rule import Facing
-from tpc.network.optimizers.update import acts_on_operators, advance, initial_states, sees_weight
+from tpc.network.optimizers.update import acts_on_operators, advance, asks_norm, initial_states
 from tpc.program.builder import Builder
 from tpc.program.nodes import Coordinates, Mean, Node, Placeholder, Shape
 from tpc.simulation.training.batch_evaluation import Evaluation
@@ -27,7 +27,7 @@ class UpdateStep:
         evaluation: Computes the direction and the states after the step.
         averages: Whether it acts on the tensor as a whole, not entry by entry.
         factor: Stands for the factor of all gradients, where there is one.
-        norm: Stands for |w| where the optimizer asks for it.
+        norm: Stands for |w|, or the norm of the step of a graft, where the optimizer asks for it.
     """
 
     gradient: Node
@@ -78,7 +78,7 @@ class UpdateSteps:
     def _plan(self, step: int, size: Shape) -> UpdateStep:
         b = Builder()
         gradient = b.make(Placeholder, self._coords, size, "gradient")
-        norm = b.placeholder(b.number(0), "norm") if sees_weight(self._use) else None
+        norm = b.placeholder(b.number(0), "norm") if asks_norm(self._use) else None
         if step == 0:
             before = initial_states(b, self._use)
         else:
