@@ -6,7 +6,6 @@ from tpc.diagnostics.training_faults import BadOptimizerOption, BadSetting, Unkn
 from tpc.network.checking.draft import NetworkDraft
 from tpc.network.checking.steps import time_in, timed
 from tpc.network.network import OptimizerUse, OptionValue
-from tpc.network.optimizers.matrix_rules import GRAFTS
 from tpc.network.optimizers.table import ALL_RULES, BOTH_BOUNDS, LISTS, out_of_range
 from tpc.network.optimizers.update import known_options, known_words
 from tpc.program.checking.expressions.defaults import at_defaults
@@ -154,7 +153,7 @@ def _value(
         if (at.name, word) in REFUSED and use.declared is None:
             fault = BadOptimizerOption(at.name, *REFUSED[at.name, word])
             return ctx.report(fault, at.value.span)
-    if isinstance(at.value, tree.Call) and at.value.function.id in {*words} & {*GRAFTS}:
+    if isinstance(at.value, tree.Call) and at.value.function.id in {*words} & {*ALL_RULES}:
         return use_of(network, at.value)
     if words and at.name not in numeric:
         known_ones = ", ".join(f"`{word}`" for word in words if word)
