@@ -1,9 +1,10 @@
 """Training of hundreds of steps at infinite width, held against networks of width 4,096.
 
-    python tests/benchmarks/long_training.py [--nodes N] [--width N] [--trials N] [--only 1|2]
+    python tests/benchmarks/long_training.py [--nodes N] [--width N] [--trials N] [--only 1|2|3]
 
 Gradient descent in the maximal update parametrization: 500 steps with one hidden layer and 20
-inputs, 200 steps with two hidden layers and 4 inputs. Each limit is computed in a process of its
+inputs, 200 steps with two hidden layers and 4 inputs; and 100 steps of Muon with momentum, two
+hidden layers and 8 inputs, on twice the nodes. Each limit is computed in a process of its
 own: its CPU seconds and seconds, derivation and all, its peak of memory, and the largest difference
 from the trained networks, in combined standard errors.
 """
@@ -12,6 +13,7 @@ import argparse
 import os
 import subprocess
 import sys
+from typing import NamedTuple
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads that wait count as CPU seconds
 
@@ -34,16 +36,31 @@ print(used.ru_utime + used.ru_stime, time.time() - start, used.ru_maxrss / 2**20
 """
 
 
-def network(layers: int, inputs: int, steps: int) -> str:
+class Case(NamedTuple):
+    """A training: its hidden layers, inputs, steps, the optimizer of matrices, factor of nodes."""
+
+    layers: int
+    inputs: int
+    steps: int
+    matrices: str = "sgd(lr=0.5)"
+    nodes: int = 1
+
+
+CASES = (Case(1, 20, 500), Case(2, 4, 200), Case(2, 8, 100, "muon(lr=0.05)", 2))
+
+
+def network(case: Case) -> str:
     """Return a tanh network trained on random inputs."""
+    layers, inputs = case.layers, case.inputs
     rng = np.random.default_rng(0)
     rows, targets = rng.standard_normal((inputs, 3)).round(2), rng.uniform(-1, 1, inputs).round(2)
     deeper = "weight W : n x n\nx2 = tanh(W @ x1)\n" if layers == 2 else ""
     return (
         f"dim n\ninput xi[3]\nweight U[3] : n\nweight v : n\nx1 = tanh(U @ xi)\n{deeper}"
         f"readout f = v * x{layers}\ntrain f:\n    data {rows.tolist()}, {targets.tolist()}\n"
-        f"    loss mse\n    reduce mean\n    optimizer sgd(lr=0.5)\n    parametrization mup\n"
-        f"    steps {steps}\n"
+        f"    loss mse\n    reduce mean\n    optimizer sgd(lr=0.5)\n"
+        f"    optimizer matrices: {case.matrices}\n    parametrization mup\n"
+        f"    steps {case.steps}\n"
     )
 
 
@@ -53,23 +70,21 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=4096)
     parser.add_argument("--trials", type=int, default=8)
     parser.add_argument("--engine", default="matrix-free")
-    parser.add_argument("--only", type=int, nargs="*", default=[1, 2], help="hidden layers")
+    parser.add_argument("--only", type=int, nargs="*", default=[1, 2, 3], help="which of them")
     options = parser.parse_args()
     table = Table(title=f"{options.nodes:,} nodes beside {options.trials} of width {options.width}")
     for column in ("layers", "inputs", "steps", "CPU s", "s", "GB", "largest error", "difference"):
         table.add_column(column, justify="right")
-    for layers, inputs, steps in ((1, 20, 500), (2, 4, 200)):
-        if layers in options.only:
-            table.add_row(
-                str(layers), str(inputs), str(steps), *row(layers, inputs, steps, options)
-            )
+    for at, case in enumerate(CASES, 1):
+        if at in options.only:
+            table.add_row(str(case.layers), str(case.inputs), str(case.steps), *row(case, options))
     Console().print(table)
 
 
-def row(layers: int, inputs: int, steps: int, options: argparse.Namespace) -> tuple[str, ...]:
+def row(case: Case, options: argparse.Namespace) -> tuple[str, ...]:
     """Return what one training took, and how far it is from finite networks."""
-    text, place = network(layers, inputs, steps), f"/tmp/long_training_{os.getpid()}.npz"
-    arguments = [sys.executable, "-c", LIMIT, text, str(options.nodes), place]
+    text, place = network(case), f"/tmp/long_training_{os.getpid()}.npz"
+    arguments = [sys.executable, "-c", LIMIT, text, str(case.nodes * options.nodes), place]
     done = subprocess.run(arguments, capture_output=True, check=True, text=True)
     cpu, wall, memory = map(float, done.stdout.split())
     limit = np.load(place)
