@@ -172,6 +172,8 @@ def compile_text(name: str) -> str:
     program = tpc.load(name)
     if name.startswith("TP6"):
         raise ProgramError(warnings_of(name, program), name, program.source)
+    if name.startswith("TP53"):
+        tpc.train(program)
     compute_kernels(name, program)
     if name.startswith("TP413"):
         tpc.simulate(program, width=10**6, trials=1, engine="matrix-free")

@@ -170,6 +170,10 @@ def _widths(text: str) -> tuple[int, ...]:
     return widths
 
 
+def _cells(text: str) -> tuple[int, ...]:
+    return tuple(sorted({_count(word) for word in text.split(",")}))
+
+
 def _kinds(text: str) -> tuple[str, ...]:
     kinds = tuple(dict.fromkeys(text.lower().replace(" ", "").split(",")))
     for kind in kinds:
@@ -374,8 +378,12 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
             _option(
                 "--steps", type=_count, metavar="T", help="default: those of the train block",
             ),
+            _option(
+                "--cells", type=_cells, metavar="K,K,K",
+                help="depths from which an infinite one is extrapolated, default: 8,16,32",
+            ),
             _method(),
-            _samples(),
+            _samples(None, "65536; of cells 262144, with nonlinear optimizers 4096"),
             *_REPLICATES,
             _DOT,
             _UNROLLED,

@@ -52,6 +52,9 @@ DISAGREES = 1
 EFFORT = ("samples", "seed", "method", "dot", "replicates", "rank_tolerance", "unrolled")
 """The options that say how a limit is computed: arguments of these names of the driver."""
 
+LIMITS_IN_DEPTH = ("kernel", "inspect", "train", "run")
+"""What knows limits at infinite depth; of the others a number is asked."""
+
 STANDARD_INPUT = "-"
 """The program that is read from standard input."""
 
@@ -119,6 +122,7 @@ def _trained(described: Program | Network, arguments: Namespace, draws: int) -> 
             described,
             draws=draws,
             steps=getattr(arguments, "steps", None),
+            cells=getattr(arguments, "cells", None),
             params=_settings(arguments),
             progress=progress,
             **_named(arguments, *EFFORT),
@@ -309,7 +313,7 @@ def _load(arguments: Namespace) -> ShownProgram | ShownNetwork:
     described = compiler.parse(
         _text(arguments), _name(arguments), arguments.depth, arguments.assume_rank
     )
-    if arguments.command not in ("kernel", "inspect") or getattr(arguments, "unrolled", False):
+    if arguments.command not in LIMITS_IN_DEPTH or getattr(arguments, "unrolled", False):
         compiler.refuse_infinite(described, f"tpc {arguments.command}")
     found = list(described.warnings)
     if isinstance(described, Network) and getattr(arguments, "dot", "") == "derivative":

@@ -6,4 +6,5 @@ orders      the plan of that program -> its power series in L
 rounds      a plan, evaluated on arrays of states
 recursion, flow, planes, plane_limit
 loops       all of them for a tile of pairs, with errors
+training    whether training has a limit in depth; extrapolation takes it
 """

@@ -96,11 +96,11 @@ class TiedInDepth(Fault):
 
 
 class NeedsDepth(Fault):
-    """Something else than kernels is asked of an infinitely deep network."""
+    """Something else than kernels and training is asked of an infinitely deep network."""
 
     code = "TP509"
     title = "`{what}` needs a depth: `{depth}` is infinite"
-    label = "kernels have a limit at infinite depth"
+    label = "kernels and training have a limit at infinite depth"
     help = "take `--depth 64`, or write `depth {depth} = 64`"
 
     what: str
@@ -151,3 +151,41 @@ class PathUsed(Fault):
 
     text: str
     why: str
+
+
+class TrainingNotChecked(Fault):
+    """Training at infinite depth that nobody has held against finite networks."""
+
+    code = "TP530"
+    title = "training at infinite depth with {what} is not checked"
+    label = "the limit over `{depth}` has not been held against finite networks"
+    help = "take `--depth 64`"
+
+    what: str
+    depth: str
+
+
+class UpdatesInDepth(Fault):
+    """Updates of weights in a loop are too large or too small for a limit in depth."""
+
+    code = "TP531"
+    title = "training at infinite depth needs updates of order 1/L: {found}"
+    label = "over all rounds of `{depth}` they come to more, or to nothing"
+    help = "write `parametrization mup(depth=1/2)`, or scale the weights' own `lr=`"
+
+    found: str
+    depth: str
+
+
+class DepthExponent(Fault):
+    """`mup(depth=a)` is for other blocks than those of the network."""
+
+    code = "TP532"
+    title = "`mup(depth={written})` is for blocks of L^-{written}; `{name}` adds L^({found})"
+    help = (
+        "write the exponent of the blocks: `mup(depth=1/2)` for L^(-1/2), `mup(depth=1)` for 1 / L"
+    )
+
+    written: str
+    found: str
+    name: str

@@ -72,12 +72,14 @@ class ShownEvaluation(_Table, EvaluatorResult):
         command: What made it: `run` or `train`.
         readouts: The outputs whose value is a covariance.
         training: Whether the first axis of outputs is over steps.
+        depth: The free depth, perhaps infinite; None where there is none.
     """
 
     program: str = ""
     command: str = "run"
     readouts: frozenset[str] = frozenset()
     training: bool = False
+    depth: float | None = None
 
     @classmethod
     def of(

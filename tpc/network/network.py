@@ -77,6 +77,7 @@ class Weight:
         trained: Whether training changes it.
         exponents: Its own a, b, c, d, or None for those of the parametrization.
         span: Its declaration.
+        depth: That of the loop that draws it anew in every round, of shape (); else None.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Weight:
     trained: bool
     exponents: Exponents | None
     span: Span
+    depth: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class Parametrization:
         scalar: The same for scalar-like weights; None also where `custom` leaves them out.
         out: The exponent a_out of `custom`.
         span: Where it stands.
+        depth: The argument of `mup(depth=a)`, the exponent of blocks L^-a, or None.
     """
 
     name: Literal["ntp", "mup", "sp", "meanfield", "uniform", "custom"]
@@ -121,6 +124,7 @@ class Parametrization:
     scalar: Exponents | None = None
     out: float | None = None
     span: Span | None = None
+    depth: float | None = None
 
 
 OperatorFunction: TypeAlias = Literal[

@@ -61,7 +61,9 @@ def to_json(
         "seed": int(result.seed),
         "params": {name: to_lists(value) for name, value in result.params.items()},
     }
-    width = getattr(result, "width", None)
+    width, depth = getattr(result, "width", None), getattr(result, "depth", None)
+    if depth is not None:
+        shown["depth"] = int(depth) if depth < inf else "infinite"
     if width is not None:
         shown["width"] = int(width)
     outputs: dict[str, dict[str, Json]] = {}

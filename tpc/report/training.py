@@ -101,7 +101,8 @@ def _summary(training: Training, scales: Classification) -> str:
     rows = f"{len(training.inputs)} data rows"
     rows += f", {len(training.test)} test rows" if training.test is not None else ""
     centred = ", output centred" if training.center else ""
-    name = training.parametrization.name
+    written = training.parametrization
+    name = written.name + ("" if written.depth is None else f"(depth={written.depth:g})")
     return f"training in the {kind} limit ({name}): {training.steps} steps, {rows}{centred}"
 
 

@@ -18,6 +18,7 @@ from tpc.diagnostics.network_faults import (
 )
 from tpc.diagnostics.sort_faults import NoFreeDim
 from tpc.network.checking.declared_optimizers import declare_optimizer
+from tpc.network.checking.depth_scaling import scaled_in_depth
 from tpc.network.checking.draft import NetworkDraft
 from tpc.network.checking.training import execute_setting, train
 from tpc.network.checking.weights import declare_input, declare_noise, declare_weights
@@ -99,7 +100,7 @@ def _finished(source: tree.Source, network: NetworkDraft) -> Network | None:
         depth=_depth(draft.ctx.shop.depths),
         path=isinstance(network.declared, Path),
     )
-    resolved = resolve(made, network)
+    resolved = scaled_in_depth(draft.ctx.shop.builder, resolve(made, network))
     return None if reports.found else resolved
 
 

@@ -1,4 +1,4 @@
-"""`parametrization mup`, `uniform(s)`, `custom(matrix=[a, b, c, d], ..., out=a)`."""
+"""`parametrization mup`, `mup(depth=a)`, `uniform(s)`, `custom(matrix=[a, b, c, d], ...)`."""
 
 from difflib import get_close_matches
 from typing import Literal
@@ -18,6 +18,8 @@ PLAIN: tuple[Literal["ntp", "mup", "sp", "meanfield"], ...] = ("ntp", "mup", "sp
 
 UNIFORM = "write `uniform(0.5)`: 0 is mup, and 1/2 is ntp"
 
+DEEP = "write `mup(depth=1/2)` for blocks L^(-1/2) of weights drawn anew, `mup(depth=1)` for 1 / L"
+
 CUSTOM = (
     "write `custom(matrix=[0, 0.5, 1, 1], vector=[0, 0, 0, 1], scalar=[0, 0, 0, 0], out=1)`, the "
     "exponents a, b, c, d of each kind of weight and that of the output"
@@ -30,6 +32,8 @@ def parametrization_of(network: NetworkDraft, at: tree.Expression) -> Parametriz
     match at:
         case tree.Name(id=name) if name in PLAIN:
             return _plain(network, at)
+        case tree.Call(function=tree.Name(id="mup"), arguments=(), primes=0):
+            return _deep(network, at)
         case tree.Call(function=tree.Name(id="uniform"), primes=0):
             return _uniform(ctx, at)
         case tree.Call(function=tree.Name(id="custom"), primes=0):
@@ -60,6 +64,24 @@ def _plain(network: NetworkDraft, at: tree.Name) -> Parametrization | Broken:
         problem = f"`meanfield` is mup for one hidden layer, and `{deep[0]}` makes a second one"
         return _refused(network.draft.ctx, problem, "write `parametrization mup`", at.span)
     return Parametrization(name, span=at.span)
+
+
+def _deep(network: NetworkDraft, at: tree.Call) -> Parametrization | Broken:
+    """Return `mup(depth=a)`, of a network with weights in a loop over a depth."""
+    ctx, names = network.draft.ctx, [keyword.name for keyword in at.keywords]
+    if names != ["depth"]:
+        return _refused(ctx, "`mup(...)` takes `depth`, the exponent of blocks", DEEP, at.span)
+    exponent = _number(ctx, at.keywords[0].value, DEEP)
+    if isinstance(exponent, Broken):
+        return BROKEN
+    if not 0.5 <= exponent <= 1:
+        problem = f"blocks are scaled by L^(-1/2) to L^-1, not by L^({-exponent:g})"
+        return _refused(ctx, problem, DEEP, at.keywords[0].span)
+    if not any(w and w.depth is not None for w in network.weights.values()):
+        hint = "declare weights in a loop over a `depth`, or write `mup`"
+        problem = "`mup(depth=...)` is for weights in a loop over a depth, and there are none"
+        return _refused(ctx, problem, hint, at.span)
+    return Parametrization("mup", span=at.span, depth=exponent)
 
 
 def _uniform(ctx: Context, at: tree.Call) -> Parametrization | Broken:

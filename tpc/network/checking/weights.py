@@ -65,6 +65,7 @@ def declare_weights(network: NetworkDraft, at: tree.WeightDecl) -> None:
     dims = [name for name in (at.rows, at.columns) if name is not None]
     known_dims = all(is_dim(draft, name) for name in dims)
     options = read_options(draft, at, kind)
+    depth = _depth_around(network)
     for declared in at.names:
         shape = shape_of(draft, declared)
         if not draft.names.free(declared.name):
@@ -82,7 +83,7 @@ def declare_weights(network: NetworkDraft, at: tree.WeightDecl) -> None:
                 break
             network.weights[member] = Weight(
                 member, kind, leaf, () if is_array else shape, options.init, options.mult,
-                options.lr, options.trained, options.exponents, at.span,
+                options.lr, options.trained, options.exponents, at.span, depth,
             )  # fmt: skip
             values.append(_value(network, leaf, options.mult, declared))
         if len(values) < len(names):
@@ -93,6 +94,15 @@ def declare_weights(network: NetworkDraft, at: tree.WeightDecl) -> None:
         matrices = tuple(value for value in values if isinstance(value, ScaledMatrix))
         value = MatrixArray(shape, matrices) if is_array else values[0]
         draft.names.bind_fresh(declared.name, value)
+
+
+def _depth_around(network: NetworkDraft) -> Node | None:
+    """Return the depth of the innermost loop over one."""
+    ctx = network.draft.ctx
+    if not ctx.shop.depths.around:
+        return None
+    depths, name = ctx.shop.depths, ctx.shop.depths.around[-1][0]
+    return depths.lengths.get(name) or ctx.shop.builder.number(depths.numbers[name])
 
 
 def kind_of(at: tree.WeightDecl) -> WeightKind:
