@@ -131,7 +131,7 @@ class ClosedForms:
                 product, axes = product * integrands.read(ket, labels), axes + len(labels)
         except NotElementwise:
             return None
-        return _Reading(integrands, product)
+        return _Reading(integrands, integrands.of_fewest(product))
 
     def _core(self, kets: tuple[Node, ...]) -> Node | None:
         """Return the expectation of a product of elementwise kets."""
@@ -217,20 +217,21 @@ class ClosedForms:
         """
         if not has_poles(reading.product, [z for z, _ in law.covariance]):
             return False
-        found = self._infinite_alone(reading.product, reading.integrands, law)
+        found = self._infinite_alone(reading.product, law)
         left, right = kets[0], kets[-1]
         if len(kets) == 2 and left.shape == right.shape != ():
             labels, integrands = tuple(range(len(left.shape))), Integrands(self._b, self.gaussians)
             alike = integrands.read(left, labels) * integrands.read(right, labels)
+            alike = integrands.of_fewest(alike)
             law = self._law(integrands, len(labels))
-            found |= self._infinite_alone(alike, integrands, law)
+            found |= self._infinite_alone(alike, law)
         return found
 
-    def _infinite_alone(self, product: Expr, integrands: Integrands, law: _Law) -> bool:
+    def _infinite_alone(self, product: Expr, law: _Law) -> bool:
         numbers = law.numbers()
         known = {pair: entry.xreplace(numbers) for pair, entry in law.covariance.items()}
         independent = in_independent(known, law.mean)
-        integrand = product.xreplace(integrands.alike()).xreplace(numbers | independent)
+        integrand = product.xreplace(numbers | independent)
         key = law.key(integrand)
         if key not in self._infinite:
             symbols = set().union(*(x.free_symbols for x in independent.values()))

@@ -93,8 +93,14 @@ class Integrands:
             case _:
                 raise NotElementwise
 
-    def alike(self) -> dict[Symbol, Expr]:
-        """Return coordinates that are numbers times another one and numbers, as that."""
+    def of_fewest(self, integrand: Expr) -> Expr:
+        """Write coordinates that are numbers times another one and numbers as that."""
+        alike = self._alike()
+        for z in alike:
+            del self.coordinates[z]
+        return integrand.xreplace(alike)
+
+    def _alike(self) -> dict[Symbol, Expr]:
         first: dict[Placed, Expr] = {}
         found: dict[Symbol, Expr] = {}
         for z, placed in self.coordinates.items():

@@ -194,7 +194,7 @@ def hidden_radii(zero: Array) -> Array:
     return np.where(zero[:, -1], 0, 2 * (zero * RADII).max(axis=1))
 
 
-RADII = 2.0 ** np.arange(-40, -19)
+RADII = 2.0 ** np.arange(-60, -19)
 """How far around a kink functions may be 0 for rounding."""
 
 SEARCHED, ARGUMENTS = 801, np.linspace(-8, 8, 129)

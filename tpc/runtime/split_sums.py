@@ -42,8 +42,9 @@ class Kinked:
         constants: tuple[Array, ...],
     ) -> SplitFamily:
         """Return the function for arrays of variances, means and constants."""
-        places = kink_places(self.kinks, root, mean, constants, MOST_REACH)
-        return SplitFamily(f, root, mean, constants, *places)
+        places, hidden = kink_places(self.kinks, root, mean, constants, MOST_REACH)
+        hidden = np.maximum(hidden, UNRESOLVED * np.abs(places))
+        return SplitFamily(f, root, mean, constants, places, hidden)
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,10 @@ class SplitFamily(Family):
         assert isinstance(g, SplitFamily)
         places = self.places[0], g.places[0]
         return split_plane(lambda z, w: self(z) * g(w), *places, rho)
+
+
+UNRESOLVED = 2.0**-50
+"""How near to a place, relative to it, nodes are on neither side of it."""
 
 
 def without_poles(values: Array, root_weights: Array) -> None:
