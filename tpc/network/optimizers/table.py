@@ -160,7 +160,7 @@ def _below(at: Moment, vhat: Node) -> Node:
     return root(b, vhat, eps)
 
 
-_RATES = ("beta", "beta1", "beta2", "a", "alpha", "rho")
+_RATES = ("beta", "beta1", "beta2", "a", "alpha", "rho", "momentum")
 """How much of an average stays: at 1 it would never see a gradient."""
 
 _OF_EVERY: MappingProxyType[str, str] = MappingProxyType(
@@ -190,6 +190,8 @@ def out_of_range(optimizer: str, declared: bool, option: str, value: float) -> s
     wanted = known.get(option, "")
     if optimizer == "adadelta" and option == "eps" and not declared:
         wanted = "positive"
+    if optimizer == "scion" and option == "momentum":
+        wanted = "share"
     match wanted:
         case "positive" if value <= 0:
             return f"is positive, not {value:g}"
@@ -197,6 +199,8 @@ def out_of_range(optimizer: str, declared: bool, option: str, value: float) -> s
             return f"is not negative, and this is {value:g}"
         case "part" if not 0 <= value < 1:
             return f"is at least 0 and less than 1, not {value:g}"
+        case "share" if not 0 < value <= 1:  # of the newest gradient
+            return f"is above 0 and at most 1, not {value:g}"
     return ""
 
 
