@@ -110,7 +110,9 @@ OUT_OF_RANGE = (
     "nesterov(beta=-0.5)", "rmsprop(a=1.2)", "rmsprop(alpha=1)", "adagrad(eps=-1e-8)",
     "adam(beta1=1)", "adam(beta2=1)", "nadam(beta1=1)", "adamax(beta1=1)", "lion(beta2=1)",
     "adafactor(beta2=1)", "adadelta(eps=0)", "adadelta(rho=1)", "adadelta(a=2)",
-    "adam(clip=1, normalize=true)", "signsgd(eps=-1)",
+    "adam(clip=1, normalize=true)", "signsgd(eps=-1)", "muon(momentum=1.5)", "lars(momentum=1)",
+    "scion(momentum=0)", "scion(radius=-1)", "lars(trust=0)", "muon(steps=2.5)", "muon(steps=0)",
+    "shampoo(exponent=-1)", "muon(coefficients=[1, 2])", "muon(coefficients=[])",
 )  # fmt: skip
 
 

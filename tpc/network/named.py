@@ -8,7 +8,7 @@ import numpy as np
 
 from tpc.diagnostics import NOWHERE, UsageError
 from tpc.network.network import Exponents, OptimizerUse, OptionValue, Parametrization
-from tpc.network.optimizers.table import ALL_RULES, BOTH_BOUNDS, LISTS, out_of_range
+from tpc.network.optimizers.table import ALL_RULES, BOTH_BOUNDS, LISTS, out_of_range, out_of_shape
 from tpc.network.optimizers.update import known_options, known_words
 from tpc.program.builder import Builder
 
@@ -37,7 +37,11 @@ def optimizer_named(text: str) -> OptimizerUse:
                 raise UsageError(f"the option `{option}` of `{name}` {problem}")
             given.append((option, b.number(value)))
         elif option in LISTS and option in numbers and isinstance(value, list):
-            given.append((option, b.constant(np.array(value, dtype=float))))
+            array = np.array(value, dtype=float)
+            problem = out_of_shape(False, option, array.shape)
+            if problem:
+                raise UsageError(f"the option `{option}` of `{name}` {problem}")
+            given.append((option, b.constant(array)))
         elif (option in flags and isinstance(value, bool)) or value in words.get(option, ()):
             given.append((option, value))
         else:

@@ -6,12 +6,12 @@ from tpc.diagnostics.training_faults import BadOptimizerOption, BadSetting, Unkn
 from tpc.network.checking.draft import NetworkDraft
 from tpc.network.checking.steps import time_in, timed
 from tpc.network.network import OptimizerUse, OptionValue
-from tpc.network.optimizers.table import ALL_RULES, BOTH_BOUNDS, LISTS, out_of_range
+from tpc.network.optimizers.table import ALL_RULES, BOTH_BOUNDS, out_of_range, out_of_shape
 from tpc.network.optimizers.update import known_options, known_words
 from tpc.program.checking.expressions.defaults import at_defaults
 from tpc.program.checking.expressions.evaluate import evaluate
 from tpc.program.checking.sorts import flag
-from tpc.program.checking.values import BROKEN, Broken, show_shape
+from tpc.program.checking.values import BROKEN, Broken
 from tpc.program.nodes import Node
 from tpc.syntax import tree
 
@@ -188,12 +188,12 @@ def _value(
 
 def _problem(use: OptimizerUse, name: str, node: Node) -> str:
     """Return what is wrong with the value of an option, or the empty string."""
-    if node.shape and name not in LISTS:
-        return f"is a number, not an array of shape {show_shape(node.shape)}"
+    declared = use.declared is not None
+    if problem := out_of_shape(declared, name, node.shape):
+        return problem
     if time_in(node) is not None:  # looked at when the number of steps is known
         return ""
     if name == "every" and float(at_defaults(node)) != 1:
         return "is 1: roots of earlier statistics are not kept, the present ones are always taken"
     values = map(float, at_defaults(node).flat)
-    declared = use.declared is not None
     return next(filter(None, (out_of_range(use.name, declared, name, x) for x in values)), "")

@@ -171,7 +171,12 @@ _OF_EVERY: MappingProxyType[str, str] = MappingProxyType(
     }
 )
 _OF_RULES: MappingProxyType[str, str] = MappingProxyType(
-    {"eps": "not negative", **dict.fromkeys(_RATES, "part")}
+    {
+        "eps": "not negative",
+        "steps": "count",
+        **dict.fromkeys(("radius", "trust", "rms", "exponent"), "positive"),
+        **dict.fromkeys(_RATES, "part"),
+    }
 )
 
 
@@ -199,9 +204,18 @@ def out_of_range(optimizer: str, declared: bool, option: str, value: float) -> s
             return f"is not negative, and this is {value:g}"
         case "part" if not 0 <= value < 1:
             return f"is at least 0 and less than 1, not {value:g}"
+        case "count" if value < 1 or value % 1:
+            return f"is a whole number from 1 on, not {value:g}"
         case "share" if not 0 < value <= 1:  # of the newest gradient
             return f"is above 0 and at most 1, not {value:g}"
     return ""
+
+
+def out_of_shape(declared: bool, option: str, shape: tuple[int, ...]) -> str:
+    """Return what is wrong with the shape of an option, or the empty string."""
+    if option == "coefficients" and not declared and shape[-1:] != (3,):
+        return f"is three numbers or a list of such, not of shape {shape}"
+    return f"is a number, not an array of shape {shape}" if shape and option not in LISTS else ""
 
 
 BOTH_BOUNDS = "is given with `normalize`"
