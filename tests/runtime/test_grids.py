@@ -224,3 +224,8 @@ def test_an_operator_on_a_grid() -> None:
     # E^x cos(g.x) x_i^2 = (1 - g_i^2) exp(-|g|^2 / 2).
     expected = (1 - u**2) * np.exp(-(u**2).sum(axis=-1) / 2)[..., None]
     assert np.abs(np.asarray(ket - expected)).max() < 1e-8
+
+
+def test_loops_ask_grids_for_room_as_they_do_nodes() -> None:
+    grid = GridNodes(8, 1000)
+    assert grid.room((2, 3)).shape == (2, 3)

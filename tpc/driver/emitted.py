@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args
 from tpc.diagnostics import Fault, ProgramError, Span, UsageError
 from tpc.diagnostics.data_faults import NotFinite
 from tpc.diagnostics.limit_faults import ExpectationInfinite
+from tpc.driver.conditioning import with_conditions
 from tpc.driver.training_program import DRAW
 from tpc.program.program import Program
 from tpc.program.unroll import unroll
@@ -114,7 +115,7 @@ def evaluate(
     if effort.rank_tolerance is not None:
         tolerance["rank_tolerance"] = effort.rank_tolerance
     try:
-        return module.evaluate(
+        found = module.evaluate(
             samples=samples,
             seed=effort.seed,
             method=method,
@@ -123,6 +124,7 @@ def evaluate(
             **tolerance,
             **resolved,
         )
+        return with_conditions(found)
     except module.MethodRefused as refusal:
         raise MethodRefused(str(refusal)) from None
     except ArithmeticError as error:

@@ -190,6 +190,7 @@ def operator_update(
         update = of.direction(name, use, gradient, None, factor, facing, seen, stages[0])
     else:
         update = of.update(weight.name, use, weight, gradient, None, factor, facing, seen)
+    of.watch_spectra(weight.name, use, gradient, update)
     return Operator(b, update, facing.rows).T.node if turned else update
 
 

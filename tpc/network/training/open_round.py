@@ -14,6 +14,7 @@ from tpc.network.optimizers.rule import Facing, Rule
 from tpc.network.optimizers.update import (
     advance,
     decay,
+    forgets_sizes,
     graft_of,
     initial_states,
     learning_rate,
@@ -22,7 +23,7 @@ from tpc.network.optimizers.update import (
 )
 from tpc.network.scales import WeightScale
 from tpc.network.training.descent import shrunk
-from tpc.network.training.recorder import Recorder
+from tpc.network.training.recorder import EIGENVALUES, SINGULAR_VALUES, Recorder
 from tpc.program.builder import Builder
 from tpc.program.exchange import Unfolding
 from tpc.program.nodes import (
@@ -30,6 +31,7 @@ from tpc.program.nodes import (
     Elementwise,
     Node,
     Parameter,
+    Spectral,
     Stack,
     operands,
 )
@@ -46,7 +48,7 @@ from tpc.program.region import (
     round_input,
     round_number,
 )
-from tpc.program.traversal import toposort
+from tpc.program.traversal import toposort, walk
 
 
 class OpenRound:
@@ -92,6 +94,21 @@ class OpenRound:
     def name(self, name: str, node: Node) -> None:
         """Name a value of the round unless it has a name."""
         self._recorder.bind(name, ROUND, node)
+
+    def watch_spectra(self, name: str, use: OptimizerUse, gradient: Node, update: Node) -> None:
+        """Record the spectra that an update leans on: those that it forgets, those of bases."""
+        forgets, b = forgets_sizes(use), self._b
+        found = walk((update,), lambda node: () if node is gradient else operands(node))
+        spectral = [node for node in found if isinstance(node, Spectral)]
+        for node in spectral:
+            if node.function == "svd_apply" and forgets:
+                spectrum = b.spectral("singular_values", node.operand, node.rows)
+                self._recorder.watch(f"{SINGULAR_VALUES}{name}", spectrum)
+                return
+        sides = {node.operand: node.rows for node in spectral if node.function == "eigenvectors"}
+        for side, (operand, rows) in zip(("left", "right"), sides.items(), strict=False):
+            spectrum = b.spectral("eigenvalues", operand, rows)
+            self._recorder.watch(f"{EIGENVALUES}{name}_{side}", spectrum)
 
     def keep(self, leaf: Earlier, ket: Node) -> None:
         """Let later rounds look back at a ket."""

@@ -15,6 +15,9 @@ from tpc.program.traversal import toposort
 DIALECT = "nexort"
 """What training leads to: updates are averages over coordinates."""
 
+SINGULAR_VALUES, EIGENVALUES = "singular_values_of_", "eigenvalues_of_"
+"""What spectra are recorded as, in front of the name of a weight."""
+
 Image = Callable[[Node], Node]
 """Gives what a node of the network is for all rows at one step."""
 
@@ -56,6 +59,11 @@ class Recorder:
             self.bind(name, step, node)
             self._recorded.setdefault(name, []).append(node)
 
+    def watch(self, name: str, node: Node) -> None:
+        """Record a spectrum of a round, unless something is called so."""
+        if name not in {track.name for track in self._training.tracks}:
+            self._recorded.setdefault(name, []).append(node)
+
     def program(self, b: Builder, *extra: Parameter) -> Program:
         """Return the program whose outputs are what has been recorded, over steps."""
         network = self._network
@@ -67,7 +75,7 @@ class Recorder:
             Output(
                 name, OutputKind.SCALAR, b.stack(tuple(nodes)),
                 spans.get(name, network.readout.span),
-                is_watched=name in watched,
+                is_watched=name in watched or name.startswith((SINGULAR_VALUES, EIGENVALUES)),
             )
             for name, nodes in sorted(self._recorded.items(), key=lambda item: item[0] in losses)
         )  # fmt: skip
