@@ -63,7 +63,7 @@ class TransposedPairs:
         return self.T.block(columns, rows).T
 
 
-PAIRS_IN_BLOCK = 2**14
+PAIRS_IN_BLOCK = 2**15
 """How many pairs of samples are held at a time: a few arrays of them stay in cache."""
 
 PAIR_FLOATS = 2**29
