@@ -1582,7 +1582,7 @@ FEW_WIDE = 4
 """With how many Gaussians at most nodes are wide."""
 
 
-PAIRS_IN_BLOCK = 2**14
+PAIRS_IN_BLOCK = 2**15
 """How many pairs of samples are held at a time: a few arrays of them stay in cache."""
 
 
