@@ -336,6 +336,28 @@ def test_a_depth_may_be_a_multiple() -> None:
     assert same["nngp"] == pytest.approx(0.25 * 2.25 * math.exp(1.44), rel=1e-10)
 
 
+@pytest.mark.slow
+def test_a_state_in_the_middle() -> None:
+    """x[L / 2] is what half as strong rounds make of x[0]; of an odd depth it is rounded."""
+    inputs = CASES["linear_half"]["inputs"]
+    fresh, shared = text_of("relu_pre_half"), text_of("erf_tied_alpha1")
+    weaker = fresh.replace("mult=1.5", "mult=1.5 / sqrt(2)"), shared.replace("1.4", "0.7")
+    for text, same in zip((fresh, shared), weaker, strict=True):
+        found = tpc.kernel(tpc.parse(text.replace("x[L]", "x[L / 2]")), inputs)
+        wanted = tpc.kernel(tpc.parse(same), inputs)
+        for kind in ("nngp", "ntk"):
+            assert np.abs(found[kind] - wanted[kind]).max() <= 1e-12
+    half = fresh.replace("x[L]", "x[L / 2]")
+    for depth, middle in ((6, 3), (5, 2)):
+        deep = tpc.kernel(tpc.parse(half), inputs, depth=depth)
+        long = half.replace("depth L", f"const L = {depth}").replace("L / 2", str(middle))
+        assert deep.methods["ntk"] == "recursion"
+        assert np.abs(deep["ntk"] - tpc.kernel(tpc.parse(long), inputs)["ntk"]).max() <= 1e-12
+    for last in ("x[2]", "(x[L / 2] + x[L])"):
+        with pytest.raises(tpc.ProgramError, match="TP507"):
+            tpc.kernel(tpc.parse(fresh.replace("x[L]", last)), inputs)
+
+
 def test_depth_is_no_reserved_word() -> None:
     program = tpc.parse("dim n\ndepth = 3\nvector path : n\noutput c = depth * avg(square(path))")
     assert tpc.run(program)["c"] == 3

@@ -121,6 +121,18 @@ def test_rounds_are_those_of_the_text(text: str) -> None:
         assert np.abs(deep[kind] - long[kind]).max() <= 1e-12
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_half_of_the_rounds_know_half_of_a_path(case: str) -> None:
+    text, half = TEXTS[case], np.array(PATHS)[:, :2]
+    for depth in (math.inf, 8):
+        found = tpc.kernel(tpc.parse(text.replace("x[L]", "x[L / 2]")), PATHS, depth=depth)
+        slower = text.replace("L^(1/2)", "(2 * L)^(1/2)")
+        wanted = tpc.kernel(tpc.parse(slower), half, depth=depth / 2)
+        for kind in ("nngp", "ntk"):
+            assert np.abs(found[kind] - wanted[kind]).max() <= 1e-8
+
+
 def signature(path: Array, levels: int) -> list[Array]:
     """Return the first levels of a polygon's signature, by Chen's identity."""
     found = [np.ones(())] + [np.zeros((2,) * level) for level in range(1, levels + 1)]

@@ -15,7 +15,7 @@ class Course:
     """What the rounds of a tile take, over pieces of the depth.
 
     Attributes:
-        times: Where pieces begin and end, from 0 to 1.
+        times: Where pieces begin and end, from 0 to 1 or less.
         rows: Of each piece, of shape (pieces, rows) + that of an input.
         columns: The same of the second inputs.
         equal: Of each piece, the pairs that have been equal up to its end.
@@ -72,10 +72,8 @@ def course(rows: Array, columns: Array, path: bool, times: Array) -> Course:
     return Course(times, first, second, tuple(found), before)
 
 
-def vertex_times(rows: Array, columns: Array, path: bool) -> Array:
-    """Return the times of the vertices of all paths, or those of one piece."""
-    if not path:
-        return np.array([0.0, 1.0])
-    found = [np.linspace(0, 1, side.shape[1]) for side in (rows, columns)]
-    times = np.sort(np.concatenate(found))
+def vertex_times(rows: Array, columns: Array, path: bool, end: float) -> Array:
+    """Return the times of the vertices of all paths up to an end, or those of one piece."""
+    found = [np.linspace(0, 1, side.shape[1] if path else 2) for side in (rows, columns)]
+    times = np.minimum(np.sort(np.concatenate(found)), end)
     return np.asarray(times[np.diff(times, prepend=-1.0) > 1e-9])

@@ -70,7 +70,7 @@ def flowed(round_: StageMap, start: Pairs, inputs: Course, end: float = 1) -> Pa
     """
     fine = coarse = start
     error = start.error
-    for piece, span in enumerate(np.diff(inputs.times) * end):
+    for piece, span in enumerate(np.diff(inputs.times) * end / inputs.times[-1]):
         rates = Rates(round_, inputs.at(piece))
         fine = _integrated(rates.of, fine, RTOL, span)
         coarse = _integrated(rates.of, coarse, 10 * RTOL, span)

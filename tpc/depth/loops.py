@@ -6,6 +6,7 @@ know it: these pairs are computed again from a covariance that is off by its las
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import lcm
 
 import numpy as np
@@ -37,6 +38,7 @@ class ReadyLoop:
         rounds: How many times the free depth there are; of no meaning where `rates` are given.
         tied: Whether rounds share their weights.
         path: Whether inputs are paths.
+        read: After which part of all rounds the loop is left.
     """
 
     maps: DeepMaps
@@ -44,6 +46,7 @@ class ReadyLoop:
     rounds: int
     tied: bool
     path: bool
+    read: float
 
     @property
     def method(self) -> str:
@@ -85,11 +88,16 @@ class ReadyLoop:
         return course(rows, columns, self.path, times)
 
     def _even(self, rows: Array, columns: Array, pieces: int) -> Course:
-        return self._over(rows, columns, np.linspace(0, 1, pieces + 1))
+        total = pieces / self.read
+        if self.rates is None:
+            total = round(self.rounds * self.maps.ratio / self.read)
+        return self._over(rows, columns, np.arange(pieces + 1) / total)
 
     def _segments(self, rows: Array, columns: Array) -> int:
         """Return of what the cells of a plane are a multiple, so that vertices are met."""
-        return lcm(*(side.shape[1] - 1 for side in (rows, columns))) if self.path else 1
+        if not self.path:
+            return 1
+        return lcm(*(side.shape[1] - 1 for side in (rows, columns))) * Fraction(self.read).numerator
 
     def _planes(
         self, rows: Array, columns: Array, start: Pairs
@@ -117,7 +125,7 @@ class ReadyLoop:
             for at in range(count):
                 state = after_round(maps.round, state, given.at(at))
         else:
-            given = self._over(rows, columns, vertex_times(rows, columns, self.path))
+            given = self._over(rows, columns, vertex_times(rows, columns, self.path, self.read))
             state = flowed(self.rates, state, given, maps.ratio)
         return behind_loop(maps.behind, state, given.end)
 

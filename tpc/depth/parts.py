@@ -28,6 +28,7 @@ class Parts:
         before: What stands before it.
         inside: A round.
         behind: What follows.
+        read: After which part of the rounds it follows, 1 but for `x[L / 2]`.
     """
 
     state: str
@@ -36,6 +37,7 @@ class Parts:
     before: Stage
     inside: Stage
     behind: Stage
+    read: float = 1.0
 
 
 def parts_of(network: Network) -> Parts:
@@ -66,13 +68,15 @@ def parts_of(network: Network) -> Parts:
         if not start.lay(second, first) or start.state is None:
             raise refuse(RoundsDiffer(network.depth.name), loop.span)
         inside = stage(network, second, third)
+        last = _round_read(network, rounds)
         found = Parts(
             name,
             loop,
             bool(overlay.tied),
             stage(network, None, start.state),
             inside,
-            stage(network, rounds[-1], network.readout.node),
+            stage(network, rounds[last], network.readout.node),
+            (last + 1) / len(rounds),
         )
         _check_tied(network, found, overlay.tied)
         _check_apart(network, found)
@@ -81,6 +85,22 @@ def parts_of(network: Network) -> Parts:
     if reaches:
         raise refuse(RoundsReachBack("a round"), loop.span)
     raise refuse(RoundsDiffer(network.depth.name), loop.span)
+
+
+def _round_read(network: Network, rounds: list[Node]) -> int:
+    """Return the round whose state the readout is made of.
+
+    Raises:
+        ProgramError: TP507, there are several, or one by its number.
+    """
+    members = {node: number for number, node in enumerate(rounds)}
+    nodes = walk([network.readout.node], lambda node: () if node in members else operands(node))
+    found = {members[node] for node in nodes if node in members}
+    assert network.depth is not None
+    by_depth = {members[node] for node in network.depth.read if node in members}
+    if len(found) != 1 or not found <= by_depth | {len(rounds) - 1}:
+        raise ProgramError.of(network, (RoundsReachBack("the readout"), network.readout.span))
+    return found.pop()
 
 
 def _reaches_back(loop: DepthLoop, name: str) -> bool:

@@ -47,7 +47,7 @@ class DeepMaps:
         behind: Of what follows.
         mean: Whether states have means.
         depth: The name of L.
-        ratio: How many times L the rounds are.
+        ratio: How many times L the rounds are up to what follows.
     """
 
     before: StageMap
@@ -93,7 +93,9 @@ def maps_of(
         raise refuse(TiedInDepth(f"`{parts.inside.weights[0].name}` is tied"))
     if mean:
         inside = mapped(parts.inside, True)
-    return DeepMaps(before, inside, mapped(parts.behind, mean), mean, depth, parts.loop.ratio)
+    return DeepMaps(
+        before, inside, mapped(parts.behind, mean), mean, depth, parts.loop.ratio * parts.read
+    )
 
 
 def _stays_gaussian(parts: Parts, infinite: bool) -> bool:

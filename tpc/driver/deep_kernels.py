@@ -123,7 +123,7 @@ def _of_loop(
     flow = flow_of(network, parts, maps) if depth == inf else None
     without = frozenset() if "ntk" in kinds else frozenset(("tangent", "passed"))
     rates = None if flow is None else flow.rates.settled(without)
-    loop = ReadyLoop(maps.settled(), rates, int(rounds), parts.tied, network.path)
+    loop = ReadyLoop(maps.settled(), rates, int(rounds), parts.tied, network.path, parts.read)
     first, second = inputs
     others = first if second is None else second
     shape = maps.behind.pairs.shapes["covariance"]

@@ -372,11 +372,13 @@ class Depth:
         name: As declared.
         number: How many rounds it stands for; None where it is infinite.
         loops: The loops over it, where it is infinite.
+        read: Members of families that are read by it, `x[L]` and `x[L / 2]`.
     """
 
     name: str
     number: int | None
     loops: tuple[DepthLoop, ...] = ()
+    read: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

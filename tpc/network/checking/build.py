@@ -113,7 +113,8 @@ def _depth(depths: Depths) -> Depth | None:
         assert isinstance(length, Parameter)
         ratio = depths.counts[loop.depth] / depths.counts[depths.free]
         loops.append(DepthLoop(length, ratio, tuple(loop.bound), loop.span))
-    return Depth(depths.free, None if depths.free in lengths else depths.number, tuple(loops))
+    number = None if depths.free in lengths else depths.number
+    return Depth(depths.free, number, tuple(loops), tuple(depths.read))
 
 
 def _report_missing(network: NetworkDraft, span: Span) -> None:

@@ -5,12 +5,15 @@ take a small number in its place, so that a few rounds are written out from whic
 what every round does (`tpc.depth.stages`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tpc.diagnostics import Span
 from tpc.program.checking.values import Entity, Static
 from tpc.program.nodes import Node, Parameter, operands
 from tpc.program.traversal import walk
+from tpc.syntax.tree import Name, Syntax
+from tpc.syntax.tree import walk as walk_text
 
 ROUNDS = 4
 """How many rounds of an infinite loop are written out."""
@@ -43,6 +46,7 @@ class Depths:
         counts: The rounds that are written out of loops over it.
         loops: Those over infinite depths.
         numbers: The rounds of finite depths.
+        read: Members that are read by a depth, `x[L]` and `x[L / 2]`, outside of such loops.
         around: The depths of the loops around, with the number of the round, outermost first.
     """
 
@@ -53,6 +57,7 @@ class Depths:
     counts: dict[str, int] = field(default_factory=dict)
     loops: list[RoundsOf] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
+    read: list[Node] = field(default_factory=list)
     around: list[tuple[str, int]] = field(default_factory=list)
 
     def bind_infinite(self, name: str, length: Node, count: int) -> Node:
@@ -64,6 +69,12 @@ class Depths:
         """Return names in which infinite depths are the rounds that are written out."""
         own = {name: Static(count) for name, count in self.counts.items() if name in names}
         return names | own if own else names
+
+    def named_in(self, keys: Iterable[Syntax]) -> bool:
+        """Whether an infinite depth is named in keys."""
+        return bool(self.counts) and any(
+            isinstance(part, Name) and part.id in self.counts for part in walk_text(*keys)
+        )
 
     def within(self, node: Node) -> str:
         """Return the infinite depth that a value is made of, or the empty string."""

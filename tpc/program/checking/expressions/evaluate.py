@@ -52,6 +52,7 @@ from tpc.program.checking.values import (
     describe,
     show_shape,
 )
+from tpc.program.nodes import Node
 from tpc.syntax import tree
 
 
@@ -201,7 +202,11 @@ def _subscript(ctx: Context, at: tree.Subscript) -> Value:
     """Return a member of a family, a row at a coordinate, or a part of the constant axes."""
     if isinstance(at.base, tree.Name) and isinstance(family := ctx.names.get(at.base.id), Family):
         keys = key_tuple(ctx, [(_key(ctx.counting(), key), key.span) for key in at.keys])
-        return BROKEN if isinstance(keys, Broken) else member_value(ctx, family, keys, at.span)
+        value = BROKEN if isinstance(keys, Broken) else member_value(ctx, family, keys, at.span)
+        depths = ctx.shop.depths
+        if isinstance(value, Node) and not depths.around and depths.named_in(at.keys):
+            depths.read.append(value)
+        return value
     if isinstance(at.base, tree.Steps):
         return _step(ctx, at, at.base)
     base = evaluate(ctx, at.base)
@@ -267,7 +272,12 @@ def _key(ctx: Context, key: tree.Expression | tree.Slice) -> Value:
     if isinstance(key, tree.Slice):
         advice = "name one member at a time"
         return ctx.report(NotAValue("a slice as a family's key", advice), key.span)
-    return evaluate(ctx, key)
+    value = evaluate(ctx, key)
+    match key, value:
+        case tree.Binary(operator="/", left=tree.Name(id=name)), Static(value=float() as place):
+            if name in ctx.shop.depths.numbers:
+                return Static(round(place))
+    return value
 
 
 def _call(ctx: Context, at: tree.Call) -> Value:
