@@ -401,8 +401,7 @@ class Network:
         nodes: The graph for one input in topological order, without that of the loss and tracks.
         warnings: What may not have been meant.
         depth: The free depth, where one is declared.
-        path: Whether the input is a path: `input` are its steps then, of shape (rounds,) + that of
-            a point, or its velocity, where the depth is infinite.
+        path: Whether the input is a path: `input` has its steps in rounds, or is its velocity.
     """
 
     name: str
@@ -425,8 +424,7 @@ class Network:
     @property
     def point(self) -> Shape:
         """The shape of an input; of a path that of its points."""
-        rounds = 1 if self.path and not self.looped else 0
-        return self.input.shape[rounds:]
+        return self.input.shape[self.path and not self.looped :]
 
     @property
     def looped(self) -> bool:
