@@ -43,7 +43,7 @@ NEIGHBOURS = 4
 
 Places = npt.NDArray[np.intp]
 
-EXACT_STEPS = VIEWS | {"neg", "abs", "max", "min", "item", "sign"}
+EXACT_STEPS = VIEWS | {"pick", "neg", "abs", "max", "min", "item", "sign"}
 
 UNDECIDED: dict[str, Callable[..., Any]] = {
     "gram": gram,

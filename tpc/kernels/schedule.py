@@ -15,6 +15,7 @@ from tpc.gaussian.kinks import kinks_of
 from tpc.kernels.axis_rules import AXIS_RULES
 from tpc.kernels.factoring import nest_sums
 from tpc.kernels.linear_maps import join_linear
+from tpc.kernels.needed_entries import keep_needed
 from tpc.kernels.plan import (
     AXES,
     KernelPlan,
@@ -79,7 +80,7 @@ def plan_pairs(
     elif widest == 1:
         values, outputs = nest_sums(values, outputs, RULES)
     elif side is Side.BOTH:  # of one input, what is alike should stay so to the last digit
-        values, outputs = join_linear(values, outputs)
+        values, outputs = keep_needed(*join_linear(values, outputs))
     shapes = {name: node.shape for name, node in nodes.items()}
     return KernelPlan(values, outputs, shapes, _inexact(values, outputs), widest)
 

@@ -10,6 +10,7 @@
 | `trace`, `det`, `inv`, `root` | | a value |
 | `arc_cosine` | | c, v1, v2, 1 / sqrt(v1), 1 / sqrt(v2) |
 | `linear` | a sparse matrix | a value, whose constant axes it multiplies as one |
+| `pick` | a shape, numbers of entries | a value that broadcasts to the shape |
 | `item` | which | a value that is a tuple |
 | `single_series` | the law | its values |
 | `pair_series`, `listed_series` | both laws | the values of both, the covariance |
@@ -89,7 +90,9 @@ def function(operation: PlanOperation) -> Callable[..., Any]:
         case "diagonal":
             return partial(np.einsum, arguments[0])
         case "linear":
-            return _times(arguments[0])
+            return partial(_multiplied, matrix_of(arguments[0]), arguments[0].shape)
+        case "pick":
+            return partial(_picked, arguments[0], np.array(arguments[1]))
         case "item":
             return itemgetter(arguments[0])
         case "single_series":
@@ -150,19 +153,26 @@ def _taken(value: Array, keys: tuple[int | None, ...]) -> Array:
     return value[(slice(None),) * AXES + tuple(inner)]
 
 
-def _times(linear: LinearMap) -> Callable[[Array], Array]:
-    """Return what multiplies the constant axes of a value, taken as one, by a sparse matrix."""
+def matrix_of(linear: LinearMap) -> Any:
+    """Return the sparse matrix that multiplies the constant axes of a value, taken as one."""
     from scipy.sparse import csr_array
 
     parts = (np.frombuffer(content, dtype) for content, dtype in (linear.indices, linear.indptr))
     rows = int(np.prod(linear.shape, dtype=int))
-    matrix = csr_array((np.frombuffer(linear.data), *parts), shape=(rows, linear.size))
-    return partial(_multiplied, matrix, linear.shape)
+    return csr_array((np.frombuffer(linear.data), *parts), shape=(rows, linear.size))
 
 
 def _multiplied(matrix: Any, shape: tuple[int, ...], value: Array) -> Array:
     found = matrix @ value.reshape(-1, matrix.shape[1]).T
     return np.ascontiguousarray(found.T).reshape(*value.shape[:AXES], *shape)
+
+
+def _picked(shape: tuple[int, ...], places: Any, value: Array) -> Array:
+    """Return the entries at some places of a value that broadcasts to a constant shape."""
+    lengths = value.shape[AXES:]
+    own = np.broadcast_to(np.arange(np.prod(lengths, dtype=int)).reshape(lengths), shape)
+    flat = value.reshape(*value.shape[:AXES], -1)
+    return np.take(flat, own.ravel()[places], axis=AXES)
 
 
 def _closed_form(name: str, pattern: tuple[Any, ...]) -> Callable[..., Array]:
