@@ -210,17 +210,17 @@ def _matrix_of(
     places = np.arange(int(np.prod(shape, dtype=int))).reshape(shape)
     match step.operation:
         case PlanOperation(name) if name in VIEWS:
-            return _gather(function(step.operation)(places[None, None])[0, 0], 1.0, places.size)
+            return gather(function(step.operation)(places[None, None])[0, 0], 1.0, places.size)
         case PlanOperation("reduce", ("sum", *axes)):
             kept = [1 if axis in axes else n for axis, n in enumerate(shape)]
             sums = np.broadcast_to(np.arange(np.prod(kept, dtype=int)).reshape(kept), shape)
-            return _gather(sums, 1.0, int(np.prod(kept, dtype=int))).T.tocsr()
+            return gather(sums, 1.0, int(np.prod(kept, dtype=int))).T.tocsr()
         case PlanOperation("neg"):
-            return _gather(places, -1.0, places.size)
+            return gather(places, -1.0, places.size)
         case PlanOperation("mul" | "div" as name) if others and (name == "mul" or first):
             assert others[0] is not None
             factor = others[0] if name == "mul" else 1 / others[0]
-            return _gather(np.broadcast_to(places, step.shape), factor, places.size)
+            return gather(np.broadcast_to(places, step.shape), factor, places.size)
         case PlanOperation("contract" | "dot", (int() as axes,)) if others:
             assert others[0] is not None
             return _contraction(others[0], axes, shape, first)
@@ -234,7 +234,7 @@ def _identity(size: int) -> Any:
     return eye_array(size, format="csr")
 
 
-def _gather(places: Any, factors: Any, size: int) -> Any:
+def gather(places: Any, factors: Any, size: int) -> Any:
     """Return what takes entries at places of a value of some size, times factors."""
     from scipy.sparse import csr_array
 

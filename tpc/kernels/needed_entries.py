@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from tpc.kernels.linear_maps import gather
 from tpc.kernels.plan import LinearMap, PlanOperation, PlanStep, Side, Value
 from tpc.kernels.step_functions import matrix_of
 from tpc.kernels.steps import PlanSteps, without_dead
@@ -64,16 +65,29 @@ def _listed(
         case PlanOperation("dot") if inner is not None:
             return steps.step(PlanOperation("dot", (1,)), *operands)
         case PlanOperation(name) if own is not None:
-            pick = PlanOperation("pick", (step.shape, tuple(own.tolist())))
             if name not in ENTRYWISE:
-                return steps.step(pick, steps.step(operation, *operands))
+                whole = steps.step(operation, *operands)
+                return steps.step(PlanOperation("pick", (tuple(own.tolist()),)), whole)
             parts = [
-                made if x in places or not values[x].shape else steps.step(pick, made)
+                made if x in places else _spread(steps, made, step.shape, own)
                 for x, made in zip(step.operands, operands, strict=True)
             ]
             return steps.step(operation, *parts)
         case _:
             return steps.step(operation, *operands)
+
+
+def _spread(
+    steps: PlanSteps, number: int, shape: tuple[int, ...], places: npt.NDArray[np.int64]
+) -> int:
+    """Return a value that broadcasts to a shape, at places of this."""
+    own = steps.values[number].shape
+    if not own:
+        return number
+    size = int(np.prod(own, dtype=int))
+    entries = np.broadcast_to(np.arange(size).reshape(own), shape).ravel()[places]
+    linear = LinearMap.of(gather(entries, 1.0, size), (len(places),))
+    return steps.step(PlanOperation("linear", (linear,)), number)
 
 
 class _Reading:
@@ -127,7 +141,7 @@ class _Reading:
         whole = np.ones(step.shape, bool).ravel()
         match step.operation:
             case PlanOperation("linear", (LinearMap() as linear,)):
-                return np.diff(matrix_of(linear).indptr) > 0
+                return np.asarray(np.diff(matrix_of(linear).indptr) > 0)
             case PlanOperation("mul"):
                 for operand in self._alike(step, step.shape):
                     whole &= self._support(operand)

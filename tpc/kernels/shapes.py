@@ -30,7 +30,7 @@ def shape_of(operation: PlanOperation, shapes: Sequence[Shape]) -> Shape:
             return tuple(shapes[0][before.index(letter)] for letter in after)
         case PlanOperation("trace" | "det"):
             return shapes[0][:-2]
-        case PlanOperation("pick", (_, tuple() as places)):
+        case PlanOperation("pick", (tuple() as places,)):
             return (len(places),)
         case PlanOperation("linear", (LinearMap(shape=shape),)):
             return shape

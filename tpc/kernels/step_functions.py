@@ -10,7 +10,7 @@
 | `trace`, `det`, `inv`, `root` | | a value |
 | `arc_cosine` | | c, v1, v2, 1 / sqrt(v1), 1 / sqrt(v2) |
 | `linear` | a sparse matrix | a value, whose constant axes it multiplies as one |
-| `pick` | a shape, numbers of entries | a value that broadcasts to the shape |
+| `pick` | numbers of entries | a value, whose constant axes are taken as one |
 | `item` | which | a value that is a tuple |
 | `single_series` | the law | its values |
 | `pair_series`, `listed_series` | both laws | the values of both, the covariance |
@@ -92,7 +92,7 @@ def function(operation: PlanOperation) -> Callable[..., Any]:
         case "linear":
             return partial(_multiplied, matrix_of(arguments[0]), arguments[0].shape)
         case "pick":
-            return partial(_picked, arguments[0], np.array(arguments[1]))
+            return partial(_picked, np.array(arguments[0]))
         case "item":
             return itemgetter(arguments[0])
         case "single_series":
@@ -167,12 +167,8 @@ def _multiplied(matrix: Any, shape: tuple[int, ...], value: Array) -> Array:
     return np.ascontiguousarray(found.T).reshape(*value.shape[:AXES], *shape)
 
 
-def _picked(shape: tuple[int, ...], places: Any, value: Array) -> Array:
-    """Return the entries at some places of a value that broadcasts to a constant shape."""
-    lengths = value.shape[AXES:]
-    own = np.broadcast_to(np.arange(np.prod(lengths, dtype=int)).reshape(lengths), shape)
-    flat = value.reshape(*value.shape[:AXES], -1)
-    return np.take(flat, own.ravel()[places], axis=AXES)
+def _picked(places: Any, value: Array) -> Array:
+    return value.reshape(*value.shape[:AXES], -1)[:, :, places]
 
 
 def _closed_form(name: str, pattern: tuple[Any, ...]) -> Callable[..., Array]:
