@@ -59,6 +59,18 @@ class NothingToSum(Caution):
     vector: str
 
 
+class TableByShape(Caution):
+    """A weight of one-hot inputs under a factor of the shape: libraries store tables V x n."""
+
+    code = "TP605"
+    title = "`{weight}` looks up rows of a table, and `{optimizer}` has a factor of the shape"
+    label = "libraries store tables V x n, whose factor has another power of n"
+    help = "write `layout=transposed` for one that is stored so; `tpc classify` shows both"
+
+    weight: str
+    optimizer: str
+
+
 class SlowDerivatives(Caution):
     """Derivatives of training were asked for, and take much memory."""
 

@@ -5,6 +5,7 @@ families, definitions, conditions and params are the same. Then come the checks 
 graph. Whether the readout is Gaussian is asked only where a Gaussian output is needed.
 """
 
+from dataclasses import replace
 from functools import partial
 
 from tpc.diagnostics import Span
@@ -20,6 +21,7 @@ from tpc.diagnostics.sort_faults import NoFreeDim
 from tpc.network.checking.declared_optimizers import declare_optimizer
 from tpc.network.checking.depth_scaling import scaled_in_depth
 from tpc.network.checking.draft import NetworkDraft
+from tpc.network.checking.tables import table_warnings
 from tpc.network.checking.training import execute_setting, train
 from tpc.network.checking.weights import declare_input, declare_noise, declare_weights
 from tpc.network.checking.whole_blocks import resolve
@@ -101,7 +103,9 @@ def _finished(source: tree.Source, network: NetworkDraft) -> Network | None:
         path=isinstance(network.declared, Path),
     )
     resolved = scaled_in_depth(draft.ctx.shop.builder, resolve(made, network))
-    return None if reports.found else resolved
+    if reports.found:
+        return None
+    return replace(resolved, warnings=(*resolved.warnings, *table_warnings(resolved)))
 
 
 def _depth(depths: Depths) -> Depth | None:

@@ -6,6 +6,7 @@ Step t takes the states in the form that step t - 1 leaves them in.
 """
 
 from dataclasses import dataclass
+from threading import Lock
 
 from tpc.network.network import OptimizerUse
 from tpc.network.optimizers.averages import GrownAverages
@@ -58,6 +59,7 @@ class UpdateSteps:
         self._facing = facing
         self._planned: list[UpdateStep] = []
         self._sizes: list[Shape] = []
+        self._planning = Lock()
 
     @property
     def states(self) -> int:
@@ -66,12 +68,10 @@ class UpdateSteps:
 
     def at(self, step: int, shape: Shape | None = None) -> UpdateStep:
         """Return step t; the arrays of operators may have grown since the step before."""
-        while len(self._planned) <= step:
-            at = len(self._planned)
-            size = self._shape if shape is None else shape
-            planned = self._plan(at, size)
-            if len(self._planned) == at:  # no other thread was faster
-                self._planned.append(planned)
+        with self._planning:
+            while len(self._planned) <= step:
+                size = self._shape if shape is None else shape
+                self._planned.append(self._plan(len(self._planned), size))
                 self._sizes.append(size)
         return self._planned[step]
 
