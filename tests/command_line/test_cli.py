@@ -449,6 +449,19 @@ def test_inspect_prints_equations(
         json.loads(out)
 
 
+def test_inspect_prints_one_round_of_a_loop(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loop = "for k in range(30):\n    h[k+1] = tanh(W @ h[k])\n"
+    text = f"dim n\nvector u : n\nmatrix W : n x n\nh[0] = u\n{loop}output q = <h[30]|h[30]>\n"
+    (folder / "loop.tp").write_text(text, encoding="utf-8")
+    assert main(["inspect", "loop.tp"]) == 0
+    rounds = capsys.readouterr().out
+    assert "for t = 1, ..., 29" in rounds and "|h[t+1]⟩ = tanh(|W h[t]⟩)" in rounds
+    assert main(["inspect", "loop.tp", "--unrolled"]) == 0
+    assert "|h[29]⟩" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("form", ["dot", "json"])
 def test_graph_prints_or_writes_the_same(
     folder: Path, capsys: pytest.CaptureFixture[str], form: str

@@ -83,9 +83,9 @@ def inspect(arguments: Namespace) -> int:
     if isinstance(described, ShownNetwork) and not arguments.unrolled:
         written = _inspect_network(described, arguments.format)
     else:
-        written = _inspect_limit(
-            compiler.derive(described, arguments.dot, arguments.unrolled), arguments.format
-        )
+        # Rounds are said once where they may be: nothing is going to be integrated.
+        limit = compiler.derive(described, arguments.dot, arguments.unrolled, method="mc")
+        written = _inspect_limit(limit, arguments.format)
     if arguments.standalone:
         if arguments.format != "latex":
             raise UsageError("--standalone is of --format latex")
