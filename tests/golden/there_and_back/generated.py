@@ -1824,8 +1824,7 @@ class GridNodes(Nodes):
         self.points, self.shares = normal_rule(points)
         self._shakes = shakes
         self.stein_load = {}
-        self.samples = self._rooms = 0
-        self._spare = []
+        self.samples = 0
         self.refusal = ""
         self._floats = floats
         self._single = single
