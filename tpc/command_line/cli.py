@@ -322,6 +322,12 @@ _COMMANDS: dict[str, tuple[str, tuple[Option, ...]]] = {
                 help="at least two; default: 64 to 2048 by doubling, less for slow programs",
             ),
             _option(
+                "--depths", type=_widths, metavar="L,L,...",
+                help="of kernels of a network with a depth: hold these, at all widths, against "
+                "infinite width and depth",
+            ),
+            _option("--inputs", metavar="X.npy", help="with --depths; default: two random ones"),
+            _option(
                 "--trials", type=_trials, default=64, metavar="R",
                 help="runs for each width, default: 64",
             ),

@@ -15,7 +15,7 @@ from tpc.command_line.import_command import import_model
 from tpc.command_line.whole_file import replacing, write_whole
 from tpc.diagnostics import NOWHERE, Diagnostic, ProgramError, UsageError, render
 from tpc.diagnostics.cautions import SlowDerivatives, UncertainError
-from tpc.driver import compiler, verification
+from tpc.driver import compiler, depth_verification, verification
 from tpc.driver.deep_equations import deep_json
 from tpc.driver.emitted import Progress
 from tpc.driver.shown import ShownLimit, ShownNetwork, ShownProgram
@@ -30,6 +30,11 @@ from tpc.report.classification import (
     classification_to_text,
 )
 from tpc.report.corrections import corrections_to_json, print_corrections
+from tpc.report.depth_verification import (
+    depth_verification_to_json,
+    print_depth_verification,
+    save_depths,
+)
 from tpc.report.figures import save_convergence
 from tpc.report.graph import GraphFormat, GraphvizMissing, draw_graph, graph_to_dot, graph_to_json
 from tpc.report.latex import document
@@ -43,6 +48,7 @@ from tpc.report.results import (
     to_json,
 )
 from tpc.report.verification import print_verification, verification_to_json
+from tpc.simulation.result import Verification
 from tpc.syntax.format import format_text
 from tpc.syntax.parse import read_source
 
@@ -173,12 +179,15 @@ def verify(arguments: Namespace) -> int:
     """`tpc verify`: print the extrapolated finite widths beside the limit."""
     described = _load(arguments)
     figure = _figure_path(arguments)
+    if arguments.depths:
+        return _verify_depths(described, figure, arguments)
     with _progress("simulating") as progress:
         how = _named(arguments, "samples", "seed", "method", "dot", "unrolled")
         runs = _named(arguments, "widths", "trials", "engine")
         found = verification.verify(
             described, params=_settings(arguments), progress=progress, **how, **runs
         )
+    assert isinstance(found, Verification)
     if figure is not None:
         with replacing(figure) as temporary:
             save_convergence(found, temporary)
@@ -187,6 +196,29 @@ def verify(arguments: Namespace) -> int:
     else:
         print_verification(found)
     return DISAGREES if found.disagrees else 0
+
+
+def _verify_depths(described: Program | Network, figure: Path | None, arguments: Namespace) -> int:
+    """`tpc verify --depths`: print kernels of finite widths and depths beside the limit."""
+    inputs = None
+    if arguments.inputs is not None and isinstance(described, Network):
+        inputs = kernel_command.read_inputs(arguments.inputs, described)
+    with _progress("simulating") as progress:
+        found = depth_verification.verify_depths(
+            described,
+            inputs=inputs,
+            params=_settings(arguments),
+            progress=progress,
+            **_named(arguments, "depths", "widths", "trials", "seed", "engine"),
+        )
+    if figure is not None:
+        with _writing(figure), replacing(figure) as temporary:
+            save_depths(found, temporary)
+    if arguments.json:
+        _print_json(depth_verification_to_json(found, arguments.program))
+    else:
+        print_depth_verification(found)
+    return 0 if found.agrees else DISAGREES
 
 
 def kernel(arguments: Namespace) -> int:
@@ -313,7 +345,8 @@ def _load(arguments: Namespace) -> ShownProgram | ShownNetwork:
     described = compiler.parse(
         _text(arguments), _name(arguments), arguments.depth, arguments.assume_rank
     )
-    if arguments.command not in LIMITS_IN_DEPTH or getattr(arguments, "unrolled", False):
+    deep = arguments.command in LIMITS_IN_DEPTH and not getattr(arguments, "unrolled", False)
+    if not deep and not getattr(arguments, "depths", None):
         compiler.refuse_infinite(described, f"tpc {arguments.command}")
     found = list(described.warnings)
     if isinstance(described, Network) and getattr(arguments, "dot", "") == "derivative":

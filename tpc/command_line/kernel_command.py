@@ -54,8 +54,8 @@ def read_request(
     return KernelRequest(
         arguments,
         described,
-        _read_inputs(arguments.inputs, described),
-        None if second is None else _read_inputs(second, described),
+        read_inputs(arguments.inputs, described),
+        None if second is None else read_inputs(second, described),
         params,
         _target(arguments.output),
     )
@@ -91,7 +91,7 @@ def save(result: KernelResult, path: Path) -> None:
     np.savez(path, allow_pickle=False, **arrays)
 
 
-def _read_inputs(name: str, network: Network) -> npt.NDArray[np.float64]:
+def read_inputs(name: str, network: Network) -> npt.NDArray[np.float64]:
     """Read inputs; the rows of a table are inputs, flattened where these have several axes."""
     path, _, key = name.partition(":") if ".npz:" in name else (name, "", "")
     try:
@@ -99,7 +99,7 @@ def _read_inputs(name: str, network: Network) -> npt.NDArray[np.float64]:
     except Unreadable as error:
         keys = error.advice.removeprefix("it has ").split(", ") if error.advice else []
         if len(keys) == 1 and not key:
-            return _read_inputs(f"{path}:{keys[0][1:-1]}", network)
+            return read_inputs(f"{path}:{keys[0][1:-1]}", network)
         advice = f"; {error.advice}: write {path}:KEY" if error.advice else ""
         raise UsageError(f"cannot read {name}: {error.why}{advice}") from None
     shape = network.input.shape

@@ -14,6 +14,7 @@ from tpc.kernels.result import KernelResult
 from tpc.network.scales import Classification
 from tpc.report.classification import classification_to_json, classification_to_text
 from tpc.report.corrections import corrections_to_json, print_corrections
+from tpc.report.depth_verification import depth_verification_to_json, print_depth_verification
 from tpc.report.numbers import Json
 from tpc.report.results import (
     kernels_to_json,
@@ -24,6 +25,7 @@ from tpc.report.results import (
 )
 from tpc.report.verification import print_verification, verification_to_json
 from tpc.runtime.evaluation import Result as EvaluatorResult
+from tpc.simulation.depths import DepthVerification
 from tpc.simulation.result import Corrections, Result, Verification
 
 WIDTH = 100
@@ -163,6 +165,25 @@ class ShownVerification(_Table, Verification):
 
     def _print(self, file: IO[str]) -> None:
         print_verification(self, file=file)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ShownDepthVerification(_Table, DepthVerification):
+    """Kernels at finite widths and depths held against their limit."""
+
+    program: str = ""
+
+    @classmethod
+    def shown(cls, result: DepthVerification, program: str) -> "ShownDepthVerification":
+        """Return the same result with its views."""
+        return cls(**_fields(result), program=program)
+
+    def to_dict(self) -> dict[str, Json]:
+        """Return the object of `--json`."""
+        return depth_verification_to_json(self, self.program)
+
+    def _print(self, file: IO[str]) -> None:
+        print_depth_verification(self, file=file)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -5,8 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tpc.driver import compiler
+from tpc.driver.depth_verification import verify_depths
 from tpc.driver.emitted import Method, Progress
 from tpc.driver.shown_results import ShownVerification
 from tpc.driver.training_limit import train
@@ -15,6 +17,7 @@ from tpc.limit.derive import DotChoice
 from tpc.network.network import Network
 from tpc.network.optimizers.every_step import is_linear
 from tpc.program.program import Program
+from tpc.simulation.depths import DepthVerification
 from tpc.simulation.result import Verification
 from tpc.simulation.verify import TRIALS, EngineChoice
 from tpc.simulation.verify import verify as hold
@@ -43,7 +46,9 @@ def verify(
     method: Method = "auto",
     engine: EngineChoice = "auto",
     unrolled: bool = False,
-) -> Verification:
+    depths: tuple[int, ...] | None = None,
+    inputs: npt.ArrayLike | None = None,
+) -> Verification | DepthVerification:
     """Hold finite widths against the limit.
 
     Each output is fitted as a + b/n over the widths, and a is compared with the limit. Of a network
@@ -65,12 +70,19 @@ def verify(
             2048 and matrix-free beyond, where all matrices have a law of their products, and
             trained ones updates that are linear in the gradients.
         unrolled: Whether loops of the limit are written out in any case.
+        depths: Of kernels of a network with a depth: those that are held, at all widths, against
+            infinite width and depth.
+        inputs: At which; by default two random ones.
 
     Raises:
         ProgramError: As in `evaluator`; a network has no `train` block, or its training no limit.
         UsageError: As in `run`.
         MethodRefused: As in `run`.
     """
+    if depths is not None:
+        return verify_depths(
+            program, depths, widths, inputs, trials, seed, params, engine, progress
+        )
     if isinstance(program, Network) and program.training is not None:
         limit, replicates = _limit(program, samples, seed, params, dot, method, unrolled)
     else:

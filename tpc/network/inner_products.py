@@ -62,6 +62,11 @@ def whole_inner_product(b: Builder, kept: Axes, x: Named, y: Named) -> Node:
     return contraction(b, kept, Named(b.inner(x.node, y.node), x.axes + y.axes))
 
 
+def unopened_inner_product(b: Builder, kept: Axes, x: Named, y: Named) -> Node:
+    """Return <x|y> of kets as they are, summed over what is not kept: for finite widths."""
+    return _of_terms(b, Term((x,), ()), Term((y,), ()), kept, x.sizes | y.sizes)
+
+
 def _of_terms(b: Builder, left: Term, right: Term, kept: Axes, sizes: dict[Axis, int]) -> Node:
     x, y = product_of(b, left.kets), product_of(b, right.kets)
     factors = [*left.factors, *right.factors]

@@ -25,7 +25,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tpc.network.inner_products import inner_product, whole_inner_product
+from tpc.network.inner_products import inner_product, unopened_inner_product, whole_inner_product
 from tpc.network.network import Array
 from tpc.program.backpropagation import Gradients, MatrixUse
 from tpc.program.builder import Builder
@@ -134,7 +134,9 @@ def each_output(size: int, shape: Shape, coupled: bool) -> tuple[Array, Layout]:
     return seed, Layout(inputs, seeds, seeds)
 
 
-def overlap(b: Builder, one: Jacobian, other: Jacobian, apart: bool = False) -> Node:
+def overlap(
+    b: Builder, one: Jacobian, other: Jacobian, apart: bool = False, whole: bool = False
+) -> Node:
     """Return <J_a|J_b> of two gradients in one weight, with the axes a, then b.
 
     Args:
@@ -143,10 +145,12 @@ def overlap(b: Builder, one: Jacobian, other: Jacobian, apart: bool = False) -> 
         other: J_b.
         apart: Whether the kets of a matrix are taken apart into sums, as those of a vector with
             axes are: the terms of a kernel have closed forms, but they may be many.
+        whole: Whether no ket is, which finite widths do without.
     """
     other = other.beside(one)
     kept = one.outputs + other.outputs
     inner = inner_product if apart or one.own else whole_inner_product
+    inner = unopened_inner_product if whole and one.own else inner
     parts = [_overlap(b, kept, inner, x, y) for x in one.terms for y in other.terms]
     return reduce(b.add, parts)
 

@@ -72,6 +72,7 @@ def pair_program(
         alike: Whether both are the first one: the kernel's diagonal, where closed forms know that
             correlations are 1.
         independent: Whether the backward pass has matrices of its own.
+        apart: Whether sums of kets are taken apart, for the limit; finite widths take them whole.
     """
     b = Builder()
     e = network.readout.node.shape
@@ -131,6 +132,7 @@ def batch_program(
     first: Array,
     second: Array | None,
     independent: bool = False,
+    apart: bool = True,
 ) -> Program:
     """Return the total program of all inputs.
 
@@ -140,6 +142,7 @@ def batch_program(
         first: The inputs of the rows, of shape (M,) + input shape.
         second: Those of the columns, None for the same ones; they must be where inputs are coupled.
         independent: Whether the backward pass has matrices of its own.
+        apart: Whether sums of kets are taken apart, for the limit; finite widths take them whole.
     """
     b = Builder()
     e = network.readout.node.shape
@@ -152,7 +155,7 @@ def batch_program(
     else:
         wide, _ = each_output(len(second), e, coupled=False)
         sides.append(copies.of_batch(b.constant(second), b.constant(wide), PRIME))
-    return _program(b, network, kinds, copies, sides, layout, ())
+    return _program(b, network, kinds, copies, sides, layout, (), apart)
 
 
 Side: TypeAlias = tuple[Node, Gradients]
@@ -264,15 +267,16 @@ def _program(
     sides: Sequence[Side],
     layout: Layout,
     inputs: Sequence[Node],
+    apart: bool = True,
 ) -> Program:
     """Return the program whose outputs are the kernels of two copies."""
     (x, x_gradients), (y, y_gradients) = sides
     outputs = []
     for kind in kinds:
         if kind == "nngp":
-            node = covariance(b, x, y)
+            node = covariance(b, x, y) if apart else b.inner(x, y)
         else:
-            node = tangent_kernel(b, network, layout, x_gradients, y_gradients)
+            node = tangent_kernel(b, network, layout, x_gradients, y_gradients, apart)
         outputs.append(Output(kind, OutputKind.SCALAR, node, network.readout.span))
     matrices = [w.leaf for w in network.weights if isinstance(w.leaf, Matrix)]
     params = [node for node in inputs if isinstance(node, Parameter)]
@@ -291,7 +295,12 @@ def _program(
 
 
 def tangent_kernel(
-    b: Builder, network: Network, layout: Layout, x: Gradients, y: Gradients
+    b: Builder,
+    network: Network,
+    layout: Layout,
+    x: Gradients,
+    y: Gradients,
+    apart: bool = True,
 ) -> Node:
     """Return the tangent kernel, with the axes of the outputs of x, then of those of y.
 
@@ -301,15 +310,21 @@ def tangent_kernel(
         layout: That of both gradients.
         x: The gradients at the first inputs.
         y: Those at the second inputs.
+        apart: Whether sums of kets are taken apart.
     """
     total: Node = b.number(0)
-    for _, part in tangent_kernels(b, network, layout, x, y):
+    for _, part in tangent_kernels(b, network, layout, x, y, apart):
         total = b.add(total, part)
     return total
 
 
 def tangent_kernels(
-    b: Builder, network: Network, layout: Layout, x: Gradients, y: Gradients
+    b: Builder,
+    network: Network,
+    layout: Layout,
+    x: Gradients,
+    y: Gradients,
+    apart: bool = True,
 ) -> Iterator[tuple[Weight, Node]]:
     """Yield what each weight adds to the tangent kernel; arguments as in `tangent_kernel`."""
     for weight in network.weights:
@@ -317,5 +332,5 @@ def tangent_kernels(
             one, other = layout.jacobian(x, weight.leaf), layout.jacobian(y, weight.leaf)
             if one is not None and other is not None:
                 size = b.number(float(network.share(weight) * network.height(weight)))
-                part = b.mul(size, overlap(b, one, other, apart=True))
+                part = b.mul(size, overlap(b, one, other, apart, whole=not apart))
                 yield weight, b.mul(weight.lr, part)
