@@ -71,7 +71,7 @@ PRODUCTS = {
         "network.roles",
         "network.scales",
     },
-    "simulation": {"simulation.result"},
+    "simulation": {"simulation.depths", "simulation.result"},
     "kernels": {"kernels.plan", "kernels.result"},
     "importing": {"importing"},
 }
