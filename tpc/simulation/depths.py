@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
 
 from tpc.simulation.result import Array
 
@@ -105,6 +104,8 @@ def compare(
         grid: The widths and the depths.
         freedom: Degrees of freedom of errors, and how many entries are compared in all.
     """
+    from scipy.stats import t as student
+
     (value, error), (exact, _) = limit, infinite
     widths, depths = (np.asarray(part, dtype=float) for part in grid)
     one, n, both = np.ones((len(widths), len(depths))), 1 / widths[:, None], 1 / depths[None]
