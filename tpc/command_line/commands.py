@@ -212,7 +212,7 @@ def _verify_depths(described: Program | Network, figure: Path | None, arguments:
             **_named(arguments, "depths", "widths", "trials", "seed", "engine"),
         )
     if figure is not None:
-        with _writing(figure), replacing(figure) as temporary:
+        with replacing(figure) as temporary:
             save_depths(found, temporary)
     if arguments.json:
         _print_json(depth_verification_to_json(found, arguments.program))
