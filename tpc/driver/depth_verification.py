@@ -17,6 +17,7 @@ from tpc.network.network import Network
 from tpc.program.program import Program
 from tpc.simulation.depths import DepthVerification, compare
 from tpc.simulation.engines import Engine
+from tpc.simulation.result import Result
 from tpc.simulation.simulate import runs_of, simulate
 from tpc.simulation.verify import EngineChoice
 from tpc.syntax.parse import parse_source
@@ -67,40 +68,56 @@ def verify_depths(
     given = given if inputs is None else np.asarray(inputs, dtype=np.float64)
     limit = kernel(network, given, params=params, depth=inf)
     exact = [kernel(network, given, params=params, depth=depth) for depth in by_depth]
-    runs = {}
-    for depth in by_depth:
-        program = _program(network, depth, given)
-        for width in by_width:
-            matrix_free = runs_of(program).has_laws and width > LARGEST_DENSE
-            auto: Engine = "matrix-free" if matrix_free else "dense"
-            chosen: Engine = auto if engine == "auto" else engine
-            found = simulate(program, width, trials, seed + 7919 * depth, params, None, chosen)
-            runs[width, depth] = found
-            if progress is not None:
-                progress(len(runs), len(by_depth) * len(by_width))
-    entries = len(KINDS) * limit.values["nngp"].size
+    runs = _runs(network, given, (by_width, by_depth), trials, seed, params, engine, progress)
+    freedom = trials - 1, len(KINDS) * limit.values["nngp"].size
 
     def gathered(name: str, stderr: bool) -> Array:
         rows = [[runs[n, depth] for depth in by_depth] for n in by_width]
         return np.array([[(r.stderr if stderr else r.values)[name] for r in row] for row in rows])
 
+    def exactly(name: str, stderr: bool) -> Array:
+        return np.stack([(found.stderr if stderr else found.values)[name] for found in exact])
+
     comparisons = tuple(
         compare(
             name,
             (limit.values[name], limit.stderr[name]),
-            (
-                np.stack([found.values[name] for found in exact]),
-                np.stack([found.stderr[name] for found in exact]),
-            ),
+            (exactly(name, stderr=False), exactly(name, stderr=True)),
             (gathered(name, stderr=False), gathered(name, stderr=True)),
             (by_width, by_depth),
-            (trials - 1, entries),
+            freedom,
         )
         for name in KINDS
     )
     method = limit.methods["ntk"]
-    found_ = DepthVerification(comparisons, by_width, by_depth, trials, seed, method)
-    return ShownDepthVerification.shown(found_, network.name)
+    held = DepthVerification(comparisons, by_width, by_depth, trials, seed, method)
+    return ShownDepthVerification.shown(held, network.name)
+
+
+def _runs(
+    network: Network,
+    inputs: Array,
+    grid: tuple[tuple[int, ...], tuple[int, ...]],
+    trials: int,
+    seed: int,
+    params: Mapping[str, object] | None,
+    engine: EngineChoice,
+    progress: Progress | None,
+) -> dict[tuple[int, int], Result]:
+    """Return the averages at each width and depth."""
+    widths, depths = grid
+    found: dict[tuple[int, int], Result] = {}
+    for depth in depths:
+        program = _program(network, depth, inputs)
+        laws = runs_of(program).has_laws
+        for width in widths:
+            auto: Engine = "matrix-free" if laws and width > LARGEST_DENSE else "dense"
+            chosen: Engine = auto if engine == "auto" else engine
+            own = seed + 7919 * depth
+            found[width, depth] = simulate(program, width, trials, own, params, None, chosen)
+            if progress is not None:
+                progress(len(found), len(depths) * len(widths))
+    return found
 
 
 def _program(network: Network, depth: int, inputs: Array) -> Program:
