@@ -71,6 +71,11 @@ PRODUCTS = {
         "network.roles",
         "network.scales",
     },
+    "depth": {
+        "depth.phases.Phase",
+        "depth.scales.DepthScales",
+        "depth.scales.WeightInDepth",
+    },
     "simulation": {"simulation.depths", "simulation.result"},
     "kernels": {"kernels.plan", "kernels.result"},
     "importing": {"importing"},
@@ -103,6 +108,7 @@ SEES = {
         "network",
         "simulation",
         "kernels",
+        "depth",
     },
 }
 """Which products each stage may import. The driver and the command line may import everything."""

@@ -24,11 +24,7 @@ from tpc.driver.training_program import cost_of_derivatives
 from tpc.network.network import Network
 from tpc.program.program import Program
 from tpc.report.architecture import architecture_to_html
-from tpc.report.classification import (
-    classification_to_json,
-    classification_to_latex,
-    classification_to_text,
-)
+from tpc.report.classification import classification_to_latex
 from tpc.report.corrections import corrections_to_json, print_corrections
 from tpc.report.depth_verification import (
     depth_verification_to_json,
@@ -58,7 +54,7 @@ DISAGREES = 1
 EFFORT = ("samples", "seed", "method", "dot", "replicates", "rank_tolerance", "unrolled")
 """The options that say how a limit is computed: arguments of these names of the driver."""
 
-LIMITS_IN_DEPTH = ("kernel", "inspect", "train", "run")
+LIMITS_IN_DEPTH = ("classify", "inspect", "kernel", "run", "train")
 """What knows limits at infinite depth; of the others a number is asked."""
 
 STANDARD_INPUT = "-"
@@ -267,11 +263,11 @@ def classify(arguments: Namespace) -> int:
     """`tpc classify`: print the scales of all weights and which limit they lead to."""
     found = compiler.classify(_load(arguments), arguments.optimizer, arguments.parametrization)
     if arguments.json or arguments.format == "json":
-        _print_json(classification_to_json(found, arguments.program))
+        _print_json(found.to_dict() | {"program": arguments.program})
     elif arguments.format == "latex":
         print(classification_to_latex(found), end="")
     else:
-        print(classification_to_text(found), end="")
+        print(found.to_text(), end="")
     return 0
 
 

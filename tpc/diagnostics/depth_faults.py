@@ -57,7 +57,7 @@ class NoResidualPath(Fault):
     code = "TP505"
     title = "`{name}` has no residual path: at infinite depth it is at a fixed point of its round"
     label = "the next `{name}` is not this one and something small"
-    help = "add the round to it, `{name}[l] + L^(-1/2) * ...`, or take `--depth 64`"
+    help = "add to `{name}[l]`, or take `--depth 64`; `tpc classify` prints the fixed point"
 
     name: str
 

@@ -25,6 +25,7 @@ from typing import Any, get_args
 from tpc.codegen.evaluator import peak_memory
 from tpc.codegen.module import emit_module
 from tpc.codegen.sampling import find_sampling
+from tpc.depth.scales import depth_scales
 from tpc.diagnostics import NOWHERE, ProgramError, UsageError
 from tpc.diagnostics.depth_faults import NeedsDepth
 from tpc.diagnostics.network_faults import NetworkAsProgram
@@ -61,7 +62,6 @@ from tpc.network.kernel_programs import (
 )
 from tpc.network.named import optimizer_named, parametrization_named
 from tpc.network.network import Network, WeightKind
-from tpc.network.scales import Classification
 from tpc.program.checking.build import build_program
 from tpc.program.passes import normalise
 from tpc.program.program import Program
@@ -429,7 +429,7 @@ def corrections(
 
 def classify(
     network: Program | Network, optimizer: str | None = None, parametrization: str | None = None
-) -> Classification:
+) -> ShownClassification:
     """Say which limit training has: feature learning, the operator regime, or none.
 
     Args:
@@ -452,7 +452,7 @@ def classify(
     if parametrization is not None:
         written = parametrization_named(parametrization)
     found = classify_network(network, written, chosen, own)
-    return ShownClassification.of(found, network.name)
+    return ShownClassification.of(found, network.name, depth_scales(network, chosen, own))
 
 
 def _require_outputs(program: Program) -> None:

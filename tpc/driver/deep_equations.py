@@ -13,9 +13,14 @@ import numpy as np
 from tpc.depth.orders import RATE, NoPowers, in_powers_of, term
 from tpc.depth.parts import parts_of
 from tpc.depth.programs import stage_plan
+from tpc.depth.scales import depth_scales
 from tpc.depth.verdict import flow_of, maps_of
+from tpc.diagnostics import ProgramError
+from tpc.diagnostics.depth_faults import NoResidualPath
 from tpc.kernels.plan import KernelPlan
+from tpc.network.named import optimizer_named
 from tpc.network.network import Network
+from tpc.report.depth_scales import depth_to_text
 from tpc.report.flow_equations import WrittenFlow, flow_chapter, flow_to_json
 from tpc.report.numbers import Json
 from tpc.report.sections import Chapter
@@ -24,10 +29,16 @@ from tpc.report.terms import Unreadable
 
 def deep_chapter(network: Network) -> Chapter:
     """Return the equations of an infinitely deep network, as `written_flow` has them."""
+    assert network.depth is not None
+    depth = network.depth.name
     try:
         return flow_chapter(written_flow(network))
+    except ProgramError as refusal:
+        if refusal.diagnostics[0].code != NoResidualPath.code:
+            raise
+        scales = depth_scales(network, optimizer_named("sgd"), {})
+        return Chapter(tuple(depth_to_text(scales).splitlines()) if scales else (), ())
     except (Unreadable, NoPowers):
-        depth = network.depth.name if network.depth else ""
         words = "its rates have no formula that could be printed; `tpc kernel` computes them"
         return Chapter((f"depth {depth} → ∞: a flow", words), ())
 
@@ -36,7 +47,7 @@ def deep_json(network: Network) -> dict[str, Json]:
     """Return the same as what `json.dumps` takes."""
     try:
         return {"depth": "infinite", "flow": flow_to_json(written_flow(network))}
-    except (Unreadable, NoPowers):
+    except (Unreadable, NoPowers, ProgramError):
         return {"depth": "infinite"}
 
 

@@ -75,14 +75,11 @@ def verify_depths(
         rows = [[runs[n, depth] for depth in by_depth] for n in by_width]
         return np.array([[(r.stderr if stderr else r.values)[name] for r in row] for row in rows])
 
-    def exactly(name: str, stderr: bool) -> Array:
-        return np.stack([(found.stderr if stderr else found.values)[name] for found in exact])
-
     comparisons = tuple(
         compare(
             name,
             (limit.values[name], limit.stderr[name]),
-            (exactly(name, stderr=False), exactly(name, stderr=True)),
+            np.stack([found.values[name] for found in exact]),
             (gathered(name, stderr=False), gathered(name, stderr=True)),
             (by_width, by_depth),
             freedom,

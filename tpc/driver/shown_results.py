@@ -10,10 +10,12 @@ from dataclasses import dataclass, fields
 from io import StringIO
 from typing import IO, Any
 
+from tpc.depth.scales import DepthScales
 from tpc.kernels.result import KernelResult
 from tpc.network.scales import Classification
 from tpc.report.classification import classification_to_json, classification_to_text
 from tpc.report.corrections import corrections_to_json, print_corrections
+from tpc.report.depth_scales import depth_to_json, depth_to_text
 from tpc.report.depth_verification import depth_verification_to_json, print_depth_verification
 from tpc.report.numbers import Json
 from tpc.report.results import (
@@ -208,18 +210,34 @@ class ShownCorrections(_Table, Corrections):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ShownClassification(_Table, Classification):
-    """The scales of a network's weights, and which limit its training has."""
+    """The scales of a network's weights, and which limit its training has.
+
+    Attributes:
+        program: The network, by its name.
+        in_depth: How it goes with its depth, where it has one.
+    """
 
     program: str = ""
+    in_depth: DepthScales | None = None
 
     @classmethod
-    def of(cls, result: Classification, program: str) -> "ShownClassification":
+    def of(
+        cls, result: Classification, program: str, in_depth: DepthScales | None
+    ) -> "ShownClassification":
         """Return the same result with its views."""
-        return cls(**_fields(result), program=program)
+        return cls(**_fields(result), program=program, in_depth=in_depth)
 
     def to_dict(self) -> dict[str, Json]:
         """Return the object of `--json`."""
-        return classification_to_json(self, self.program)
+        found = classification_to_json(self, self.program)
+        return (
+            found if self.in_depth is None else found | {"in_depth": depth_to_json(self.in_depth)}
+        )
+
+    def to_text(self) -> str:
+        """Return the tables."""
+        depth = "" if self.in_depth is None else "\n" + depth_to_text(self.in_depth)
+        return classification_to_text(self) + depth
 
     def _print(self, file: IO[str]) -> None:
-        file.write(classification_to_text(self))
+        file.write(self.to_text())

@@ -17,7 +17,7 @@ from tpc.program.nodes import FREE, BatchMean, Node, operands
 from tpc.program.program import OutputKind, Program
 from tpc.report.constants import Arrays
 from tpc.report.equations_in_words import Relation
-from tpc.report.families import grouped
+from tpc.report.families import grouped, whole_family
 from tpc.report.formula import BraKet, Call, Formula, Indexed, Ket, Name, Number, Product, Raised
 from tpc.report.html import page, paragraphs
 from tpc.report.latex import environments
@@ -142,7 +142,7 @@ def architecture_to_json(network: Network) -> dict[str, Json]:
     described = {weight: _weight_to_json(weight, found) for weight in network.weights}
     families = grouped(network.weights, lambda w: w.name, lambda w: repr(described[w]))
     weights: list[Json] = [
-        {"name": _whole_family(name, network), **described[family[0]]} for name, family in families
+        {"name": whole_family(name, network), **described[family[0]]} for name, family in families
     ]
     equations: list[Json] = [
         {"name": write_plainly(line.left[0]), "value": write_plainly(line.right)}
@@ -267,14 +267,6 @@ def _say_one_round(depth: Depth, network: Network, found: Equations) -> None:
 _KEY = re.compile(r"\[(\d+)\]")
 
 
-def _whole_family(name: str, network: Network) -> str:
-    """Return `W[0..L - 1]` for the weights of all rounds of an infinite loop."""
-    if network.depth is None or not network.depth.loops:
-        return name
-    last = len(network.depth.loops[0].bound) - 1
-    return name.replace(f"[0..{last}]", f"[0..{network.depth.name} - 1]")
-
-
 def _local_below(node: Node, found: Equations, said: set[Node]) -> list[Node]:
     """Return the nodes with local names that a node is made of and that have not been said."""
     waiting, seen, new = [node], {node}, []
@@ -316,7 +308,7 @@ def _roles(network: Network, found: Equations) -> list[tuple[str, str]]:
     noises = {noise: _noise(noise, found) for noise in network.noises}
     drawn = grouped(network.noises, lambda noise: noise.name, noises.__getitem__)
     return [
-        *((_whole_family(name, network), roles[family[0]]) for name, family in families),
+        *((whole_family(name, network), roles[family[0]]) for name, family in families),
         *((name, noises[family[0]]) for name, family in drawn),
     ]
 

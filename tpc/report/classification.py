@@ -13,7 +13,7 @@ from tpc.network.global_norms import global_norm
 from tpc.network.optimizers.update import acts_on_operators, words_of
 from tpc.network.roles import Role
 from tpc.network.scales import Classification, Regime, WeightScale, near
-from tpc.report.families import grouped
+from tpc.report.families import grouped, whole_family
 from tpc.report.numbers import Json
 
 MEANINGS = {
@@ -56,7 +56,7 @@ def classification_to_json(found: Classification, program_name: str) -> dict[str
             for v in found.violations
         ],
         "weights": [
-            _family_to_json(name, family, found)
+            _family_to_json(whole_family(name, found.network), family, found)
             for name, family in grouped(
                 found.weights,
                 lambda weight: weight.name,
@@ -102,7 +102,10 @@ def exponent_table(found: Classification) -> Table:
         return (*(shown(x) for x in _exponents(weight)), r, _in_limit(weight, has_limit))
 
     families = grouped(found.weights, lambda w: w.name, lambda w: (w.role, cells(w)))
-    rows = [(name, _role(family), *cells(family[0])) for name, family in families]
+    rows = [
+        (whole_family(name, found.network), _role(family), *cells(family[0]))
+        for name, family in families
+    ]
     rows.append(("output", "", shown(found.out), "", "", "", "", ""))
     return Table(("weight", "role", "a", "b", "c", "d", "r", "in the limit"), tuple(rows))
 
@@ -128,7 +131,7 @@ def practice_table(found: Classification, form: Form) -> Table:
         "weight decay": [_power(p.decay, n) for p, n in practices],
     }
     kept = {name: cells for name, cells in columns.items() if any(cells)}
-    names = [name for name, _ in families]
+    names = [whole_family(name, found.network) for name, _ in families]
     return Table(("weight", *kept), tuple(zip(names, *kept.values(), strict=True)))
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Hashable, Iterable
 from math import prod
 from typing import TypeVar
 
+from tpc.network.network import Network
+
 Member = TypeVar("Member")
 
 _MEMBER = re.compile(r"(\w+)\[(\d+(?:,\d+)*)\]")
@@ -47,3 +49,11 @@ def family_name(names: list[str]) -> str:
         return ""
     ranges = (f"{first}..{last}" if last > first else f"{first}" for first, last in axes)
     return f"{found[0][1]}[{','.join(ranges)}]"
+
+
+def whole_family(name: str, network: Network) -> str:
+    """Return `W[0..L - 1]` for the weights of all rounds of an infinite loop."""
+    if network.depth is None or not network.depth.loops:
+        return name
+    last = len(network.depth.loops[0].bound) - 1
+    return name.replace(f"[0..{last}]", f"[0..{network.depth.name} - 1]")

@@ -89,7 +89,7 @@ class DepthVerification:
 def compare(
     output: str,
     limit: tuple[Array, Array],
-    infinite: tuple[Array, Array],
+    exact: Array,
     finite: tuple[Array, Array],
     grid: tuple[Sequence[int], Sequence[int]],
     freedom: tuple[int, int],
@@ -99,14 +99,14 @@ def compare(
     Args:
         output: Its name.
         limit: At infinite width and depth, with its error.
-        infinite: At infinite width, for each depth, with errors.
+        exact: At infinite width, for each depth.
         finite: Averages over trials by width and depth, with standard errors.
         grid: The widths and the depths.
         freedom: Degrees of freedom of errors, and how many entries are compared in all.
     """
     from scipy.stats import t as student
 
-    (value, error), (exact, _) = limit, infinite
+    value, error = limit
     widths, depths = (np.asarray(part, dtype=float) for part in grid)
     one, n, both = np.ones((len(widths), len(depths))), 1 / widths[:, None], 1 / depths[None]
     design = np.stack([one, n * one, n * both], axis=-1).reshape(-1, 3)
