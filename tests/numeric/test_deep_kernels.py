@@ -167,6 +167,7 @@ def test_rounds_are_those_of_the_text(name: str) -> None:
 
 
 WRITTEN_OUT = (
+    ("weight W : n x n", "(1 + l / L) * (W @ relu(x[l]))", "x[L]", "TP506"),
     ("weight W : n x n (lr=1 + l)", "W @ relu(x[l])", "x[L]", "TP506"),
     ("weight W : n x n (init=1 + l)", "W @ relu(x[l])", "x[L]", "TP506"),
     ("weight W : n x n", "W @ relu(x[l])", "(W[0] @ x[L])", "TP507"),
@@ -189,6 +190,21 @@ def test_what_is_no_round_is_written_out(weight: str, branch: str, last: str, co
         assert deep.methods[kind] != "recursion"
         assert np.array_equal(deep[kind], long[kind])
     with pytest.raises(tpc.ProgramError, match=code):
+        tpc.kernel(tpc.parse(text), inputs)
+
+
+@pytest.mark.slow
+def test_two_families_are_written_out() -> None:
+    body = """    weight W, V : n x n
+    x[l + 1] = x[l] + L^(-1/2) * (W @ relu(p[l]))
+    p[l + 1] = p[l] + L^(-1/2) * (V @ relu(x[l]))"""
+    text = TEXT.format(body=body).replace("= U @ xi", "= U @ xi\np[0] = U @ xi")
+    inputs = CASES["linear_half"]["inputs"]
+    deep = tpc.kernel(tpc.parse(text), inputs, depth=3)
+    long = tpc.kernel(tpc.parse(text.replace("depth L", "const L = 3")), inputs)
+    assert deep.methods["ntk"] == "exact"
+    assert np.array_equal(deep["ntk"], long["ntk"])
+    with pytest.raises(tpc.ProgramError, match="TP507"):
         tpc.kernel(tpc.parse(text), inputs)
 
 

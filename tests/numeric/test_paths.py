@@ -133,6 +133,26 @@ def test_half_of_the_rounds_know_half_of_a_path(case: str) -> None:
             assert np.abs(found[kind] - wanted[kind]).max() <= 1e-8
 
 
+@pytest.mark.parametrize("text", slow_where(lambda text: text != FRESH, TEXTS.values()))
+def test_loops_that_run_backward(text: str) -> None:
+    """Rounds take the steps of a path from its last one on."""
+    back = text.replace("x[0]", "x[L]").replace("range(L)", "range(L - 1, -1, -1)")
+    back = back.replace("x[l]", "x[?]").replace("x[l + 1]", "x[l]").replace("x[?]", "x[l + 1]")
+    back = back.replace("v * x[L]", "v * x[0]")
+    turned = np.array(PATHS)[:, ::-1]
+    found = tpc.kernel(tpc.parse(back), PATHS, depth=3)
+    wanted = tpc.kernel(tpc.parse(text), -turned, depth=3)
+    same = "    if l == 0: y[l] = x[l + 1]\n    if l > 0: y[l] = 0.5 * x[l + 1] + 0.5 * x[l + 1]\n"
+    special = back.replace("-1):\n", f"-1):\n{same}").replace("= x[l + 1] +", "= y[l] +")
+    long = tpc.kernel(tpc.parse(special), PATHS, depth=3)
+    for kind in ("nngp", "ntk"):
+        assert np.abs(found[kind] - wanted[kind]).max() <= 1e-12
+        assert np.abs(found[kind] - long[kind]).max() <= 1e-12
+    if text == FRESH:
+        flow, same = tpc.kernel(tpc.parse(back), PATHS), tpc.kernel(tpc.parse(text), -turned)
+        assert np.abs(flow["ntk"] - same["ntk"]).max() <= 1e-9
+
+
 def signature(path: Array, levels: int) -> list[Array]:
     """Return the first levels of a polygon's signature, by Chen's identity."""
     found = [np.ones(())] + [np.zeros((2,) * level) for level in range(1, levels + 1)]

@@ -125,6 +125,8 @@ def _of_loop(
     rates = None if flow is None else flow.rates.settled(without)
     loop = ReadyLoop(maps.settled(), rates, int(rounds), parts.tied, network.path, parts.read)
     first, second = inputs
+    if network.path and parts.loop.backward:  # rounds meet the path from its end, step by step
+        first, second = -first[:, ::-1], None if second is None else -second[:, ::-1]
     others = first if second is None else second
     shape = maps.behind.pairs.shapes["covariance"]
     half = len(shape) // 2

@@ -356,12 +356,14 @@ class DepthLoop:
         ratio: How many times the free depth its rounds are.
         bound: For each round, the members of families that it binds, by the family's name.
         span: Where it begins.
+        backward: Whether its variable falls.
     """
 
     length: op.Parameter
     ratio: float
     bound: tuple[dict[str, Node], ...]
     span: Span
+    backward: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,7 +374,7 @@ class Depth:
         name: As declared.
         number: How many rounds it stands for; None where it is infinite.
         loops: The loops over it, where it is infinite.
-        read: Members of families that are read by it, `x[L]` and `x[L / 2]`.
+        read: Members of families that it reads, `x[L]`.
     """
 
     name: str
@@ -484,14 +486,13 @@ def as_program(network: Network) -> Program:
     The input is a placeholder in it, so that it has no limit and no finite width of its own.
     """
     readout = network.readout
-    leaves = [weight.leaf for weight in network.weights]
     return Program(
         name=network.name,
         title=network.title,
         source=network.source,
         dialect="",
         dims=network.dims,
-        matrices=tuple(leaf for leaf in leaves if isinstance(leaf, Matrix)),
+        matrices=tuple(w.leaf for w in network.weights if isinstance(w.leaf, Matrix)),
         parameters=network.parameters,
         bindings=network.bindings,
         outputs=(Output(readout.name, OutputKind.READOUT, readout.node, readout.span),),

@@ -116,7 +116,7 @@ def _depth(depths: Depths) -> Depth | None:
     for loop in depths.loops:
         assert isinstance(length, Parameter)
         ratio = depths.counts[loop.depth] / depths.counts[depths.free]
-        loops.append(DepthLoop(length, ratio, tuple(loop.bound), loop.span))
+        loops.append(DepthLoop(length, ratio, tuple(loop.bound), loop.span, loop.backward))
     number = None if depths.free in lengths else depths.number
     return Depth(depths.free, number, tuple(loops), tuple(depths.read))
 

@@ -26,11 +26,13 @@ class RoundsOf:
     Attributes:
         depth: Its name.
         span: Where the loop begins.
+        backward: Whether its variable falls.
         bound: For each round, the members that it has bound, by the name of their family.
     """
 
     depth: str
     span: Span
+    backward: bool
     bound: list[dict[str, Node]] = field(default_factory=list)
 
 

@@ -228,7 +228,7 @@ def _loop(draft: Draft, at: tree.For) -> None:
     depths, over = ctx.shop.depths, _depth_of(draft, at.iterable)
     depth = over if over in depths.counts else ""
     if depth:
-        draft.depth_loops.append(RoundsOf(depth, at.span))
+        draft.depth_loops.append(RoundsOf(depth, at.span, items[0] != 0))
         depths.loops.append(draft.depth_loops[-1])
     keys = [item for item in items if isinstance(item, int)]
     keys = keys if len(keys) == len(items) else list(range(len(items)))
