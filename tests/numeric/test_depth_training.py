@@ -9,8 +9,11 @@ import pytest
 
 import tpc
 from tests.marks import slow_where
+from tpc.depth.flow_training import flow_training
+from tpc.depth.training import training_in_depth
 from tpc.diagnostics import UsageError
 from tpc.network.network import Network
+from tpc.simulation.parameters import resolve_parameters
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "depth_training.json"
 CASES = json.loads(REFERENCE.read_text(encoding="utf-8"))["cases"]
@@ -44,10 +47,15 @@ USUAL = {
 
 LINEAR = {"block": "(W @ x[l])"}
 COMPLETE = {"scale": "1 / L", "parametrization": "mup(depth=1)"}
+MOMENTUM = {
+    "optimizer": "momentum(lr=0.1, beta=0.5)", "options": " (mult=1.3, init=0.8)",
+    "rows": TWO_ROWS + "\n    test [[0.3, -0.2]]\n    batch 1",
+}  # fmt: skip
 ONE_ROW = {"rows": "[[1.0, 0.5]], [1.0]"}
 
 NETWORKS: dict[str, dict[str, object]] = {
     "train_sgd_linear_alpha1": {**LINEAR, **COMPLETE, "optimizer": "sgd(lr=0.08)"},
+    "train_sgd_tanh_post": {},
     "train_sgd_tanh_pre": {"block": "(W @ tanh(x[l]))"},
     "train_sgd_tanh_post_alpha1": {
         **COMPLETE, **ONE_ROW, "optimizer": "sgd(lr=0.3)", "steps": 1,
@@ -96,6 +104,65 @@ def test_a_finite_depth_is_its_own_limit() -> None:
     assert found.depth == 8 and set(found.methods.values()) == {"exact"}
     whole = np.concatenate([found["f"].ravel(), found["q"].ravel()])
     assert np.allclose(whole, case["depth8"], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", slow_where(lambda name: True, [
+    "train_sgd_linear_alpha1", "train_sgd_tanh_post",
+]))  # fmt: skip
+def test_flows_have_published_limits(name: str) -> None:
+    found = tpc.train(network(**NETWORKS[name]))
+    assert found.method == "flow" and set(found.methods.values()) == {"flow"}
+    for key, value in CASES[name]["expected"].items():
+        off = np.abs(found[key] - np.array(value))
+        assert (off <= found.stderr[key] + CASES[name]["error"]).all(), key
+        assert (found.stderr[key] < 1e-3).all()
+
+
+@pytest.mark.slow
+def test_a_centred_relu_is_that_of_finite_networks() -> None:
+    """At 32 rounds and width 4096; the errors are those of 24 networks or so."""
+    net = network(block="(relu(W @ x[l]) - avg(relu(W @ x[l])))")
+    known = resolve_parameters(net, {})
+    flow = flow_training(net, training_in_depth(net, 3, known), known)
+    assert flow is not None
+    found = flow.of_cells(32)
+    assert abs(found["f"][2, 0] - 0.9301) < 2 * 0.0013
+    assert abs(found["f"][3, 0] - 0.9962) < 2 * 0.0002
+    assert abs(found["q"][3, 0, 0] - 2.498) < 2.5 * 0.003
+
+
+@pytest.mark.slow
+def test_cells_and_flows_agree() -> None:
+    flow = tpc.train(network(steps=2, **MOMENTUM))
+    cells = tpc.train(network(steps=2, **MOMENTUM), cells=(8, 16, 32), samples=16384)
+    assert (flow.method, cells.method) == ("flow", "cells")
+    for key in ("f", "q", "loss", "loss_all"):
+        assert (np.abs(flow[key] - cells[key]) <= 3.5 * cells.stderr[key] + 1e-4).all(), key
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("changes", [
+    {"block": "(W @ tanh(x[l]))"},
+    {"block": "tanh(W @ x[l] + b)", "options": "\n    weight b : n (start=0)"},
+    {"block": "(A @ tanh(W @ x[l]))", "options": "\n    weight A : n x n"},
+    {"optimizer": "adam(lr=0.1)", "parametrization": "mup(depth=1/2)"},
+    {"optimizer": "sgd(lr=0.1, decay=0.1)"},
+])  # fmt: skip
+def test_closed_equations_are_of_their_blocks_alone(changes: dict[str, object]) -> None:
+    net = network(**changes)
+    known = resolve_parameters(net, {})
+    assert flow_training(net, training_in_depth(net, 3, known), known) is None
+
+
+def test_a_linear_cell_is_a_round() -> None:
+    """Of linear blocks K cells are the network of depth K, exactly."""
+    net = network(**NETWORKS["train_sgd_linear_alpha1"])
+    known = resolve_parameters(net, {})
+    flow = flow_training(net, training_in_depth(net, 3, known), known)
+    assert flow is not None
+    found, case = flow.of_cells(8), CASES["train_sgd_linear_alpha1"]
+    whole = np.concatenate([found["f"].ravel(), found["q"].ravel()])
+    assert np.allclose(whole, case["depth8"], rtol=0, atol=1e-12)
 
 
 # ---------------------------------------------------------------------------- parametrizations

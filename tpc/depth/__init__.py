@@ -7,4 +7,5 @@ rounds      a plan, evaluated on arrays of states
 recursion, flow, planes, plane_limit
 loops       all of them for a tile of pairs, with errors
 training    whether training has a limit in depth; extrapolation takes it
+flow_training, closure, gains   its closed equations
 """

@@ -10,7 +10,7 @@ import numpy as np
 
 from tpc.diagnostics import UsageError
 from tpc.driver import compiler
-from tpc.driver.deep_training import is_infinite, of_depth, trained_by_cells, usual_samples
+from tpc.driver.deep_training import is_infinite, of_depth, trained_in_depth, usual_samples
 from tpc.driver.emitted import WRITTEN_OUT, Effort, Method, Progress, evaluate
 from tpc.driver.random_limits import refuse_random_limits
 from tpc.driver.shown_results import ShownEvaluation
@@ -87,7 +87,7 @@ def train(
     if not is_infinite(network) or network.training is None:
         return one(network, effort, progress=progress)
     effort = replace(effort, samples=samples or usual_samples(network))
-    return trained_by_cells(network, cells, values, partial(one, effort=effort, cell=True))
+    return trained_in_depth(network, cells, values, partial(one, effort=effort, cell=True), effort)
 
 
 def _trained(

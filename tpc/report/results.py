@@ -182,8 +182,8 @@ def table_to_html(text: str) -> str:
 def describe_origin(result: Outcome) -> str:
     """Return what a table says below its numbers: how they came about."""
     used = set(_methods(result).values())
-    if used == {"exact"}:  # without samples, for any seed
-        return ", ".join(["exact", *format_parameters(result.params)])
+    if used and used <= {"exact", "flow"}:  # without samples, for any seed
+        return ", ".join([*used, *format_parameters(result.params)])
     width = getattr(result, "width", None)
     method = f"auto: {used.pop()}" if result.method == "auto" and len(used) == 1 else result.method
     facts = (
