@@ -1,6 +1,8 @@
 """Where an expression in a Gaussian symbol has kinks or jumps, as the records of its functions say.
 
-tanh(relu(u - s)) * max(u, u^2)  ->  u - s,  u - u^2
+tanh(relu(u - s)) * max(u, u^2) / (u - 1)  ->  u - s,  u - u^2,  u - 1
+
+What is raised to a negative power counts too: a quotient may be 0 / 0 there, or have a pole.
 """
 
 from functools import cache
@@ -10,6 +12,7 @@ from sympy import Expr, Symbol, sympify
 from sympy.core.function import Application
 
 from tpc.functions import FUNCTIONS, Function
+from tpc.gaussian.poles import zeros_below
 
 
 def records_in(expression: Expr) -> dict[Expr, Function | None]:
@@ -26,7 +29,7 @@ def _records() -> dict[str, Function]:
 
 def kinks_of(expression: Expr, symbol: Symbol) -> tuple[Expr, ...]:
     """Return expressions that change their signs where one has kinks or jumps in a symbol."""
-    found: dict[Expr, None] = {}
+    found: dict[Expr, None] = dict.fromkeys(zeros_below(expression, {symbol}))
     for function, record in records_in(expression).items():
         if record is None or symbol not in function.free_symbols:
             continue

@@ -155,7 +155,7 @@ def in_independent(
 
 def has_poles(expression: Expr, symbols: Sequence[Symbol]) -> bool:
     """Whether it has negative powers of Gaussians that may vanish."""
-    return bool(_bases(expression, set(symbols))) and not expression.has(nan, oo, zoo)
+    return bool(zeros_below(expression, set(symbols))) and not expression.has(nan, oo, zoo)
 
 
 def poles(expression: Expr, symbols: Sequence[Symbol]) -> Iterator[Pole]:
@@ -163,7 +163,7 @@ def poles(expression: Expr, symbols: Sequence[Symbol]) -> Iterator[Pole]:
     if not has_poles(expression, symbols):
         return
     gaussians = set(symbols)
-    bases = _bases(expression, gaussians)
+    bases = zeros_below(expression, gaussians)
     chosen = sorted(expression.free_symbols, key=str)
     spots = dict.fromkeys(frozenset(base.free_symbols & gaussians) for base in bases)
     spots |= {frozenset().union(*spots): None}
@@ -226,7 +226,7 @@ def _slopes(f: Callable[..., Any], dimension: int) -> Iterator[Pole]:
             yield Pole(near, dimension, abs(near - far) < 1e-9)
 
 
-def _bases(expression: Expr, symbols: set[Symbol]) -> list[Expr]:
+def zeros_below(expression: Expr, symbols: set[Symbol]) -> list[Expr]:
     """Return what is raised to negative powers, without powers and absolute values around it."""
     found: dict[Expr, None] = {}
     for power in sorted(expression.atoms(Pow), key=str):

@@ -61,6 +61,24 @@ class SplitFamily(Family):
 
     splits = True
 
+    def is_rounding(self) -> bool:
+        """Whether cancellation hides what functions are like at a place, as (cos z - 1) / z^2.
+
+        Where z doubles on the way to a place, changes of f become smaller, until rounding grows.
+        """
+        for place, side in ((place, side) for place in self.places.T for side in (-1, 1)):
+            near = place[:, None] + side * APPROACH
+            with np.errstate(all="ignore"):
+                values = self(near)
+                changes = np.abs(np.diff(values, axis=1))
+                least = np.minimum.accumulate(changes, axis=1)
+                behind = np.logical_or.accumulate(changes > 4 * least, axis=1)
+                smooth = np.where(behind, np.inf, least).min(axis=1) <= 1e-3 * changes[:, 0]
+                noise = np.max(behind * changes * APPROACH[1:], axis=1)
+                if (smooth & (noise > 1e-13 * np.abs(values).max(axis=1))).any():
+                    return True
+        return False
+
     def __getitem__(self, chosen: Any) -> SplitFamily:
         """Return some members."""
         constants = tuple(constant[chosen] for constant in self.constants)
@@ -100,6 +118,9 @@ class SplitFamily(Family):
         places = self.places[0], g.places[0]
         return split_plane(lambda z, w: self(z) * g(w), *places, rho)
 
+
+APPROACH = 2.0 ** np.arange(-4, -61, -1)
+"""How far from a place functions are looked at."""
 
 UNRESOLVED = 2.0**-50
 """How near to a place, relative to it, nodes are on neither side of it."""
