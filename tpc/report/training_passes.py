@@ -108,7 +108,8 @@ class Passes:
         for use in self.of.gradients.matrices.get(matrix, ()):
             sides = self.formulas[use.cotangent], self.formulas[use.operand]
             left, right = sides[::-1] if use.transposed else sides
-            bra = expr.Name(f"⟨{inside(right)}|")
+            is_ket = isinstance(right, expr.Ket)
+            bra = expr.Name(f"⟨{inside(right)}|") if is_ket else expr.Raised(right, "T")
             part: Formula = expr.Product("times", (left, bra))
             if signal != expr.Number(1):
                 part = expr.Product("times", (left, signal, bra))
