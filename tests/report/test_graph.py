@@ -9,6 +9,7 @@ from pathlib import Path
 import networkx
 import pytest
 
+import tpc
 from tpc.diagnostics import NOWHERE
 from tpc.program.builder import Builder
 from tpc.program.graph import to_networkx
@@ -40,7 +41,7 @@ def test_dot_text() -> None:
     assert lines[-1] == "}"
     assert '    2 [label="h\\nW @\\nn [2]", shape="box", fillcolor="#cfe3f5",' in "\n".join(lines)
     edges = [line.strip() for line in lines if "->" in line]
-    assert edges == ["0 -> 1", "4 -> 2", "1 -> 2", "2 -> 3", "2 -> 3", "0 -> 4"]
+    assert edges == ["4 -> 2", "1 -> 2", "2 -> 3", "2 -> 3"]  # a variance of 1 is not drawn
     assert graph_to_dot(graph()) == graph_to_dot(graph())
 
 
@@ -80,3 +81,9 @@ def test_failing_graphviz_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_graphviz_draws() -> None:
     assert b"<svg" in draw_graph(graph('say "hi" \\N'), "svg")
     assert draw_graph(graph(), "png").startswith(b"\x89PNG")
+
+
+def test_a_mask_keeps_its_name() -> None:
+    text = "dim n\nconst mask = range(2)[:, None] >= range(2)\nvector v[2, 2] : n\n"
+    program = tpc.parse(f"{text}x = where(mask, v, 2)\noutput x\n")
+    assert 'label="mask' in graph_to_dot(program.graph)

@@ -109,3 +109,9 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     path.write_text("dim n\nx = = 2\n", encoding="utf-8")
     assert main(["fmt", str(path)]) == 1
     assert "error[TP1" in capsys.readouterr().err
+
+
+def test_a_layout_has_no_depth(tmp_path: Path) -> None:
+    path = tmp_path / "program.tp"
+    path.write_text("dim n\nvector v : n\noutput v\n")
+    assert main(["fmt", str(path), "--depth", "3"]) == 2

@@ -110,7 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (text, options) in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        for words, settings in () if name == "import" else _PROGRAM:
+        shared = {"import": (), "fmt": _PROGRAM[:1]}
+        for words, settings in shared.get(name, _PROGRAM):
             command.add_argument(*words, **settings)
         for words, settings in options:
             command.add_argument(*words, **settings)

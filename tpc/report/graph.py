@@ -31,7 +31,12 @@ class GraphvizMissing(Exception):
 
 
 def graph_to_dot(graph: "Graph") -> str:
-    """Write a graph in the language of Graphviz: nodes in order, then edges in order."""
+    """Write a graph in the language of Graphviz: nodes in order, then edges in order.
+
+    The numbers 0 and 1 of laws, which all declarations share, are left out.
+    """
+    edges = [(x, y) for x, y, _ in _sorted_edges(graph) if not _is_plain_law(graph, x, y)]
+    left_out = set(graph) - {x for edge in edges for x in edge}
     title = graph.graph.get("title") or graph.graph.get("name", "")
     lines = [
         "digraph {",
@@ -41,6 +46,8 @@ def graph_to_dot(graph: "Graph") -> str:
     ]
     groups: dict[str, list[str]] = {}
     for number, facts in graph.nodes(data=True):
+        if number in left_out and facts["sort"] == "static" and not facts["outputs"]:
+            continue
         attributes = {
             "label": _label(facts),
             "shape": SHAPES.get(facts["sort"], "ellipse"),
@@ -56,7 +63,7 @@ def graph_to_dot(graph: "Graph") -> str:
         style = f"label={_quote(title)}, labeljust=l, color=gray70, fontsize=10"
         lines += [f"    subgraph cluster_{place} {{", f"        graph [{style}]"]
         lines += [*(f"    {node}" for node in nodes), "    }"]
-    lines += [f"    {tail} -> {head}" for tail, head, _ in _sorted_edges(graph)]
+    lines += [f"    {tail} -> {head}" for tail, head in edges]
     return "\n".join([*lines, "}", ""])
 
 
@@ -121,6 +128,11 @@ def draw_graph(graph: "Graph", image_format: GraphFormat) -> bytes:
 
 def _sorted_edges(graph: "Graph") -> list[tuple[int, int, int]]:
     return sorted(graph.edges(keys=True), key=lambda edge: (edge[1], edge[2]))
+
+
+def _is_plain_law(graph: "Graph", tail: int, head: int) -> bool:
+    law, declared = graph.nodes[tail], graph.nodes[head]
+    return law["label"] in ("0", "1") and declared["operation"] in ("matrix", "vector")
 
 
 def _label(facts: dict[str, object]) -> str:

@@ -23,7 +23,7 @@ from tpc.program.checking.expressions.defaults import as_static
 from tpc.program.checking.expressions.operators import report_dims
 from tpc.program.checking.sorts import plain, static
 from tpc.program.checking.values import BROKEN, Broken, Static, Value, show_shape
-from tpc.program.nodes import Node
+from tpc.program.nodes import Constant, Node
 from tpc.syntax import tree
 
 Numbers: TypeAlias = tuple[int, ...]
@@ -91,10 +91,10 @@ def _cumsum(b: Builder, x: Node, axis: int) -> Node:
     return axes.along(b, x, axis, np.triu(np.ones((x.shape[axis],) * 2)))
 
 
-def _where(b: Builder, mask: axes.Array, x: Node, y: Node) -> Node:
-    if not np.isin(mask, (0, 1)).all():
+def _where(b: Builder, mask: Node, x: Node, y: Node) -> Node:
+    if not isinstance(mask, Constant) or not np.isin(mask.value, (0, 1)).all():
         raise ShapeMismatch("a mask holds zeros and ones, as `t >= s` of statics does")
-    return b.add(b.mul(b.constant(mask), x), b.mul(b.constant(1 - mask), y))
+    return b.add(b.mul(mask, x), b.mul(b.constant(1 - mask.value), y))
 
 
 REDUCTIONS = ("sum", "amax", "amin", "amean")
@@ -223,7 +223,7 @@ def where(ctx: Context, at: tree.Call, arguments: list[Value]) -> Value:
     )
     if isinstance(mask, Broken) or isinstance(x, Broken) or isinstance(y, Broken):
         return BROKEN
-    table = np.asarray(mask.value, float)
+    table = ctx.building(spans[0]).constant(np.asarray(mask.value, float))
     return _made(ctx, at, [x, y], lambda b, both: _where(b, table, *both), spans[1:])
 
 
