@@ -110,10 +110,10 @@ def report_text(found: Report) -> str:
         cells = (
             re.sub(r"\.\d+\.", ".*.", each.tensor),
             each.role.value,
-            _product(each.constant, each.now, n if each.role is Role.MATRIX else "n"),
+            _product(each.constant, each.now, n if each.role is not Role.VECTOR else "n"),
             each.constant
             if each.now is None
-            else _product(each.constant, wanted.init, n if each.role is Role.MATRIX else "n"),
+            else _product(each.constant, wanted.init, n if each.role is not Role.VECTOR else "n"),
             _product("", wanted.rate, n),
             "" if wanted.eps is None else _product("", wanted.eps, n),
             _product("", wanted.decay, n),

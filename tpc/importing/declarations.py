@@ -89,10 +89,11 @@ class Declarations:
             said = "no Gaussian limit before training, so no kernel; limits of training are fine"
             self._ground.note(f"{tensor.name}: tied with {others}: {said}")
             return self.ket(name), Fraction(0)
-        scale = self._scale(tensor, list(self._ground.capture.widths))
-        options = (f"init={scale.text}",) if scale.text != "1" else ()
-        comment = "output-like" + drawn(scale.law) + size_of(scale.power)
-        self._declare_vector(tensor, self.tensor_axes(name), options, comment)
+        summed = next(f for axis in self.tensor_axes(name) for f in axis if f.grows)
+        widths = self._ground.capture.widths
+        scale = self._scale(tensor, [summed.size(width, 1) for width in widths])
+        comment = "output-like" + size_of(scale.power)
+        self._declare_vector(tensor, self.tensor_axes(name), options_of(scale), comment)
         return self.ket(name), scale.power
 
     def _declare_vector(
@@ -180,7 +181,7 @@ class Declarations:
             )
             raise self._ground.refuse(WrongInitialScale(tensor.name, found, "n^-1/2", advice))
         options = () if scale.text == "1" else (f"init={scale.text}",)
-        return options, "matrix-like" + drawn(scale.law)
+        return options, "matrix-like" + (", drawn uniform" if scale.law == "uniform" else "")
 
     def _vector_law(self, tensor: Tensor) -> tuple[tuple[str, ...], str]:
         scale = self._scale(tensor, list(self._ground.capture.widths))
@@ -202,8 +203,7 @@ class Declarations:
                 f"{tensor.name}: drawn {found}: vanishes as n grows, so it starts at 0"
             )
             return ("init=0",), f"drawn {found}, so 0 in the limit"
-        options = () if scale.text == "1" else (f"init={scale.text}",)
-        return options, "vector-like" + drawn(scale.law)
+        return options_of(scale), "vector-like"
 
     def _start(self, tensor: Tensor) -> tuple[tuple[str, ...], str]:
         law = tensor.laws[0]
@@ -225,9 +225,10 @@ def identifier_of(name: str) -> str:
     return f"layer_{letters}" if letters[:1].isdigit() else letters
 
 
-def drawn(law: str) -> str:
-    """Return how to say a law, where it is not the language's own."""
-    return {"normal": "", "measured": ""}.get(law, f", drawn {law}")
+def options_of(scale: Scale) -> tuple[str, ...]:
+    """Return the options of a vector that is drawn so: the law of its entries is seen."""
+    init = () if scale.text == "1" else (f"init={scale.text}",)
+    return (*init, "law=uniform") if scale.law == "uniform" else init
 
 
 def size_of(power: Fraction) -> str:

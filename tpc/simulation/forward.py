@@ -36,6 +36,16 @@ def forward(
     Raises:
         UsageError: A tensor is missing, unknown, or of another shape; the network draws noise.
     """
+    return np.asarray(summands(network, tensors, inputs, params).sum(axis=0))
+
+
+def summands(
+    network: Network,
+    tensors: Mapping[str, object],
+    inputs: object,
+    params: Mapping[str, object] | None = None,
+) -> Array:
+    """Return what the readout sums, of shape (n, M) + e; arguments and refusals as of `forward`."""
     if network.noises:
         raise UsageError("the network draws noise: its outputs are not those of tensors alone")
     rows = _rows(network, inputs)
@@ -47,7 +57,7 @@ def forward(
     (found,) = Evaluation((lowering.per_input(network.readout.node),)).compute(
         {**given, stand_in: rows}, resolve_parameters(network, params)
     )
-    return np.asarray(found.sum(axis=0))
+    return found
 
 
 def _rows(network: Network, inputs: object) -> Array:
