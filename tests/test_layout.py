@@ -11,7 +11,7 @@ OF_A_PACKAGE = {
     "codegen": {"shared_functions"},
     "command_line": {"simulate_training"},
     "gaussian": {"formulas", "many", "means", "pairs"},
-    "importing": {"refusals", "torch", "translations"},
+    "importing": {"kernels", "refusals", "torch", "translations"},
     "kernels": {"digits", "finite_networks", "jacobians", "published"},
     "limit": {"deltas"},
     "network": {"examples", "gradients_in_the_limit"},

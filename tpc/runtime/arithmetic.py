@@ -52,17 +52,18 @@ def mean_given(m: Array, k: Array, p: Array, q: Array, c: Array, det: Array) -> 
     """Return m - c k / q, the mean of x given y = 0."""
     size = np.sqrt(np.multiply(p, q))
     nearly = m * quotient(det, size * (size + np.abs(c)))
-    return np.where(are_multiples(m, k, p, q, c, det), nearly, m - quotient(c * k, q))
+    return np.where(multiples(m, k, p, q, c, det), nearly, m - quotient(c * k, q))
 
 
-def are_multiples(m: Array, k: Array, p: Array, q: Array, c: Array, det: Array) -> Array:
+def multiples(m: Array, k: Array, p: Array, q: Array, c: Array, det: Array) -> Array:
     """Whether x is a multiple of y, also in its mean, but for rounding.
 
     Then m sqrt(q) - k sqrt(p) counts as 0. Exchanging x and y changes no bit of the answer, so
     that what is on one side of x = 0 is on the other one of y = 0.
     """
     left, right = np.multiply(m * m, q), np.multiply(k * k, p)
-    collinear = np.less_equal(det, COLLINEAR * np.multiply(p, q)) & (np.multiply(m * k, c) > 0)
+    small = np.less_equal(det, COLLINEAR * np.multiply(p, q))
+    collinear = small & (np.multiply(m * k, c) > 0)
     return np.asarray(collinear & (np.abs(left - right) <= COLLINEAR * (left + right)))
 
 

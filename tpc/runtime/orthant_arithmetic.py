@@ -10,7 +10,7 @@ from math import gamma
 
 import numpy as np
 
-from tpc.runtime.arithmetic import are_multiples, det2, gram, mean_sign, quotient
+from tpc.runtime.arithmetic import multiples, det2, gram, mean_sign, quotient
 from tpc.runtime.arrays import Array
 from tpc.runtime.elementwise import Phi, erf
 
@@ -110,7 +110,7 @@ def orthant(m1: Array, m2: Array, v1: Array, v2: Array, c: Array, det: Array) ->
     m1, m2, v1, v2, c, det = np.broadcast_arrays(*given)
     h, k = quotient(m1, np.sqrt(v1)), quotient(m2, np.sqrt(v2))
     root = np.sqrt(np.maximum(det, 0.0))
-    alike = are_multiples(m1, m2, v1, v2, c, det)
+    alike = multiples(m1, m2, v1, v2, c, det)
     rest = -np.sign(c) * quotient(det, np.sqrt(v1 * v2) + np.abs(c))
     one = mass_of_ray(m1, h, np.where(alike, m1 * rest, det2(m1, c, m2, v1)), root)
     two = mass_of_ray(m2, k, np.where(alike, m2 * rest, det2(m2, c, m1, v2)), root)
