@@ -10,7 +10,7 @@ from math import gamma
 
 import numpy as np
 
-from tpc.runtime.arithmetic import multiples, det2, gram, mean_sign, quotient
+from tpc.runtime.arithmetic import det2, gram, mean_sign, multiples, quotient
 from tpc.runtime.arrays import Array
 from tpc.runtime.elementwise import Phi, erf
 

@@ -66,7 +66,8 @@ def pinned(problem: Problem, request: Request, averages: Sequence[Array]) -> Out
 
 def meets_copies(problem: Problem, request: Request) -> bool:
     """Whether means over copies have a bias, for which averages alone do not tell."""
-    nodes = Nodes([np.random.SeedSequence(request.seed)], FEW_NODES, request.rank_tolerance)
+    stream = np.random.SeedSequence(request.seed)
+    nodes = Nodes([stream], FEW_NODES, request.rank_tolerance)
     if problem.biased:
         problem.limit(nodes, request.params)
     return nodes.copied
@@ -101,7 +102,8 @@ def averaged(problem: Problem, runs: Sequence[Run]) -> tuple[Outputs, Outputs]:
             halves = np.array([run.halves[key] for run in runs if run.halves])
             bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
             error = standard_error(every, halves)
-            values[key], errors[key] = every.mean(axis=0), np.hypot(error, UNSURE * bias)
+            values[key] = every.mean(axis=0)
+            errors[key] = np.hypot(error, UNSURE * bias)
     return values, errors
 
 

@@ -37,8 +37,8 @@ class SobolNodes(Nodes):
         room = max(1, SOBOL_FLOATS // samples)
         columns = min(max(gaussians, 1), qmc.Sobol.MAXDIM, room)
         scramblings = [np.random.default_rng(stream.spawn(1)[0]) for stream in streams]
-        pieces = [qmc.Sobol(columns, seed=each).random(self._each) for each in scramblings]
-        self._points = np.concatenate(pieces)
+        nets = [qmc.Sobol(columns, seed=each) for each in scramblings]
+        self._points = np.concatenate([net.random(self._each) for net in nets])
         self._drawn = 0
         variance = SOBOL_VARIANCE + SOBOL_WIDER / max(gaussians, 1) ** 2
         self._width = np.sqrt(variance) if gaussians <= SOBOL_WEIGHTED else 1.0

@@ -36,12 +36,11 @@ def svd_apply(matrix: Array, values: Array, rows: int) -> Array:
 
 
 @lru_cache(maxsize=1)
-def _singular_parts(entries: bytes, shape: tuple[int, int]) -> tuple[Array, Array, Array]:
+def _singular_parts(entries: bytes, shape: tuple[int, int]) -> list[Array]:
     """Return E, s, F.T of a matrix without its rows and columns of zeros, once for all that ask."""
     whole = np.frombuffer(entries).reshape(shape)
     kept = whole[np.ix_(whole.any(axis=1), whole.any(axis=0))]
-    e, s, f = np.linalg.svd(kept, full_matrices=False)
-    return e, s, f
+    return list(np.linalg.svd(kept, full_matrices=False))
 
 
 def triangular_root(gram: Array, least: Array, rows: int) -> Array:

@@ -954,7 +954,8 @@ def pinned(problem: Problem, request: Request, averages: Sequence[Array]) -> Out
 
 def meets_copies(problem: Problem, request: Request) -> bool:
     """Whether means over copies have a bias, for which averages alone do not tell."""
-    nodes = Nodes([np.random.SeedSequence(request.seed)], FEW_NODES, request.rank_tolerance)
+    stream = np.random.SeedSequence(request.seed)
+    nodes = Nodes([stream], FEW_NODES, request.rank_tolerance)
     if problem.biased:
         problem.limit(nodes, request.params)
     return nodes.copied
@@ -989,7 +990,8 @@ def averaged(problem: Problem, runs: Sequence[Run]) -> tuple[Outputs, Outputs]:
             halves = np.array([run.halves[key] for run in runs if run.halves])
             bias = np.array([run.shift[key] for run in runs]).mean(axis=0)
             error = standard_error(every, halves)
-            values[key], errors[key] = every.mean(axis=0), np.hypot(error, UNSURE * bias)
+            values[key] = every.mean(axis=0)
+            errors[key] = np.hypot(error, UNSURE * bias)
     return values, errors
 
 
@@ -1489,8 +1491,8 @@ class SobolNodes(Nodes):
         room = max(1, SOBOL_FLOATS // samples)
         columns = min(max(gaussians, 1), qmc.Sobol.MAXDIM, room)
         scramblings = [np.random.default_rng(stream.spawn(1)[0]) for stream in streams]
-        pieces = [qmc.Sobol(columns, seed=each).random(self._each) for each in scramblings]
-        self._points = np.concatenate(pieces)
+        nets = [qmc.Sobol(columns, seed=each) for each in scramblings]
+        self._points = np.concatenate([net.random(self._each) for net in nets])
         self._drawn = 0
         variance = SOBOL_VARIANCE + SOBOL_WIDER / max(gaussians, 1) ** 2
         self._width = np.sqrt(variance) if gaussians <= SOBOL_WEIGHTED else 1.0
