@@ -101,7 +101,7 @@ CASES = {
 @pytest.mark.parametrize("height", [3, 0.5])
 @pytest.mark.parametrize("optimizer", CASES)
 def test_their_limit_is_that_of_whole_matrices(optimizer: str, height: float) -> None:
-    text = TEXT.format(declared="", optimizer=optimizer, steps=2)
+    text = TEXT.format(declared="", optimizer=optimizer, others="sgd(lr=0.3)", steps=2)
     text = text.replace("dim n", f"dim n\ndim m = {height} * n").replace("W : n x n", "W : m x n")
     network = tpc.parse(text.replace("weight v : n", "weight v : m"))
     found = tpc.train(network, samples=16384, method="qmc")
