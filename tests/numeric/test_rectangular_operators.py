@@ -1,4 +1,4 @@
-"""Optimizers of operators on m x n matrices: their limit against dense networks in NumPy."""
+"""Optimizers of operators on m x n matrices: limits against dense networks, in mup in NumPy."""
 
 from collections.abc import Callable
 
@@ -110,3 +110,19 @@ def test_their_limit_is_that_of_whole_matrices(optimizer: str, height: float) ->
     errors = np.hypot(errors, found.stderr["f"][-1])
     assert (errors < 0.02).all()
     assert (np.abs(found["f"][-1] - wanted) <= 4 * errors).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", [
+    "sgd(lr=0.3, spectral_normalize=true)", "lars(lr=0.5, momentum=0)",
+    f"muon(lr=0.3, {PLAIN}, steps=exact)",
+])  # fmt: skip
+def test_operator_regimes_are_those_of_finite_networks(optimizer: str) -> None:
+    text = TEXT.format(declared="", optimizer=optimizer, others="sgd(lr=0.3)", steps=1)
+    text = text.replace("dim n", "dim n\ndim m = 2 * n").replace("weight v : n", "weight v : m")
+    text = text.replace("W : n x n", "W : m x n (init=0.7)").replace("mup", "ntp\n    center true")
+    network = tpc.parse(text)
+    found = tpc.train(network, samples=4096, method="qmc")
+    finite = tpc.simulate(network, 128, 200, engine="dense")
+    errors = np.hypot(found.stderr["f"][1], finite.stderr["f"][1])
+    assert (np.abs(found["f"][1] - finite["f"][1]) <= 4 * errors + 5e-3).all()

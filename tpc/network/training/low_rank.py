@@ -98,7 +98,9 @@ class TangentOperator:
     coordinates of u are R. So gradients and effects on outputs need R alone:
 
         Gamma = sum over a of R_left[:, a] chi_a R_right[:, a].T,
-        <J_a|U> = R_left[a, :] C R_right[:, a].
+        <J_a|U> = R_left[a, :] C R_right[:, a],
+
+    the first times the root of the rows over columns, and the second too.
     """
 
     def __init__(self, of: OpenRound, weight: Weight, scale: WeightScale, jacobian: Jacobian):
@@ -125,9 +127,9 @@ class TangentOperator:
         self._root = sqrt(of.height(weight))
 
     def effect(self) -> Node:
-        """Return <J|U>."""
+        """Return <J|U>, times rows over columns."""
         b, (above, below) = self._of.builder, self._axes
-        core = Named(b.mul(b.number(1 / self._root), self._core), above + below)
+        core = Named(b.mul(b.number(self._root), self._core), above + below)
         parts = [contraction(b, self._outputs, left, core, right) for left, right in self._pairs()]
         return reduce(b.add, parts)
 
