@@ -63,3 +63,12 @@ def test_vectors_move_between_columns_as_whole_ones(name: str, role: Role) -> No
         whole.descend(gradient)
         short.descend(gradient)
         np.testing.assert_allclose(short.value, whole.value, atol=1e-12)
+
+
+@pytest.mark.parametrize("axes", [(N, N), (30, 75), (96, 32)])
+def test_steps_of_trust_ratios_are_parts_of_the_weight(axes: tuple[int, int]) -> None:
+    tensor = Tensor(plan(use_of("lamb", lr=0.3, eps=0.2), axes), 0, 0)
+    start, rng = tensor.value.copy(), np.random.default_rng(3)
+    tensor.descend(FiniteGradient(*(rng.standard_normal((size, 2)) for size in axes)))
+    moved, size = np.linalg.norm(tensor.value - start), np.linalg.norm(start)
+    np.testing.assert_allclose(moved / size, 0.3 / np.sqrt(axes[1]), rtol=1e-12)

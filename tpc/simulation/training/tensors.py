@@ -150,7 +150,7 @@ class TensorPlan:
         self._speed = n ** -(e.a + e.c)
         self._rates: dict[int, tuple[float, float]] = {}
         self.half = n ** -(len(self.coords) / 2)
-        self.norm_scale = n ** (e.a + e.b) * (self.half if facing else prod(self.axes) ** -0.5)
+        self.norm_scale = n ** (e.a + e.b) * (self.half if whole else prod(self.axes) ** -0.5)
         self.params = params
 
     def rates(self, step: int) -> tuple[float, float]:
