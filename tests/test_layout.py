@@ -27,6 +27,7 @@ OF_A_PACKAGE = {
 
 OF_ALL = {
     "adaptive_optimization",
+    "depth_examples",
     "docs",
     "examples",
     "golden",
