@@ -13,6 +13,7 @@ import pytest
 import tpc
 from tests.marks import slow_where
 from tpc.command_line.cli import main
+from tpc.network.paths import steps
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "depth"
@@ -151,6 +152,35 @@ def test_loops_that_run_backward(text: str) -> None:
     if text == FRESH:
         flow, same = tpc.kernel(tpc.parse(back), PATHS), tpc.kernel(tpc.parse(text), -turned)
         assert np.abs(flow["ntk"] - same["ntk"]).max() <= 1e-9
+
+
+@pytest.mark.slow
+def test_training_takes_steps() -> None:
+    """A block's paths are the steps of rounds, as a network that is given these."""
+    block = """
+train f:
+    data X, [1.0, -0.5]
+    loss mse
+    optimizer sgd(lr=0.05)
+    parametrization mup
+    steps 2
+"""
+    driven = tied("") + block
+    plain = driven.replace("input path xi[2]", "input xi[3, 2]").replace("xi.step[", "xi[")
+    plain = plain.replace("depth L", "const L = 3")
+    results = []
+    for text, rows in ((driven, np.array(PATHS)), (plain, steps(np.array(PATHS), 3))):
+        given = text.replace("dim n", f"dim n\nconst X = {rows.tolist()}")
+        results.append(tpc.train(tpc.parse(given, depth=3) if text == driven else tpc.parse(given)))
+    assert np.array_equal(results[0]["f"], results[1]["f"])
+    flat = driven.replace("dim n", "dim n\nconst X = [[1, 2], [3, 4]]")
+    with pytest.raises(tpc.ProgramError, match="vertices"):
+        tpc.parse(flat, depth=3)
+
+
+def test_paths_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(EXAMPLES / "signature_kernel.tp")]) == 0
+    assert "one path, by its velocity xi of shape (2,)" in capsys.readouterr().out
 
 
 def signature(path: Array, levels: int) -> list[Array]:

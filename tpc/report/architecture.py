@@ -77,8 +77,7 @@ def architecture_to_text(network: Network) -> str:
     """Write a network as text."""
     found = equations_of(network)
     lines = [network.title] if network.title else []
-    shape = _shape(network.input.shape)
-    lines += [f"a network of width {network.dim.name} for one input {network.input.name}{shape}"]
+    lines += [f"a network of width {network.dim.name} for {_input(network)}"]
     for parameter in network.parameters:
         default = parameter.default
         shown = f"{float(default):g}" if not default.shape else f"an array{_shape(default.shape)}"
@@ -119,7 +118,7 @@ def architecture_to_html(network: Network, more: Iterable[list[str]] = ()) -> st
     """Write a network as a page, with more sections behind its own."""
     found = equations_of(network)
     about = [f"a network of width {network.dim.name}"]
-    about.append(f"one input {network.input.name}{_shape(network.input.shape)}")
+    about.append(_input(network))
     rows = [
         f"<tr><td><i>{escape(name)}</i></td><td>{escape(role)}</td></tr>"
         for name, role in _roles(network, found)
@@ -349,6 +348,14 @@ def _factors(weight: Weight, found: Equations) -> dict[str, Json]:
 
 def _is_zero(node: Node) -> bool:
     return isinstance(node, op.Constant) and not node.value.any()
+
+
+def _input(network: Network) -> str:
+    """Name the input; of a path, as which of its steps or velocity it stands in equations."""
+    what, name, shape = "input", network.input.name, _shape(network.input.shape)
+    if network.path:
+        what = "path, by its velocity" if network.looped else "path, by its steps"
+    return f"one {what} {name}{shape}"
 
 
 def _shape(shape: tuple[int, ...]) -> str:
