@@ -4,19 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tpc.importing import rules
 from tpc.importing.axes import Axis, Refine, growing
 from tpc.importing.capture import Capture
 from tpc.importing.faults import NoImportRule, NoLinearReadout, SeveralValues
 from tpc.importing.program_text import written
+from tpc.importing.rules import RULES
 from tpc.importing.text import word
-from tpc.importing.translation import RULES, Translation
+from tpc.importing.translation import Translation
 from tpc.importing.values import Value, settled, straight
 from tpc.importing.weights import Piece, Scale
 
 INPUT = "xi"
-
-assert rules.__all__
 
 
 @dataclass(frozen=True, slots=True)
