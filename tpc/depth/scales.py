@@ -13,7 +13,7 @@ Reference:
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import inf, log
+from math import inf
 
 import numpy as np
 
@@ -21,14 +21,14 @@ from tpc.depth.orders import RATE, NoPowers, in_powers_of, powers_in
 from tpc.depth.parts import Parts, parts_of
 from tpc.depth.phases import Phase, phase_of
 from tpc.depth.stages import Stage
+from tpc.depth.training import Powers
 from tpc.depth.verdict import DeepMaps, flow_of, maps_of
 from tpc.diagnostics import ProgramError
 from tpc.network.checking.build import build_network
-from tpc.network.network import Network, OptimizerUse, Weight, WeightKind
+from tpc.network.network import Network, OptimizerUse, WeightKind
 from tpc.network.optimizers.every_step import is_linear
 from tpc.program import nodes as op
 from tpc.program.nodes import Node, operands
-from tpc.program.operations import elementwise
 from tpc.program.traversal import toposort
 from tpc.syntax.parse import parse_source
 
@@ -100,6 +100,8 @@ def depth_scales(
         return None
     if not network.depth.loops:
         network = build_network(parse_source(network.source, network.name), inf)
+        if own and network.training is not None:
+            own = dict(network.training.own_optimizers)
     assert network.depth is not None
     name = network.depth.name
     try:
@@ -160,41 +162,21 @@ def _weights(
     own: Mapping[str, OptimizerUse],
 ) -> list[WeightInDepth]:
     inside = {w.name.split("[")[0] for w in parts.inside.weights}
-    found: dict[str, WeightInDepth] = {}
+    powers, found = Powers(parts.loop.length.name), dict[str, WeightInDepth]()
     for weight in network.weights:
         name = weight.name.split("[")[0]
         if not weight.trained or name in found:
             continue
-        linear = is_linear(own.get(weight.name, optimizer))
+        use = own.get(weight.name, optimizer)
+        linear = is_linear(use)
         place = ("tied" if parts.tied else "inside") if name in inside else "outside"
         rate, eps = Fraction(0), Fraction(0)
         if place == "inside":
             rate, eps = (2 * alpha - 1 if linear else alpha - 1), -alpha
-        written = _power_in(weight, parts.loop.length)
+        given = dict(use.options).get("lr")
+        of = [weight.lr, *([given] if isinstance(given, Node) else [])]
+        written = Fraction(sum(map(powers.of, of))).limit_denominator(64)
         found[name] = WeightInDepth(
             name, place, weight.kind, linear, rate, None if linear else eps, written
         )
     return list(found.values())
-
-
-def _power_in(weight: Weight, length: op.Parameter) -> Fraction:
-    """Return the power of L in the learning rate of a weight."""
-
-    def at(value: float) -> float:
-        found: dict[Node, np.ndarray] = {}
-        for node in toposort([weight.lr], operands):
-            match node:
-                case op.Constant(value=own):
-                    found[node] = own
-                case op.Parameter(default=default):
-                    found[node] = np.asarray(value) if node is length else default
-                case op.Elementwise(function=function):
-                    found[node] = elementwise(function, *(found[x] for x in operands(node)))
-                case _:
-                    return 1.0
-        return float(found[weight.lr])
-
-    values = [at(value) for value in (64.0, 4096.0)]
-    if min(values) <= 0:
-        return Fraction(0)
-    return Fraction(log(values[1] / values[0]) / log(64)).limit_denominator(64)

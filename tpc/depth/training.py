@@ -11,6 +11,7 @@ Reference:
     Tensor Programs VI, Section 7.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -79,7 +80,7 @@ def training_in_depth(network: Network, steps: int, params: dict[str, Array]) ->
         raise _refusal(network, TrainingNotChecked("weights that rounds share", depth), at)
     _check_forward(network, parts, params)
     weights = {weight.leaf: weight for weight in parts.inside.weights}
-    powers = _Powers(depth, set(weights))
+    powers = Powers(depth, set(weights))
     exponent = -powers.of_weights(parts.inside.after)
     if exponent < 0.5 - NEAR:
         cause = f"a round adds L^({_shown(-exponent)}) of what its weights are"
@@ -113,7 +114,7 @@ def _check_forward(network: Network, parts: Parts, params: dict[str, Array]) -> 
 
 
 def _check_update(
-    network: Network, parts: Parts, weight: Weight, exponent: float, powers: "_Powers"
+    network: Network, parts: Parts, weight: Weight, exponent: float, powers: "Powers"
 ) -> None:
     training = network.training
     assert training is not None
@@ -173,10 +174,10 @@ def _shown(power: float) -> str:
     return str(Fraction(power).limit_denominator(64))
 
 
-class _Powers:
+class Powers:
     """The power of L in nodes, and in what of them comes from the weights of a round."""
 
-    def __init__(self, depth: str, leaves: set[object]) -> None:
+    def __init__(self, depth: str, leaves: Collection[object] = ()) -> None:
         self._depth = depth
         self._leaves = leaves
 

@@ -17,7 +17,8 @@ import numpy as np
 from tpc.depth.extrapolation import in_depth
 from tpc.depth.flow_training import flow_training
 from tpc.depth.training import is_linear_in_state, training_in_depth
-from tpc.diagnostics import UsageError
+from tpc.diagnostics import ProgramError, UsageError
+from tpc.diagnostics.data_faults import NotFinite
 from tpc.driver.emitted import Effort
 from tpc.driver.shown_results import ShownEvaluation
 from tpc.network.checking.build import build_network
@@ -84,7 +85,7 @@ def trained_by_flow(network: Network, params: dict[str, object], seed: int) -> A
         A `Result`.
 
     Raises:
-        ProgramError: As in `training_in_depth`.
+        ProgramError: As in `training_in_depth`; numbers overflow.
     """
     training = network.training
     assert training is not None
@@ -94,7 +95,12 @@ def trained_by_flow(network: Network, params: dict[str, object], seed: int) -> A
     if flow is None:
         return None
     depths = LINEAR_CELLS if is_linear_in_state(checked.parts) else CELLS
-    found = [flow.of_cells(cells) for cells in depths]
+    with np.errstate(all="ignore"):
+        found = [flow.of_cells(cells) for cells in depths]
+    readout = network.readout
+    if not all(np.isfinite(value).all() for own in found for value in own.values()):
+        fault = NotFinite(readout.name, readout.name, "an overflow")
+        raise ProgramError.of(network, (fault, readout.span))
     values: dict[str, Any] = {}
     errors: dict[str, Any] = {}
     for name in found[0]:
