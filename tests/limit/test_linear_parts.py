@@ -54,6 +54,9 @@ INDEPENDENT = {
     "many readouts": "x = v * tanh(b * u[0])\noutput K = <x|x>\n",
     "many readouts of a sum": "x = v * tanh(b + u[0])\noutput K = <x|x>\n",
     "a matrix of readouts": "x = (v * tanh(b * u[0])) @ P[0]\noutput K = <x|x>\n",
+    "a readout and its square": "x = v[0] * v[1]^2 * tanh(b * u[0])\noutput K = <x|x>\n",
+    "two readouts at once": "x = v[0] * v[1] * sin(b * u[1])\noutput K = <x|x>\n",
+    "a hat": "h = W @ relu(u[1])\nx = h * tanh(b * u[0])\noutput K = <x|x>\n",
     "a mean": "y = s * tanh(b * u[0]) * sigmoid(u[1])\noutput K = avg(y)\n",
     "a backward pass": "h = W @ u[0]\nk = A @ b\n"
     "g = W.T @ (v[0] * tanh(h * k))\noutput K = <g|g>\n",
