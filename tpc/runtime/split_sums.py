@@ -66,14 +66,16 @@ class SplitFamily(Family):
 
         Where z doubles on the way to a place, changes of f become smaller, until rounding grows.
         """
-        for place, side in ((place, side) for place in self.places.T for side in (-1, 1)):
+        sides = [(place, side) for place in self.places.T for side in (-1, 1)]
+        for place, side in sides:
             near = place[:, None] + side * APPROACH
             with np.errstate(all="ignore"):
                 values = self(near)
                 changes = np.abs(np.diff(values, axis=1))
                 least = np.minimum.accumulate(changes, axis=1)
                 behind = np.logical_or.accumulate(changes > 4 * least, axis=1)
-                smooth = np.where(behind, np.inf, least).min(axis=1) <= 1e-3 * changes[:, 0]
+                lowest = np.where(behind, np.inf, least).min(axis=1)
+                smooth = lowest <= 1e-3 * changes[:, 0]
                 noise = np.max(behind * changes * APPROACH[1:], axis=1)
                 if (smooth & (noise > 1e-13 * np.abs(values).max(axis=1))).any():
                     return True
