@@ -1616,6 +1616,7 @@ class GridNodes(Nodes):
         self._single = single
         self._gaussians = 0
         self._basis = np.empty((0, 0))
+        self._spare, self._rooms = [], 0
 
     def ket(self, array: Array, directions: tuple[int, ...] | None) -> Ket:
         """Return an array as a ket."""
