@@ -229,3 +229,8 @@ def test_an_operator_on_a_grid() -> None:
 def test_loops_ask_grids_for_room_as_they_do_nodes() -> None:
     grid = GridNodes(8, 1000)
     assert grid.room((2, 3)).shape == (2, 3)
+
+
+def test_grids_have_room_as_other_nodes_have() -> None:
+    nodes = GridNodes(8, 10**6)
+    assert [nodes.room(shape).shape for shape in ((3,), (2, 4))] == [(3,), (2, 4)]
