@@ -42,7 +42,6 @@ class GridNodes(Nodes):
         self.points, self.shares = normal_rule(points)
         self._shakes = shakes
         self.stein_load = {}
-        self._spare, self._rooms = [], 0
         self.samples = 0
         self.refusal = ""
         self._floats = floats
