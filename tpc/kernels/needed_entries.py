@@ -120,6 +120,8 @@ class _Reading:
             for number in reversed(self.steps):
                 self._read_by(number)
         masks = {number: self._masks[self._root(number)] for number in self.steps}
+        for mask in masks.values():  # arrays without entries need care everywhere: keep one
+            mask[:1] |= not mask.any()
         return {x: np.flatnonzero(m) for x, m in masks.items() if m.sum() <= PART * m.size}
 
     def _read_by(self, number: int) -> None:

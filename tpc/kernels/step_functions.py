@@ -92,7 +92,7 @@ def function(operation: PlanOperation) -> Callable[..., Any]:
         case "linear":
             return partial(_multiplied, matrix_of(arguments[0]), arguments[0].shape)
         case "pick":
-            return partial(_picked, np.array(arguments[0]))
+            return partial(_picked, np.array(arguments[0], dtype=np.intp))
         case "item":
             return itemgetter(arguments[0])
         case "single_series":

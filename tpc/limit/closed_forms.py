@@ -31,7 +31,7 @@ from tpc.program.nodes import Constant, Node, Shape, operands
 from tpc.program.reapply import reapply
 from tpc.program.traversal import fold
 
-LONGEST = 500
+LONGEST = 600
 """How many operations a closed form may have before an estimate serves better."""
 
 Labels = tuple[int | None, ...]
