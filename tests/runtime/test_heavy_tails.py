@@ -108,7 +108,8 @@ def test_examples(path: Path) -> None:
         return
     if path.stem == "own_matrix_optimizer":
         pytest.xfail("an alarm at <x|x> of what little is left of a ket beside others")
-    assert compiler.run(described, samples=4096, method="qmc").warnings == ()
+    samples = 2**14 if path.stem == "gpt" else 2**12  # its gradients have many factors
+    assert compiler.run(described, samples=samples, method="qmc").warnings == ()
 
 
 def test_what_is_exact_has_no_tails() -> None:
