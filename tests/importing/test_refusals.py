@@ -1,5 +1,6 @@
 """Models that are refused, each with a message of its own that names the module."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,12 @@ def test_the_page_lists_every_fault() -> None:
     assert len(kinds) > 10
     for kind in kinds:
         assert f"| {kind.code} |" in page
+
+
+@pytest.mark.parametrize("arguments", [(), (5,), ("x", "y"), (None, None)])
+def test_arguments_of_another_kind_name_the_operation(arguments: tuple[object, ...]) -> None:
+    capture = read(HERE / "captures" / "mlp.json")
+    first, *others = capture.operations
+    odd = replace(capture, operations=(replace(first, arguments=arguments), *others))
+    with pytest.raises(ImportRefused, match=r"TP712.*fc1.*no rule for `linear`"):
+        import_capture(odd)

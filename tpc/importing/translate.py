@@ -103,7 +103,11 @@ def _run(t: Translation) -> Value:
         t.operation = operation
         if operation.does not in RULES:
             raise t.refuse(NoImportRule(operation.does, "see docs/import.md for those with one"))
-        t.values[operation.name] = RULES[operation.does](t)
+        try:
+            t.values[operation.name] = RULES[operation.does](t)
+        except (AssertionError, IndexError, KeyError, TypeError, ValueError) as error:
+            advice = "its arguments are not of a kind that the rule knows: please report the model"
+            raise t.refuse(NoImportRule(operation.does, advice)) from error
     output = t.values[capture.outputs[0]]
     assert isinstance(output, Value)
     if output.summed is None:

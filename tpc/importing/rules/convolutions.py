@@ -19,8 +19,7 @@ def _conv(t: Translation) -> Found:
         raise t.refuse(NoImportRule(t.operation.does, "in groups"))
     x = t.value(t.argument(0))
     axes = t.weights.tensor_axes(weight.name)
-    sizes = t.shape()
-    spatial = sizes[2:]
+    spatial = t.shape()[2:]
     options = _options(t)
     if any(factor.grows for factor in axes[1]):
         identifier, _ = t.weights.matrix(weight.name, axes[0], x.axes[1])
@@ -31,31 +30,15 @@ def _conv(t: Translation) -> Found:
         vector = t.weights.ket(weight.name)
         if x.growing:
             raise t.refuse(NoImportRule(t.operation.does, "of a growing axis with one that is not"))
-        kernel = _with_axes(vector)
-        x = replace(x, text=_channelled(x)) if not x.axes[1] else x
+        kernel = vector.text
+        if not vector.axes[1]:  # one channel
+            kernel, x = behind(kernel, "[None]"), replace(x, text=behind(x.text, "[None]"))
     result: Axes = (x.axes[0], axes[0], *spatial)
-    if any(not axis for axis in (*x.axes[2:], *spatial)) or not _whole_kernel(axes):
-        return _by_patches(t, x, weight.name, sizes, options)
+    if not all((*x.axes[2:], *spatial, *axes[2:])):
+        raise t.refuse(NoImportRule(t.operation.does, "of images or with kernels of one pixel"))
     found = t.made(call("conv", settled(x).text, kernel, *options), result, named=True)
     found = replace(found, power=x.power)
     return biased_channels(t, found, t.argument(2, "bias"))
-
-
-def _whole_kernel(axes: Axes) -> bool:
-    return all(axis for axis in axes[2:])
-
-
-def _with_axes(vector: Value) -> Text:
-    """Return the kernel of a first layer, with an axis for one channel."""
-    return vector.text if vector.axes[1] else behind(vector.text, "[None]")
-
-
-def _channelled(x: Value) -> Text:
-    return behind(x.text, "[None]")
-
-
-def _by_patches(t: Translation, x: Value, name: str, sizes: Axes, options: list[str]) -> Value:
-    raise t.refuse(NoImportRule(t.operation.does, "along an axis, or with a kernel, of length 1"))
 
 
 def biased_channels(t: Translation, value: Value, bias: Argument) -> Value:

@@ -14,7 +14,7 @@ LETTERS = "htsdgabcefijklmnopqruvwxyz"
 """Names of axes in the order in which they are given away."""
 
 
-@rule("matmul", "bmm", "mm", "baddbmm")
+@rule("matmul", "bmm", "mm")
 def _matmul(t: Translation) -> Found:
     left, right = t.argument(0), t.argument(1)
     match right:
@@ -29,8 +29,9 @@ def _is_flat(t: Translation, name: str) -> bool:
 
 def matmul(t: Translation, x: Value, y: Value) -> Value:
     """Return the sum over the last axis of x and the one before the last of y."""
-    rank = max(len(x.axes), len(y.axes))
-    batch = rank - 2
+    if min(len(x.axes), len(y.axes)) < 2:
+        raise t.refuse(NoImportRule(t.operation.does, "of vectors: write it as an einsum"))
+    batch = max(len(x.axes), len(y.axes)) - 2
     left = [*range(batch - len(x.axes) + 2, batch), "row", "sum"]
     right = [*range(batch - len(y.axes) + 2, batch), "sum", "column"]
     return contracted(t, x, left, y, right, [*range(batch), "row", "column"])
