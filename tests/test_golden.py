@@ -16,6 +16,7 @@ NAMES = sorted(path.parent.name for path in GOLDEN.glob("*/program.tp"))
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_texts(name: str, update_golden: bool) -> None:
     folder = GOLDEN / name
     limit = tpc.derive(tpc.parse((folder / "program.tp").read_text(encoding="utf-8"), f"{name}.tp"))

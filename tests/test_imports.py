@@ -214,6 +214,7 @@ def test_no_import_cycle_between_stages() -> None:
             del edges[leaf]
 
 
+@pytest.mark.slow
 def test_help_loads_nothing_heavy() -> None:
     """`tpc --help` must be quick: neither NumPy nor anything larger is imported on the way."""
     run = subprocess.run(

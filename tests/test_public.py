@@ -125,6 +125,7 @@ def test_programs_and_limits_are_frozen() -> None:
             setattr(thing, name, "other")
 
 
+@pytest.mark.slow
 def test_equal_programs_share_a_module_that_has_source_and_pickles() -> None:
     module = tpc.evaluator(tpc.parse(TEXT))
     assert tpc.evaluator(tpc.parse(TEXT)) is module

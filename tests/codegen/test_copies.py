@@ -5,6 +5,7 @@ import pytest
 import tpc
 
 
+@pytest.mark.slow
 def test_definitions_behind_a_formula_are_comments_too() -> None:
     """A part of a body whose formula needs a second line, where a local name is defined."""
     program = tpc.parse(

@@ -158,6 +158,7 @@ def named_by(equations: str, runtime: str) -> int:
 
 
 @pytest.mark.parametrize("path", GOLDENS, ids=lambda path: path.parent.name)
+@pytest.mark.slow
 def test_what_a_module_is_made_of(path: Path) -> None:
     """Its equations and all that serves them are two fifths at least; what they name, a seventh.
 
@@ -178,6 +179,7 @@ def test_what_a_module_is_made_of(path: Path) -> None:
     assert 7 * (own.count("\n") + named) >= lines
 
 
+@pytest.mark.slow
 def test_kets_die_after_their_last_use() -> None:
     text = "dim n\nvector x0 : n\n" + "".join(
         f"matrix W{i} : n x n\nx{i + 1} = tanh(W{i} @ x{i})\n" for i in range(20)
@@ -202,6 +204,7 @@ def test_a_param_named_like_an_argument_of_evaluate() -> None:
         tpc.emit(tpc.derive(program))
 
 
+@pytest.mark.slow
 def test_arrays_named_like_functions_of_closed_forms() -> None:
     program = tpc.parse(
         "dim n\nconst split = [1.0, 2.0]\nvector v : n\nvector u[2] : n\n"

@@ -505,6 +505,7 @@ def test_a_network_without_training_has_no_limit(
     assert not (folder / "net_limit.py").exists()
 
 
+@pytest.mark.slow
 def test_inspect_shows_an_architecture(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", "net.tp"]) == 0
     text = capsys.readouterr().out

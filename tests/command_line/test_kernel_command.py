@@ -35,6 +35,7 @@ def call(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str
     return status, captured.out, captured.err
 
 
+@pytest.mark.slow
 def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = call(capsys, "--inputs", "X.csv", "--inputs2", "two.npz:a", "--json")
     assert status == 0
@@ -47,6 +48,7 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert shown["outputs"][kind]["method"] == "exact"
 
 
+@pytest.mark.slow
 def test_table_and_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("--inputs", "one.npz", "--kind", "ntk", "-o", "K.npz", "--assume-gia")
     status, out, _ = call(capsys, *words)
@@ -97,6 +99,7 @@ def test_inputs_that_do_not_suit_the_network(
     assert (status, "inputs must be finite" in err) == (2, True)
 
 
+@pytest.mark.slow
 def test_exact_refuses_what_has_no_closed_form(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

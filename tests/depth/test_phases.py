@@ -43,6 +43,7 @@ def erf_slope(q: float, c: float) -> float:
 
 
 @pytest.mark.parametrize(("name", "growth"), [("relu", None), ("loud", 1.28)])
+@pytest.mark.slow
 def test_relu_is_critical(name: str, growth: float | None) -> None:
     """Correlations by l^-2, the tangent kernel a quarter off the diagonal [depth 8000: 0.2505]."""
     found = phase(name)

@@ -32,6 +32,7 @@ def scales(
     ("alpha", "verdict", "power"),
     [("1/2", "flow", Fraction(1, 2)), ("3/4", "frozen", Fraction(3, 4)), ("1", "frozen", 1)],
 )
+@pytest.mark.slow
 def test_verdicts(alpha: str, verdict: str, power: Fraction) -> None:
     found = scales(alpha)
     assert (found.verdict, found.alpha, found.block) == (verdict, power, 1)

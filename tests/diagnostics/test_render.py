@@ -49,6 +49,7 @@ def test_tabs_before_the_caret_stay_tabs() -> None:
     assert carets == " " + "\t" * 40 + "^ not bound before this"
 
 
+@pytest.mark.slow
 def test_every_diagnostic_of_a_long_line_is_told_in_a_few_words() -> None:
     line = "z = " + " + ".join(f"y{number}" for number in range(2000))
     found = [

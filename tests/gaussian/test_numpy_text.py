@@ -54,6 +54,7 @@ def test_orthants_stand_alone() -> None:
     assert run_alone(closed, {"p": 1.0, "q": 1.0, "c": 0.0}) == pytest.approx(1 / 8)
 
 
+@pytest.mark.slow
 def test_brackets_and_signs() -> None:
     a, b = sp.symbols("a b", positive=True)
     rng = np.random.default_rng(4)

@@ -46,6 +46,7 @@ def test_what_has_no_poles(integrand: Expr) -> None:
     assert not infinite_variance(integrand, (X, Y))
 
 
+@pytest.mark.slow
 def test_logarithms_do_not_decide() -> None:
     assert infinite_variance(LOG(Abs(X)) * Abs(X) ** -0.6, (X,))
     assert not infinite_variance(LOG(Abs(X)) * Abs(X) ** -0.4, (X,))

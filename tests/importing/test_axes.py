@@ -48,6 +48,7 @@ FACTORS = st.sampled_from([ROWS, constant(2), constant(3), growing(1), growing(2
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.lists(FACTORS, max_size=2), min_size=1, max_size=4), st.data())
+@pytest.mark.slow
 def test_reshapes_keep_the_factors(axes: list[list[Factor]], data: st.DataObject) -> None:
     """Any regrouping of factors is found from its sizes, and holds the same entries."""
     flat = [factor for axis in axes for factor in axis]

@@ -86,6 +86,7 @@ def test_reports_name_every_trained_tensor(model: tuple[str, Imported]) -> None:
     assert str(told).startswith("mup with adamw")
 
 
+@pytest.mark.slow
 def test_public_names(tmp_path: Path) -> None:
     path = HERE / "captures" / "mlp.json"
     found = tpc.import_capture(path)

@@ -60,6 +60,7 @@ def test_tiles_symmetry_and_threads_change_nothing(
         np.testing.assert_array_equal(whole[kind], whole[kind].transpose(order))
 
 
+@pytest.mark.slow
 def test_equal_inputs_have_the_kernel_of_one() -> None:
     """Correlation 1 off the diagonal: the angle is pi, however the covariance is rounded."""
     network, x = tpc.parse(NETWORKS["relu"]), inputs("relu", 4)

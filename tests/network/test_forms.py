@@ -204,6 +204,7 @@ def table_row(text: str) -> str:
     return f"| `{text}` | {' | '.join(cells)} | {known} |".replace("|  |", "| |")
 
 
+@pytest.mark.slow
 def test_the_table_of_exponents_is_what_classify_finds(update_golden: bool) -> None:
     page = PAGE.read_text(encoding="utf-8")
     head = (
@@ -218,6 +219,7 @@ def test_the_table_of_exponents_is_what_classify_finds(update_golden: bool) -> N
     assert table == wanted or update_golden
 
 
+@pytest.mark.slow
 def test_exponents_are_those_of_the_published_theory() -> None:
     """Hidden, input, output with multiplier 1 and 1/n, by the degree of functions of operators."""
     for text, wanted in {

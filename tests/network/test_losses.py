@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import tpc
 from tpc.simulation.streams import stream
@@ -27,6 +28,7 @@ def drawn(name: str, *shape: int) -> Array:
     return found
 
 
+@pytest.mark.slow
 def test_label_smoothing_with_all_that_goes_with_it() -> None:
     """The example at width 10: its batches, schedule, common norm, decay, roles and tracks."""
     found = tpc.simulate(tpc.load(EXAMPLE), width=WIDTH, trials=1)
@@ -68,6 +70,7 @@ def test_label_smoothing_with_all_that_goes_with_it() -> None:
         np.testing.assert_allclose(found[name], values, rtol=0, atol=1e-12, err_msg=name)
 
 
+@pytest.mark.slow
 def test_names_of_the_file_win() -> None:
     """Over `loss`, `t` and `y`, but for what the data name the targets by."""
     text = """dim n

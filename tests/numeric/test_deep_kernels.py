@@ -302,6 +302,7 @@ def test_equal_and_nearly_equal_inputs(apart: float) -> None:
         assert (off <= 1e-14 + 2 * deep.stderr[kind] + 2 * long.stderr[kind]).all()
 
 
+@pytest.mark.slow
 def test_second_inputs_are_blocks() -> None:
     network, inputs = tpc.parse(text_of("relu_pre_half")), np.array(CASES["linear_half"]["inputs"])
     whole = tpc.kernel(network, inputs)
@@ -380,6 +381,7 @@ def test_depth_is_no_reserved_word() -> None:
 
 
 @pytest.mark.parametrize("depth", ["depth L", "depth L = 8"])
+@pytest.mark.slow
 def test_a_depth_without_a_loop_is_no_depth(depth: str) -> None:
     text = "dim n\n{}input xi[3]\nweight U[3], v : n\nreadout f = v * relu(U @ xi)\n"
     plain = tpc.kernel(tpc.parse(text.format("")), [[1.0, 2.0, 3.0]])

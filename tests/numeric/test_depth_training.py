@@ -154,6 +154,7 @@ def test_closed_equations_are_of_their_blocks_alone(changes: dict[str, object]) 
     assert flow_training(net, training_in_depth(net, 3, known), known) is None
 
 
+@pytest.mark.slow
 def test_a_linear_cell_is_a_round() -> None:
     """Of linear blocks K cells are the network of depth K, exactly."""
     net = network(**NETWORKS["train_sgd_linear_alpha1"])

@@ -119,6 +119,7 @@ def test_examples(path: Path) -> None:
     assert_agree(derivative, stein)
 
 
+@pytest.mark.slow
 def test_a_wrong_dot_is_noticed() -> None:
     """The comparison can fail: without its dot, a product disagrees."""
     text = (

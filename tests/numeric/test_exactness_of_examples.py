@@ -25,6 +25,7 @@ SAMPLED = {
 @pytest.mark.parametrize(
     "path", slow_where(lambda path: path.stem != "mlp", FILES), ids=lambda path: path.stem
 )
+@pytest.mark.slow
 def test_tangent_kernels_are_as_exact_as_kernels(path: Path) -> None:
     network = tpc.load(path)
     assert isinstance(network, Network)

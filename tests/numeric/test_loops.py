@@ -217,6 +217,7 @@ def test_a_loop_that_is_looked_into_stays_unrolled() -> None:
     assert region_of(roll(tpc.parse(text), fewest=2)) is None
 
 
+@pytest.mark.slow
 def test_numbers_of_every_round_are_collected() -> None:
     text = "dim n\nvector v : n\nmatrix W : n x n\nh[0] = v\nfor k in range(6):\n"
     text += "    h[k+1] = tanh(W @ h[k])\n    output q[k] = <h[k+1]|h[k+1]>\n"
@@ -273,6 +274,7 @@ def test_what_has_a_closed_form_in_the_first_round_takes_it() -> None:
     assert not found["f"][0].any() and found.stderr["m"][0].all()
 
 
+@pytest.mark.slow
 def test_the_first_round_of_a_recurrence_is_exact() -> None:
     text = "dim n\nvector v : n\nmatrix W : n x n\nh[0] = v\nfor k in range(6):\n"
     text += "    h[k+1] = relu(W @ h[k])\n    output q[k] = <h[k+1]|h[k+1]>\n"
@@ -293,6 +295,7 @@ def test_a_loop_with_kernels_is_the_limit_of_trained_networks(optimizer: str) ->
     assert limit.stderr["f"].max() < 0.05
 
 
+@pytest.mark.slow
 def test_parameters_of_a_loop_may_be_set() -> None:
     text = "dim n\nparam eta = 0.2\ninput xi[2]\nweight U[2] : n\nweight v : n\n"
     text += "x = tanh(U @ xi)\nreadout f = v * x\ntrain f:\n    data [[1.0, 0.5]], [1.0]\n"
@@ -339,6 +342,7 @@ def test_what_is_normalised_is_written_out() -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adam(lr=0.1)", "lion(lr=0.1)", "signsgd(lr=0.1)"])
+@pytest.mark.slow
 def test_signs_of_gradients_that_vanish_are_refused(optimizer: str) -> None:
     text = NARROW.format(f="tanh", data="[[1, 0.5], [-0.4, 0.9]]", optimizer=optimizer)
     with pytest.raises(tpc.ProgramError) as refusal:
@@ -404,6 +408,7 @@ def test_fifty_steps_of_a_loop_have_the_value_of_fifty_written_out() -> None:
     np.testing.assert_allclose(loop["c"], written["c"], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_kets_of_a_round_die_in_it() -> None:
     """What a round needs no longer is deleted in it, and the memory that is stated knows."""
     program = tpc.parse(fifty("tanh(tanh(tanh(W @ h[k]) + v) - v) + 0.1 * h[k]"))

@@ -81,6 +81,7 @@ def test_the_rank_of_the_limit_may_be_assumed_in_the_operator_regime() -> None:
     np.testing.assert_allclose(found["f"][-1], (0.798, -0.447, 0.559), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_targets_where_a_later_step_arrives_make_it_random() -> None:
     text = TEXT.format(optimizer=f"muon(lr=0.3, {PLAIN})", parametrization="mup", start="").replace(
         "loss mse", "loss mse\n    batch 1"

@@ -186,6 +186,7 @@ def test_forms_of_dots_agree_on_grids() -> None:
         ("output c = avg(mean[j](cos(h * g[j])))", 1 / np.sqrt(2)),
     ],
 )
+@pytest.mark.slow
 def test_grids_have_twelve_digits(
     body: str, limit: float, without_closed_forms: Callable[[Program], ModuleType]
 ) -> None:

@@ -60,6 +60,7 @@ KINKS = [-40, -8, -3, -1, -0.5, 0, 0.25, 0.5, 1, 3, 8, 40]
 
 
 @pytest.mark.parametrize("body", slow_where(lambda body: "sin" not in body, CASES))
+@pytest.mark.slow
 def test_means(body: str) -> None:
     found = compiler.run(tpc.parse(PROGRAM.format(body)), 1024, 0, method="auto")
     assert found.methods["o"] in ("exact", "quadrature")
@@ -78,6 +79,7 @@ CURVED = [
 
 
 @pytest.mark.parametrize("body", slow_where(lambda body: "min(h" not in body, CURVED))
+@pytest.mark.slow
 def test_tangent_kernels_of_functions_with_curved_kinks(body: str) -> None:
     """On the diagonal, against sums over halves of tiny steps between the kinks."""
     inputs = np.array([[1, 0.5], [0.25, -0.75]])

@@ -77,6 +77,7 @@ def relu_pair(variances: tuple[float, float], covariance: float) -> float:
 
 
 @pytest.mark.parametrize("share", [False, True])
+@pytest.mark.slow
 def test_rounds_of_a_finite_depth(share: bool) -> None:
     """Steps are those of the polygon, also where the depth is no multiple of its segments."""
     rounds, segments = 5, 2
@@ -110,6 +111,7 @@ def test_rounds_of_a_finite_depth(share: bool) -> None:
 
 
 @pytest.mark.parametrize("text", slow_where(lambda text: text != FRESH, TEXTS.values()))
+@pytest.mark.slow
 def test_rounds_are_those_of_the_text(text: str) -> None:
     """Written out, the input is the steps of all rounds."""
     same = "    if l == 0: y[l] = x[l]\n    if l > 0: y[l] = 0.5 * x[l] + 0.5 * x[l]\n"
@@ -135,6 +137,7 @@ def test_half_of_the_rounds_know_half_of_a_path(case: str) -> None:
 
 
 @pytest.mark.parametrize("text", slow_where(lambda text: text != FRESH, TEXTS.values()))
+@pytest.mark.slow
 def test_loops_that_run_backward(text: str) -> None:
     """Rounds take the steps of a path from its last one on."""
     back = text.replace("x[0]", "x[L]").replace("range(L)", "range(L - 1, -1, -1)")
@@ -178,6 +181,7 @@ train f:
         tpc.parse(flat, depth=3)
 
 
+@pytest.mark.slow
 def test_paths_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(EXAMPLES / "signature_kernel.tp")]) == 0
     assert "one path, by its velocity xi of shape (2,)" in capsys.readouterr().out

@@ -33,6 +33,7 @@ KINKS = [-30, -8, -3, -1, 0, 1, 3, 8, 30]
 
 
 @pytest.mark.parametrize("body", slow_where(lambda body: "tanh(h) / h" not in body, CASES))
+@pytest.mark.slow
 def test_means(body: str) -> None:
     found = compiler.run(tpc.parse(PROGRAM.format(body)), 2**12, 0, method="auto")
     assert found.methods["o"] == ("qmc" if body in HIDDEN else "quadrature")
@@ -46,6 +47,7 @@ NETWORK = "dim n\ninput xi[2]\nweight U[2] : n\nweight v : n\nh = U @ xi\nreadou
 
 
 @pytest.mark.parametrize("body", [*CASES][:1])
+@pytest.mark.slow
 def test_kernels(body: str) -> None:
     found = tpc.kernel(tpc.parse(NETWORK.format(body)), [[1, 0.5], [0.25, -0.75]], samples=64)
     assert found.methods["nngp"] == "series"

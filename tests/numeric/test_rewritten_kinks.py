@@ -37,6 +37,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("body", slow_where(lambda body: "0.7" not in body, PAIRS))
+@pytest.mark.slow
 def test_kernels_do_not_depend_on_how_a_function_is_written(body: str) -> None:
     one, two = (
         tpc.kernel(tpc.parse(HEAD.format(text)), INPUTS, samples=64) for text in (body, PAIRS[body])
@@ -48,6 +49,7 @@ def test_kernels_do_not_depend_on_how_a_function_is_written(body: str) -> None:
         assert np.max(one.stderr[kind]) <= 1e-6 * size
 
 
+@pytest.mark.slow
 def test_the_smaller_of_two_times_one_against_one_integral() -> None:
     """f = v min(y - 0.4, z) z: moments of y below z + 0.4 are known, and z is summed over."""
     found = tpc.kernel(tpc.parse(HEAD.format("min(y - 0.4, z) * z")), INPUTS, kind="ntk")

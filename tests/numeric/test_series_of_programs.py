@@ -107,6 +107,7 @@ def test_products_are_taken_apart() -> None:
         assert sampled.stderr[name] > 1e-9
 
 
+@pytest.mark.slow
 def test_random_nodes_average_what_has_a_series() -> None:
     text = "vector u : n\noutput c = <tanh(u)|tanh(u)>\n"
     sampled = evaluate(text, "mc")
@@ -132,6 +133,7 @@ def test_what_is_infinite_is_refused() -> None:
     assert [found.code for found in refusal.value.diagnostics] == ["TP305"]
 
 
+@pytest.mark.slow
 def test_correlations_of_one() -> None:
     """The same Gaussian by two names, its negative, and one without variance."""
     result = evaluate("""

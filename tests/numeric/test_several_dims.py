@@ -31,6 +31,7 @@ readout f = v * (A.T @ tanh(y))
 """
 
 
+@pytest.mark.slow
 def test_kernels_of_a_perceptron_do_not_depend_on_its_widths() -> None:
     x = np.random.default_rng(1).standard_normal((4, 3))
     found = tpc.kernel(tpc.parse(PERCEPTRON), x)

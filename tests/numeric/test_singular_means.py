@@ -59,6 +59,7 @@ def step_of(x: mpf) -> mpf:
 
 
 @pytest.mark.parametrize("integrand", slow_where(lambda f: f != INTEGRANDS[0], INTEGRANDS))
+@pytest.mark.slow
 def test_multiples(integrand: sp.Expr) -> None:
     form = expect(integrand, PAIR, mean={X: M, Y: K})
     rng = np.random.default_rng(0)

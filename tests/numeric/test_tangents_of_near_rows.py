@@ -106,6 +106,7 @@ def kernels(body: str, p: mpf, q: mpf, c: mpf) -> tuple[float, float]:
     "body", slow_where(lambda body: body not in ("relu(h)", "abs(h)"), [*KINKED, *SMOOTH])
 )
 @pytest.mark.parametrize("opposite", [1, -1])
+@pytest.mark.slow
 def test_stated_errors_cover_what_rounding_does(body: str, opposite: int) -> None:
     row, across = np.array([[0.9, -1.3, 0.4], [0.7, 0.8, 1.025]])
     others = np.array([opposite * (row + distance * across) for distance in DISTANCES])

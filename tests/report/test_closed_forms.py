@@ -158,6 +158,7 @@ def test_no_symbol_of_an_equation_means_two_things(limit_of: LimitOf) -> None:
     assert "where c2 = Cov(|h2⟩, |h2⟩) = sw^2 ⟨x1|x1⟩ + 1," in text
 
 
+@pytest.mark.slow
 def test_a_long_form_stays_an_expectation(limit_of: LimitOf) -> None:
     text = "dim n\nparam m, l = 1\nvector u : n ~ normal(m, 1)\nmatrix W : n x n\nvector v : n\n"
     text += "x = relu(u + v)\ny = relu(l + u - v / 2)\noutput K = <x|y>\n"

@@ -102,6 +102,7 @@ def value(x: Formula, env: dict[Formula, Any]) -> Any:
 @pytest.mark.parametrize(
     "name", slow_where(lambda name: name != "relu", [*BODIES, "attention", "tied"])
 )
+@pytest.mark.slow
 def test_printed_rates_are_those_that_are_integrated(name: str) -> None:
     network = network_of(name)
     parts = parts_of(network)
@@ -145,6 +146,7 @@ def test_printed_rates_are_those_that_are_integrated(name: str) -> None:
     assert gradient == pytest.approx(adjoint, rel=1e-8)
 
 
+@pytest.mark.slow
 def test_a_residual_relu() -> None:
     text = flow_chapter(written_flow(network_of("relu"))).to_text()
     for line in (
@@ -161,6 +163,7 @@ def test_a_residual_relu() -> None:
         assert line in text.replace("\n    ", "\n").split("\n"), line
 
 
+@pytest.mark.slow
 def test_layer_norm_and_linear_rounds_have_closed_solutions() -> None:
     norm = flow_chapter(written_flow(network_of("norm"))).to_text()
     assert "q(τ) = q(0) + τ / 2" in norm

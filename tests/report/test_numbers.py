@@ -38,6 +38,7 @@ def test_format_number(value: float, error: float, shown: str) -> None:
     st.floats(-1e12, 1e12).filter(lambda x: x == 0 or abs(x) > 1e-12),
     st.floats(1e-10, 1e10),
 )
+@pytest.mark.slow
 def test_shown_digits_are_within_half_a_digit_of_the_error(value: float, error: float) -> None:
     shown = format_number(value, error)
     if "(" not in shown:  # all digits of a float

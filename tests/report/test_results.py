@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 
 import tpc
 from tpc.network.network import Network
@@ -107,6 +108,7 @@ SHARED = "dim n\ninput xi[2, 3]\nweight U[3], v : n\nreadout f = v * relu(U @ xi
 APART = "dim n\ninput xi[2, 3]\nweight U[3] : n\nweight V[5] : n\nreadout f = V * relu(U @ xi[0])\n"
 
 
+@pytest.mark.slow
 def test_kernels_of_outputs_that_share_nothing_are_printed_once() -> None:
     """K ⊗ I is printed as K; where outputs share their weight it is not of that form."""
     for text, said in ((SHARED, False), (APART, True)):

@@ -1,5 +1,7 @@
 """A loop of a limit, in every format: its equations once, under the numbers of its rounds."""
 
+import pytest
+
 import tpc
 from tpc.limit.equations import Limit
 from tpc.report.json import to_json
@@ -29,6 +31,7 @@ def test_text_says_the_rounds_once() -> None:
     assert "Cov(|W h[t]⟩^, |W h[s]⟩^) = ⟨h[t]|h[s]⟩ for s<t" in text[before:after]
 
 
+@pytest.mark.slow
 def test_latex_and_pages_have_a_heading() -> None:
     latex, page = tpc.derive(tpc.parse(LOOP)).to_latex(), tpc.derive(tpc.parse(LOOP)).to_html()
     head, loop, rest = latex.split(r"\noindent ")

@@ -75,6 +75,7 @@ def test_a_whole_limit(limit_of: LimitOf) -> None:
     assert to_text(limit_of(BACKPROP, integrate=False), 7) == EXPECTED
 
 
+@pytest.mark.slow
 def test_descriptions_are_aligned_with_equations(limit_of: LimitOf) -> None:
     limit = limit_of(BACKPROP)
     said = describe(limit)

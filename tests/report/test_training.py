@@ -62,6 +62,7 @@ def test_weight_decay_ages_what_has_been_learned() -> None:
 
 
 @pytest.mark.parametrize("layout", ["text", "latex", "html", "json"])
+@pytest.mark.slow
 def test_every_format_has_the_round(
     layout: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -90,6 +90,7 @@ def test_figure_draws_distances_and_errors() -> None:
     assert guide[0] / guide[-1] == pytest.approx(4.0)
 
 
+@pytest.mark.slow
 def test_exact_agreement_is_said_not_drawn() -> None:
     found = comparison("c", "value", 1.0, 0.0, False)
     exact = replace(found, finite_stderr=np.zeros(3), limit_stderr=np.zeros(()))

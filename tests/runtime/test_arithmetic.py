@@ -37,6 +37,7 @@ def test_erfc_to_the_conditioning_of_its_tail() -> None:
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
+@pytest.mark.slow
 def test_derivatives_of_dawsons_function(n: int) -> None:
     def derivative(x: mp.mpf) -> mp.mpf:
         before, last = mp.mpf(0), mp.sqrt(mp.pi) / 2 * mp.exp(-x * x) * mp.erfi(x)
@@ -102,6 +103,7 @@ def test_cone_integrals(m: int, n: int) -> None:
     assert_close(found, integral, s, np.full(s.shape, 40 * EPS))
 
 
+@pytest.mark.slow
 def test_owens_t_and_orthants_agree_with_each_other() -> None:
     """P(y1 > 0, y2 > 0) + P(y1 > 0, y2 < 0) = P(y1 > 0), in the four quadrants."""
     rng = np.random.default_rng(5)

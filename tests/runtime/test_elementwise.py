@@ -24,6 +24,7 @@ SIZES = (np.logspace(-290, -3, 60), np.linspace(0.002, 6, 400), np.linspace(6, 2
 
 
 @pytest.mark.parametrize("name", EXACT)
+@pytest.mark.slow
 def test_all_digits_are_kept_in_both_tails(name: str) -> None:
     exact, lost = EXACT[name]
     size = np.concatenate(SIZES)

@@ -124,6 +124,7 @@ def test_dependent_operands_have_dependent_hats() -> None:
     assert nodes.mean((both - 2 * h + g) ** 2) < 1e-20
 
 
+@pytest.mark.slow
 def test_bras_are_derivatives() -> None:
     nodes = make_grid()
     x = np.tanh(nodes.normal((2,)))
@@ -199,6 +200,7 @@ def body(g: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.cos(g + x[..., None] * y[..., None])
 
 
+@pytest.mark.slow
 def test_copies_on_grids_are_independent() -> None:
     nodes = GridNodes(32, 2**22)
     u, v = nodes.normal((2,)), nodes.normal()
@@ -215,6 +217,7 @@ def test_copies_on_grids_are_independent() -> None:
     np.testing.assert_allclose(np.diag(of_free), w @ (expected * np.exp(np.sin(z))), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_an_operator_on_a_grid() -> None:
     nodes = GridNodes(32, 2**22)
     u = nodes.normal((2,))

@@ -93,6 +93,7 @@ def test_heavy_tails(body: str, method: compiler.Method) -> None:
 
 @pytest.mark.parametrize("method", ["mc", "qmc"])
 @pytest.mark.parametrize("body", slow_where(lambda body: body != ORDINARY[0], ORDINARY))
+@pytest.mark.slow
 def test_ordinary_averages(body: str, method: compiler.Method) -> None:
     assert not any(warned(body, method, seed) for seed in range(3))
 
@@ -152,6 +153,7 @@ def test_training_says_so(steps: int) -> None:
     assert any(text.startswith("heavy tails in line") for text in found.warnings)
 
 
+@pytest.mark.slow
 def test_kernels_say_so() -> None:
     lines = ["dim n", "input xi[2]", "weight U[2] : n", "weight v : n", "h = U @ xi"]
     network = tpc.parse("\n".join([*lines, "readout f = v * exp(3 * h) * relu(sin(exp(h)))\n"]))

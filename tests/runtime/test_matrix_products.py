@@ -66,6 +66,7 @@ def test_bras_are_derivatives() -> None:
     assert nodes.stein_load == {"W": 3 / nodes.samples}
 
 
+@pytest.mark.slow
 def test_bras_of_dependent_hats_are_right_after_contraction() -> None:
     nodes = make_nodes(400_000)
     x = nodes.normal()

@@ -172,6 +172,7 @@ def test_lists_of_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(found, matrix.ravel(), rtol=0, atol=error + other)
 
 
+@pytest.mark.slow
 def test_constants_of_functions() -> None:
     """E tanh(a u) f(w, b, k) is that of Gaussians of other variances."""
 

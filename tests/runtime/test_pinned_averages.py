@@ -52,6 +52,7 @@ def test_what_jumps_within_the_error_says_so() -> None:
 
 
 @pytest.mark.parametrize("body", ["s", "s^2", "1 / s", "log(s)", "abs(s)", "c", "exp(c)", "c * s"])
+@pytest.mark.slow
 def test_smooth_outputs_are_as_they_were(body: str) -> None:
     """So far from kinks the mean over replicates is taken, and the spread."""
     module = tpc.evaluator(tpc.parse(PROGRAM.format(body)))
@@ -80,6 +81,7 @@ def test_a_kink_is_seen_by_what_replicates_have_in_excess() -> None:
     assert errors[key] == pytest.approx(0.55 * 2.5 * e)
 
 
+@pytest.mark.slow
 def test_what_a_square_has_too_much_at_its_least_value_is_taken_off() -> None:
     """Over R replicates the mean of s_r s_q, r and q apart, has no bias; its error is known."""
     key, count = ("y", "value"), 8

@@ -54,6 +54,7 @@ def test_replicates_share_the_samples() -> None:
 
 
 @pytest.mark.parametrize("method", ["mc", "qmc"])
+@pytest.mark.slow
 def test_replicates_that_agree_may_have_missed_a_jump(method: str) -> None:
     """gelu' changes its sign at -0.7518, where these samples do not come."""
     program = "dim n\nvector x : n\noutput v = relu'(gelu'(0.12 * x))\n"

@@ -135,6 +135,7 @@ def reported() -> tuple[Program, Corrections]:
     return program, tpc.corrections(program, width=16, trials=8)
 
 
+@pytest.mark.slow
 def test_json(reported: tuple[Program, Corrections]) -> None:
     found = corrections_to_json(reported[1], "a.tp", {"f", "g", "h"})
     json.dumps(found, allow_nan=False)

@@ -47,6 +47,7 @@ def test_coefficients_of_made_values() -> None:
     assert found.extrapolated == pytest.approx(2, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_false_alarms_are_rare_and_shifts_are_seen() -> None:
     assert sum(not made(0.0, seed).agrees for seed in range(200)) <= 2
     assert not made(0.01).agrees

@@ -78,6 +78,7 @@ def refused(verification: Verification) -> list[tuple[str, str]]:
     return [(f.output, f.part) for f in verification.comparisons if not f.agrees.all()]
 
 
+@pytest.mark.slow
 def test_the_true_limit_agrees() -> None:
     verification = check({})
     assert verification.agrees
@@ -205,6 +206,7 @@ def test_too_little_to_extrapolate(widths: tuple[int, ...], trials: int) -> None
         verify(moments(), Limit(TRUE), widths, trials)
 
 
+@pytest.mark.slow
 def test_a_limit_of_another_shape_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="shape"):
         check({"c": np.zeros(2)})

@@ -178,6 +178,7 @@ def test_deep_conditions_are_an_error() -> None:
 
 
 @pytest.mark.parametrize("levels", [MAX_BLOCKS, MAX_BLOCKS + 1, 500])
+@pytest.mark.slow
 def test_deep_blocks(levels: int) -> None:
     text = "".join(" " * depth + "if a:\n" for depth in range(levels)) + " " * levels + "b = 1\n"
     if levels <= MAX_BLOCKS:

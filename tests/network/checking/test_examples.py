@@ -23,6 +23,7 @@ def test_what_is_written_back_means_the_same(path: Path) -> None:
     assert described.title in repr(described)
 
 
+@pytest.mark.slow
 def test_an_optimizer_of_ones_own_trains() -> None:
     """Losses fall, features move, and what is watched has a row for the test input."""
     network = tpc.load(ROOT / "examples" / "training" / "own_optimizer.tp")

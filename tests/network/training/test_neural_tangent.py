@@ -26,6 +26,7 @@ def relu_kernels(rows: np.ndarray, layers: int) -> tuple[np.ndarray, np.ndarray]
 
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("parametrization", ["ntp", "uniform(0.5)", "uniform(0.25)"])
+@pytest.mark.slow
 def test_linear_updates_are_kernel_gradient_descent(layers: int, parametrization: str) -> None:
     """Momentum, centred; f moves by the tangent kernel."""
     rate, steps = 0.3, 5
@@ -105,6 +106,7 @@ def test_weight_decay() -> None:
     assert np.abs(runs.mean(axis=0)[-1] - runs.mean(axis=0)[0]).max() > 0.3
 
 
+@pytest.mark.slow
 def test_several_outputs_are_trained_together() -> None:
     """Two outputs share the hidden layer alone: cross-entropy by the block of their kernels."""
     rate, steps, labels = 0.5, 3, [[1.0, 0.0], [0.0, 1.0]]

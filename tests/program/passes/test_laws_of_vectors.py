@@ -66,6 +66,7 @@ def test_uniform_vectors() -> None:
     assert value(draw, "<W @ u|W @ u>", "exact") == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_student_and_sparse_vectors() -> None:
     draw = "vector t : n ~ student_t(9)\nvector z : n ~ sparse(0.25)"
     assert value(draw, "<t|t> + <z|z> + <t|z>", "exact") == pytest.approx(2)

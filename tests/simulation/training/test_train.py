@@ -210,6 +210,7 @@ def exact_gradient(w: dict[str, Array], name: str, targets: Array) -> Array:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.slow
 def test_tied_weights_gains_and_batch_norm_are_trained(optimizer: str) -> None:
     targets, steps, lr = np.stack([Y, -Y], axis=1), 3, 0.2
     b = Builder()

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import tpc
 from tpc.simulation.streams import stream
@@ -95,6 +96,7 @@ output j = grad(avg(x * detach(x)), s)
         np.testing.assert_allclose(found[name], value, rtol=2e-5, atol=1e-7, err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_gan_by_differences() -> None:
     found = tpc.simulate(tpc.load(EXAMPLES / "gan.tp"), width=WIDTH, trials=1)
     u, b, v, w, a = (drawn(f"{name}0", WIDTH) for name in "ubvwa")
