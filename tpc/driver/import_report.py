@@ -161,9 +161,7 @@ def width_of(translated: Translated, shapes: Mapping[str, tuple[int, ...]]) -> i
     widths = set()
     for piece in translated.pieces.values():
         if piece.tensor not in shapes:
-            raise UsageError(
-                f"the model has no tensor `{piece.tensor}`: it is not the one imported"
-            )
+            raise UsageError(f"not the imported model: it has no tensor `{piece.tensor}`")
         for size, axis in zip(shapes[piece.tensor], piece.axes, strict=True):
             ratio = Fraction(1)
             for factor in axis:
