@@ -48,3 +48,10 @@ def test_other_json_is_no_capture(tmp_path: Path, capsys: pytest.CaptureFixture[
         path.write_text(content)
         assert main(["import", str(path)]) == 2
         assert "other.json" in capsys.readouterr().err
+
+
+def test_options(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--attention", "mup", "--no-check", "--optimizer", "sgd", "--parametrization", "ntp"]
+    assert main(["import", str(HERE / "broken" / "attention.json"), *words]) == 0
+    printed = capsys.readouterr().out
+    assert "softmax(4 * avg(" in printed and "ntp with sgd: operator regime" in printed

@@ -1,5 +1,6 @@
 """Captured models against their networks: the text, and outputs on the same tensors."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +95,15 @@ def test_public_names(tmp_path: Path) -> None:
     assert any(note.startswith("fc2.bias: drawn") for note in found.notes)
     kernels = tpc.kernel(found.program, found.rows(np.eye(5)[:2]))
     assert kernels["nngp"].shape == (2, 2)
+
+
+def test_frozen_tensors_are_not_trained() -> None:
+    capture = read(HERE / "captures" / "mlp.json")
+    chosen = ("fc1.weight", "fc2.weight")
+    tensors = {
+        name: replace(tensor, trained=name not in chosen)
+        for name, tensor in capture.tensors.items()
+    }
+    found = Imported(translate(replace(capture, tensors=tensors)))
+    frozen = [weight.name for weight in found.program.weights if not weight.trained]
+    assert frozen == ["fc1_weight", "fc2_weight"]

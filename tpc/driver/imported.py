@@ -15,7 +15,7 @@ from tpc.driver.import_report import Report, factors, param_groups, report, widt
 from tpc.driver.shown import ShownNetwork
 from tpc.importing.capture import Capture, parsed, read
 from tpc.importing.example import example_entries
-from tpc.importing.faults import ImportDiffers, ImportRefused
+from tpc.importing.faults import ImportDiffers, ImportRefused, WidthDependentGraph
 from tpc.importing.translate import Translated, translate
 from tpc.importing.values import Array
 from tpc.simulation.forward import forward
@@ -234,6 +234,8 @@ def from_torch(
         ) from None
     try:
         content = capture_torch.capture(make, sample, widths or capture_torch.WIDTHS)
+    except capture_torch.GraphDiffers as differs:
+        raise ImportRefused(WidthDependentGraph(str(differs)), "", "") from None
     except capture_torch.CaptureError as error:
         raise UsageError(str(error)) from None
     return import_capture(content, attention, check)

@@ -38,6 +38,10 @@ class CaptureError(Exception):
     """A model that cannot be captured, with what to do."""
 
 
+class GraphDiffers(CaptureError):
+    """A model that does other operations at another width or batch."""
+
+
 def capture(
     make: Callable[[int], torch.nn.Module],
     sample: Callable[[int], Any],
@@ -194,12 +198,12 @@ def aligned(graphs: list[Trace]) -> list[dict[str, Json]]:
         if len(targets) > 1:
             place = " ".join(filter(None, (_module(nodes[0]), _line(nodes[0]))))
             said = f"at {place} stands {' or '.join(sorted(targets))}"
-            raise CaptureError(f"the graph depends on the width or the batch: {said}")
+            raise GraphDiffers(said)
         found.append(_operation(nodes, graphs))
     counts = sorted({len(graph.nodes) for graph in graphs})
     if len(counts) > 1:
         said = " or ".join(map(str, counts))
-        raise CaptureError(f"the graph depends on the width or the batch: {said} operations")
+        raise GraphDiffers(f"it has {said} operations")
     return _needed(found, graphs[0].outputs)
 
 

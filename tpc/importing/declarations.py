@@ -108,6 +108,7 @@ class Declarations:
         piece = Piece(tensor.name, axes, (*grown, *rest))
         shape = tuple(int(factors[at].ratio) for at in rest)
         dims = tuple(factors[at] for at in grown)
+        options += frozen(tensor)
         self._declared[tensor.name, "ket"] = Declared(
             identifier, shape, dims, options, comment, {identifier: piece}, tensor.name
         )
@@ -154,6 +155,7 @@ class Declarations:
             for key in product(*map(range, shape))
         }
         dims = (factors[row[0]], fan_in)
+        options += frozen(tensor)
         self._declared[tensor.name, "matrix"] = Declared(
             identifier, shape, dims, options, comment, pieces, tensor.name
         )
@@ -229,6 +231,11 @@ def options_of(scale: Scale) -> tuple[str, ...]:
     """Return the options of a vector that is drawn so: the law of its entries is seen."""
     init = () if scale.text == "1" else (f"init={scale.text}",)
     return (*init, "law=uniform") if scale.law == "uniform" else init
+
+
+def frozen(tensor: Tensor) -> tuple[str, ...]:
+    """Return the option of a weight that training leaves alone."""
+    return () if tensor.trained else ("train=false",)
 
 
 def size_of(power: Fraction) -> str:

@@ -28,7 +28,7 @@ class WidthDependentGraph(Fault):
     """A model that does other operations at another width."""
 
     code = "TP701"
-    title = "the model's graph depends on its width: {why}"
+    title = "the model's graph depends on the width or the batch: {why}"
     help = "leave out what branches on sizes, or capture at widths where it does not"
 
     why: str
